@@ -1,0 +1,105 @@
+"""What came back from a camera: Facts, Frame, Burst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.body import Body
+from anylens.lens import Lens, Passport, Setting
+from anylens.sensor import Sensor
+from anylens.shot import Shot
+
+
+@dataclass(frozen=True, slots=True)
+class Opcodes:
+    """The DNG specification's OpcodeList1, 2 and 3, as their bytes stand in the file (big-endian); b"" for none."""
+
+    list1: bytes = field(default=b"", repr=False)
+    list2: bytes = field(default=b"", repr=False)
+    list3: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The truth of one exposure; what is not known is None, never a guess that looks like a fact.
+
+    `active_area` is (top, left, bottom, right) in sensor pixels; `crop` is the DNG DefaultCrop (left, top, width,
+    height) in pixels of the active area; `as_shot_neutral` is the camera RGB of a neutral surface, largest value 1;
+    `balance` holds the gains by which R, G and B have been multiplied so far, None while the light is as the sensor
+    saw it; `orientation` is the EXIF code 1 to 8; `notes` are sentences about what was estimated or assumed.
+    """
+
+    sensor: Sensor
+    active_area: tuple[int, int, int, int]
+    crop: tuple[float, float, float, float]
+    shot: Shot | None = None
+    exposure_s: float | None = None
+    gain: float | None = None
+    iso: float | None = None
+    taken: datetime | None = None
+    body: Body | None = None
+    lens: Lens | None = None
+    setting: Setting | None = None
+    passport: Passport | None = None
+    as_shot_neutral: tuple[float, float, float] | None = None
+    balance: tuple[float, float, float] | None = None
+    baseline_exposure: float = 0.0
+    orientation: int = 1
+    opcodes: Opcodes = Opcodes()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def active_shape(self) -> tuple[int, int]:
+        """(height, width) of the active area in pixels."""
+        top, left, bottom, right = self.active_area
+        return bottom - top, right - left
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Counts as the sensor gave them, read-only, and their facts.
+
+    `raw` is uint16, (H, W) under a colour filter or monochrome, or (3, H, W); all sensor pixels, masked ones too.
+    Raises ValueError where shape, type and facts disagree.
+    """
+
+    raw: npt.NDArray[np.uint16]
+    facts: Facts
+
+    def __post_init__(self) -> None:
+        if self.raw.dtype != np.uint16 or self.raw.ndim not in (2, 3):
+            raise ValueError(f"raw must be uint16 of (H, W) or (3, H, W), not {self.raw.dtype} of {self.raw.shape}")
+        top, left, bottom, right = self.facts.active_area
+        height, width = self.raw.shape[-2:]
+        if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+            raise ValueError(f"active area {self.facts.active_area} does not lie within {height} x {width} pixels")
+        view = self.raw.view()
+        view.flags.writeable = False
+        object.__setattr__(self, "raw", view)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Burst:
+    """Frames of one scene; the first is the reference; one photo is a burst of one.
+
+    Raises ValueError for no frames and for frames of different sensors or sizes.
+    """
+
+    frames: tuple[Frame, ...]
+
+    def __post_init__(self) -> None:
+        if not self.frames:
+            raise ValueError("a burst has at least one frame")
+        first = self.frames[0]
+        for frame in self.frames[1:]:
+            if frame.raw.shape != first.raw.shape or frame.facts.sensor.cfa != first.facts.sensor.cfa:
+                raise ValueError("the frames of a burst come from one sensor and have one size")
+
+    @property
+    def reference(self) -> Frame:
+        """The frame that the others are aligned to."""
+        return self.frames[0]

@@ -1,0 +1,68 @@
+"""The three things that an array can mean: Mosaic, Scene, Photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.frame import Facts
+
+Pixels = npt.NDArray[np.float32]
+FrameCount = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mosaic:
+    """Linear light under the colour filter of the active area.
+
+    `pixels` is (H, W) float32, 0 black level, 1 white level before any balance; noise below black is kept.
+    `frames_used` is (H, W), how many frames each pixel got, or None for one frame everywhere.
+    """
+
+    pixels: Pixels
+    facts: Facts
+    frames_used: FrameCount | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.float32 or self.pixels.ndim != 2:
+            raise ValueError(f"a mosaic is float32 of (H, W), not {self.pixels.dtype} of {self.pixels.shape}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Linear light of the scene in Rec. 2020 (D65).
+
+    `pixels` is (3, H, W) float32; 1.0 is sensor white after white balance, values above it are kept.
+    """
+
+    pixels: Pixels
+    facts: Facts
+    frames_used: FrameCount | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.float32 or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:
+            raise ValueError(f"a scene is float32 of (3, H, W), not {self.pixels.dtype} of {self.pixels.shape}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """Rendered for a display.
+
+    `pixels` is (3, H, W), encoded with the transfer curve of `space`: float32 from 0 to 1, or uint8 over 0 to 255.
+    `recipe` is the text of the recipe that made it.
+    """
+
+    pixels: npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+    facts: Facts
+    frames_used: FrameCount | None = None
+    recipe: str = ""
+    space: Literal["srgb", "display-p3"] = "srgb"
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype not in (np.float32, np.uint8) or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:
+            raise ValueError(
+                f"a photo is float32 or uint8 of (3, H, W), not {self.pixels.dtype} of {self.pixels.shape}"
+            )

@@ -1,0 +1,41 @@
+"""Lens, Setting and Passport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """What the glass is; `focal_mm` is (shortest, longest), `max_aperture` the f-numbers wide open at these two.
+
+    `code` is the 6-bit code of a coded Leica M lens, 0 to 63.
+    """
+
+    maker: str
+    model: str
+    focal_mm: tuple[float, float] | None = None
+    max_aperture: tuple[float, float] | None = None
+    mount: str | None = None
+    close_focus_m: float | None = None
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where the rings stand and how we know."""
+
+    source: Literal["hand", "exif", "estimated", "twin"]
+    f_number: float | None = None
+    focal_mm: float | None = None
+    focus_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passport:
+    """What was measured of one lens on one body; `schema` 1 knows no sections yet beyond whose passport it is."""
+
+    lens: Lens
+    body: str
+    schema: int = 1
