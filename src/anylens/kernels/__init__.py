@@ -1,0 +1,1 @@
+"""Array kernels: each file says what is computed (algorithm, reference) and, apart from it, how (schedule)."""

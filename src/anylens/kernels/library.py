@@ -1,0 +1,223 @@
+"""The library of compiled kernels, called over NumPy memory with the GIL free."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.signature import Image, Scalar, Signature, symbol
+from anylens.refusal import Refusal
+
+Array = npt.NDArray[Any]
+Out = TypeVar("Out", Array, tuple[Array, ...])
+
+LIBRARY = Path(__file__).with_name("libanylens_kernels.so")
+
+X86_FLAGS = {
+    "avx512": {"avx512f", "avx512cd", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma", "f16c"},
+    "avx2": {"avx2", "avx", "fma", "f16c", "sse4_1"},
+    "sse41": {"sse4_1"},
+}
+OUT_OF_MEMORY = -11
+
+
+def supported_sets() -> tuple[str, ...]:
+    """The instruction sets that kernels are compiled for and that this machine runs, widest first."""
+    machine = platform.machine()
+    if platform.system() != "Linux":
+        return ()
+    if machine == "aarch64":
+        return ("neon",)
+    if machine == "x86_64":
+        text = Path("/proc/cpuinfo").read_text(errors="replace")
+        flags = set(next((line for line in text.splitlines() if line.startswith("flags")), "").split())
+        return tuple(name for name, needed in X86_FLAGS.items() if needed <= flags)
+    return ()
+
+
+@cache
+def instruction_set() -> str:
+    """What kernels run on: "avx512", "avx2", "sse41", "neon", or "reference" (NumPy) where nothing compiled fits.
+
+    The environment variable ANYLENS_INSTRUCTIONS chooses one of them, read once in a process. Raises Refusal for one
+    that is unknown or that this machine or this installation does not have.
+    """
+    supported = supported_sets() if LIBRARY.exists() else ()
+    chosen = os.environ.get("ANYLENS_INSTRUCTIONS", "")
+    if not chosen:
+        return supported[0] if supported else "reference"
+    if chosen not in (*supported, "reference"):
+        raise Refusal(
+            f"ANYLENS_INSTRUCTIONS is {chosen!r}, which this installation on this machine cannot run; "
+            f"choose from {', '.join((*supported, 'reference'))}, or unset it."
+        )
+    return chosen
+
+
+class _Type(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16)]
+
+
+class _Dimension(ctypes.Structure):
+    _fields_ = [
+        ("min", ctypes.c_int32),
+        ("extent", ctypes.c_int32),
+        ("stride", ctypes.c_int32),
+        ("flags", ctypes.c_uint32),
+    ]
+
+
+class _Buffer(ctypes.Structure):
+    """Halide's halide_buffer_t."""
+
+    _fields_ = [
+        ("device", ctypes.c_uint64),
+        ("device_interface", ctypes.c_void_p),
+        ("host", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("type", _Type),
+        ("dimensions", ctypes.c_int32),
+        ("dim", ctypes.POINTER(_Dimension)),
+        ("padding", ctypes.c_void_p),
+    ]
+
+
+_TYPES = {"float32": (2, 32), "uint16": (1, 16), "uint8": (1, 8), "int32": (0, 32)}
+
+
+def _buffer(array: Array) -> _Buffer:
+    """The array as Halide sees it: axes reversed, strides counted in elements."""
+    axes = array.ndim
+    item = array.itemsize
+    sizes = zip(reversed(array.shape), reversed(array.strides), strict=True)
+    dimensions = (_Dimension * axes)(*((0, extent, stride // item, 0) for extent, stride in sizes))
+    kind = _Type(*_TYPES[array.dtype.name], 1)
+    return _Buffer(0, None, array.ctypes.data, 0, kind, axes, dimensions, None)
+
+
+_REPORT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
+_reports: deque[str] = deque(maxlen=8)
+_loading = threading.Lock()
+
+
+@_REPORT
+def _keep_report(_context: int | None, message: bytes) -> None:
+    _reports.append(message.decode(errors="replace").strip())
+
+
+@cache
+def _load() -> ctypes.CDLL:
+    library = ctypes.CDLL(str(LIBRARY))
+    library.halide_set_error_handler.argtypes = [_REPORT]
+    library.halide_set_error_handler.restype = ctypes.c_void_p
+    library.halide_set_error_handler(_keep_report)
+    return library
+
+
+class Kernel:
+    """A compiled kernel as a function on arrays; the NumPy reference where it is not compiled.
+
+    `module` is the name of the kernel's file as Python imports it.
+    """
+
+    def __init__(self, module: str, signature: Signature, reference: Callable[..., Any]) -> None:
+        self.module = module
+        self.signature = signature
+        self._reference = reference
+        self._bound: tuple[Any] | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether machine code runs, and not the reference."""
+        return self._function() is not None
+
+    def __call__(self, *inputs: Array | float, out: Out) -> Out:
+        """Fill `out` from `inputs` (both in the signature's order) and return it.
+
+        Any number of threads may call at once; Halide's own threads share the work of each call. Raises ValueError
+        for arrays that do not fit the signature or each other, MemoryError where there is no memory to work in.
+        """
+        outputs = out if isinstance(out, tuple) else (out,)
+        wanted = self.signature
+        if len(inputs) != len(wanted.inputs) or len(outputs) != len(wanted.outputs):
+            raise ValueError(
+                f"{self.module} takes {len(wanted.inputs)} inputs and fills {len(wanted.outputs)} outputs, "
+                f"not {len(inputs)} and {len(outputs)}"
+            )
+        given = [self._input(argument, value) for argument, value in zip(wanted.inputs, inputs, strict=True)]
+        for image, array in zip(wanted.outputs, outputs, strict=True):
+            self._check_output(image, array)
+        function = self._function()
+        if function is None:
+            self._refer(given, outputs)
+        else:
+            self._run(function, given, outputs)
+        return out
+
+    def _function(self) -> Any:
+        if self._bound is None:
+            instructions = instruction_set()
+            function = None
+            if instructions != "reference":
+                with _loading:
+                    library = _load()
+                function = getattr(library, symbol(self.module, self.signature, instructions) + "_argv", None)
+            self._bound = (function,)
+        return self._bound[0]
+
+    def _input(self, argument: Image | Scalar, value: Array | float) -> Array | ctypes.c_int32 | ctypes.c_float:
+        if isinstance(argument, Scalar):
+            if argument.type == "int32":
+                return ctypes.c_int32(int(value))
+            return ctypes.c_float(float(value))
+        array = self._check(argument, value)
+        whole = all(stride % array.itemsize == 0 for stride in array.strides) and array.flags.aligned
+        return array if whole and array.strides[-1] == array.itemsize else np.ascontiguousarray(array)
+
+    def _check(self, image: Image, array: object) -> Array:
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"{image.name} of {self.module} must be an array, not {type(array).__name__}")
+        if array.dtype != np.dtype(image.type) or array.ndim != image.dimensions or 0 in array.shape:
+            raise ValueError(
+                f"{image.name} of {self.module} must be {image.type} with {image.dimensions} axes and no empty one, "
+                f"not {array.dtype} of {array.shape}"
+            )
+        return array
+
+    def _check_output(self, image: Image, array: object) -> None:
+        checked = self._check(image, array)
+        item = checked.itemsize
+        if image.interleaved:
+            laid_out = checked.shape[0] == 3 and checked.strides[0] == item and checked.strides[2] == 3 * item
+        else:
+            laid_out = checked.strides[-1] == item
+        if not laid_out or not checked.flags.writeable or not checked.flags.aligned:
+            layout = "a (3, H, W) view of (H, W, 3)" if image.interleaved else "contiguous along x"
+            raise ValueError(f"{image.name} of {self.module} must be writeable and {layout}")
+
+    def _run(self, function: Any, given: list[Any], outputs: tuple[Array, ...]) -> None:
+        arguments = [_buffer(value) if isinstance(value, np.ndarray) else value for value in (*given, *outputs)]
+        addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
+        code = function(addresses)
+        if code == OUT_OF_MEMORY:
+            raise MemoryError(f"{self.module} found no memory to work in")
+        if code != 0:
+            raise ValueError(f"{self.module}: {_reports.pop() if _reports else f'failed with Halide code {code}'}")
+
+    def _refer(self, given: list[Any], outputs: tuple[Array, ...]) -> None:
+        values = [value if isinstance(value, np.ndarray) else value.value for value in given]
+        results = self._reference(*values)
+        for array, result in zip(outputs, results if isinstance(results, tuple) else (results,), strict=True):
+            if array.shape != result.shape:
+                raise ValueError(f"{self.module} gives {result.shape} from these inputs, the output is {array.shape}")
+            array[...] = result
