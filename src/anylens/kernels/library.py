@@ -100,7 +100,7 @@ def _buffer(array: Array) -> _Buffer:
     axes = array.ndim
     item = array.itemsize
     sizes = zip(reversed(array.shape), reversed(array.strides), strict=True)
-    dimensions = (_Dimension * axes)(*((0, extent, stride // item, 0) for extent, stride in sizes))
+    dimensions = (_Dimension * axes)(*(_Dimension(0, extent, stride // item, 0) for extent, stride in sizes))
     kind = _Type(*_TYPES[array.dtype.name], 1)
     return _Buffer(0, None, array.ctypes.data, 0, kind, axes, dimensions, None)
 
@@ -110,9 +110,11 @@ _reports: deque[str] = deque(maxlen=8)
 _loading = threading.Lock()
 
 
-@_REPORT
 def _keep_report(_context: int | None, message: bytes) -> None:
     _reports.append(message.decode(errors="replace").strip())
+
+
+_report = _REPORT(_keep_report)
 
 
 @cache
@@ -120,7 +122,7 @@ def _load() -> ctypes.CDLL:
     library = ctypes.CDLL(str(LIBRARY))
     library.halide_set_error_handler.argtypes = [_REPORT]
     library.halide_set_error_handler.restype = ctypes.c_void_p
-    library.halide_set_error_handler(_keep_report)
+    library.halide_set_error_handler(_report)
     return library
 
 
