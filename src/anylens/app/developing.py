@@ -1,0 +1,182 @@
+"""Files in, photos out: each file for itself, two at a time, failures told and never contagious."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from anylens.app import voice
+from anylens.app.places import Until, guard
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.darkroom import Recipe
+
+AT_ONCE = 2
+"""Kernels use all cores by themselves; a second photo fills the gaps while the first is read and written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage as it was done: its name, what it does, the fields that differ from their defaults, its time."""
+
+    stage: str
+    does: str
+    settings: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Developed:
+    """One file that became a photo (or a mosaic or scene) of `width_px` x `height_px`, upright as written."""
+
+    source: Path
+    place: Path
+    width_px: int
+    height_px: int
+    steps: tuple[Step, ...]
+    seconds: float
+    notes: tuple[str, ...]
+    pictures: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One file that became nothing, and the sentence why."""
+
+    source: Path
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to develop; `inspect` is the folder for pictures of every intermediate, or None."""
+
+    source: Path
+    place: Path
+    inspect: Path | None = None
+
+
+class Stopped(BaseException):
+    """The user stopped the run; raised between stages so that nothing is left half-written."""
+
+
+def develop_files(
+    jobs: Sequence[Job],
+    recipe: Recipe,
+    until: Until,
+    sensor: str | None,
+    advance: Callable[[], None] = lambda: None,
+) -> Iterator[Developed | Failed]:
+    """Develop each job and give its outcome as soon as it is known; `advance` is called after each step of each."""
+    if len(jobs) == 1:
+        yield _outcome(jobs[0], recipe, until, sensor, advance)
+        return
+    stop = threading.Event()
+
+    def go_on() -> None:
+        if stop.is_set():
+            raise Stopped
+        advance()
+
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        tasks = [pool.submit(_outcome, job, recipe, until, sensor, go_on) for job in jobs]
+        for task in as_completed(tasks):
+            yield task.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def steps_of(recipe: Recipe) -> int:
+    """How often `advance` is called for one file at most: reading, each stage, writing."""
+    return len(recipe.stages()) + 2
+
+
+def _outcome(
+    job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]
+) -> Developed | Failed:
+    try:
+        return _develop(job, recipe, until, sensor, advance)
+    except Exception as error:
+        return Failed(job.source, voice.sentence(error, job.source))
+
+
+def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]) -> Developed:
+    from anylens import develop, read, write
+
+    begin = perf_counter()
+    steps: list[Step] = []
+    pictures: list[Path] = []
+
+    def done(stage: str, does: str, settings: dict[str, Any], seconds: float) -> None:
+        steps.append(Step(stage, does, settings, seconds))
+        advance()
+
+    def watch(stage: Any, image: Any, seconds: float) -> None:
+        name = type(stage).__name__
+        if job.inspect is not None:
+            pictures.append(_show(image, job.inspect / f"{len(steps):02d}-{name}.jpg"))
+        done(name, _sentence_of(stage), changed(stage), seconds)
+
+    guard(job.place)
+    start = perf_counter()
+    image = read(job.source, sensor=sensor)
+    done("Read", "the file's counts and facts", {}, perf_counter() - start)
+    result = develop(image, recipe, until=until, watch=watch)
+    del image
+    start = perf_counter()
+    _make_folder(job.place.parent)
+    write(result, job.place)
+    done("Write", "pixels, facts and recipe into the file", {}, perf_counter() - start)
+    height, width = result.pixels.shape[-2:]
+    if until == "photo" and result.facts.orientation >= 5:
+        height, width = width, height
+    return Developed(
+        source=job.source,
+        place=job.place,
+        width_px=width,
+        height_px=height,
+        steps=tuple(steps),
+        seconds=perf_counter() - begin,
+        notes=result.facts.notes,
+        pictures=tuple(pictures),
+    )
+
+
+def changed(stage: Any) -> dict[str, Any]:
+    """The fields of a stage that differ from their defaults."""
+    return {
+        field.name: getattr(stage, field.name)
+        for field in dataclasses.fields(stage)
+        if getattr(stage, field.name) != field.default
+    }
+
+
+def _sentence_of(stage: Any) -> str:
+    first = (type(stage).__doc__ or "").strip().split("\n\n")[0]
+    sentence = " ".join(first.split()).split(". ")[0].rstrip(".")
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _show(image: Any, place: Path) -> Path:
+    from anylens import write
+    from anylens.app.viewing import viewable
+
+    _make_folder(place.parent)
+    write(viewable(image), place)
+    return place
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise Refusal(f"{folder} cannot be a folder because a file is in its place; choose another folder") from None
