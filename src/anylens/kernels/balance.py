@@ -1,0 +1,55 @@
+"""White balance: each site of the colour filter times the gain of its colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Signature
+
+Array = npt.NDArray[np.float32]
+
+SIGNATURE = Signature(
+    inputs=(Image("mosaic", "float32", 2), Image("gains", "float32", 2)),
+    outputs=(Image("balanced", "float32", 2),),
+)
+
+
+def algorithm(mosaic: Any, gains: Any) -> Any:
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    balanced = hl.Func("balanced")
+    balanced[x, y] = mosaic[x, y] * gains[x % 2, y % 2]
+    return balanced
+
+
+def schedule(balanced: Any, target: Any) -> None:
+    import halide as hl
+
+    x, y = balanced.args()
+    width = target.natural_vector_size(hl.Float(32))
+    balanced.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 64, hl.TailStrategy.GuardWithIf)
+
+
+def reference(mosaic: Array, gains: Array) -> Array:
+    height, width = mosaic.shape
+    return mosaic * gains[np.ix_(np.arange(height) % 2, np.arange(width) % 2)]
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def balance(mosaic: Array, gains: Array) -> Array:
+    """Multiply a (H, W) mosaic by (2, 2) gains that repeat from its top left corner."""
+    return kernel(mosaic, gains, out=np.empty(mosaic.shape, np.float32))
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Array, Array]:
+    return (
+        rng.random((height, width), np.float32),
+        np.array([[2.0, 1.0], [1.0, 1.5]], np.float32),
+    )

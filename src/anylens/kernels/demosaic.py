@@ -1,0 +1,196 @@
+"""Demosaic by colour differences weighted by their gradients, taken on the square root of the light.
+
+Hamilton & Adams 1997 estimate the missing colour along rows and along columns; Pekkucuksen & Altunbasak 2010
+("Gradient based threshold free color filter array interpolation") weigh the colour differences of the four
+directions by their gradients, which needs no threshold. Working on the square root is own work: it makes an error
+in a shadow as dear as the eye finds it, keeps edges between dark and bright from ringing, and evens out shot noise.
+Measured over fourteen noise-free pictures it is worth more than the choice of the algorithm.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Scalar, Signature
+
+Array = npt.NDArray[np.float32]
+
+SIGNATURE = Signature(
+    inputs=(
+        Image("mosaic", "float32", 2, "mirror"),
+        Scalar("red_x", "int32"),
+        Scalar("red_y", "int32"),
+        Scalar("toe", "float32"),
+    ),
+    outputs=(Image("rgb", "float32", 3),),
+)
+TAPS = tuple(tap / 14.0 for tap in (4.0, 4.0, 3.0, 2.0, 1.0))
+LEAST_GRADIENT = 1e-7
+
+
+class Stages(NamedTuple):
+    root: Any
+    across: Any
+    down: Any
+    across_change: Any
+    down_change: Any
+    weights: Any
+    difference: Any
+    green: Any
+    diagonal: Any
+    rgb: Any
+
+
+def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
+    import halide as hl
+
+    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    half, quarter = hl.f32(0.5), hl.f32(0.25)
+    root, across, down = hl.Func("root"), hl.Func("across"), hl.Func("down")
+    lifted = mosaic[x, y] + toe
+    root[x, y] = hl.select(lifted < hl.f32(0.0), -hl.sqrt(-lifted), hl.sqrt(hl.max(lifted, hl.f32(0.0))))
+
+    green_site = (x + y + red_x + red_y) % 2 == 1
+    red_row = (y + red_y) % 2 == 0
+    sign = hl.select(green_site, hl.f32(1.0), hl.f32(-1.0))
+    center = root[x, y]
+    row = (root[x - 1, y] + root[x + 1, y]) * half + (center * 2 - root[x - 2, y] - root[x + 2, y]) * quarter
+    column = (root[x, y - 1] + root[x, y + 1]) * half + (center * 2 - root[x, y - 2] - root[x, y + 2]) * quarter
+    across[x, y] = sign * (center - row)
+    down[x, y] = sign * (center - column)
+
+    across_change, down_change = hl.Func("across_change"), hl.Func("down_change")
+    across_change[x, y] = hl.abs(across[x - 1, y] - across[x + 1, y])
+    down_change[x, y] = hl.abs(down[x, y - 1] - down[x, y + 1])
+    across_thick, down_thick = hl.Func("across_thick"), hl.Func("down_thick")
+    across_thick[x, y] = sum((across_change[x, y + d] for d in range(-1, 2)), hl.f32(0.0))
+    down_thick[x, y] = sum((down_change[x + d, y] for d in range(-1, 2)), hl.f32(0.0))
+
+    def weight(gradient: Any) -> Any:
+        return hl.f32(1.0) / (hl.f32(LEAST_GRADIENT) + gradient * gradient)
+
+    weights = hl.Func("weights")
+    north = weight(sum((down_thick[x, y - d] for d in range(3)), hl.f32(0.0)))
+    south = weight(sum((down_thick[x, y + d] for d in range(3)), hl.f32(0.0)))
+    west = weight(sum((across_thick[x - d, y] for d in range(3)), hl.f32(0.0)))
+    east = weight(sum((across_thick[x + d, y] for d in range(3)), hl.f32(0.0)))
+    taps = [hl.f32(tap) for tap in TAPS]
+    upward = sum((taps[d] * down[x, y - d] for d in range(5)), hl.f32(0.0))
+    downward = sum((taps[d] * down[x, y + d] for d in range(5)), hl.f32(0.0))
+    leftward = sum((taps[d] * across[x - d, y] for d in range(5)), hl.f32(0.0))
+    rightward = sum((taps[d] * across[x + d, y] for d in range(5)), hl.f32(0.0))
+    difference, green, diagonal = hl.Func("difference"), hl.Func("green"), hl.Func("diagonal")
+    weights[x, y] = (north + south) / (north + south + west + east)
+    difference[x, y] = (north * upward + south * downward + west * leftward + east * rightward) / (
+        north + south + west + east
+    )
+    green[x, y] = center + hl.select(green_site, hl.f32(0.0), difference[x, y])
+    diagonal[x, y] = quarter * (
+        difference[x - 1, y - 1] + difference[x + 1, y - 1] + difference[x - 1, y + 1] + difference[x + 1, y + 1]
+    )
+
+    # At a green site the row neighbours hold one colour's difference and the column neighbours the other's; what is
+    # missing of each stands in `diagonal` of the other two neighbours.
+    upright = weights[x, y]
+    row_pair = half * (difference[x - 1, y] + difference[x + 1, y])
+    column_pair = half * (difference[x, y - 1] + difference[x, y + 1])
+    row_filled = half * (diagonal[x - 1, y] + diagonal[x + 1, y])
+    column_filled = half * (diagonal[x, y - 1] + diagonal[x, y + 1])
+    row_color = row_pair + upright * (column_filled - row_pair)
+    column_color = row_filled + upright * (column_pair - row_filled)
+    own, crossed = hl.Expr(difference[x, y]), hl.Expr(diagonal[x, y])
+    red_difference = hl.select(
+        green_site, hl.select(red_row, row_color, column_color), hl.select(red_row, own, crossed)
+    )
+    blue_difference = hl.select(
+        green_site, hl.select(red_row, column_color, row_color), hl.select(red_row, crossed, own)
+    )
+    value = green[x, y] - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
+    rgb = hl.Func("rgb")
+    rgb[x, y, c] = value * hl.abs(value) - toe
+    return Stages(root, across, down, across_change, down_change, weights, difference, green, diagonal, rgb)
+
+
+def schedule(stages: Stages, target: Any) -> None:
+    import halide as hl
+
+    x, y, c = stages.rgb.args()
+    inner = hl.Var("inner")
+    width = target.natural_vector_size(hl.Float(32))
+    stages.rgb.bound(c, 0, 3).split(y, y, inner, 32, hl.TailStrategy.GuardWithIf).reorder(c, x, inner, y)
+    stages.rgb.vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
+    for line in stages[:-1]:
+        x_line, _ = line.args()
+        line.store_at(stages.rgb, y).compute_at(stages.rgb, inner).vectorize(x_line, width)
+
+
+def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
+    height, width = mosaic.shape
+    margin = 12
+    wide = np.pad(mosaic, margin, mode="reflect").astype(np.float32) + np.float32(toe)
+    root = np.copysign(np.sqrt(np.abs(wide)), wide).astype(np.float32)
+    rows, columns = np.indices(root.shape)
+    rows, columns = rows - margin, columns - margin
+    green_site = (rows + columns + red_x + red_y) % 2 == 1
+    red_row = (rows + red_y) % 2 == 0
+
+    def at(plane: Array, dx: int, dy: int) -> Array:
+        return np.roll(plane, (-dy, -dx), (0, 1))
+
+    def total(plane: Array, places: list[tuple[int, int]]) -> Array:
+        return np.sum([at(plane, dx, dy) for dx, dy in places], axis=0, dtype=np.float32)
+
+    sign = np.where(green_site, np.float32(1), np.float32(-1))
+    row = (at(root, -1, 0) + at(root, 1, 0)) / 2 + (root * 2 - at(root, -2, 0) - at(root, 2, 0)) / 4
+    column = (at(root, 0, -1) + at(root, 0, 1)) / 2 + (root * 2 - at(root, 0, -2) - at(root, 0, 2)) / 4
+    across, down = sign * (root - row), sign * (root - column)
+    across_thick = total(np.abs(at(across, -1, 0) - at(across, 1, 0)), [(0, -1), (0, 0), (0, 1)])
+    down_thick = total(np.abs(at(down, 0, -1) - at(down, 0, 1)), [(-1, 0), (0, 0), (1, 0)])
+    sums, means = [], []
+    for plane, thick, dx, dy in (
+        (down, down_thick, 0, -1),
+        (down, down_thick, 0, 1),
+        (across, across_thick, -1, 0),
+        (across, across_thick, 1, 0),
+    ):
+        gradient = total(thick, [(dx * d, dy * d) for d in range(3)])
+        sums.append(1 / (np.float32(LEAST_GRADIENT) + gradient * gradient))
+        means.append(sum(np.float32(TAPS[d]) * at(plane, dx * d, dy * d) for d in range(5)))
+    north, south, west, east = sums
+    everything = north + south + west + east
+    upright = (north + south) / everything
+    difference = sum(w * m for w, m in zip(sums, means, strict=True)) / everything
+    green = root + np.where(green_site, 0, difference)
+    diagonal = total(difference, [(-1, -1), (1, -1), (-1, 1), (1, 1)]) / 4
+    row_pair, column_pair = total(difference, [(-1, 0), (1, 0)]) / 2, total(difference, [(0, -1), (0, 1)]) / 2
+    row_filled, column_filled = total(diagonal, [(-1, 0), (1, 0)]) / 2, total(diagonal, [(0, -1), (0, 1)]) / 2
+    row_color = row_pair + upright * (column_filled - row_pair)
+    column_color = row_filled + upright * (column_pair - row_filled)
+    red = np.where(
+        green_site, np.where(red_row, row_color, column_color), np.where(red_row, difference, diagonal)
+    )
+    blue = np.where(
+        green_site, np.where(red_row, column_color, row_color), np.where(red_row, diagonal, difference)
+    )
+    value = np.stack([green - red, green, green - blue])[:, margin:-margin, margin:-margin]
+    return (value * np.abs(value) - np.float32(toe)).astype(np.float32)
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def demosaic(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
+    """Full colour (3, H, W) from a white-balanced (H, W) Bayer mosaic whose first red site is (red_x, red_y).
+
+    `toe` > 0 is added to the light before the square root; a few standard deviations of the noise in black.
+    """
+    return kernel(mosaic, red_x, red_y, toe, out=np.empty((3, *mosaic.shape), np.float32))
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    ramp = np.linspace(0.05, 0.8, width, dtype=np.float32) * np.linspace(1, 0.3, height, dtype=np.float32)[:, None]
+    return (ramp + rng.normal(0, 0.02, (height, width)).astype(np.float32)), 1, 0, 0.01

@@ -1,0 +1,95 @@
+"""Lens shading: each site of the colour filter times a gain map, bilinear between its points (DNG 1.7, GainMap)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Scalar, Signature
+
+Array = npt.NDArray[np.float32]
+
+SIGNATURE = Signature(
+    inputs=(
+        Image("mosaic", "float32", 2),
+        Image("gains", "float32", 3),
+        Image("place", "float32", 1),
+        Scalar("points_x", "int32"),
+        Scalar("points_y", "int32"),
+    ),
+    outputs=(Image("shaded", "float32", 2),),
+)
+
+
+def algorithm(mosaic: Any, gains: Any, place: Any, points_x: Any, points_y: Any) -> Any:
+    import halide as hl
+
+    x, y, site = hl.Var("x"), hl.Var("y"), hl.Var("site")
+
+    def cell(position: Any, points: Any) -> tuple[Any, Any]:
+        held = hl.clamp(position, hl.f32(0.0), hl.cast(hl.Float(32), points - 1))
+        first = hl.clamp(hl.cast(hl.Int(32), held), 0, hl.max(points - 2, 0))
+        return first, held - hl.cast(hl.Float(32), first)
+
+    left, right_part = cell(hl.cast(hl.Float(32), x) * place[0] + place[1], points_x)
+    top, bottom_part = cell(hl.cast(hl.Float(32), y) * place[2] + place[3], points_y)
+    right, bottom = hl.min(left + 1, points_x - 1), hl.min(top + 1, points_y - 1)
+    upper = gains[left, top, site] + right_part * (gains[right, top, site] - gains[left, top, site])
+    lower = gains[left, bottom, site] + right_part * (gains[right, bottom, site] - gains[left, bottom, site])
+    gain = hl.Func("gain")
+    gain[x, y, site] = upper + bottom_part * (lower - upper)
+    shaded = hl.Func("shaded")
+    shaded[x, y] = mosaic[x, y] * gain[x, y, x % 2 + 2 * (y % 2)]
+    return shaded
+
+
+def schedule(shaded: Any, target: Any) -> None:
+    import halide as hl
+
+    x, y = shaded.args()
+    width = target.natural_vector_size(hl.Float(32))
+    shaded.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 32, hl.TailStrategy.GuardWithIf)
+
+
+def reference(mosaic: Array, gains: Array, place: Array, points_x: int, points_y: int) -> Array:
+    height, width = mosaic.shape
+
+    def cell(count: int, scale: np.float32, shift: np.float32, points: int) -> tuple[Any, Any]:
+        held = np.clip(np.arange(count, dtype=np.float32) * scale + shift, 0, points - 1)
+        first = np.clip(held.astype(np.int32), 0, max(points - 2, 0))
+        return first, (held - first).astype(np.float32)
+
+    left, right_part = cell(width, place[0], place[1], points_x)
+    top, bottom_part = cell(height, place[2], place[3], points_y)
+    right, bottom = np.minimum(left + 1, points_x - 1), np.minimum(top + 1, points_y - 1)
+    site = np.arange(width)[None, :] % 2 + 2 * (np.arange(height)[:, None] % 2)
+
+    def at(rows: Any, columns: Any) -> Array:
+        return gains[site, rows[:, None], columns[None, :]]
+
+    upper = at(top, left) + right_part * (at(top, right) - at(top, left))
+    lower = at(bottom, left) + right_part * (at(bottom, right) - at(bottom, left))
+    return mosaic * (upper + bottom_part[:, None] * (lower - upper))
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def shade(mosaic: Array, gains: Array, place: tuple[float, float, float, float]) -> Array:
+    """Multiply a (H, W) mosaic by a map of gains, (4, V, H') for the sites (0,0), (1,0), (0,1), (1,1) as (x, y).
+
+    `place` is (scale_x, shift_x, scale_y, shift_y): pixel x stands at map column x * scale_x + shift_x; beyond the
+    map its edge goes on.
+    """
+    _, points_y, points_x = gains.shape
+    table = np.asarray(place, np.float32)
+    return kernel(mosaic, gains, table, points_x, points_y, out=np.empty(mosaic.shape, np.float32))
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    gains = (1 + rng.random((4, 5, 7))).astype(np.float32)
+    place = np.array([7 / width, -0.5, 5 / height, -0.3], np.float32)
+    return rng.random((height, width), np.float32), gains, place, 7, 5

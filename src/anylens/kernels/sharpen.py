@@ -1,0 +1,101 @@
+"""Sharpening of the luma of a photo: an unsharp mask that knows noise from edges and may not overshoot far.
+
+Polesel, Ramponi & Mathews 2000 in spirit: the fine detail (luma less its 5 x 5 binomial mean) is added back times
+`amount`, shrunk to nothing below `threshold`; the result may pass the extremes of its 3 x 3 neighbourhood by no more
+than `overshoot` of the local contrast, so that no edge rings.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Scalar, Signature
+
+Array = npt.NDArray[np.float32]
+
+SIGNATURE = Signature(
+    inputs=(
+        Image("photo", "float32", 3, "repeat"),
+        Scalar("amount", "float32"),
+        Scalar("threshold", "float32"),
+        Scalar("overshoot", "float32"),
+    ),
+    outputs=(Image("sharp", "float32", 3),),
+)
+BINOMIAL = tuple(tap / 16.0 for tap in (1.0, 4.0, 6.0, 4.0, 1.0))
+LUMA = (0.2627, 0.678, 0.0593)
+
+
+class Stages(NamedTuple):
+    luma: Any
+    column: Any
+    lowest: Any
+    highest: Any
+    sharp: Any
+
+
+def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages:
+    import halide as hl
+
+    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    luma, column, lowest, highest, sharp = (
+        hl.Func(name) for name in ("luma", "column", "lowest", "highest", "sharp")
+    )
+    luma[x, y] = sum((hl.f32(LUMA[i]) * photo[x, y, i] for i in range(3)), hl.f32(0.0))
+    column[x, y] = sum((hl.f32(BINOMIAL[d + 2]) * luma[x, y + d] for d in range(-2, 3)), hl.f32(0.0))
+    blurred = sum((hl.f32(BINOMIAL[d + 2]) * column[x + d, y] for d in range(-2, 3)), hl.f32(0.0))
+    lowest[x, y] = hl.min(luma[x, y - 1], luma[x, y], luma[x, y + 1])
+    highest[x, y] = hl.max(luma[x, y - 1], luma[x, y], luma[x, y + 1])
+    low = hl.min(lowest[x - 1, y], lowest[x, y], lowest[x + 1, y])
+    high = hl.max(highest[x - 1, y], highest[x, y], highest[x + 1, y])
+    detail = luma[x, y] - blurred
+    kept = detail * detail / (detail * detail + threshold * threshold + hl.f32(1e-12))
+    raised = luma[x, y] + amount * kept * detail
+    margin = overshoot * (high - low)
+    change = hl.clamp(raised, low - margin, high + margin) - luma[x, y]
+    sharp[x, y, c] = hl.clamp(photo[x, y, c] + change, hl.f32(0.0), hl.f32(1.0))
+    return Stages(luma, column, lowest, highest, sharp)
+
+
+def schedule(stages: Stages, target: Any) -> None:
+    import halide as hl
+
+    x, y, c = stages.sharp.args()
+    inner = hl.Var("inner")
+    width = target.natural_vector_size(hl.Float(32))
+    stages.sharp.bound(c, 0, 3).split(y, y, inner, 32, hl.TailStrategy.GuardWithIf).reorder(c, x, inner, y)
+    stages.sharp.vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
+    for line in stages[:-1]:
+        line.store_at(stages.sharp, y).compute_at(stages.sharp, inner).vectorize(line.args()[0], width)
+
+
+def reference(photo: Array, amount: float, threshold: float, overshoot: float) -> Array:
+    amount, threshold, overshoot = np.float32(amount), np.float32(threshold), np.float32(overshoot)
+    _, height, width = photo.shape
+    luma = sum(np.float32(LUMA[i]) * photo[i] for i in range(3))
+    wide = np.pad(luma, 2, mode="edge")
+    column = sum(np.float32(BINOMIAL[d]) * wide[d : d + height] for d in range(5))
+    blurred = sum(np.float32(BINOMIAL[d]) * column[:, d : d + width] for d in range(5))
+    around = np.stack([wide[1 + j : 1 + j + height, 1 + i : 1 + i + width] for j in range(3) for i in range(3)])
+    low, high = around.min(0), around.max(0)
+    detail = luma - blurred
+    kept = detail * detail / (detail * detail + threshold * threshold + np.float32(1e-12))
+    margin = overshoot * (high - low)
+    change = np.clip(luma + amount * kept * detail, low - margin, high + margin) - luma
+    return np.clip(photo + change, 0, 1).astype(np.float32)
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def sharpen(photo: Array, amount: float, threshold: float, overshoot: float) -> Array:
+    """Sharpen a (3, H, W) photo, encoded 0 to 1; `threshold` is in its units, `overshoot` a part of local contrast."""
+    return kernel(photo, amount, threshold, overshoot, out=np.empty(photo.shape, np.float32))
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    return rng.random((3, height, width), np.float32), 0.8, 0.01, 0.1

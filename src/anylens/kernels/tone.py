@@ -1,0 +1,140 @@
+"""Tone: scene light rendered for a display, with its hue kept and its colours brought into the display's gamut.
+
+The curve is log-logistic, the Naka-Rushton response of a cone (Naka & Rushton 1966): A x^p / (x^p + b), straight in
+the middle of a log-log plot, with a soft toe and shoulder. It is applied to the largest and the smallest of a pixel's
+R, G, B in Rec. 2020, and the middle one keeps its place between them, so hue (the hexcone's) is kept and highlights
+pale on their way to white, as on film; that is the rule of the DNG specification's tone curves. Colours outside the
+display's gamut move towards their own grey until they fit (ITU-R BT.2407, constant luminance).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Scalar, Signature
+
+Array = npt.NDArray[np.float32]
+
+SIGNATURE = Signature(
+    inputs=(
+        Image("scene", "float32", 3),
+        Image("to_display", "float32", 2),
+        Scalar("power", "float32"),
+        Scalar("bend", "float32"),
+        Scalar("peak", "float32"),
+        Scalar("saturation", "float32"),
+        Scalar("flare", "float32"),
+    ),
+    outputs=(Image("photo", "float32", 3),),
+)
+LUMA = (0.2627, 0.678, 0.0593)
+LEAST = 1e-6
+
+
+class Stages(NamedTuple):
+    shown: Any
+    photo: Any
+
+
+def algorithm(
+    scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, saturation: Any, flare: Any
+) -> Stages:
+    import halide as hl
+
+    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    zero, one, least = hl.f32(0.0), hl.f32(1.0), hl.f32(LEAST)
+    rgb = [scene[x, y, i] for i in range(3)]
+    luma = hl.max(sum((hl.f32(LUMA[i]) * rgb[i] for i in range(3)), zero), zero)
+    rgb = [hl.max(luma + saturation * (value - luma), zero) for value in rgb]
+
+    def curve(value: Any) -> Any:
+        raised = hl.pow(hl.max(value, least), power)
+        return hl.max(peak * raised / (raised + bend) - flare, zero)
+
+    top, low = hl.max(rgb[0], rgb[1], rgb[2]), hl.min(rgb[0], rgb[1], rgb[2])
+    high_tone, low_tone = curve(top), curve(low)
+    stretch = (high_tone - low_tone) / hl.max(top - low, least)
+    toned = [low_tone + (value - low) * stretch for value in rgb]
+    grey = sum((hl.f32(LUMA[i]) * toned[i] for i in range(3)), zero)
+    display = [sum((to_display[j, i] * toned[j] for j in range(3)), zero) for i in range(3)]
+    lowest = hl.min(display[0], display[1], display[2])
+    highest = hl.max(display[0], display[1], display[2])
+    held = hl.min(grey, one)
+    room = hl.min(
+        hl.select(lowest < zero, held / hl.max(held - lowest, least), one),
+        hl.select(highest > one, (one - held) / hl.max(highest - held, least), one),
+    )
+    shown = hl.Func("shown")
+    shown[x, y] = tuple(hl.clamp(held + room * (value - held), zero, one) for value in display)
+    value = hl.mux(c, [shown[x, y][i] for i in range(3)])
+    photo = hl.Func("photo")
+    photo[x, y, c] = hl.select(
+        value <= hl.f32(0.0031308),
+        value * hl.f32(12.92),
+        hl.f32(1.055) * hl.pow(hl.max(value, hl.f32(0.0031308)), hl.f32(1 / 2.4)) - hl.f32(0.055),
+    )
+    return Stages(shown, photo)
+
+
+def schedule(stages: Stages, target: Any) -> None:
+    import halide as hl
+
+    x, y, c = stages.photo.args()
+    inner = hl.Var("inner")
+    width = target.natural_vector_size(hl.Float(32))
+    stages.photo.bound(c, 0, 3).split(x, x, inner, width, hl.TailStrategy.GuardWithIf)
+    stages.photo.reorder(inner, c, x, y).vectorize(inner).unroll(c).parallel(y, 16, hl.TailStrategy.GuardWithIf)
+    stages.shown.compute_at(stages.photo, x).vectorize(stages.shown.args()[0])
+
+
+def reference(
+    scene: Array, to_display: Array, power: float, bend: float, peak: float, saturation: float, flare: float
+) -> Array:
+    power, bend, peak, saturation, flare = (np.float32(v) for v in (power, bend, peak, saturation, flare))
+    luma_weights = np.array(LUMA, np.float32)
+    luma = np.maximum(np.tensordot(luma_weights, scene, 1), 0)
+    rgb = np.maximum(luma + saturation * (scene - luma), 0)
+
+    def curve(value: Array) -> Array:
+        raised = np.maximum(value, np.float32(LEAST)) ** power
+        return np.maximum(peak * raised / (raised + bend) - flare, 0)
+
+    top, low = rgb.max(0), rgb.min(0)
+    low_tone = curve(low)
+    stretch = (curve(top) - low_tone) / np.maximum(top - low, np.float32(LEAST))
+    toned = low_tone + (rgb - low) * stretch
+    grey = np.tensordot(luma_weights, toned, 1)
+    display = np.einsum("cd,dyx->cyx", to_display, toned)
+    lowest, highest, held = display.min(0), display.max(0), np.minimum(grey, 1)
+    room = np.minimum(
+        np.where(lowest < 0, held / np.maximum(held - lowest, np.float32(LEAST)), 1),
+        np.where(highest > 1, (1 - held) / np.maximum(highest - held, np.float32(LEAST)), 1),
+    )
+    value = np.clip(held + room * (display - held), 0, 1)
+    steep = np.float32(1.055) * np.maximum(value, np.float32(0.0031308)) ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.where(value <= 0.0031308, value * np.float32(12.92), steep).astype(np.float32)
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def tone(
+    scene: Array, to_display: npt.ArrayLike, power: float, bend: float, peak: float, saturation: float, flare: float
+) -> Array:
+    """Render (3, H, W) linear Rec. 2020 as a photo (3, H, W), 0 to 1 with the sRGB transfer curve.
+
+    `to_display` (3, 3) goes from linear Rec. 2020 to the display's linear RGB; the curve is
+    peak x^power / (x^power + bend) - flare; `saturation` scales the distance from grey before it.
+    """
+    table = np.asarray(to_display, np.float32)
+    return kernel(scene, table, power, bend, peak, saturation, flare, out=np.empty(scene.shape, np.float32))
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    to_display = np.array([[1.66, -0.588, -0.073], [-0.125, 1.133, -0.008], [-0.018, -0.1, 1.119]], np.float32)
+    scene = rng.random((3, height, width), np.float32) ** 2 * np.float32(1.5) - np.float32(0.01)
+    return scene, to_display, 1.4, 0.35, 1.25, 1.1, 0.002
