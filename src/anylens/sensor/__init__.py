@@ -1,6 +1,5 @@
 """What the silicon is."""
 
-from anylens.sensor.model import CFA, Calibration, Noise, Sensor, bayer, parse_sensor
-from anylens.sensor.noise import estimate_noise
+from anylens.sensor.model import CFA, Calibration, Noise, Sensor, bayer
 
-__all__ = ["CFA", "Calibration", "Noise", "Sensor", "bayer", "estimate_noise", "parse_sensor"]
+__all__ = ["CFA", "Calibration", "Noise", "Sensor", "bayer"]

@@ -1,0 +1,42 @@
+"""The darkroom: a Recipe of stages turns light into a photo."""
+
+from __future__ import annotations
+
+from anylens.darkroom import recipe as _recipe
+from anylens.darkroom.developing import Until, Watch, develop
+from anylens.darkroom.looks import look, looks
+from anylens.darkroom.recipe import Option, Recipe, StageTable, text
+from anylens.darkroom.stages import RENDERING, STAGES, default_recipe
+
+__all__ = [
+    "RENDERING",
+    "STAGES",
+    "Option",
+    "Recipe",
+    "StageTable",
+    "Until",
+    "Watch",
+    "adjust",
+    "default_recipe",
+    "develop",
+    "look",
+    "looks",
+    "options",
+    "parse",
+    "text",
+]
+
+
+def parse(source: str, stages: StageTable = STAGES) -> Recipe:
+    """The recipe that a whole recipe text says; Refusal for text that is none. `stages` are the stages it may name."""
+    return _recipe.parse(source, stages)
+
+
+def adjust(recipe: Recipe, setting: str, stages: StageTable = STAGES) -> Recipe:
+    """The recipe with one field changed, said as `Stage.field=value`; Refusal with near names and the range."""
+    return _recipe.adjust(recipe, setting, stages)
+
+
+def options(stages: StageTable = STAGES) -> tuple[Option, ...]:
+    """Every field of every stage: what sliders and help texts are made from."""
+    return _recipe.options(stages)

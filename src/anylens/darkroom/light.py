@@ -1,0 +1,94 @@
+"""What an image's facts say about its light: its neutral, the way to Rec. 2020, its noise by site of the filter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens import color
+from anylens.frame import Facts
+from anylens.refusal import Refusal
+from anylens.sensor import CFA, Noise
+
+Floats = npt.NDArray[np.float32]
+DAYLIGHT_K = 5500.0
+PLANES = "RGB"
+LEAST_VARIANCE = 1e-9
+
+
+def calibration_arguments(facts: Facts) -> tuple[list[object], list[object], list[object], list[int], object]:
+    """The sensor's colour calibrations as `color` takes them."""
+    known = facts.sensor.calibrations
+    return (
+        [c.color_matrix for c in known],
+        [c.forward_matrix for c in known],
+        [c.camera_calibration for c in known],
+        [c.illuminant for c in known],
+        facts.sensor.analog_balance,
+    )
+
+
+def neutral_of(facts: Facts, kelvin: float, tint: float) -> tuple[float, float, float]:
+    """Camera RGB of a neutral surface, largest value 1: as shot for `kelvin` 0, else under that light.
+
+    `tint` is added to the shot's own or to the chosen light. A shot that tells no neutral is taken for daylight.
+    """
+    shot, calibrated = facts.as_shot_neutral, bool(facts.sensor.calibrations)
+    if not calibrated:
+        return shot or (1.0, 1.0, 1.0)
+    arguments = calibration_arguments(facts)
+    if kelvin == 0.0 and tint == 0.0 and shot is not None:
+        return shot
+    if kelvin == 0.0:
+        kelvin, own_tint = (DAYLIGHT_K, 0.0) if shot is None else color.kelvin_from_neutral(shot, *arguments)  # type: ignore[arg-type]
+        tint += own_tint
+    red, green, blue = (float(v) for v in color.neutral_from_kelvin(kelvin, tint, *arguments))  # type: ignore[arg-type]
+    return red, green, blue
+
+
+def gains_of(neutral: tuple[float, float, float]) -> tuple[float, float, float]:
+    """What makes the neutral grey: the least of the three gains is 1, so that sensor white stays 1."""
+    red, green, blue = (max(neutral) / max(value, 1e-4) for value in neutral)
+    return red, green, blue
+
+
+def scene_matrix(facts: Facts) -> npt.NDArray[np.float64]:
+    """(3, 3) from balanced camera RGB to linear Rec. 2020; a sensor without calibration is taken for Rec. 709."""
+    if facts.balance is None:
+        raise Refusal("the light has not been balanced yet, so its colours are unknown; put Balance before Demosaic")
+    if not facts.sensor.calibrations:
+        return color.rgb_to_rgb("srgb", "rec2020")
+    inverse = np.array([1.0 / gain for gain in facts.balance])
+    matrices, forwards, calibrations, illuminants, analog = calibration_arguments(facts)
+    neutral = inverse / inverse.max()
+    return color.camera_to_rec2020(matrices, forwards, calibrations, illuminants, analog, neutral)  # type: ignore[arg-type]
+
+
+def bayer_phase(cfa: CFA) -> tuple[int, int]:
+    """(x, y) of the first red site of a 2 x 2 filter; Refusal for any other filter."""
+    letters = "".join("".join(row) for row in cfa)
+    if letters not in ("RGGB", "GRBG", "GBRG", "BGGR"):
+        raise Refusal(f"the colour filter {letters or 'none'} is not a Bayer filter; choose a raw from a Bayer sensor")
+    at = letters.index("R")
+    return at % 2, at // 2
+
+
+def by_site(cfa: CFA, by_color: tuple[float, float, float]) -> Floats:
+    """(2, 2) table of a value by colour, laid out as the filter is; a monochrome sensor takes green's."""
+    if not cfa:
+        return np.full((2, 2), by_color[1], np.float32)
+    return np.array([[by_color[PLANES.index(letter)] for letter in row] for row in cfa], np.float32)
+
+
+def noise_of(facts: Facts) -> Noise:
+    """The noise of the light as it is now: that of the sensor, times the gains of the balance."""
+    noise = facts.sensor.noise or Noise((1e-4,), (1e-6,), "estimated")
+    gains = facts.balance or (1.0, 1.0, 1.0)
+    pairs = [noise.plane(i) for i in range(3)]
+    return replace(
+        noise,
+        scale=tuple(g * scale for g, (scale, _) in zip(gains, pairs, strict=True)),
+        offset=tuple(max(g * g * offset, LEAST_VARIANCE) for g, (_, offset) in zip(gains, pairs, strict=True)),
+    )

@@ -1,0 +1,213 @@
+"""Recipe: all taste, in order, as a value, and its text.
+
+The text is TOML. Each table is `[section.Stage]` with the stage's fields; the order of the tables is the order of
+the stages, and a stage stands once in its section:
+
+    schema = 1
+    [mosaic.Balance]
+    kelvin = 5200.0
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+from anylens.frame import Burst
+from anylens.image import Mosaic, Photo, Scene
+from anylens.refusal import Refusal
+
+SCHEMA = 1
+SECTIONS = ("merge", "mosaic", "demosaic", "scene", "tone", "photo")
+SINGLE = ("merge", "demosaic", "tone")
+
+Stage = Any
+StageTable = Mapping[str, tuple[str, type]]
+"""Stage name -> (the section it belongs to, its record)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All taste of one development, in order: each stage is a frozen record that turns one image into the next."""
+
+    merge: Callable[[Burst], Mosaic | Scene]
+    mosaic: tuple[Callable[[Mosaic], Mosaic], ...]
+    demosaic: Callable[[Mosaic], Scene]
+    scene: tuple[Callable[[Scene], Scene], ...]
+    tone: Callable[[Scene], Photo]
+    photo: tuple[Callable[[Photo], Photo], ...]
+
+    def stages(self) -> tuple[tuple[str, Stage], ...]:
+        """(section, stage) in order."""
+        pairs: list[tuple[str, Stage]] = []
+        for section in SECTIONS:
+            value = getattr(self, section)
+            pairs += [(section, stage) for stage in ((value,) if section in SINGLE else value)]
+        return tuple(pairs)
+
+
+def taste(default: Any, low: float | None = None, high: float | None = None, step: float | None = None) -> Any:
+    """A field of a stage: its default and, for numbers, the range and step of its slider."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "step": step})
+
+
+def checked(stage: Stage) -> Stage:
+    """The stage itself where every field has its type and lies in its range; else a Refusal that names the field."""
+    hints = get_type_hints(type(stage))
+    for field in dataclasses.fields(stage):
+        value, hint, name = getattr(stage, field.name), hints[field.name], f"{type(stage).__name__}.{field.name}"
+        if choices := get_args(hint):
+            if value not in choices:
+                raise Refusal(f"{name} is {value!r}, which it does not know; choose one of {', '.join(choices)}")
+            continue
+        wanted = (int, float) if hint is float else hint
+        if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
+            raise Refusal(f"{name} is {value!r}, which is not of type {hint.__name__}; give it a {hint.__name__}")
+        low, high = field.metadata.get("low"), field.metadata.get("high")
+        if low is not None and high is not None and not (math.isfinite(value) and low <= value <= high):
+            raise Refusal(f"{name} is {value:g}, outside its range; choose a value from {low:g} to {high:g}")
+    return stage
+
+
+def text(recipe: Recipe) -> str:
+    """The recipe as TOML with every field written out, so that it makes the same photo whatever the defaults become."""
+    lines = [f"schema = {SCHEMA}"]
+    for section, stage in recipe.stages():
+        lines.append(f"[{section}.{type(stage).__name__}]")
+        lines += [f"{field.name} = {_value(getattr(stage, field.name))}" for field in dataclasses.fields(stage)]
+    return "\n".join(lines) + "\n"
+
+
+def parse(source: str, stages: StageTable, start: Recipe | None = None) -> Recipe:
+    """A recipe from its TOML text.
+
+    With `start` the text says only what differs: fields of stages that `start` has are changed, new stages are put
+    at the end of their section. Without it the text is the whole recipe. Raises Refusal for text that is not a
+    recipe, a stage that is unknown or in the wrong section, and fields that are unknown or out of range.
+    """
+    try:
+        tables = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal(f"the recipe is not valid TOML ({error}); correct it or choose another") from None
+    schema = tables.pop("schema", None)
+    if schema != SCHEMA:
+        raise Refusal(f"the recipe has schema {schema!r}, this version reads schema {SCHEMA}; use one written for it")
+    tables.pop("about", None)
+    found: dict[str, dict[str, Stage]] = {section: {} for section in SECTIONS}
+    for section, stage in start.stages() if start else ():
+        found[section][type(stage).__name__] = stage
+    for section, named in tables.items():
+        if section not in SECTIONS or not isinstance(named, dict):
+            raise Refusal(f"the recipe has a part '{section}', which is none of {', '.join(SECTIONS)}; rename it")
+        for name, fields in named.items():
+            home, record = _lookup(name, stages)
+            if home != section:
+                raise Refusal(f"stage {name} stands in section '{section}' but belongs to '{home}'; move it there")
+            if not isinstance(fields, dict):
+                raise Refusal(f"stage {name} is given as {fields!r}; write it as a table [{section}.{name}]")
+            if section in SINGLE and start and name not in found[section]:
+                found[section] = {}
+            found[section][name] = _with(found[section].get(name, record()), fields)
+    for section in SINGLE:
+        if len(found[section]) != 1:
+            raise Refusal(f"section '{section}' has {len(found[section])} stages; a recipe has exactly one there")
+    return Recipe(
+        **{  # type: ignore[arg-type]
+            section: next(iter(held.values())) if section in SINGLE else tuple(held.values())
+            for section, held in found.items()
+        }
+    )
+
+
+def adjust(recipe: Recipe, setting: str, stages: StageTable) -> Recipe:
+    """The recipe with one field changed, said as `Stage.field=value`; Refusal with the near names where it cannot.
+
+    A stage that the recipe does not have is put at the end of its section.
+    """
+    path, equals, value = setting.partition("=")
+    name, dot, field_name = path.strip().partition(".")
+    if not (equals and dot):
+        raise Refusal(f"'{setting}' is not a setting; write it as Stage.field=value, such as Tone.contrast=1.2")
+    section, record = _lookup(name, stages)
+    hints = get_type_hints(record)
+    if field_name not in hints:
+        raise Refusal(f"stage {name} has no field '{field_name}'; it has {', '.join(hints) or 'none'}")
+    changes = {field_name: _typed(value.strip(), hints[field_name], f"{name}.{field_name}")}
+    held = dict((type(stage).__name__, stage) for home, stage in recipe.stages() if home == section)
+    if section in SINGLE:
+        return dataclasses.replace(recipe, **{section: _with(held.get(name, record()), changes)})
+    held[name] = _with(held.get(name, record()), changes)
+    return dataclasses.replace(recipe, **{section: tuple(held.values())})
+
+
+class Option(NamedTuple):
+    """One field of one stage, as a slider or a help text needs it."""
+
+    stage: str
+    field: str
+    type: str
+    default: Any
+    low: float | None
+    high: float | None
+    step: float | None
+    choices: tuple[str, ...]
+    about: str
+
+
+def options(stages: StageTable) -> tuple[Option, ...]:
+    """Every field of every stage, in the table's order."""
+    found = []
+    for name, (_, record) in stages.items():
+        hints = get_type_hints(record)
+        for field in dataclasses.fields(record):
+            hint, meta = hints[field.name], field.metadata
+            choices = get_args(hint)
+            kind = "choice" if choices else hint.__name__
+            slider = (meta.get("low"), meta.get("high"), meta.get("step"))
+            about = (record.__doc__ or "").strip()
+            found.append(Option(name, field.name, kind, field.default, *slider, choices, about))
+    return tuple(found)
+
+
+def _lookup(name: str, stages: StageTable) -> tuple[str, type]:
+    if name in stages:
+        return stages[name]
+    folded = {known.lower(): known for known in stages}
+    near = [folded[hit] for hit in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.4)]
+    raise Refusal(f"there is no stage '{name}'; near names: {', '.join(near or sorted(stages))}")
+
+
+def _with(stage: Stage, changes: Mapping[str, Any]) -> Stage:
+    hints = get_type_hints(type(stage))
+    for name in changes:
+        if name not in hints:
+            raise Refusal(
+                f"stage {type(stage).__name__} has no field '{name}'; it has {', '.join(hints) or 'no fields'}"
+            )
+    floats = {n: float(v) for n, v in changes.items() if hints[n] is float and type(v) is int}
+    return checked(dataclasses.replace(stage, **{**changes, **floats}))
+
+
+def _typed(value: str, hint: Any, name: str) -> Any:
+    try:
+        if hint is bool:
+            return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}[
+                value.lower()
+            ]
+        return hint(value) if hint in (int, float) else value
+    except (ValueError, KeyError):
+        raise Refusal(f"{name} cannot be '{value}'; give it a value of type {hint.__name__}") from None
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    return json.dumps(value) if isinstance(value, str) else str(value)

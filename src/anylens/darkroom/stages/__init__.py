@@ -1,0 +1,39 @@
+"""The stages that ship, the section each belongs to, and the recipe that is used where none is given."""
+
+from __future__ import annotations
+
+from anylens.darkroom.recipe import Recipe
+from anylens.darkroom.stages.demosaic import Demosaic
+from anylens.darkroom.stages.merge import Merge
+from anylens.darkroom.stages.mosaic import Balance, Defects
+from anylens.darkroom.stages.photo import Sharpen
+from anylens.darkroom.stages.scene import Crop, Expose, Mono, Size, Unbend
+from anylens.darkroom.stages.tone import Tone
+
+STAGES: dict[str, tuple[str, type]] = {
+    record.__name__: (section, record)
+    for section, records in {
+        "merge": (Merge,),
+        "mosaic": (Defects, Balance),
+        "demosaic": (Demosaic,),
+        "scene": (Unbend, Crop, Size, Expose, Mono),
+        "tone": (Tone,),
+        "photo": (Sharpen,),
+    }.items()
+    for record in records
+}
+
+RENDERING = (Crop, Size, Expose, Mono)
+"""Scene stages that render: a scene for measuring ends before the first of them."""
+
+
+def default_recipe() -> Recipe:
+    """Every stage with its default taste."""
+    return Recipe(
+        merge=Merge(),
+        mosaic=(Defects(), Balance()),
+        demosaic=Demosaic(),
+        scene=(Unbend(), Crop(), Size(), Expose()),
+        tone=Tone(),
+        photo=(Sharpen(),),
+    )

@@ -1,0 +1,82 @@
+"""Burst -> Mosaic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anylens.frame import Burst, Facts, Frame
+from anylens.image import Mosaic, Pixels
+from anylens.kernels.linearize import linearize
+from anylens.refusal import Refusal
+from anylens.sensor import Noise
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Turn counts into light: black off, white to 1, the active area cut out, quad-Bayer pixels binned by four."""
+
+    def __call__(self, burst: Burst) -> Mosaic:
+        if len(burst.frames) > 1:
+            raise Refusal(f"this version develops one frame, not a burst of {len(burst.frames)}; give it one")
+        frame = burst.reference
+        light = _light(frame)
+        if len(frame.facts.sensor.cfa) == 4:
+            return _binned(light, frame.facts)
+        return Mosaic(light, frame.facts)
+
+
+def _light(frame: Frame) -> Pixels:
+    facts, sensor = frame.facts, frame.facts.sensor
+    if frame.raw.ndim != 2:
+        raise Refusal("the frame has three planes of counts, not a mosaic; read it as a Scene instead")
+    top, left, bottom, right = facts.active_area
+    letters = np.array(sensor.cfa or (("G",),))
+    black = np.array(sensor.black)
+    white = np.array([[sensor.white["RGB".index(c) if len(sensor.white) == 3 else 0] for c in row] for row in letters])
+    rows, columns = np.lcm(black.shape, white.shape)
+    span = _tiled(white, rows, columns) - _tiled(black, rows, columns)
+    return linearize(
+        frame.raw[top:bottom, left:right],
+        black,
+        1.0 / span,
+        sensor.black_row_delta or 0.0,
+        sensor.black_column_delta or 0.0,
+    )
+
+
+def _tiled(pattern: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    return np.tile(pattern, (rows // pattern.shape[0], columns // pattern.shape[1]))
+
+
+def _binned(light: Pixels, facts: Facts) -> Mosaic:
+    """The mean of each block of four pixels under one filter: a Bayer mosaic of half the width and height."""
+    height, width = light.shape[0] // 4 * 4, light.shape[1] // 4 * 4
+    if min(height, width) == 0:
+        raise Refusal(f"a quad-Bayer frame of {light.shape[1]} x {light.shape[0]} has no whole cell; give a larger one")
+    if facts.sensor.cfa[0][0] != facts.sensor.cfa[0][1] or facts.sensor.cfa[0][0] != facts.sensor.cfa[1][0]:
+        raise Refusal("this quad-Bayer frame starts within a block of four; give one cut at a multiple of 2 pixels")
+    cells = light[:height, :width].reshape(height // 2, 2, width // 2, 2)
+    pixels = np.ascontiguousarray(cells.mean((1, 3), dtype=np.float32))
+    sensor, noise = facts.sensor, facts.sensor.noise
+    quarter = noise and Noise(
+        tuple(v / 4 for v in noise.scale), tuple(v / 4 for v in noise.offset), noise.source
+    )
+    small = replace(
+        sensor,
+        width_px=width // 2,
+        height_px=height // 2,
+        cfa=tuple(row[::2] for row in sensor.cfa[::2]),
+        pitch_um=None if sensor.pitch_um is None else sensor.pitch_um * 2,
+        noise=quarter,
+        black=((0.0,),),
+        white=(65535.0,),
+        black_row_delta=(),
+        black_column_delta=(),
+    )
+    left, top, wide, tall = (value / 2 for value in facts.crop)
+    crop = (left, top, min(wide, width // 2 - left), min(tall, height // 2 - top))
+    note = "quad-Bayer pixels were joined four by four"
+    area = (0, 0, height // 2, width // 2)
+    return Mosaic(pixels, replace(facts, sensor=small, active_area=area, crop=crop, notes=(*facts.notes, note)))

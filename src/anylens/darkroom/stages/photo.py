@@ -1,0 +1,27 @@
+"""Photo -> Photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from anylens.darkroom.recipe import checked, taste
+from anylens.image import Photo
+from anylens.kernels.sharpen import sharpen
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpen:
+    """Crisp edges: `amount` of the fine detail is added, less below `threshold`, held to `overshoot` at edges."""
+
+    amount: float = taste(0.8, 0.0, 4.0, 0.1)
+    threshold: float = taste(0.004, 0.0, 0.1, 0.001)
+    overshoot: float = taste(0.1, 0.0, 1.0, 0.05)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, photo: Photo) -> Photo:
+        if self.amount == 0.0:
+            return photo
+        pixels = sharpen(photo.pixels, self.amount, self.threshold, self.overshoot)  # type: ignore[arg-type]
+        return replace(photo, pixels=pixels)

@@ -1,0 +1,103 @@
+"""Scene -> Scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anylens.darkroom.recipe import checked, taste
+from anylens.image import Scene
+from anylens.kernels.expose import expose
+from anylens.kernels.mono import mono
+from anylens.kernels.resize import resize
+
+
+@dataclass(frozen=True, slots=True)
+class Unbend:
+    """The one resample for everything geometric; without a passport there is nothing to bend back."""
+
+    def __call__(self, scene: Scene) -> Scene:
+        return scene
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Cut to the frame that the maker of the camera means to be seen (DefaultCrop)."""
+
+    def __call__(self, scene: Scene) -> Scene:
+        left, top, width, height = (round(value) for value in scene.facts.crop)
+        _, tall, wide = scene.pixels.shape
+        left, top = min(max(left, 0), wide - 1), min(max(top, 0), tall - 1)
+        rows, columns = slice(top, top + max(height, 1)), slice(left, left + max(width, 1))
+        pixels = scene.pixels[:, rows, columns]
+        used = None if scene.frames_used is None else scene.frames_used[rows, columns]
+        whole = (0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1]))
+        return replace(scene, pixels=pixels, frames_used=used, facts=replace(scene.facts, crop=whole))
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Make the longest side `longest_px` where it is longer; 0 keeps every pixel."""
+
+    longest_px: int = taste(0, 0, 65535, 1)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, scene: Scene) -> Scene:
+        _, height, width = scene.pixels.shape
+        longest = max(height, width)
+        if self.longest_px == 0 or longest <= self.longest_px:
+            return scene
+        small = [max(1, round(side * self.longest_px / longest)) for side in (height, width)]
+        facts = replace(scene.facts, crop=(0.0, 0.0, float(small[1]), float(small[0])))
+        return Scene(resize(scene.pixels, *small), facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Expose:
+    """Exposure in stops: the camera's own baseline, `ev`, and `auto` times what the meter asks for."""
+
+    ev: float = taste(0.0, -6.0, 6.0, 0.1)
+    auto: float = taste(0.0, 0.0, 1.0, 0.1)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, scene: Scene) -> Scene:
+        ev = scene.facts.baseline_exposure + self.ev
+        if self.auto:
+            ev += self.auto * metered_ev(scene.pixels * np.float32(2.0**ev))
+        if ev == 0.0:
+            return scene
+        return replace(scene, pixels=expose(scene.pixels, 2.0**ev))
+
+
+def metered_ev(pixels: np.ndarray) -> float:
+    """How many stops would bring the picture's key to middle grey, held to -1 to 2 and away from the highlights.
+
+    The key is the mean of log luminance between its 5th and 95th percentile (Reinhard et al. 2002); the brightest
+    hundredth is let rise to one stop above white at most.
+    """
+    step = max(1, int((pixels.shape[1] * pixels.shape[2] / 250_000) ** 0.5))
+    luma = np.tensordot(np.array([0.2627, 0.678, 0.0593], np.float32), pixels[:, ::step, ::step], 1)
+    logs = np.log2(np.maximum(luma, 1e-4))
+    low, high, bright = np.percentile(logs, [5, 95, 99])
+    key = float(logs[(logs >= low) & (logs <= high)].mean())
+    return float(np.clip(min(np.log2(0.14) - key, 1.0 - bright), -1.0, 2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Mono:
+    """Black and white, as a film sees: `red`, `green` and `blue` say how much of each becomes light."""
+
+    red: float = taste(0.35, -1.0, 2.0, 0.05)
+    green: float = taste(0.5, -1.0, 2.0, 0.05)
+    blue: float = taste(0.15, -1.0, 2.0, 0.05)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, scene: Scene) -> Scene:
+        return replace(scene, pixels=mono(scene.pixels, (self.red, self.green, self.blue)))

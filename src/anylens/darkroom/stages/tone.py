@@ -1,0 +1,37 @@
+"""Scene -> Photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from anylens import color
+from anylens.darkroom.recipe import checked, taste
+from anylens.image import Photo, Scene
+from anylens.kernels.tone import tone
+
+GREY = 0.18
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """Render for a display: `contrast` at middle grey, white `white_ev` stops above it, `black` lifted off."""
+
+    contrast: float = taste(1.35, 1.0, 3.0, 0.05)
+    white_ev: float = taste(3.2, 1.5, 8.0, 0.1)
+    grey: float = taste(0.18, 0.05, 0.5, 0.01)
+    black: float = taste(0.002, 0.0, 0.05, 0.001)
+    saturation: float = taste(1.0, 0.0, 2.0, 0.05)
+    space: Literal["srgb", "display-p3"] = taste("srgb")
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, scene: Scene) -> Photo:
+        shown, top = self.grey + self.black, 1.0 + self.black
+        middle, white = GREY**self.contrast, (GREY * 2.0**self.white_ev) ** self.contrast
+        bend = middle * white * (top - shown) / (shown * white - top * middle)
+        peak = top * (white + bend) / white
+        to_display = color.rgb_to_rgb("rec2020", self.space)
+        pixels = tone(scene.pixels, to_display, self.contrast, bend, peak, self.saturation, self.black)
+        return Photo(pixels, scene.facts, scene.frames_used, space=self.space)
