@@ -5,7 +5,7 @@ from __future__ import annotations
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge
-from anylens.darkroom.stages.mosaic import Balance, Defects
+from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
 from anylens.darkroom.stages.photo import Sharpen
 from anylens.darkroom.stages.scene import Crop, Expose, Mono, Size, Unbend
 from anylens.darkroom.stages.tone import Tone
@@ -14,7 +14,7 @@ STAGES: dict[str, tuple[str, type]] = {
     record.__name__: (section, record)
     for section, records in {
         "merge": (Merge,),
-        "mosaic": (Defects, Balance),
+        "mosaic": (Defects, Balance, Highlights),
         "demosaic": (Demosaic,),
         "scene": (Unbend, Crop, Size, Expose, Mono),
         "tone": (Tone,),
@@ -31,7 +31,7 @@ def default_recipe() -> Recipe:
     """Every stage with its default taste."""
     return Recipe(
         merge=Merge(),
-        mosaic=(Defects(), Balance()),
+        mosaic=(Defects(), Balance(), Highlights()),
         demosaic=Demosaic(),
         scene=(Unbend(), Crop(), Size(), Expose()),
         tone=Tone(),

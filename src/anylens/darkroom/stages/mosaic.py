@@ -11,6 +11,7 @@ from anylens.darkroom.recipe import checked, taste
 from anylens.image import Mosaic
 from anylens.kernels.balance import balance
 from anylens.kernels.defects import defects
+from anylens.kernels.highlights import highlights, usual_lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,26 @@ class Balance:
         gains = gains_of(neutral_of(facts, self.kelvin, self.tint))
         pixels = balance(mosaic.pixels, by_site(facts.sensor.cfa, gains))
         return replace(mosaic, pixels=pixels, facts=replace(facts, balance=gains))
+
+
+@dataclass(frozen=True, slots=True)
+class Highlights:
+    """Fill in clipped highlights from the colours that are left; `clip` is the part of sensor white that counts as clipped."""
+
+    clip: float = taste(0.985, 0.5, 1.0, 0.005)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, mosaic: Mosaic) -> Mosaic:
+        cfa, gains = mosaic.facts.sensor.cfa, mosaic.facts.balance
+        if not cfa or gains is None:
+            return mosaic
+        red_x, red_y = bayer_phase(cfa)
+        clip = (self.clip * gains[0], self.clip * gains[1], self.clip * gains[2])
+        lead = usual_lead(mosaic.pixels, clip, red_x, red_y)
+        pixels = highlights(mosaic.pixels, by_site(cfa, clip), by_site(cfa, lead), red_x, red_y)
+        return replace(mosaic, pixels=pixels)
 
 
 def _three(values: tuple[float, ...]) -> tuple[float, float, float]:

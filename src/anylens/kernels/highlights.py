@@ -1,0 +1,125 @@
+"""Clipped highlights, filled in from the colours that are left.
+
+A site that reached sensor white takes the mean of the other two colours around it, plus how much its colour usually
+differs from that mean beside clipped places; it never becomes darker than it was. The mean is taken on square roots.
+The idea is the "opposed inpainting" of H. Schwind in darktable 4 (2022); this formulation is our own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Scalar, Signature
+
+Array = npt.NDArray[np.float32]
+
+SIGNATURE = Signature(
+    inputs=(
+        Image("mosaic", "float32", 2, "mirror"),
+        Image("clip", "float32", 2),
+        Image("lead", "float32", 2),
+        Scalar("red_x", "int32"),
+        Scalar("red_y", "int32"),
+    ),
+    outputs=(Image("filled", "float32", 2),),
+)
+
+
+def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Any:
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    zero, half = hl.f32(0.0), hl.f32(0.5)
+    row = (mosaic[x - 1, y] + mosaic[x + 1, y]) * half
+    column = (mosaic[x, y - 1] + mosaic[x, y + 1]) * half
+    corners = mosaic[x - 1, y - 1] + mosaic[x + 1, y - 1] + mosaic[x - 1, y + 1] + mosaic[x + 1, y + 1]
+    green_site = (x + y + red_x + red_y) % 2 == 1
+    one = hl.select(green_site, row, (row + column) * half)
+    other = hl.select(green_site, column, corners * hl.f32(0.25))
+    root = (hl.sqrt(hl.max(one, zero)) + hl.sqrt(hl.max(other, zero))) * half
+    value = hl.Expr(mosaic[x, y])
+    filled = hl.Func("filled")
+    guess = root * root + lead[x % 2, y % 2]
+    filled[x, y] = hl.select(value >= clip[x % 2, y % 2], hl.max(value, guess), value)
+    return filled
+
+
+def schedule(filled: Any, target: Any) -> None:
+    import halide as hl
+
+    x, y = filled.args()
+    width = target.natural_vector_size(hl.Float(32))
+    filled.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 32, hl.TailStrategy.GuardWithIf)
+
+
+def reference(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -> Array:
+    height, width = mosaic.shape
+    wide = np.pad(mosaic, 1, mode="reflect")
+
+    def at(dx: int, dy: int) -> Array:
+        return wide[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+
+    rows, columns = np.indices(mosaic.shape)
+    half = np.float32(0.5)
+    row, column = (at(-1, 0) + at(1, 0)) * half, (at(0, -1) + at(0, 1)) * half
+    corners = (at(-1, -1) + at(1, -1) + at(-1, 1) + at(1, 1)) / 4
+    green_site = (rows + columns + red_x + red_y) % 2 == 1
+    one, other = np.where(green_site, row, (row + column) * half), np.where(green_site, column, corners)
+    root = (np.sqrt(np.maximum(one, 0)) + np.sqrt(np.maximum(other, 0))) * half
+    sites = np.ix_(np.arange(height) % 2, np.arange(width) % 2)
+    return np.where(mosaic >= clip[sites], np.maximum(mosaic, root * root + lead[sites]), mosaic)
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def highlights(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -> Array:
+    """Fill the clipped sites of a balanced (H, W) Bayer mosaic whose first red site is (red_x, red_y).
+
+    `clip` (2, 2) is where each site clips, `lead` (2, 2) how far its colour usually leads the mean of the others.
+    """
+    return kernel(mosaic, clip, lead, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
+
+
+def usual_lead(mosaic: Array, clip: tuple[float, float, float], red_x: int, red_y: int) -> tuple[float, float, float]:
+    """How far R, G and B lead the mean of the other two colours in the bright surroundings of clipped places.
+
+    Looks at every second 2 x 2 cell in both directions; (0, 0, 0) where nothing is clipped or nothing is near it.
+    """
+    red = mosaic[red_y::2, red_x::2][::2, ::2]
+    blue = mosaic[1 - red_y :: 2, 1 - red_x :: 2][::2, ::2]
+    first = mosaic[red_y::2, 1 - red_x :: 2][::2, ::2]
+    second = mosaic[1 - red_y :: 2, red_x::2][::2, ::2]
+    height = min(p.shape[0] for p in (red, blue, first, second))
+    width = min(p.shape[1] for p in (red, blue, first, second))
+    if min(height, width) == 0:
+        return 0.0, 0.0, 0.0
+    green = (first[:height, :width] + second[:height, :width]) / 2
+    cell = [red[:height, :width], green, blue[:height, :width]]
+    clipped = [plane >= limit for plane, limit in zip(cell, clip, strict=True)]
+    near = _grown(clipped[0] | clipped[1] | clipped[2])
+    roots = [np.sqrt(np.maximum(plane, 0)) for plane in cell]
+    leads = []
+    for own in range(3):
+        others = [i for i in range(3) if i != own]
+        mean = ((roots[others[0]] + roots[others[1]]) / 2) ** 2
+        seen = near & ~clipped[own] & (cell[own] > 0.25 * clip[own])
+        leads.append(float((cell[own][seen] - mean[seen]).mean()) if seen.sum() >= 8 else 0.0)
+    return leads[0], leads[1], leads[2]
+
+
+def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    for _ in range(3):
+        wide = np.pad(mask, 1)
+        mask = wide[1:-1, 1:-1] | wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:]
+    return mask
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    clip = np.array([[1.9, 1.0], [1.0, 1.5]], np.float32)
+    lead = np.array([[0.05, -0.02], [-0.02, 0.01]], np.float32)
+    return np.minimum(rng.random((height, width), np.float32) * 3, 1.9).astype(np.float32), clip, lead, 0, 0
