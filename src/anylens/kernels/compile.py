@@ -173,8 +173,8 @@ def _link(objects: list[Path], arch: str, library: Path, folder: Path) -> None:
     import halide as hl
 
     runtime = folder / f"runtime-{arch}.o"
-    base = list(TARGETS[arch].values())[-1]
-    hl.compile_standalone_runtime({hl.OutputFileType.object: str(runtime)}, hl.Target(base))
+    narrowest = list(TARGETS[arch].values())[-1]
+    hl.compile_standalone_runtime({hl.OutputFileType.object: str(runtime)}, hl.Target(narrowest))
     exports = folder / "exports.map"
     exports.write_text("{ global: anylens_*_argv; halide_set_error_handler; halide_set_num_threads; local: *; };\n")
     part = library.with_suffix(".part")

@@ -1,0 +1,102 @@
+"""Machine code, just-in-time code and the naive schedule all give what the NumPy reference gives."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from anylens.kernels.compile import jit
+from anylens.kernels.library import LIBRARY, X86_FLAGS, supported_sets
+from tests.references.examples import SIZES, expected, inputs, modules, unset
+
+ROOT = Path(__file__).parents[2]
+KERNELS = [pytest.param(module, id=module.__name__.removeprefix("anylens.kernels.")) for module in modules()]
+
+needs_library = pytest.mark.skipif(
+    not LIBRARY.exists() or not supported_sets(), reason="no kernels are compiled for this machine"
+)
+needs_halide = pytest.mark.skipif(
+    importlib.util.find_spec("halide") is None, reason="halide, which compiles just in time, is not installed"
+)
+
+
+def gap(got: tuple[np.ndarray, ...], wanted: tuple[np.ndarray, ...]) -> float:
+    """The largest difference; 8-bit values count in 1/255, and what was never written counts as infinite."""
+    worst = 0.0
+    for mine, theirs in zip(got, wanted, strict=True):
+        scale = 255.0 if theirs.dtype == np.uint8 else 1.0
+        difference = np.abs(mine.astype(np.float64) - theirs.astype(np.float64)).max() / scale
+        worst = max(worst, np.inf if np.isnan(difference) else float(difference))
+    return worst
+
+
+def allowed(module: ModuleType) -> float:
+    """1e-5; one step where the output has steps of 1/255."""
+    return 1.0001 / 255.0 if any(image.type == "uint8" for image in module.SIGNATURE.outputs) else 1e-5
+
+
+def assert_equals_reference(module: ModuleType, run: Callable[..., object]) -> None:
+    for height, width in SIZES:
+        wanted = expected(module, height, width)
+        outputs = unset(module, wanted)
+        run(*inputs(module, height, width), out=outputs)
+        assert gap(outputs, wanted) <= allowed(module), f"at {height} x {width}"
+
+
+@needs_library
+@pytest.mark.parametrize("module", KERNELS)
+def test_machine_code_is_the_reference(module: ModuleType) -> None:
+    assert module.kernel.compiled or os.environ.get("ANYLENS_INSTRUCTIONS") == "reference"
+    assert_equals_reference(module, module.kernel)
+
+
+@needs_halide
+@pytest.mark.parametrize("module", KERNELS)
+def test_the_tuned_schedule_is_the_reference(module: ModuleType) -> None:
+    assert_equals_reference(module, lambda *given, out: jit(module, *given, out=out))
+
+
+@needs_halide
+@pytest.mark.parametrize("module", KERNELS)
+def test_the_naive_schedule_is_the_reference(module: ModuleType) -> None:
+    assert_equals_reference(module, lambda *given, out: jit(module, *given, out=out, scheduled=False))
+
+
+@pytest.fixture(scope="module")
+def outputs_of_sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, np.ndarray]]:
+    """What every instruction set of this machine makes of all examples, each in a process of its own."""
+    kept = {}
+    for instructions in (*supported_sets(), "reference"):
+        path = tmp_path_factory.mktemp("outputs") / f"{instructions}.npz"
+        environment = os.environ | {"ANYLENS_INSTRUCTIONS": instructions}
+        command = [sys.executable, "-m", "tests.references.examples", str(path)]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        with np.load(path) as arrays:
+            kept[instructions] = dict(arrays)
+    return kept
+
+
+@needs_library
+@pytest.mark.parametrize("instructions", [*X86_FLAGS, "neon"])
+def test_instruction_sets_agree(
+    instructions: str,
+    outputs_of_sets: dict[str, dict[str, np.ndarray]],
+    record_property: Callable[[str, object], None],
+) -> None:
+    if instructions not in outputs_of_sets:
+        pytest.skip(f"this machine has no {instructions}")
+    mine, reference = outputs_of_sets[instructions], outputs_of_sets["reference"]
+    widest = outputs_of_sets[supported_sets()[0]]
+    assert mine.keys() == reference.keys()
+    for name, array in mine.items():
+        assert gap((array,), (reference[name],)) <= 1.0001 / 255.0, name
+    equal = sum(np.array_equal(array, widest[name]) for name, array in mine.items())
+    record_property("bit-equal to the widest set", f"{equal} of {len(mine)} outputs")
