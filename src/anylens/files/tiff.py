@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from fractions import Fraction
+from itertools import pairwise
 from typing import BinaryIO
 
 from anylens.files.tags import Tag, tag_name
@@ -318,8 +319,7 @@ def write_tiff(file: BinaryIO, *drafts: Draft) -> int:
     Raises Refusal for more than 4 GB.
     """
     pieces, size = _lay_out(drafts)
-    for piece in pieces:
-        file.write(piece)
+    file.writelines(pieces)
     return size
 
 
@@ -346,7 +346,7 @@ def _lay_out(drafts: Sequence[Draft]) -> tuple[list[bytes | bytearray | memoryvi
             position += _even(len(chunk))
     if position > 0xFFFFFFFF:
         raise Refusal(f"The file would be {position / 1e9:.1f} GB, TIFF and DNG end at 4.3 GB; write a smaller image.")
-    following = {id(first): where[id(second)] for first, second in zip(drafts, drafts[1:], strict=False)}
+    following = {id(first): where[id(second)] for first, second in pairwise(drafts)}
     pieces: list[bytes | bytearray | memoryview] = [struct.pack("<2sHI", b"II", 42, 8)]
     for draft, body, start, spots in zip(order, bodies, starts, places, strict=True):
         for tag, offsets in _pointers(draft, where, spots).items():

@@ -1,0 +1,138 @@
+"""Lossless JPEG (ITU-T T.81 annex H): every header checked here before the decoder sees a byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.refusal import Refusal
+
+_SOI, _EOI, _SOF3, _DHT, _SOS, _DRI = 0xD8, 0xD9, 0xC3, 0xC4, 0xDA, 0xDD
+_WORST_BYTES_PER_SAMPLE = 4
+"""16 bits of Huffman code and 16 bits of difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a lossless JPEG says of itself; `plain` tells whether it is whole and uses no rare feature."""
+
+    width: int
+    height: int
+    components: int
+    precision: int
+    plain: bool
+
+    @property
+    def samples(self) -> int:
+        """How many samples it holds."""
+        return self.width * self.height * self.components
+
+
+def frame_marker(data: bytes | memoryview) -> int:
+    """The number of a JPEG's start-of-frame marker (0 baseline, 3 lossless); Refusal where there is none."""
+    for marker, _ in _segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in (_DHT, 0xC8, 0xCC):
+            return marker - 0xC0
+    raise _damaged("has no frame header")
+
+
+def read_header(data: bytes | memoryview) -> Header:
+    """The checked header of a lossless JPEG; raises Refusal for one that is not, or that contradicts itself."""
+    width = height = components = precision = interval = 0
+    tables: set[int] = set()
+    wanted: set[int] = set()
+    for marker, body in _segments(data):
+        if marker == _SOF3:
+            if len(body) < 6 or len(body) != 6 + 3 * body[5] or components:
+                raise _damaged("has a broken frame header")
+            precision, components = body[0], body[5]
+            height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+            if not (2 <= precision <= 16 and 1 <= components <= 4 and width and height):
+                raise _damaged("has a frame header with impossible numbers")
+            if any(body[7 + 3 * index] != 0x11 for index in range(components)):
+                raise _damaged("has subsampled components, which no raw has")
+        elif 0xC0 <= marker <= 0xCF and marker not in (_DHT, 0xC8, 0xCC):
+            raise _damaged(f"is of JPEG type {marker - 0xC0}, not lossless")
+        elif marker == _DHT:
+            tables |= _tables(body)
+        elif marker == _DRI:
+            interval = int.from_bytes(body[:2], "big")
+        elif marker == _SOS:
+            if not components or len(body) != 4 + 2 * components or body[0] != components:
+                raise _damaged("has a broken scan header")
+            wanted = {body[2 + 2 * index] >> 4 for index in range(components)}
+            predictor, transform = body[1 + 2 * components], body[3 + 2 * components]
+            if not wanted <= tables:
+                raise _damaged("lacks a Huffman table")
+            if not 1 <= predictor <= 7:
+                raise _damaged(f"names predictor {predictor}, there are 1 to 7")
+            ended = bytes([0xFF, _EOI]) in bytes(data[-16:])
+            plain = ended and not interval and not transform
+            return Header(width, height, components, precision, plain)
+    raise _damaged("has no scan")
+
+
+def decode(data: bytes | memoryview, header: Header) -> npt.NDArray[np.uint16]:
+    """All samples of a lossless JPEG in their order, (height, width x components) uint16.
+
+    The decoder gets a padded copy, so that damaged data cannot make it read beyond its end. Raises Refusal.
+    """
+    import imagecodecs
+
+    decoder: Any = imagecodecs.ljpeg_decode
+    padded = np.zeros(len(data) + header.samples * _WORST_BYTES_PER_SAMPLE + 64, np.uint8)
+    padded[: len(data)] = np.frombuffer(data, np.uint8)
+    shape: tuple[int, ...] = (header.height, header.width)
+    if header.components > 1:
+        shape = (*shape, header.components)
+    try:
+        out = decoder(padded, out=np.empty(shape, np.uint8 if header.precision <= 8 else np.uint16))
+    except (RuntimeError, ValueError) as error:
+        raise _damaged("cannot be decoded") from error
+    return np.asarray(out, np.uint16).reshape(header.height, header.width * header.components)
+
+
+def _segments(data: bytes | memoryview) -> list[tuple[int, bytes]]:
+    if len(data) < 4 or data[0] != 0xFF or data[1] != _SOI:
+        raise _damaged("does not begin like a JPEG")
+    found: list[tuple[int, bytes]] = []
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            raise _damaged("has no marker where one belongs")
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        size = (data[at + 2] << 8) | data[at + 3]
+        if size < 2 or at + 2 + size > len(data):
+            raise _damaged("ends within a header")
+        found.append((marker, bytes(data[at + 4 : at + 2 + size])))
+        if marker == _SOS:
+            break
+        at += 2 + size
+    return found
+
+
+def _tables(body: bytes) -> set[int]:
+    found: set[int] = set()
+    at = 0
+    while at < len(body):
+        counts = body[at + 1 : at + 17]
+        total = sum(counts)
+        values = body[at + 17 : at + 17 + total]
+        filled = sum(count << (16 - length) for length, count in enumerate(counts, 1))
+        if len(counts) < 16 or len(values) < total or not 1 <= total <= 17 or filled > 1 << 16 or max(values) > 16:
+            raise _damaged("has an impossible Huffman table")
+        if body[at] > 3:
+            raise _damaged("has a Huffman table of a number that does not exist")
+        found.add(body[at])
+        at += 17 + total
+    return found
+
+
+def _damaged(how: str) -> Refusal:
+    return Refusal(f"The compressed raw image {how}; the file is damaged, copy it from the camera again.")

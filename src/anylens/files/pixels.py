@@ -1,0 +1,286 @@
+"""The samples of one image of a TIFF or DNG: strips or tiles, decoded on threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.files import gate, lossless_jpeg
+from anylens.files.tags import Tag
+from anylens.files.tiff import Directory
+from anylens.refusal import Refusal
+
+Samples = npt.NDArray[Any]
+
+NONE, LOSSLESS_JPEG, DEFLATE, VC5, LOSSY_JPEG, JPEG_XL = 1, 7, 8, 9, 34892, 52546
+OLD_DEFLATE = 32946
+
+_DENSEST = {NONE: 1.0, LOSSLESS_JPEG: 8.0, DEFLATE: 1100.0, OLD_DEFLATE: 1100.0, LOSSY_JPEG: 2000.0, JPEG_XL: 4096.0}
+"""Pixels that one stored byte can stand for at most, by compression, with room to spare."""
+
+_HORIZONTAL = {2: 1, 34892: 2, 34893: 4}
+"""Distance of the sample that a predictor takes the difference to."""
+
+
+class Unsupported(Exception):
+    """Samples stored in a way that only LibRaw may know; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the samples of one image are stored."""
+
+    width: int
+    height: int
+    samples: int
+    bits: int
+    compression: int
+    predictor: int
+    chunk_width: int
+    chunk_height: int
+    tiled: bool
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]
+    interleave: tuple[int, int]
+    order: str
+
+    @property
+    def row(self) -> int:
+        """Samples in a row of a chunk."""
+        return self.chunk_width * self.samples
+
+
+def read_layout(image: Directory) -> Layout:
+    """How an image is stored; raises Refusal for sizes that cannot be and Unsupported for what is not decoded here."""
+    width, height = image.integer(Tag.ImageWidth), image.integer(Tag.ImageLength)
+    samples = image.integer(Tag.SamplesPerPixel, 1)
+    bits = image.integers(Tag.BitsPerSample) or (1,)
+    compression = image.integer(Tag.Compression, NONE)
+    tiled = Tag.TileWidth in image
+    offsets = image.integers(Tag.TileOffsets if tiled else Tag.StripOffsets)
+    sizes = image.integers(Tag.TileByteCounts if tiled else Tag.StripByteCounts)
+    gate.check_size(
+        width,
+        height,
+        bytes_per_pixel=max(1, min(samples, 4)) * 2,
+        stored_bytes=min(sum(sizes), len(image.tiff.data)) if sizes else 0,
+        most_pixels_per_byte=_DENSEST.get(compression, 4096.0) * 8 / max(8, min(bits[0], 16))
+        if compression != NONE
+        else 8 / max(1, bits[0]) / max(1, samples),
+    )
+    if len(set(bits)) != 1 or not 1 <= bits[0] <= 32:
+        raise Unsupported(f"{bits} bits a sample")
+    if image.integer(Tag.SampleFormat, 1) != 1:
+        raise Refusal("The raw samples are floating-point numbers, whole numbers are read; export it as a 16-bit DNG.")
+    if bits[0] > 16:
+        raise Refusal(f"The raw samples have {bits[0]} bits, up to 16 are read; export it as a 16-bit DNG.")
+    if samples not in (1, 3):
+        raise Refusal(f"The raw image has {samples} samples a pixel, 1 or 3 are read; export it with three colours.")
+    if samples > 1 and image.integer(Tag.PlanarConfiguration, 1) != 1:
+        raise Refusal("The raw image keeps its colours in separate planes, which is not read; export it interleaved.")
+    if image.integers(Tag.SubTileBlockSize) not in ((), (1, 1)):
+        raise Unsupported("blocks within tiles")
+    if image.integer(Tag.FillOrder, 1) != 1:
+        raise Unsupported("reversed bits")
+    chunk_width = image.integer(Tag.TileWidth) if tiled else width
+    chunk_height = image.integer(Tag.TileLength) if tiled else min(height, image.integer(Tag.RowsPerStrip, height))
+    if not (0 < chunk_width <= gate.MOST_SIDE and 0 < chunk_height <= gate.MOST_SIDE):
+        raise Refusal(f"The image's tiles claim {chunk_width} x {chunk_height} pixels; {gate.DAMAGED}")
+    needed = -(-width // chunk_width) * -(-height // chunk_height)
+    if len(offsets) < needed or len(sizes) < needed:
+        raise Refusal(f"The image has {min(len(offsets), len(sizes))} of its {needed} pieces; {gate.DAMAGED}")
+    if chunk_width * chunk_height > 4 * width * height + (1 << 20):
+        raise Refusal(f"The image's tiles ({chunk_width} x {chunk_height}) are far larger than it; {gate.DAMAGED}")
+    interleave = (image.integer(Tag.RowInterleaveFactor, 1), image.integer(Tag.ColumnInterleaveFactor, 1))
+    if not (1 <= interleave[0] <= height and 1 <= interleave[1] <= width):
+        raise Refusal(f"The image is interleaved {interleave[0]} x {interleave[1]}-fold; {gate.DAMAGED}")
+    return Layout(
+        width, height, samples, bits[0], compression, image.integer(Tag.Predictor, 1),
+        chunk_width, chunk_height, tiled, offsets[:needed], sizes[:needed], interleave, image.tiff.order,
+    )  # fmt: skip
+
+
+def read_samples(image: Directory) -> Samples:
+    """The samples of an image, (H, W) or (H, W, 3), uint16 or (up to 8 bits) uint8.
+
+    Uncompressed 16-bit samples are a view of the file's bytes. Raises Refusal for damaged data and Unsupported for
+    what only LibRaw may know.
+    """
+    layout = read_layout(image)
+    if layout.compression == VC5:
+        raise Refusal("The raw image is compressed with VC-5 (GoPro .GPR), which is not read; convert it to DNG first.")
+    if layout.compression not in _DECODERS:
+        raise Unsupported(f"compression {layout.compression}")
+    decode = _DECODERS[layout.compression]
+    chunks = [
+        image.tiff.at(offset, size, "The raw image") for offset, size in zip(layout.offsets, layout.sizes, strict=True)
+    ]
+    if layout.compression == NONE:
+        whole = _in_place(layout, image)
+        if whole is not None:
+            return _shaped(layout, whole)
+    if len(chunks) == 1 and layout.chunk_width == layout.width and layout.chunk_height == layout.height:
+        return _shaped(layout, decode(layout, chunks[0], layout.height))
+    out = np.empty((layout.height, layout.width * layout.samples), np.uint8 if layout.bits <= 8 else np.uint16)
+    across = -(-layout.width // layout.chunk_width)
+
+    def place(index: int) -> None:
+        top, left = index // across * layout.chunk_height, index % across * layout.chunk_width
+        rows = min(layout.chunk_height, layout.height - top)
+        columns = min(layout.chunk_width, layout.width - left) * layout.samples
+        tile = decode(layout, chunks[index], layout.chunk_height if layout.tiled else rows)
+        out[top : top + rows, left * layout.samples : left * layout.samples + columns] = tile[:rows, :columns]
+
+    if layout.compression == NONE or len(chunks) == 1:
+        for index in range(len(chunks)):
+            place(index)
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(place, range(len(chunks))):
+                pass
+    return _shaped(layout, out)
+
+
+def _plain(layout: Layout, chunk: memoryview, rows: int) -> Samples:
+    return _unpacked(chunk, rows, layout.row, layout.bits, layout.order)
+
+
+def _lossless(layout: Layout, chunk: memoryview, rows: int) -> Samples:
+    if lossless_jpeg.frame_marker(chunk) != 3:
+        return _lossy(layout, chunk, rows)
+    header = lossless_jpeg.read_header(chunk)
+    expected = rows * layout.row
+    if header.samples != expected:
+        raise Refusal(f"A piece of the raw image has {header.samples} samples instead of {expected}; {gate.DAMAGED}")
+    if not header.plain:
+        raise Unsupported("lossless JPEG with restart markers, a point transform or no end")
+    return _narrow(lossless_jpeg.decode(chunk, header).reshape(rows, layout.row), layout.bits)
+
+
+def _deflate(layout: Layout, chunk: memoryview, rows: int) -> Samples:
+    import imagecodecs
+
+    inflate: Any = imagecodecs.zlib_decode
+    packed = bytearray(rows * _row_bytes(layout.row, layout.bits))
+    try:
+        inflated = inflate(chunk, out=packed)
+    except (RuntimeError, ValueError) as error:
+        raise _undecodable() from error
+    if len(inflated) != len(packed):
+        raise _undecodable()
+    tile = _plain(layout, memoryview(packed), rows)
+    if layout.predictor == 1:
+        return tile
+    distance = _HORIZONTAL.get(layout.predictor, 0) * layout.samples
+    if not distance or layout.row % distance:
+        raise Unsupported(f"predictor {layout.predictor}")
+    steps = tile.reshape(rows, -1, distance)
+    summed: Samples = np.cumsum(steps, axis=1, dtype=tile.dtype)
+    return summed.reshape(rows, layout.row)
+
+
+def _lossy(layout: Layout, chunk: memoryview, rows: int) -> Samples:
+    import imagecodecs
+
+    return _of_codec(imagecodecs.jpeg8_decode, layout, chunk, rows)
+
+
+def _jpeg_xl(layout: Layout, chunk: memoryview, rows: int) -> Samples:
+    import imagecodecs
+
+    return _of_codec(imagecodecs.jpegxl_decode, layout, chunk, rows)
+
+
+_DECODERS: dict[int, Callable[[Layout, memoryview, int], Samples]] = {
+    NONE: _plain,
+    LOSSLESS_JPEG: _lossless,
+    DEFLATE: _deflate,
+    OLD_DEFLATE: _deflate,
+    LOSSY_JPEG: _lossy,
+    JPEG_XL: _jpeg_xl,
+}
+"""By compression: what makes (rows, chunk_width x samples) of one chunk's bytes."""
+
+
+def _of_codec(codec: Any, layout: Layout, chunk: memoryview, rows: int) -> Samples:
+    shape: tuple[int, ...] = (rows, layout.chunk_width)
+    if layout.samples > 1:
+        shape = (*shape, layout.samples)
+    try:
+        out = codec(chunk, out=np.empty(shape, np.uint8 if layout.bits <= 8 else np.uint16))
+    except (RuntimeError, ValueError) as error:
+        raise _undecodable() from error
+    return _narrow(np.asarray(out).reshape(rows, layout.chunk_width * layout.samples), layout.bits)
+
+
+def _in_place(layout: Layout, image: Directory) -> Samples | None:
+    """All rows as one view of the file, where they stand there one after the other in a type that NumPy knows."""
+    if layout.bits not in (8, 16) or layout.chunk_width != layout.width:
+        return None
+    row = _row_bytes(layout.width * layout.samples, layout.bits)
+    expected = layout.offsets[0]
+    for offset in layout.offsets:
+        if offset != expected:
+            return None
+        expected += row * layout.chunk_height
+    whole = image.tiff.at(layout.offsets[0], row * layout.height, "The raw image")
+    return _unpacked(whole, layout.height, layout.width * layout.samples, layout.bits, image.tiff.order)
+
+
+def _unpacked(data: memoryview, rows: int, row: int, bits: int, order: str) -> Samples:
+    size = rows * _row_bytes(row, bits)
+    if len(data) < size:
+        raise Refusal(f"A piece of the raw image has {len(data)} of its {size} bytes; {gate.DAMAGED}")
+    if bits == 8:
+        return np.frombuffer(data, np.uint8, rows * row).reshape(rows, row)
+    if bits == 16:
+        return np.frombuffer(data, order + "u2", rows * row).astype("=u2", copy=False).reshape(rows, row)
+    import imagecodecs
+
+    kind = "uint8" if bits < 8 else "uint16"
+    unpack: Any = imagecodecs.packints_decode
+    try:
+        out = unpack(data[:size], kind, bits, runlen=row)
+    except (RuntimeError, ValueError) as error:
+        raise _undecodable() from error
+    return np.asarray(out).reshape(rows, row)
+
+
+def _row_bytes(row: int, bits: int) -> int:
+    return (row * bits + 7) // 8
+
+
+def _narrow(tile: Samples, bits: int) -> Samples:
+    return tile.astype(np.uint8) if bits <= 8 and tile.dtype != np.uint8 else tile
+
+
+def _shaped(layout: Layout, rows: Samples) -> Samples:
+    """(H, W) or (H, W, samples), with interleaved fields put back in their places."""
+    shape = (layout.height, layout.width) + ((layout.samples,) if layout.samples > 1 else ())
+    image = rows.reshape(shape)
+    down, across = layout.interleave
+    if down > 1:
+        image = _woven(image, down)
+    if across > 1:
+        image = np.ascontiguousarray(_woven(image.swapaxes(0, 1), across).swapaxes(0, 1))
+    return image
+
+
+def _woven(fields: Samples, count: int) -> Samples:
+    out = np.empty_like(fields)
+    at = 0
+    for index in range(count):
+        lines = len(range(index, len(fields), count))
+        out[index::count] = fields[at : at + lines]
+        at += lines
+    return out
+
+
+def _undecodable() -> Refusal:
+    return Refusal(f"A compressed piece of the raw image cannot be decoded; {gate.DAMAGED}")
