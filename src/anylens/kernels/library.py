@@ -39,7 +39,8 @@ def supported_sets() -> tuple[str, ...]:
     if machine == "aarch64":
         return ("neon",)
     if machine == "x86_64":
-        text = Path("/proc/cpuinfo").read_text(errors="replace")
+        cpuinfo = Path("/proc/cpuinfo")
+        text = cpuinfo.read_text(errors="replace") if cpuinfo.exists() else ""
         flags = set(next((line for line in text.splitlines() if line.startswith("flags")), "").split())
         return tuple(name for name, needed in X86_FLAGS.items() if needed <= flags)
     return ()
