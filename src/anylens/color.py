@@ -289,7 +289,8 @@ class _Camera:
     def weight_of(self, neutral: Array) -> float:
         """The weight that gives `neutral` the temperature that asks for this same weight.
 
-        By bisection, as the specification's repeated substitution swings without end between far apart matrices.
+        By bisection, which always arrives; the specification's repeated substitution swings where the two matrices
+        lie far apart.
         """
         if not self._mireds:
             return 0.0

@@ -1,0 +1,154 @@
+"""How noisy a frame is, found in the frame itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.sensor.model import CFA, Noise
+
+Array = npt.NDArray[np.float64]
+
+_BLOCK = 8
+_BLOCKS_PER_SITE = 6000
+_FLATTEST = 0.1
+_SCALE_FLOOR = 1e-6
+
+
+def estimate_noise(
+    raw: npt.NDArray[np.uint16],
+    cfa: CFA,
+    black: tuple[tuple[float, ...], ...],
+    white: tuple[float, ...],
+) -> Noise:
+    """Poisson and Gaussian noise of one raw frame, one pair for each of R, G, B, or one pair for monochrome.
+
+    `raw` is (H, W) counts of the active area, where `cfa` and `black` (counts) begin; `white` is in counts, one
+    value or R, G, B. In blocks of 8 x 8 samples of one colour the flattest tenth at each brightness is judged by its
+    coarse detail only, and its noise is read from the fine detail, which leaves the choice without influence on the
+    result (Ponomarenko, Lukin, Zriakhov, Kaarna & Astola 2007; Colom & Buades 2013). The line `variance = scale * x +
+    offset` (Foi, Trimeche, Katkovnik & Egiazarian 2008) goes through the brightness classes, those with texture left
+    in them counting less. Blocks near the darkest and brightest count of the frame are left out as clipped. Never
+    less than the noise of rounding to whole counts (offset, 1/12 count squared) and of a well of a million electrons
+    (scale, 1e-6): that is the answer for frames too small or too clipped to tell.
+    """
+    levels = {letter: white[min(i, len(white) - 1)] for i, letter in enumerate("RGB")}
+    sites = [(y, x, letter) for y, row in enumerate(cfa) for x, letter in enumerate(row)] or [(0, 0, "")]
+    quad = len(cfa) == 4
+    if quad:
+        sites = [site for site in sites if site[0] % 2 == 0 and site[1] % 2 == 0]
+    dark = np.asarray(black, np.float64)
+    span = float(max(white) - dark.mean())
+    floor = 1.0 / (12.0 * span * span)
+    pieces = [_blocks(raw, y, x, len(cfa) or 1) for y, x, _ in sites]
+    counts = [raw[rows, columns] for rows, columns in pieces]
+    filled = [piece for piece in counts if piece.size]
+    if not filled:
+        return _noise([(_SCALE_FLOOR, floor)] * (3 if cfa else 1))
+    low, high = min(int(p.min()) for p in filled), max(int(p.max()) for p in filled)
+    classes: dict[str, list[Array]] = {}
+    for (_, _, letter), (rows, columns), piece in zip(sites, pieces, counts, strict=True):
+        at_black = dark[rows % dark.shape[0], columns % dark.shape[1]]
+        unclipped = _unclipped(piece, low, high)
+        scaled = ((piece - at_black) / (levels.get(letter, max(white)) - at_black))[unclipped]
+        classes.setdefault(letter, []).append(_brightness_classes(scaled, quad))
+    together = _line(np.concatenate([c for several in classes.values() for c in several]), floor)
+    colors = ("R", "G", "B") if cfa else ("",)
+    return _noise([_line(np.concatenate(classes[c]), floor, together) if c in classes else together for c in colors])
+
+
+def _noise(pairs: list[tuple[float, float]]) -> Noise:
+    return Noise(tuple(scale for scale, _ in pairs), tuple(offset for _, offset in pairs), "estimated")
+
+
+def _blocks(
+    raw: npt.NDArray[np.uint16], top: int, left: int, repeat: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Row (n, 8, 1) and column (n, 1, 8) numbers of the samples of blocks of one colour, spread over the frame.
+
+    A quad-Bayer block has 4 x 4 squares of 2 x 2 neighbours.
+    """
+    sample = np.arange(_BLOCK)
+    step = sample * repeat if repeat < 4 else sample // 2 * repeat + sample % 2
+    reach, size = int(step[-1]) + 1, _BLOCK * repeat if repeat < 4 else _BLOCK // 2 * repeat
+    down = max((raw.shape[0] - top - reach) // size + 1, 0)
+    right = max((raw.shape[1] - left - reach) // size + 1, 0)
+    chosen = np.unique(np.linspace(0, down * right - 1, min(down * right, _BLOCKS_PER_SITE)).astype(np.int64))
+    rows, columns = np.divmod(chosen, max(right, 1))
+    return (top + rows * size)[:, None, None] + step[:, None], (left + columns * size)[:, None, None] + step
+
+
+def _unclipped(counts: npt.NDArray[np.uint16], low: int, high: int) -> npt.NDArray[np.bool_]:
+    mean, spread = counts.mean(axis=(1, 2)), 3.0 * counts.std(axis=(1, 2))
+    inside = (counts.min(axis=(1, 2)) > low) & (counts.max(axis=(1, 2)) < high)
+    return np.asarray(inside & (mean - spread > low) & (mean + spread < high))
+
+
+def _brightness_classes(blocks: Array, quad: bool) -> Array:
+    """(classes, 3): brightness, variance of the noise and number of blocks that told it."""
+    transform, fine, coarse = _transform(quad)
+    detail = transform @ blocks @ transform.T
+    brightness = blocks.mean(axis=(1, 2))
+    texture = (detail**2 * coarse).sum(axis=(1, 2))
+    found = []
+    for members in np.array_split(np.argsort(brightness), int(np.clip(len(blocks) // 200, 1, 24))):
+        if len(members) < 20:
+            continue
+        flattest = members[np.argsort(texture[members])[: max(10, int(_FLATTEST * len(members)))]]
+        by_detail = (detail[flattest][:, fine] ** 2).mean(axis=0)
+        low_median = (1.0 - 2.0 / (9.0 * len(flattest))) ** 3
+        found.append((brightness[flattest].mean(), np.median(by_detail) / low_median, float(len(flattest))))
+    return np.array(found, np.float64).reshape(-1, 3)
+
+
+def _transform(quad: bool) -> tuple[Array, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """An orthonormal transform (8, 8) of a block's rows and columns, and its fine and its coarse products (8, 8)."""
+    order = np.arange(_BLOCK)
+    if quad:
+        transform = np.kron(_cosines(_BLOCK // 2), _cosines(2))
+        fine = np.outer(order % 2, order % 2) == 1
+    else:
+        transform = _cosines(_BLOCK)
+        fine = order[:, None] + order > _BLOCK
+    coarse = ~fine
+    coarse[0, 0] = False
+    return transform, fine, coarse
+
+
+def _cosines(size: int) -> Array:
+    order = np.arange(size)
+    waves = np.cos(np.pi * np.outer(order, order + 0.5) / size) * np.sqrt(2.0 / size)
+    waves[0] /= np.sqrt(2.0)
+    return np.asarray(waves, np.float64)
+
+
+def _line(classes: Array, floor: float, otherwise: tuple[float, float] | None = None) -> tuple[float, float]:
+    """(scale, offset), neither below its floor, of the line through the lower edge of the classes."""
+    if len(classes) == 0:
+        return otherwise or (_SCALE_FLOOR, floor)
+    brightness, variance, number = classes.T
+    brightness = np.maximum(brightness, 0.0)
+    model = np.maximum(variance, floor)
+    trust = np.ones_like(model)
+    scale, offset = _SCALE_FLOOR, floor
+    for _ in range(30):
+        scale, offset = _fit(brightness, variance, trust * number / model**2, floor)
+        model = scale * brightness + offset
+        excess = np.maximum(variance / model - 1.0, 0.0) * np.sqrt(number)
+        trust = 1.0 / (1.0 + excess**2)
+    return float(scale), float(offset)
+
+
+def _fit(x: Array, y: Array, weight: Array, floor: float) -> tuple[float, float]:
+    weight = weight / weight.sum()
+    mean_x, mean_y = weight @ x, weight @ y
+    spread = weight @ (x - mean_x) ** 2
+    scale = (weight @ ((x - mean_x) * (y - mean_y))) / spread if spread > 1e-12 else 0.0
+    offset = mean_y - scale * mean_x
+    if offset < floor:
+        offset = floor
+        scale = (weight @ (x * (y - floor))) / max(weight @ x**2, 1e-12)
+    if scale < _SCALE_FLOOR:
+        scale = _SCALE_FLOOR
+        offset = max(mean_y - scale * mean_x, floor)
+    return float(scale), float(offset)
