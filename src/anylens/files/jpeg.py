@@ -37,8 +37,7 @@ def encode_jpeg(planes: Planes, quality: int, segments: Sequence[tuple[int, byte
 
     def band(top: int) -> bytes:
         picture = counts(planes[:, top : top + rows], 255)
-        coded: bytes = imagecodecs.jpeg8_encode(picture, level=quality, subsampling=subsampling)
-        return coded
+        return bytes(imagecodecs.jpeg8_encode(picture, level=quality, subsampling=subsampling))
 
     bands = in_order(band, range(0, height, rows))
     first = next(bands)
@@ -87,4 +86,3 @@ def _parts(coded: bytes, height: int) -> tuple[bytes, bytes, memoryview]:
             tables += _segment(marker, content)
     scan = 2 + int.from_bytes(coded[at + 2 : at + 4], "big")
     return bytes(tables), coded[at : at + scan], memoryview(coded)[at + scan : -2]
-

@@ -49,7 +49,7 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
             finally:
                 with suppress(OSError):
                     file.close()
-            os.replace(partial, target)
+            partial.replace(target)
         except BaseException:
             with suppress(OSError):
                 partial.unlink()

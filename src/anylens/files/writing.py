@@ -1,0 +1,80 @@
+"""One verb that writes whatever an image is: its kind and the file's suffix decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from anylens.files.whole import whole
+from anylens.files.xmp import recipe_text
+from anylens.frame import Frame
+from anylens.image import Mosaic, Photo, Scene
+from anylens.refusal import Refusal
+
+__all__ = ["recipe_text", "write"]
+
+_JPEG = (".jpg", ".jpeg")
+_TIFF = (".tif", ".tiff")
+_DNG = (".dng",)
+
+
+def write(
+    image: Frame | Mosaic | Scene | Photo, path: str | Path, *, quality: int = 95, recipe: str | None = None
+) -> None:
+    """Writes an image to a file that appears whole or not at all, replacing an older one of that name.
+
+    A photo goes to .jpg (8 bit; `quality` 1 to 100, colour at full resolution from 90 up) or .tif (16 bit), upright;
+    a scene to .tif (float32, linear Rec. 2020, as it stood on the sensor); a frame to .dng, bit for bit; a mosaic to
+    .dng, scaled to 16 bit (see `write_mosaic_dng`). Facts become EXIF and DNG tags; `recipe`, by default the photo's
+    own, travels as XMP. Raises Refusal for other suffixes, images that do not fit the format, and disks and folders
+    that do not take the file.
+    """
+    suffix = Path(path).suffix.lower()
+    text = recipe if recipe is not None else image.recipe if isinstance(image, Photo) else ""
+    writer = _writer(image, suffix, text, quality, path)
+    with whole(path) as file:
+        writer(file)
+
+
+def _writer(
+    image: Frame | Mosaic | Scene | Photo, suffix: str, recipe: str, quality: int, path: str | Path
+) -> Callable[[BinaryIO], None]:
+    from anylens.files import dng_out, tiff_out
+
+    match image:
+        case Photo() if suffix in _JPEG:
+            return lambda file: _write_photo_jpeg(file, image, recipe, quality)
+        case Photo() if suffix in _TIFF:
+            return lambda file: tiff_out.write_photo_tiff(file, image, recipe)
+        case Scene() if suffix in _TIFF:
+            return lambda file: tiff_out.write_scene_tiff(file, image, recipe)
+        case Frame() if suffix in _DNG:
+            return lambda file: dng_out.write_frame_dng(file, image)
+        case Mosaic() if suffix in _DNG:
+            return lambda file: dng_out.write_mosaic_dng(file, image)
+    kind, fits = {
+        Photo: ("photo", (*_JPEG, *_TIFF)),
+        Scene: ("scene", _TIFF),
+        Frame: ("frame", _DNG),
+        Mosaic: ("mosaic", _DNG),
+    }[type(image)]
+    given = f"not as {suffix}" if suffix else "and this name has no suffix"
+    raise Refusal(f"{path} cannot be written: a {kind} is written as {' or '.join(fits)}, {given}; change the name.")
+
+
+def _write_photo_jpeg(file: BinaryIO, photo: Photo, recipe: str, quality: int) -> None:
+    from anylens.files.bands import upright
+    from anylens.files.exif import exif_block
+    from anylens.files.icc import icc_profile
+    from anylens.files.jpeg import encode_jpeg
+    from anylens.files.xmp import JPEG_SIGNATURE, xmp_packet
+
+    pixels = upright(photo.pixels, photo.facts.orientation)
+    _, height, width = pixels.shape
+    segments = (
+        (0xE1, exif_block(photo.facts, width, height, photo.space)),
+        (0xE1, JPEG_SIGNATURE + xmp_packet(recipe)),
+        (0xE2, b"ICC_PROFILE\0\x01\x01" + icc_profile(photo.space)),
+    )
+    file.writelines(encode_jpeg(pixels, quality, segments))
