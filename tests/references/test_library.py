@@ -71,6 +71,15 @@ def test_views_are_read_where_they_stand(view: tuple[slice, slice]) -> None:
     assert np.array_equal(there, linearize.linearize(raw.copy(), black, scale))
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_one_pixel_wide_arrays_of_any_making_are_read_and_filled(order: str) -> None:
+    raw = np.asarray(np.arange(9, dtype=np.uint16).reshape(9, 1), order=order)
+    given = (raw, np.zeros((1, 1), np.float32), np.full((1, 1), 2.0, np.float32), np.zeros(9, np.float32), 1)
+    column = np.empty((1, 9), np.float32).T
+    assert np.array_equal(linearize.kernel(*given, out=column), 2 * raw)
+    assert np.array_equal(linearize.kernel(*given, out=np.empty((9, 4), np.float32)[:, 1:2]), 2 * raw)
+
+
 def test_a_read_only_input_at_an_odd_address_is_read() -> None:
     raw = np.frombuffer(b"\1" + bytes(range(200)) * 2, np.uint8, offset=1).view(np.uint16).reshape(10, 20)
     assert not raw.flags.writeable

@@ -60,7 +60,7 @@ def pipeline(module: ModuleType, target: hl.Target, *, scheduled: bool = True) -
     import halide as hl
 
     signature: Signature = module.SIGNATURE
-    types = {"float32": hl.Float(32), "uint16": hl.UInt(16), "uint8": hl.UInt(8), "int32": hl.Int(32)}
+    types = _types()
     parameters: list[Any] = []
     inputs: list[Any] = []
     for argument in signature.inputs:
@@ -73,7 +73,7 @@ def pipeline(module: ModuleType, target: hl.Target, *, scheduled: bool = True) -
             parameters.append(number)
             inputs.append(hl.Expr(number))
     stages = module.algorithm(*inputs)
-    funcs = list(stages) if isinstance(stages, tuple) else [stages]
+    funcs = _funcs(stages)
     outputs = funcs[-len(signature.outputs) :]
     for func, image in zip(outputs, signature.outputs, strict=True):
         if image.interleaved:
@@ -87,6 +87,17 @@ def pipeline(module: ModuleType, target: hl.Target, *, scheduled: bool = True) -
         for func in funcs[: -len(outputs)]:
             func.compute_root()
     return hl.Pipeline(outputs), parameters
+
+
+def _funcs(stages: Any) -> list[hl.Func]:
+    """All stages in order, those of stages within stages too."""
+    return [func for part in stages for func in _funcs(part)] if isinstance(stages, tuple | list) else [stages]
+
+
+def _types() -> dict[str, Any]:
+    import halide as hl
+
+    return {"float32": hl.Float(32), "uint16": hl.UInt(16), "uint8": hl.UInt(8), "int32": hl.Int(32)}
 
 
 def _extended(parameter: Any, image: Image) -> Any:
@@ -120,12 +131,21 @@ def jit(module: ModuleType, *inputs: Any, out: Out, scheduled: bool = True) -> O
 
     line, parameters, lock = _just_in_time(module.__name__, scheduled)
     signature: Signature = module.SIGNATURE
-    outputs = [hl.Buffer(array) for array in (out if isinstance(out, tuple) else (out,))]
-    alive = [np.array(value, order="C") if isinstance(value, np.ndarray) else value for value in inputs]
+    arrays = out if isinstance(out, tuple) else (out,)
+    buffers = [
+        hl.Buffer.make_interleaved(_types()[image.type], array.shape[2], array.shape[1], 3)
+        if image.interleaved
+        else hl.Buffer(array)
+        for image, array in zip(signature.outputs, arrays, strict=True)
+    ]
+    alive = [value.copy(order="C") if isinstance(value, np.ndarray) else value for value in inputs]
     with lock:
         for argument, parameter, value in zip(signature.inputs, parameters, alive, strict=True):
             parameter.set(hl.Buffer(value) if isinstance(argument, Image) else value)
-        line.realize(outputs)
+        line.realize(buffers)
+    for image, array, buffer in zip(signature.outputs, arrays, buffers, strict=True):
+        if image.interleaved:
+            array[...] = np.asarray(buffer)
     return out
 
 

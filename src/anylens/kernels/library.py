@@ -96,14 +96,24 @@ class _Buffer(ctypes.Structure):
 _TYPES = {"float32": (2, 32), "uint16": (1, 16), "uint8": (1, 8), "int32": (0, 32)}
 
 
-def _buffer(array: Array) -> _Buffer:
-    """The array as Halide sees it: axes reversed, strides counted in elements."""
-    axes = array.ndim
-    item = array.itemsize
-    sizes = zip(reversed(array.shape), reversed(array.strides), strict=True)
-    dimensions = (_Dimension * axes)(*(_Dimension(0, extent, stride // item, 0) for extent, stride in sizes))
+def _buffer(array: Array, step: int) -> _Buffer:
+    """The array as Halide sees it: axes reversed, strides counted in elements, `step` of them along x.
+
+    NumPy leaves the stride of an axis of one pixel to chance, Halide does not, so along x it is said here.
+    """
+    strides = [stride // array.itemsize for stride in reversed(array.strides)]
+    strides[0] = step
+    sizes = zip(reversed(array.shape), strides, strict=True)
+    dimensions = (_Dimension * array.ndim)(*(_Dimension(0, extent, stride, 0) for extent, stride in sizes))
     kind = _Type(*_TYPES[array.dtype.name], 1)
-    return _Buffer(0, None, array.ctypes.data, 0, kind, axes, dimensions, None)
+    return _Buffer(0, None, array.ctypes.data, 0, kind, array.ndim, dimensions, None)
+
+
+def _steps(array: Array, step: int) -> bool:
+    """Whether Halide can read the array where it stands, `step` elements from pixel to pixel along x."""
+    item = array.itemsize
+    along_x = array.shape[-1] == 1 or array.strides[-1] == step * item
+    return along_x and array.flags.aligned and all(stride % item == 0 for stride in array.strides)
 
 
 _REPORT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
@@ -184,8 +194,7 @@ class Kernel:
                 return ctypes.c_int32(int(value))
             return ctypes.c_float(float(value))
         array = self._check(argument, value)
-        whole = all(stride % array.itemsize == 0 for stride in array.strides) and array.flags.aligned
-        return array if whole and array.strides[-1] == array.itemsize else np.ascontiguousarray(array)
+        return array if _steps(array, 1) else array.copy(order="C")
 
     def _check(self, image: Image, array: object) -> Array:
         if not isinstance(array, np.ndarray):
@@ -199,17 +208,18 @@ class Kernel:
 
     def _check_output(self, image: Image, array: object) -> None:
         checked = self._check(image, array)
-        item = checked.itemsize
         if image.interleaved:
-            laid_out = checked.shape[0] == 3 and checked.strides[0] == item and checked.strides[2] == 3 * item
+            laid_out = checked.shape[0] == 3 and checked.strides[0] == checked.itemsize and _steps(checked, 3)
         else:
-            laid_out = checked.strides[-1] == item
-        if not laid_out or not checked.flags.writeable or not checked.flags.aligned:
+            laid_out = _steps(checked, 1)
+        if not laid_out or not checked.flags.writeable:
             layout = "a (3, H, W) view of (H, W, 3)" if image.interleaved else "contiguous along x"
             raise ValueError(f"{image.name} of {self.module} must be writeable and {layout}")
 
     def _run(self, function: Any, given: list[Any], outputs: tuple[Array, ...]) -> None:
-        arguments = [_buffer(value) if isinstance(value, np.ndarray) else value for value in (*given, *outputs)]
+        arguments = [_buffer(value, 1) if isinstance(value, np.ndarray) else value for value in given]
+        for image, array in zip(self.signature.outputs, outputs, strict=True):
+            arguments.append(_buffer(array, 3 if image.interleaved else 1))
         addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
         code = function(addresses)
         if code == OUT_OF_MEMORY:
