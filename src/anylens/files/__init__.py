@@ -1,0 +1,89 @@
+"""Camera raws and DNG in; DNG, JPEG and TIFF out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anylens.frame import Frame
+from anylens.image import Scene
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.files.writing import recipe_text, write
+
+__all__ = ["read", "recipe_text", "write"]
+
+_FINISHED = (
+    (b"\xff\xd8\xff", "a JPEG"),
+    (b"GIF8", "a GIF"),
+    (b"RIFF", "a WebP or a film"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"BM", "a BMP picture"),
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive"),
+)
+_BARE_SUFFIXES = (".raw", ".bin")
+
+
+def read(path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None = None) -> Frame | Scene:
+    """A raw file as a Frame, or as a Scene where it is a linear DNG.
+
+    What the file is, its content says, not its name: DNG, a camera's own raw, or a bare mosaic (gray PNG or plain
+    counts) with a sensor TOML of the same stem beside it. `sensor` is such a TOML, or the name of a shipped one; it
+    also lends colour matrices and noise to raws without their own. Raises Refusal.
+    """
+    from anylens.files import bare, gate
+
+    data = gate.load(path)
+    try:
+        sheet = None if sensor is None else bare.find_sheet(path, sensor)
+        for signature, name in _FINISHED:
+            if data.startswith(signature):
+                raise Refusal(f"{Path(path).name} is {name}, not a raw file; name the camera's raw file.")
+        if data.startswith(bare.PNG) or Path(path).suffix.lower() in _BARE_SUFFIXES:
+            sheet = sheet or bare.find_sheet(path)
+            if sheet is not None:
+                return bare.read_bare(path, sheet, data=data)
+        return _read_raw(path, data, None if sheet is None else sheet.sensor)
+    except Refusal:
+        raise
+    except MemoryError as error:
+        raise Refusal(f"{Path(path).name} needs more memory than there is; close other programs.") from error
+    except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+        raise Refusal(f"{Path(path).name} contradicts itself ({error}); copy it from the camera again.") from error
+
+
+def _read_raw(path: str | os.PathLike[str], data: bytes, sensor: Any) -> Frame | Scene:
+    from anylens.files import bare
+    from anylens.files.dng import read_dng
+    from anylens.files.libraw import read_libraw
+    from anylens.files.tags import Tag
+    from anylens.files.tiff import open_tiff
+
+    name = Path(path).name
+    if data.startswith(bare.PNG):
+        raise Refusal(
+            f"{name} is a PNG without a sensor file; write {Path(path).stem}.toml beside it or give --sensor."
+        )
+    if data.startswith(b"FOVb"):
+        raise Refusal(f"{name} comes from a Foveon sensor (X3F), which is not developed; export it as linear DNG.")
+    if data[4:8] == b"ftyp" and data[8:12] != b"crx ":
+        raise Refusal(f"{name} is a HEIF, AVIF or film file, not a raw file; name the camera's raw file.")
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        first = open_tiff(data).directories
+        if first and Tag.DNGVersion in first[0]:
+            return read_dng(path, data=data, sensor=sensor)
+    elif Path(path).suffix.lower() in (".dng", ".gpr"):
+        raise Refusal(f"{name} is not a DNG, its content is of another kind; copy it from the camera again.")
+    return read_libraw(path, data=data, sensor=sensor)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("write", "recipe_text"):
+        from anylens.files import writing
+
+        return getattr(writing, name)
+    raise AttributeError(f"module 'anylens.files' has no attribute '{name}'")
