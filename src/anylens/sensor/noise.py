@@ -112,7 +112,7 @@ def _transform(quad: bool) -> tuple[Array, npt.NDArray[np.bool_], npt.NDArray[np
         fine = order[:, None] + order > _BLOCK
     coarse = ~fine
     coarse[0, 0] = False
-    return transform, fine, coarse
+    return np.asarray(transform, np.float64), fine, coarse
 
 
 def _cosines(size: int) -> Array:
@@ -123,32 +123,46 @@ def _cosines(size: int) -> Array:
 
 
 def _line(classes: Array, floor: float, otherwise: tuple[float, float] | None = None) -> tuple[float, float]:
-    """(scale, offset), neither below its floor, of the line through the lower edge of the classes."""
+    """(scale, offset), neither below its floor, of the line that most classes lie on, a texture's excess apart."""
     if len(classes) == 0:
         return otherwise or (_SCALE_FLOOR, floor)
-    brightness, variance, number = classes.T
-    brightness = np.maximum(brightness, 0.0)
-    model = np.maximum(variance, floor)
-    trust = np.ones_like(model)
-    scale, offset = _SCALE_FLOOR, floor
-    for _ in range(30):
-        scale, offset = _fit(brightness, variance, trust * number / model**2, floor)
+    brightness, variance, number = np.maximum(classes, (0.0, floor, 0.0)).T
+    if brightness.max() - brightness.min() < 0.02 and otherwise:
+        return otherwise
+    scale, offset = _line_through_two(brightness, variance, number, floor)
+    for _ in range(10):
         model = scale * brightness + offset
-        excess = np.maximum(variance / model - 1.0, 0.0) * np.sqrt(number)
-        trust = 1.0 / (1.0 + excess**2)
-    return float(scale), float(offset)
+        away = np.log(variance / model)
+        trust = number / (1.0 + (away / np.where(away > 0.0, 0.1, 0.2)) ** 2) ** 2
+        scale, offset = _fit(brightness, variance, trust / model**2, floor)
+    return scale, offset
+
+
+def _line_through_two(x: Array, y: Array, weight: Array, floor: float) -> tuple[float, float]:
+    """Of the lines through two classes or through one and a floor, the one that leaves least of the others apart."""
+    one, two = np.triu_indices(len(x), 1)
+    run = x[two] - x[one]
+    slope = np.where(np.abs(run) > 1e-9, (y[two] - y[one]) / np.where(np.abs(run) > 1e-9, run, 1.0), 0.0)
+    slope = np.concatenate([slope, np.full(len(x), _SCALE_FLOOR), (y - floor) / np.maximum(x, 1e-9)])
+    start = np.concatenate([y[one] - slope[: len(one)] * x[one], y, np.full(len(x), floor)])
+    slope, start = np.maximum(slope, _SCALE_FLOOR), np.maximum(start, floor)
+    away = np.log(y) - np.log(slope[:, None] * x + start[:, None])
+    square = (away / 0.2) ** 2
+    apart = square / (1.0 + square) * np.where(away > 0.0, 0.7, 1.0)
+    best = int(np.argmin(apart @ weight))
+    return float(slope[best]), float(start[best])
 
 
 def _fit(x: Array, y: Array, weight: Array, floor: float) -> tuple[float, float]:
     weight = weight / weight.sum()
-    mean_x, mean_y = weight @ x, weight @ y
-    spread = weight @ (x - mean_x) ** 2
-    scale = (weight @ ((x - mean_x) * (y - mean_y))) / spread if spread > 1e-12 else 0.0
+    mean_x, mean_y = float(weight @ x), float(weight @ y)
+    spread = float(weight @ (x - mean_x) ** 2)
+    scale = float(weight @ ((x - mean_x) * (y - mean_y))) / spread if spread > 1e-12 else 0.0
     offset = mean_y - scale * mean_x
     if offset < floor:
         offset = floor
-        scale = (weight @ (x * (y - floor))) / max(weight @ x**2, 1e-12)
+        scale = float(weight @ (x * (y - floor))) / max(float(weight @ x**2), 1e-12)
     if scale < _SCALE_FLOOR:
         scale = _SCALE_FLOOR
         offset = max(mean_y - scale * mean_x, floor)
-    return float(scale), float(offset)
+    return scale, offset
