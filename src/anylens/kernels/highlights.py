@@ -85,6 +85,25 @@ def highlights(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) 
     return kernel(mosaic, clip, lead, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
 
 
+def clipping_level(mosaic: Array, gain: tuple[float, float, float], red_x: int, red_y: int) -> tuple[float, float, float]:
+    """Where R, G and B really clip, in units of the balanced mosaic: many files clip below the white that they state.
+
+    A colour clips where its samples crowd in the upper half of the range, four times as thick as below; where they
+    do not, at its sensor white, `gain`. Looks at every second site of a colour in both directions.
+    """
+    bins = 128
+    found = []
+    sites = ((red_x, red_y), (1 - red_x, red_y), (1 - red_x, 1 - red_y))
+    for (x, y), white in zip(sites, gain, strict=True):
+        places = np.clip(mosaic[y::4, x::4] * np.float32(bins / white), 0, bins - 1).astype(np.uint8)
+        count = np.bincount(places.ravel(), minlength=bins)
+        peak = bins // 2 + int(np.argmax(count[bins // 2 :]))
+        below = max(float(np.median(count[peak - 24 : peak - 4])), 1.0)
+        crowded = count[peak] > 4 * below and count[peak] > places.size / 5000
+        found.append(white * (peak - 1) / bins if crowded else white)
+    return found[0], found[1], found[2]
+
+
 def usual_lead(mosaic: Array, clip: tuple[float, float, float], red_x: int, red_y: int) -> tuple[float, float, float]:
     """How far R, G and B lead the mean of the other two colours in the bright surroundings of clipped places.
 
@@ -101,14 +120,17 @@ def usual_lead(mosaic: Array, clip: tuple[float, float, float], red_x: int, red_
     green = (first[:height, :width] + second[:height, :width]) / 2
     cell = [red[:height, :width], green, blue[:height, :width]]
     clipped = [plane >= limit for plane, limit in zip(cell, clip, strict=True)]
-    near = _grown(clipped[0] | clipped[1] | clipped[2])
+    anywhere = clipped[0] | clipped[1] | clipped[2]
+    bright = cell[0] + cell[1] + cell[2] > 1.5 * min(clip)
+    seen = _grown(anywhere) & ~anywhere & bright
+    if seen.sum() < 8:
+        return 0.0, 0.0, 0.0
     roots = [np.sqrt(np.maximum(plane, 0)) for plane in cell]
     leads = []
     for own in range(3):
         others = [i for i in range(3) if i != own]
         mean = ((roots[others[0]] + roots[others[1]]) / 2) ** 2
-        seen = near & ~clipped[own] & (cell[own] > 0.25 * clip[own])
-        leads.append(float((cell[own][seen] - mean[seen]).mean()) if seen.sum() >= 8 else 0.0)
+        leads.append(float((cell[own][seen] - mean[seen]).mean()))
     return leads[0], leads[1], leads[2]
 
 

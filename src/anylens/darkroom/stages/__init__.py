@@ -5,18 +5,18 @@ from __future__ import annotations
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge
-from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
+from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.darkroom.stages.photo import Sharpen
-from anylens.darkroom.stages.scene import Crop, Expose, Mono, Size, Unbend
+from anylens.darkroom.stages.scene import Crop, Denoise, Expose, Mono, Size, Unbend
 from anylens.darkroom.stages.tone import Tone
 
 STAGES: dict[str, tuple[str, type]] = {
     record.__name__: (section, record)
     for section, records in {
         "merge": (Merge,),
-        "mosaic": (Defects, Balance, Highlights),
+        "mosaic": (Defects, Balance, Highlights, Shade),
         "demosaic": (Demosaic,),
-        "scene": (Unbend, Crop, Size, Expose, Mono),
+        "scene": (Denoise, Unbend, Crop, Size, Expose, Mono),
         "tone": (Tone,),
         "photo": (Sharpen,),
     }.items()
@@ -31,9 +31,9 @@ def default_recipe() -> Recipe:
     """Every stage with its default taste."""
     return Recipe(
         merge=Merge(),
-        mosaic=(Defects(), Balance(), Highlights()),
+        mosaic=(Defects(), Balance(), Highlights(), Shade()),
         demosaic=Demosaic(),
-        scene=(Unbend(), Crop(), Size(), Expose()),
+        scene=(Denoise(), Unbend(), Crop(), Size(), Expose()),
         tone=Tone(),
         photo=(Sharpen(),),
     )

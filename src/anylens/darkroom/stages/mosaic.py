@@ -11,7 +11,9 @@ from anylens.darkroom.recipe import checked, taste
 from anylens.image import Mosaic
 from anylens.kernels.balance import balance
 from anylens.kernels.defects import defects
-from anylens.kernels.highlights import highlights, usual_lead
+from anylens.kernels.highlights import clipping_level, highlights, usual_lead
+from anylens.kernels.shade import shade
+from anylens.opcodes import GainMap, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Highlights:
-    """Fill in clipped highlights from the colours that are left; `clip` is the part of sensor white that counts as clipped."""
+    """Fill in clipped highlights from the colours that are left; what is above `clip` of the clipping level is clipped."""
 
     clip: float = taste(0.985, 0.5, 1.0, 0.005)
 
@@ -63,10 +65,45 @@ class Highlights:
         if not cfa or gains is None:
             return mosaic
         red_x, red_y = bayer_phase(cfa)
-        clip = (self.clip * gains[0], self.clip * gains[1], self.clip * gains[2])
+        red, green, blue = clipping_level(mosaic.pixels, gains, red_x, red_y)
+        clip = (self.clip * red, self.clip * green, self.clip * blue)
         lead = usual_lead(mosaic.pixels, clip, red_x, red_y)
         pixels = highlights(mosaic.pixels, by_site(cfa, clip), by_site(cfa, lead), red_x, red_y)
         return replace(mosaic, pixels=pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """Even out the falloff and the colour cast of the lens: `amount` of what the file's gain maps say."""
+
+    amount: float = taste(1.0, 0.0, 1.0, 0.05)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, mosaic: Mosaic) -> Mosaic:
+        maps = [op.record for op in parse(mosaic.facts.opcodes.list2) if isinstance(op.record, GainMap)]
+        if not maps or self.amount == 0.0 or (maps[0].area.bottom, maps[0].area.right) > mosaic.pixels.shape:
+            return mosaic
+        pixels = mosaic.pixels
+        grids = {(m.points_v, m.points_h, m.spacing_v, m.spacing_h, m.origin_v, m.origin_h) for m in maps}
+        for grid in sorted(grids):
+            points_v, points_h, spacing_v, spacing_h, origin_v, origin_h = grid
+            gains = np.ones((2, 2, points_v, points_h), np.float32)
+            for m in maps:
+                if (m.points_v, m.points_h, m.spacing_v, m.spacing_h, m.origin_v, m.origin_h) == grid:
+                    own = np.array(m.gains, np.float32).reshape(points_v, points_h, m.map_planes)[..., 0]
+                    rows, columns = slice(m.area.top % 2, 2, m.area.row_pitch), slice(m.area.left % 2, 2, m.area.column_pitch)
+                    gains[rows, columns] *= 1.0 + self.amount * (own - 1.0)
+            place = (*_along(mosaic.pixels.shape[1], spacing_h, origin_h), *_along(mosaic.pixels.shape[0], spacing_v, origin_v))
+            pixels = shade(pixels, gains.reshape(4, points_v, points_h), place)
+        return replace(mosaic, pixels=pixels)
+
+
+def _along(size: int, spacing: float, origin: float) -> tuple[float, float]:
+    """Scale and shift from a pixel's index to its place in a gain map (DNG 1.7: places are of pixel centres, 0 to 1)."""
+    step = spacing if spacing > 0 else 1.0
+    return 1.0 / (size * step), (0.5 / size - origin) / step
 
 
 def _three(values: tuple[float, ...]) -> tuple[float, float, float]:

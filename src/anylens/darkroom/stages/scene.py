@@ -6,11 +6,34 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anylens.darkroom.light import noise_of, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.image import Scene
+from anylens.kernels.denoise import denoise
 from anylens.kernels.expose import expose
 from anylens.kernels.mono import mono
 from anylens.kernels.resize import resize
+
+
+@dataclass(frozen=True, slots=True)
+class Denoise:
+    """Take away what the noise profile says is noise: `luma` and `chroma` are how many sigma of it count as noise."""
+
+    luma: float = taste(2.0, 0.0, 6.0, 0.1)
+    chroma: float = taste(2.4, 0.0, 6.0, 0.1)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, scene: Scene) -> Scene:
+        if self.luma == 0.0 and self.chroma == 0.0:
+            return scene
+        noise = noise_of(scene.facts)
+        to_camera = np.linalg.inv(scene_matrix(scene.facts)) if scene.facts.sensor.cfa else np.eye(3)
+        clean = denoise(
+            scene.pixels, to_camera, noise.scale, noise.offset, self.luma, self.chroma, scene.frames_used
+        )
+        return replace(scene, pixels=clean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,376 @@
+"""Denoise: shrinkage of overlapping 8 x 8 cosine transforms, luma and chroma apart, driven by the noise profile.
+
+Yu & Sapiro 2011 ("DCT image denoising", IPOL) with the scales of Pierazzo, Lebrun, Rais & Facciolo 2017
+("Multi-scale DCT denoising", IPOL) for the chroma. The light is first brought back to the camera's own colours and
+to unit noise (Anscombe 1948, generalized by Starck, Murtagh & Bijaoui 1998), then to orthonormal luma and chroma.
+Each coefficient is shrunk against the noise that it really holds: demosaicing colours the noise, and NOISE_SPECTRUM
+says how. Shrinking by 1 - (t / c)^4 is continuous, so no coefficient is decided by the last bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Signature
+
+Array = npt.NDArray[np.float32]
+
+SIGNATURE = Signature(
+    inputs=(
+        Image("scene", "float32", 3, "mirror"),
+        Image("frames_used", "float32", 2, "repeat"),
+        Image("to_camera", "float32", 2),
+        Image("from_camera", "float32", 2),
+        Image("noise", "float32", 2),
+        Image("thresholds", "float32", 3),
+    ),
+    outputs=(Image("clean", "float32", 3),),
+)
+OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3.0], [2.0], [6.0]])
+COSINES = np.array([[np.cos((2 * i + 1) * u * np.pi / 16) * (0.5 if u else 0.5**1.5) for i in range(8)] for u in range(8)])
+MARGIN = 64
+
+# Standard deviation of each coefficient of luma and of the chroma of half and of quarter size, measured on flat white
+# noise of unit variance in every site after `demosaic`: benchmarks/noise_spectrum.py.
+NOISE_SPECTRUM = np.array(
+    (
+        (  # luma, every pixel
+            (1.77, 1.74, 1.73, 1.73, 1.75, 1.74, 1.62, 1.33),
+            (1.74, 1.72, 1.71, 1.72, 1.70, 1.67, 1.52, 1.22),
+            (1.73, 1.71, 1.71, 1.71, 1.69, 1.65, 1.49, 1.18),
+            (1.73, 1.72, 1.71, 1.70, 1.68, 1.63, 1.47, 1.18),
+            (1.75, 1.70, 1.69, 1.68, 1.66, 1.60, 1.43, 1.15),
+            (1.74, 1.67, 1.65, 1.63, 1.60, 1.52, 1.34, 1.05),
+            (1.62, 1.52, 1.49, 1.47, 1.43, 1.34, 1.15, 0.84),
+            (1.33, 1.22, 1.18, 1.18, 1.15, 1.05, 0.84, 0.54),
+        ),
+        (  # red less blue, half size
+            (0.92, 0.81, 0.70, 0.59, 0.48, 0.40, 0.33, 0.28),
+            (0.81, 0.71, 0.60, 0.49, 0.40, 0.33, 0.27, 0.23),
+            (0.70, 0.60, 0.50, 0.39, 0.31, 0.25, 0.21, 0.18),
+            (0.59, 0.49, 0.39, 0.29, 0.21, 0.17, 0.14, 0.12),
+            (0.48, 0.40, 0.31, 0.21, 0.15, 0.11, 0.09, 0.08),
+            (0.40, 0.33, 0.25, 0.17, 0.11, 0.08, 0.06, 0.05),
+            (0.33, 0.27, 0.21, 0.14, 0.09, 0.06, 0.05, 0.04),
+            (0.28, 0.23, 0.18, 0.12, 0.08, 0.05, 0.04, 0.03),
+        ),
+        (  # magenta less green, half size
+            (0.73, 0.65, 0.56, 0.45, 0.35, 0.27, 0.21, 0.17),
+            (0.65, 0.57, 0.49, 0.39, 0.30, 0.23, 0.18, 0.14),
+            (0.56, 0.49, 0.41, 0.33, 0.24, 0.18, 0.14, 0.11),
+            (0.45, 0.39, 0.33, 0.25, 0.18, 0.13, 0.10, 0.08),
+            (0.35, 0.30, 0.24, 0.18, 0.12, 0.09, 0.06, 0.05),
+            (0.27, 0.23, 0.18, 0.13, 0.09, 0.06, 0.04, 0.03),
+            (0.21, 0.18, 0.14, 0.10, 0.06, 0.04, 0.03, 0.02),
+            (0.17, 0.14, 0.11, 0.08, 0.05, 0.03, 0.02, 0.02),
+        ),
+        (  # red less blue, quarter size
+            (0.48, 0.46, 0.44, 0.40, 0.36, 0.32, 0.29, 0.27),
+            (0.46, 0.45, 0.41, 0.38, 0.34, 0.30, 0.27, 0.25),
+            (0.44, 0.41, 0.39, 0.35, 0.32, 0.28, 0.25, 0.23),
+            (0.40, 0.38, 0.35, 0.32, 0.28, 0.25, 0.22, 0.20),
+            (0.36, 0.34, 0.32, 0.28, 0.24, 0.21, 0.18, 0.16),
+            (0.32, 0.30, 0.28, 0.25, 0.21, 0.18, 0.15, 0.13),
+            (0.29, 0.27, 0.25, 0.22, 0.18, 0.15, 0.12, 0.10),
+            (0.27, 0.25, 0.23, 0.20, 0.16, 0.13, 0.10, 0.08),
+        ),
+        (  # magenta less green, quarter size
+            (0.39, 0.37, 0.35, 0.32, 0.28, 0.25, 0.22, 0.20),
+            (0.37, 0.35, 0.33, 0.31, 0.27, 0.24, 0.21, 0.19),
+            (0.35, 0.33, 0.32, 0.29, 0.25, 0.22, 0.19, 0.17),
+            (0.32, 0.31, 0.29, 0.26, 0.23, 0.20, 0.17, 0.15),
+            (0.28, 0.27, 0.25, 0.23, 0.20, 0.17, 0.15, 0.13),
+            (0.25, 0.24, 0.22, 0.20, 0.17, 0.15, 0.12, 0.11),
+            (0.22, 0.21, 0.19, 0.17, 0.15, 0.12, 0.10, 0.09),
+            (0.20, 0.19, 0.17, 0.15, 0.13, 0.11, 0.09, 0.07),
+        ),
+    ),
+    np.float32,
+)
+
+
+class Shrunk(NamedTuple):
+    rows: Any
+    coefficients: Any
+    kept: Any
+    back: Any
+    block: Any
+    picture: Any
+
+
+class Stages(NamedTuple):
+    stable: Any
+    half: Any
+    quarter: Any
+    quarter_clean: Shrunk
+    half_fixed: Any
+    half_clean: Shrunk
+    luma_clean: Shrunk
+    clean: Any
+
+
+def _forward(values: list[Any]) -> list[Any]:
+    """The orthonormal cosine transform of eight expressions, even and odd part apart."""
+    even = [values[i] + values[7 - i] for i in range(4)]
+    odd = [values[i] - values[7 - i] for i in range(4)]
+    outer, inner = even[0] + even[3], even[1] + even[2]
+    wide, narrow = even[0] - even[3], even[1] - even[2]
+    flat, a, b = (_constant(COSINES[u, i]) for u, i in ((0, 0), (2, 0), (2, 1)))
+    evens = [flat * (outer + inner), a * wide + b * narrow, flat * (outer - inner), b * wide - a * narrow]
+    odds = [sum((_constant(COSINES[u, i]) * odd[i] for i in range(1, 4)), _constant(COSINES[u, 0]) * odd[0]) for u in (1, 3, 5, 7)]
+    return [evens[0], odds[0], evens[1], odds[1], evens[2], odds[2], evens[3], odds[3]]
+
+
+def _inverse(values: list[Any]) -> list[Any]:
+    flat, a, b = (_constant(COSINES[u, i]) for u, i in ((0, 0), (2, 0), (2, 1)))
+    high, low = flat * (values[0] + values[4]), flat * (values[0] - values[4])
+    wide, narrow = a * values[2] + b * values[6], b * values[2] - a * values[6]
+    even = [high + wide, low + narrow, low - narrow, high - wide]
+    odds = (3, 5, 7)
+    odd = [sum((_constant(COSINES[u, i]) * values[u] for u in odds), _constant(COSINES[1, i]) * values[1]) for i in range(4)]
+    return [even[i] + odd[i] for i in range(4)] + [even[i] - odd[i] for i in (3, 2, 1, 0)]
+
+
+def _constant(value: float) -> Any:
+    import halide as hl
+
+    return hl.f32(float(value))
+
+
+def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int, name: str) -> Shrunk:
+    """Blocks every four pixels of `plane` (x, y, c), shrunk by table `first + c`; a pixel of it is `size` of the frame's."""
+    import halide as hl
+
+    x, y, c, u, v, i, j = (hl.Var(n) for n in ("x", "y", "c", "u", "v", "i", "j"))
+    rows, coefficients, kept, back, block, picture = (
+        hl.Func(f"{name}_{part}") for part in ("rows", "coefficients", "kept", "back", "block", "picture")
+    )
+    rows[x, y, v, c] = hl.mux(v, _forward([plane[x, y * 4 + k, c] for k in range(8)]))
+    coefficients[x, y, u, v, c] = hl.mux(u, _forward([rows[x * 4 + k, y, v, c] for k in range(8)]))
+    value, limit = coefficients[x, y, u, v, c], thresholds[u, v, first + c]
+    part = limit * limit / (frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size] * hl.max(value * value, hl.f32(1e-20)))
+    held = hl.min(part, hl.f32(1.0))
+    kept[x, y, u, v, c] = value * (hl.f32(1.0) - held * held)
+    back[x, y, i, v, c] = hl.mux(i, _inverse([kept[x, y, k, v, c] for k in range(8)]))
+    block[x, y, i, j, c] = hl.mux(j, _inverse([back[x, y, i, k, c] for k in range(8)]))
+    total = hl.f32(0.0)
+    for down in range(2):
+        for right in range(2):
+            total += block[x / 4 - right, y / 4 - down, x % 4 + 4 * right, y % 4 + 4 * down, c]
+    picture[x, y, c] = total * hl.f32(0.25)
+    return Shrunk(rows, coefficients, kept, back, block, picture)
+
+
+def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
+    import halide as hl
+
+    left, right = x * 2, x * 2 + 1
+    top, bottom = y * 2, y * 2 + 1
+    return (plane[left, top, c] + plane[right, top, c] + plane[left, bottom, c] + plane[right, bottom, c]) * hl.f32(0.25)
+
+
+def _doubled(plane: Any, c: Any, x: Any, y: Any) -> Any:
+    """Bilinear between the centres of pixels twice as large."""
+    import halide as hl
+
+    near_x, near_y = x / 2, y / 2
+    far_x, far_y = near_x + (x % 2) * 2 - 1, near_y + (y % 2) * 2 - 1
+    near = plane[near_x, near_y, c] * hl.f32(0.75) + plane[far_x, near_y, c] * hl.f32(0.25)
+    far = plane[near_x, far_y, c] * hl.f32(0.75) + plane[far_x, far_y, c] * hl.f32(0.25)
+    return near * hl.f32(0.75) + far * hl.f32(0.25)
+
+
+def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, noise: Any, thresholds: Any) -> Stages:
+    import halide as hl
+
+    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    half_of = hl.f32(0.5)
+
+    def unit_noise(plane: int) -> Any:
+        light = sum((to_camera[k, plane] * scene[x, y, k] for k in range(3)), hl.f32(0.0))
+        slope, floor = noise[plane, 0], noise[plane, 1]
+        return (hl.sqrt(hl.max(slope * light + floor * floor, hl.f32(0.0))) - floor) * 2 / slope
+
+    camera = [unit_noise(plane) for plane in range(3)]
+    stable, half, quarter, half_fixed, clean = (
+        hl.Func(name) for name in ("stable", "half", "quarter", "half_fixed", "clean")
+    )
+    mixed = [sum((_constant(OPPONENT[k, p]) * camera[p] for p in range(3)), hl.f32(0.0)) for k in range(3)]
+    stable[x, y, c] = hl.mux(c, mixed)
+
+    half[x, y, c] = _halved(stable, c + 1, x, y)
+    quarter[x, y, c] = _halved(half, c, x, y)
+    quarter_clean = _shrunk(quarter, thresholds, 3, frames_used, 4, "quarter")
+    change = hl.Func("quarter_change")
+    change[x, y, c] = quarter_clean.picture[x, y, c] - quarter[x, y, c]
+    half_fixed[x, y, c] = half[x, y, c] + _doubled(change, c, x, y)
+    half_clean = _shrunk(half_fixed, thresholds, 1, frames_used, 2, "half")
+    half_change = hl.Func("half_change")
+    half_change[x, y, c] = half_clean.picture[x, y, c] - half[x, y, c]
+    luma_clean = _shrunk(stable, thresholds, 0, frames_used, 1, "luma")
+
+    parts = [hl.Expr(luma_clean.picture[x, y, 0])]
+    parts += [stable[x, y, k] + _doubled(half_change, k - 1, x, y) for k in (1, 2)]
+    light = []
+    for plane in range(3):
+        slope, floor = noise[plane, 0], noise[plane, 1]
+        level = sum((_constant(OPPONENT[k, plane]) * parts[k] for k in range(3)), hl.f32(0.0))
+        held = hl.max(level, floor * -2 / slope)
+        light.append(held * (floor + slope * held * half_of * half_of) + noise[plane, 2])
+    table = [sum((from_camera[k, row] * light[k] for k in range(3)), hl.f32(0.0)) for row in range(3)]
+    clean[x, y, c] = hl.mux(c, table)
+    return Stages(stable, half, quarter, quarter_clean, half_fixed, half_clean, luma_clean, clean)
+
+
+def schedule(stages: Stages, target: Any) -> None:
+    import halide as hl
+
+    width = target.natural_vector_size(hl.Float(32))
+    guard = hl.TailStrategy.GuardWithIf
+
+    def blocks(shrunk: Shrunk, tile: Any, at: Any) -> None:
+        picture, block = shrunk.picture, shrunk.block
+        x, _, _ = picture.args()
+        inner = hl.Var("inner")
+        picture.compute_at(tile, at).align_bounds(x, 4).split(x, x, inner, 4).unroll(inner).vectorize(x, width)
+        x, y, i, j, _ = block.args()
+        block.compute_at(tile, at).reorder(j, x, i, y).unroll(j).vectorize(x, width)
+        for line in (shrunk.rows, shrunk.coefficients, shrunk.kept, shrunk.back):
+            x, y, u, *_ = line.args()
+            line.compute_at(block, y).vectorize(x, width)
+            if line is not shrunk.kept:
+                line.reorder(u, x).unroll(u)
+
+    x, y, c = stages.clean.args()
+    across, down = hl.Var("across"), hl.Var("down")
+    stages.clean.bound(c, 0, 3).tile(x, y, across, down, x, y, 252, 32, guard).reorder(c, x, y, across, down)
+    stages.clean.vectorize(x, width, guard).unroll(c).parallel(down)
+    stages.stable.clone_in(stages.half)
+    plane = stages.stable.args()[2]
+    stages.stable.compute_at(stages.clean, across).bound_extent(plane, 3).reorder(plane, *stages.stable.args()[:2])
+    stages.stable.unroll(plane).vectorize(stages.stable.args()[0], width)
+    blocks(stages.luma_clean, stages.clean, across)
+
+    for shrunk, source in ((stages.half_clean, stages.half_fixed), (stages.quarter_clean, stages.quarter)):
+        picture = shrunk.picture
+        x, y, c = picture.args()
+        whole = picture.in_()
+        wx, wy, wc = whole.args()
+        whole.compute_root().tile(wx, wy, across, down, wx, wy, 252, 32, guard).parallel(down).parallel(wc)
+        whole.vectorize(wx, width, guard)
+        blocks(shrunk, whole, across)
+        sx, sy, _ = source.args()
+        source.compute_root().vectorize(sx, width).parallel(sy, 16)
+    hx, hy, _ = stages.half.args()
+    stages.half.compute_root().vectorize(hx, width).parallel(hy, 16)
+
+
+def reference(
+    scene: Array, frames_used: Array, to_camera: Array, from_camera: Array, noise: Array, thresholds: Array
+) -> Array:
+    _, height, width = scene.shape
+    tall, wide = MARGIN + -(-height // 4) * 4 - height, MARGIN + -(-width // 4) * 4 - width
+    around = np.pad(scene, ((0, 0), (MARGIN, tall), (MARGIN, wide)), mode="reflect")
+    slope, floor, lift = (noise[k][:, None, None] for k in range(3))
+    light = np.einsum("cd,dyx->cyx", to_camera, around)
+    camera = (np.sqrt(np.maximum(slope * light + floor * floor, 0)) - floor) * 2 / slope
+    stable = np.einsum("cd,dyx->cyx", OPPONENT.astype(np.float32), camera)
+
+    def shrunk(plane: Array, limit: Array, size: int) -> Array:
+        tiles = np.lib.stride_tricks.sliding_window_view(plane, (8, 8))[::4, ::4]
+        cosines = COSINES.astype(np.float32)
+        value = np.einsum("ui,abji,vj->abvu", cosines, tiles, cosines, optimize=True)
+        rows = np.arange(tiles.shape[0]) * 4 * size - MARGIN + 4 * size
+        columns = np.arange(tiles.shape[1]) * 4 * size - MARGIN + 4 * size
+        used = frames_used[
+            np.ix_(
+                np.clip(rows, 0, frames_used.shape[0] - 1),
+                np.clip(columns, 0, frames_used.shape[1] - 1),
+            )
+        ]
+        part = limit * limit / (used[..., None, None] * np.maximum(value * value, np.float32(1e-20)))
+        kept = value * (1 - np.minimum(part, 1) ** 2)
+        block = np.einsum("ui,abvu,vj->abji", cosines, kept, cosines, optimize=True)
+        total = np.zeros_like(plane)
+        for j in range(8):
+            for i in range(8):
+                total[j : j + 4 * len(block) : 4, i : i + 4 * block.shape[1] : 4] += block[:, :, j, i]
+        return total / 4
+
+    def halved(plane: Array) -> Array:
+        return (plane[0::2, 0::2] + plane[0::2, 1::2] + plane[1::2, 0::2] + plane[1::2, 1::2]) / 4
+
+    def doubled(plane: Array) -> Array:
+        for axis in (0, 1):
+            before, after = np.roll(plane, 1, axis), np.roll(plane, -1, axis)
+            pair = np.stack([plane * 0.75 + before * 0.25, plane * 0.75 + after * 0.25], axis + 1)
+            plane = pair.reshape([side * (2 if k == axis else 1) for k, side in enumerate(plane.shape)])
+        return plane.astype(np.float32)
+
+    parts = [shrunk(stable[0], thresholds[0], 1)]
+    for k in (1, 2):
+        half = halved(stable[k])
+        quarter = halved(half)
+        fixed = half + doubled(shrunk(quarter, thresholds[2 + k], 4) - quarter)
+        parts.append(stable[k] + doubled(shrunk(fixed, thresholds[k], 2) - half))
+    level = np.einsum("dc,dyx->cyx", OPPONENT.astype(np.float32), np.stack(parts))
+    held = np.maximum(level, floor * -2 / slope)
+    light = held * (floor + slope * held / 4) + lift
+    clean = np.einsum("cd,dyx->cyx", from_camera, light)
+    return clean[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width].astype(np.float32)
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def denoise(
+    scene: Array,
+    to_camera: npt.ArrayLike,
+    noise_scale: npt.ArrayLike,
+    noise_offset: npt.ArrayLike,
+    luma: float,
+    chroma: float,
+    frames_used: Array | None = None,
+) -> Array:
+    """Denoise (3, H, W) linear light; the camera's own colours are `to_camera` (3, 3) times it.
+
+    There the variance of plane c is noise_scale[c] x + noise_offset[c] for one frame, and `frames_used` (H, W) times
+    less where frames were merged. `luma` and `chroma` are thresholds in standard deviations of the noise.
+    """
+    table = np.asarray(to_camera, np.float64)
+    slope = np.maximum(np.asarray(noise_scale, np.float64), 1e-6)
+    floor = np.sqrt(0.375 * slope * slope + np.maximum(np.asarray(noise_offset, np.float64), 1e-12))
+    lift = slope / 4 * LIFT
+    strength = np.array([luma, chroma, chroma, chroma, chroma])[:, None, None]
+    thresholds = (NOISE_SPECTRUM * strength).astype(np.float32)
+    thresholds[:, 0, 0] = 0.0
+    return kernel(
+        scene,
+        np.ones((1, 1), np.float32) if frames_used is None else frames_used,
+        table.astype(np.float32),
+        np.linalg.inv(table).astype(np.float32),
+        np.stack([slope, floor, lift]).astype(np.float32),
+        thresholds,
+        out=np.empty(scene.shape, np.float32),
+    )
+
+
+LIFT = 0.7
+"""The share of the variance that denoising takes away: what the mean of a square root lacks of the root of the mean."""
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    ramp = np.linspace(0.1, 0.9, width, dtype=np.float32) * np.linspace(1, 0.5, height, dtype=np.float32)[:, None]
+    scene = ramp + rng.normal(0, 0.02, (3, height, width)).astype(np.float32)
+    to_camera = np.array([[0.8, 0.2, 0.0], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]], np.float32)
+    slope, floor = np.full(3, 1e-3), np.full(3, 0.01)
+    noise = np.stack([slope, floor, slope / 8]).astype(np.float32)
+    thresholds = (NOISE_SPECTRUM * 2).astype(np.float32)
+    thresholds[:, 0, 0] = 0.0
+    frames_used = rng.integers(1, 4, (height, width)).astype(np.float32)
+    from_camera = np.linalg.inv(to_camera).astype(np.float32)
+    return scene.astype(np.float32), frames_used, to_camera, from_camera, noise, thresholds
