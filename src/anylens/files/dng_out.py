@@ -46,12 +46,12 @@ _CALIBRATION_TAGS = (
 def write_frame_dng(file: BinaryIO, frame: Frame) -> None:
     """Writes a frame's counts bit for bit, masked pixels too, with its facts.
 
-    One plane is stored as lossless JPEG (ITU-T T.81 process 14) in the layout of Adobe's own converter that
-    every reader knows: tiles of 256 x 256, predictor 1, a component for each column of the colour filter; a frame
-    narrower than a tile is one strip, since LibRaw misreads tiles wider than the image. Three planes are
-    stored plainly as linear raw. A noise profile that was estimated from these very counts is left out: it can be estimated again, and in the
-    file it would pass for the maker's. Under a colour filter DNG has one white level: the lowest. Raises Refusal for
-    colour filters of other colours than red, green and blue, and for more than 4 GB.
+    One plane is stored as lossless JPEG (ITU-T T.81 process 14) in the layout of Adobe's own converter, which every
+    reader knows: tiles of 256 x 256, predictor 1, a component for each column of the colour filter; a frame no wider
+    than a tile is one strip, since LibRaw misreads tiles wider than the image. Three planes are stored plainly as
+    linear raw. A noise profile that was estimated from these very counts is left out: it can be estimated again, and
+    in the file it would pass for the maker's. Under a colour filter DNG has one white level: the lowest.
+    Raises Refusal for colour filters of other colours than red, green and blue, and for more than 4 GB.
     """
     facts = frame.facts
     details = exif_entries(facts) | focal_plane_entries(facts)
