@@ -8,11 +8,14 @@ import numpy as np
 
 from anylens.darkroom.light import noise_of, scene_matrix
 from anylens.darkroom.recipe import checked, taste
-from anylens.image import Scene
+from anylens.image import Pixels, Scene
 from anylens.kernels.denoise import denoise
 from anylens.kernels.expose import expose
 from anylens.kernels.mono import mono
 from anylens.kernels.resize import resize
+
+KEY = 0.165
+SHOULDER = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Expose:
     """Exposure in stops: the camera's own baseline, `ev`, and `auto` times what the meter asks for."""
 
     ev: float = taste(0.0, -6.0, 6.0, 0.1)
-    auto: float = taste(0.0, 0.0, 1.0, 0.1)
+    auto: float = taste(1.0, 0.0, 1.0, 0.1)
 
     def __post_init__(self) -> None:
         checked(self)
@@ -91,24 +94,26 @@ class Expose:
     def __call__(self, scene: Scene) -> Scene:
         ev = scene.facts.baseline_exposure + self.ev
         if self.auto:
-            ev += self.auto * metered_ev(scene.pixels * np.float32(2.0**ev))
+            ev += self.auto * metered_ev(scene.pixels, ev)
         if ev == 0.0:
             return scene
         return replace(scene, pixels=expose(scene.pixels, 2.0**ev))
 
 
-def metered_ev(pixels: np.ndarray) -> float:
-    """How many stops would bring the picture's key to middle grey, held to -1 to 2 and away from the highlights.
+def metered_ev(pixels: Pixels, ev: float = 0.0) -> float:
+    """How many stops a scene, seen `ev` stops brighter than it is, wants to be brighter still: -1 to 1.5.
 
-    The key is the mean of log luminance between its 5th and 95th percentile (Reinhard et al. 2002); the brightest
-    hundredth is let rise to one stop above white at most.
+    Three fifths of the way from its key to middle grey, so that night stays night and snow stays white, but no more
+    than brings its brightest twentieth to the shoulder of the tone curve. The key is the mean of log luminance between
+    its 5th and 95th percentile (Reinhard et al. 2002).
     """
     step = max(1, int((pixels.shape[1] * pixels.shape[2] / 250_000) ** 0.5))
     luma = np.tensordot(np.array([0.2627, 0.678, 0.0593], np.float32), pixels[:, ::step, ::step], 1)
-    logs = np.log2(np.maximum(luma, 1e-4))
-    low, high, bright = np.percentile(logs, [5, 95, 99])
+    logs = np.log2(np.maximum(luma, 1e-4)) + ev
+    low, high = np.percentile(logs, [5, 95])
     key = float(logs[(logs >= low) & (logs <= high)].mean())
-    return float(np.clip(min(np.log2(0.14) - key, 1.0 - bright), -1.0, 2.0))
+    wanted = 0.6 * (np.log2(KEY) - key)
+    return float(np.clip(min(wanted, max(0.0, SHOULDER - high)), -1.0, 1.5))
 
 
 @dataclass(frozen=True, slots=True)
