@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,10 +38,16 @@ calibrations = st.builds(
     st.none() | matrices,
     st.none() | matrices,
 )
-moments = st.datetimes(
-    min_value=datetime(1900, 1, 1),  # noqa: DTZ001
-    max_value=datetime(2999, 12, 31),  # noqa: DTZ001
-    timezones=st.none() | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+
+
+def zone(minutes: int | None) -> timezone | None:
+    return None if minutes is None else timezone(timedelta(minutes=minutes))
+
+
+moments = st.builds(
+    lambda moment, minutes: moment.replace(tzinfo=zone(minutes)),
+    st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2999, 12, 31)),
+    st.none() | st.integers(-1439, 1439),
 )
 noises = st.none() | st.lists(st.tuples(st.floats(1e-9, 1e-2), st.floats(0, 1e-3)), min_size=1, max_size=3).filter(
     lambda pairs: len(pairs) != 2
@@ -153,7 +160,7 @@ def test_every_count_and_every_fact_comes_back(frame: Frame, tmp_path_factory: p
     assert told(back.facts) == expected
 
 
-def plain(raw: np.ndarray[Any, Any], cfa: str = "RGGB", **changes: Any) -> Facts:
+def plain(raw: npt.NDArray[Any], cfa: str = "RGGB", **changes: Any) -> Facts:
     height, width = raw.shape[-2:]
     silicon = Sensor("test", width, height, bayer(cfa), ((64.0,),), (16383.0,), calibrations=(D65,))
     return replace(
@@ -210,10 +217,12 @@ def test_other_colour_filters_are_refused_and_leave_nothing(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def light_of(frame: Frame) -> np.ndarray[Any, Any]:
+def light_of(frame: Frame) -> npt.NDArray[np.float64]:
     black, white = frame.facts.sensor.black[0][0], frame.facts.sensor.white[0]
-    light = (frame.raw.astype(np.float64) - black) / (white - black)
-    return light * 2.0**frame.facts.baseline_exposure
+    light: npt.NDArray[np.float64] = (
+        2.0**frame.facts.baseline_exposure * (frame.raw.astype(np.float64) - black) / (white - black)
+    )
+    return light
 
 
 @settings(max_examples=30, deadline=None)
@@ -236,7 +245,7 @@ def test_a_balanced_mosaic_keeps_its_colours(tmp_path: Path) -> None:
     facts = plain(pixels, balance=gains)
     write(Mosaic(pixels, facts), tmp_path / "a.dng")
     back = read(tmp_path / "a.dng").facts
-    assert facts.as_shot_neutral is not None and back.as_shot_neutral is not None
+    assert facts.as_shot_neutral is not None
     seen = [neutral * gain for neutral, gain in zip(facts.as_shot_neutral, gains, strict=True)]
     assert back.as_shot_neutral == pytest.approx([value / max(seen) for value in seen])
     assert back.sensor.analog_balance == pytest.approx(gains)
