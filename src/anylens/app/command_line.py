@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from anylens.app.developing import Developed
-    from anylens.darkroom import Recipe
+    from anylens.darkroom import Option, Recipe
 
 ALL_GOOD, SOME_FAILED, BAD_USAGE, STOPPED = 0, 1, 2, 130
 
@@ -116,7 +116,8 @@ def develop(
     planned = places(sources, output, until)
     chosen = _recipe(look, recipe, settings or (), size)
     folders = _inspection(sources, inspect)
-    jobs = [Job(*each) for each in zip(sources, planned, folders, strict=True)]
+    named = output is not None and planned == [Path(output)]
+    jobs = [Job(*each, named=named) for each in zip(sources, planned, folders, strict=True)]
     done: list[Developed] = []
     failed: list[Failed] = []
     with _progress(len(jobs) * steps_of(chosen)) as (advance, complain):
@@ -177,6 +178,8 @@ def looks() -> int:
     from anylens import darkroom
 
     _print_table(_rows(list(darkroom.looks().items())))
+    print("\nAny of them can be changed with --set:\n")
+    _print_table(_rows([(f"{held.stage}.{held.field}", _range(held)) for held in darkroom.options()]))
     return ALL_GOOD
 
 
@@ -192,6 +195,14 @@ def doctor() -> int:
     return SOME_FAILED if any(state.startswith("missing") for _, state in rows) else ALL_GOOD
 
 
+def _range(option: Option) -> str:
+    if option.choices:
+        return f"{' or '.join(option.choices)}, usually {option.default}"
+    if option.low is None or option.high is None:
+        return f"{option.type}, usually {option.default}"
+    return f"{option.low:g} to {option.high:g}, usually {option.default:g}"
+
+
 def _recipe(look: str | None, recipe: str | None, settings: Sequence[str], size: int | None) -> Recipe:
     """The recipe that the options ask for; Refusal or Usage before any photo is touched."""
     from anylens import darkroom
@@ -205,7 +216,7 @@ def _recipe(look: str | None, recipe: str | None, settings: Sequence[str], size:
         except (OSError, Refusal) as error:
             raise Usage(voice.sentence(error, Path(recipe))) from None
     else:
-        chosen = darkroom.look(look or "authentic")
+        chosen = darkroom.look(look) if look is not None else darkroom.default_recipe()
     if size is not None:
         settings = [*settings, f"Size.longest_px={size}"]
     for setting in settings:
@@ -270,14 +281,14 @@ def _steps(outcome: Developed) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_footer=True)
     table.add_column("stage", no_wrap=True, footer="all")
     table.add_column("what it did", overflow="fold", style="dim")
     table.add_column("time", justify="right", no_wrap=True, footer=f"{1000 * outcome.seconds:.0f} ms")
     for step in outcome.steps:
         settings = ", ".join(f"{name} = {value}" for name, value in step.settings.items())
         does = f"{step.does} ({settings})" if settings else step.does
-        table.add_row(step.stage, Text(does), f"{1000 * step.seconds:.0f} ms")
+        table.add_row(step.stage, Text(voice.one_line(does)), f"{1000 * step.seconds:.0f} ms")
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -56,11 +57,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file to develop; `inspect` is the folder for pictures of every intermediate, or None."""
+    """One file to develop.
+
+    `inspect` is the folder for pictures of every intermediate, or None; `named` says that the user named the very
+    file `place`, so that whatever stands there may be replaced.
+    """
 
     source: Path
     place: Path
     inspect: Path | None = None
+    named: bool = False
 
 
 class Stopped(BaseException):
@@ -126,7 +132,8 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
             pictures.append(_show(image, job.inspect / f"{len(steps):02d}-{name}.jpg"))
         done(name, _sentence_of(stage), changed(stage), seconds)
 
-    guard(job.place)
+    if not job.named:
+        guard(job.place)
     start = perf_counter()
     image = read(job.source, sensor=sensor)
     done("Read", "the file's counts and facts", {}, perf_counter() - start)
@@ -162,8 +169,8 @@ def changed(stage: Any) -> dict[str, Any]:
 
 def _sentence_of(stage: Any) -> str:
     first = (type(stage).__doc__ or "").strip().split("\n\n")[0]
-    sentence = " ".join(first.split()).split(". ")[0].rstrip(".")
-    return sentence[:1].lower() + sentence[1:]
+    clause = re.split("[:;]", " ".join(first.split()))[0].replace("`", "").rstrip(".")
+    return clause[:1].lower() + clause[1:]
 
 
 def _show(image: Any, place: Path) -> Path:

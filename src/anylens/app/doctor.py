@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import platform
@@ -9,7 +10,7 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 
 OPTIONAL = (
-    ("halide", "halide", "write and compile kernels of your own", "pip install halide ziglang"),
+    ("halide", "halide", "write and compile kernels of your own", "pip install halide==21.0.0 ziglang==0.17.1"),
     ("exiftool", None, "judge written metadata in the tests", "apt-get install libimage-exiftool-perl"),
 )
 """(name, module or None for a program, what it is good for, how to install it)."""
@@ -47,11 +48,10 @@ def _version(package: str) -> str:
 
 
 def _libraw() -> str:
-    try:
-        import rawpy
-    except ImportError:
+    if importlib.util.find_spec("rawpy") is None:
         return "missing; install it with: pip install rawpy"
-    return f"{'.'.join(map(str, rawpy.libraw_version))} (rawpy {_version('rawpy')})"
+    number = ".".join(map(str, importlib.import_module("rawpy").libraw_version))
+    return f"{number} (rawpy {_version('rawpy')})"
 
 
 def _kernels() -> str:
