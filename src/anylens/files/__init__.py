@@ -52,7 +52,7 @@ def read(path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None 
         raise
     except MemoryError as error:
         raise Refusal(f"{Path(path).name} needs more memory than there is; close other programs.") from error
-    except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+    except (ValueError, ArithmeticError, LookupError, TypeError, RuntimeError) as error:
         raise Refusal(f"{Path(path).name} contradicts itself ({error}); copy it from the camera again.") from error
 
 

@@ -11,6 +11,8 @@ MOST_FILE_BYTES = 2_000_000_000
 MOST_SIDE = 65_535
 MOST_PIXELS = 400_000_000
 MOST_PICTURE_BYTES = 2_400_000_000
+SMALL_PIXELS = 4_000_000
+"""Pictures up to here cost so little that how few bytes they are stored in is not asked."""
 
 DAMAGED = "the file is damaged, copy it from the camera again."
 
@@ -56,5 +58,5 @@ def check_size(
         raise Refusal(f"{what}, up to {MOST_PIXELS // 1_000_000} megapixels are read; the file is damaged or forged.")
     if width * height * bytes_per_pixel > MOST_PICTURE_BYTES:
         raise Refusal(f"{what}, which would take more than {MOST_PICTURE_BYTES / 1e9:.1f} GB; crop or scale it first.")
-    if width * height > stored_bytes * most_pixels_per_byte + 4096:
+    if width * height > stored_bytes * most_pixels_per_byte + SMALL_PIXELS:
         raise Refusal(f"{what} but holds only {stored_bytes} bytes of them; the file is truncated or forged.")

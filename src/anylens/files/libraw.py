@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from anylens.files import gate
+from anylens.files import complaints, gate
 from anylens.files.exposure import Exposure, pitch_um, read_exposure
 from anylens.files.tiff import Directory, open_tiff
 from anylens.frame import Facts, Frame
@@ -93,12 +93,14 @@ def opened(data: bytes) -> Iterator[Any]:
     import rawpy
 
     try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
+        with complaints.listening() as heard, rawpy.imread(io.BytesIO(data)) as raw:
             sizes = raw.sizes
             gate.check_size(
                 sizes.raw_width, sizes.raw_height, bytes_per_pixel=4, stored_bytes=len(data), most_pixels_per_byte=32
             )
             yield raw
+        if heard:
+            raise Refusal(f"LibRaw finds the file incomplete ({heard[0]}); copy it from the camera again.")
     except rawpy.LibRawFileUnsupportedError as error:
         raise Refusal("This is no raw file that anylens or LibRaw knows; name a camera's raw file or a DNG.") from error
     except rawpy.LibRawError as error:
@@ -137,7 +139,10 @@ def _blocks(data: bytes) -> Iterator[bytes]:
 def _cfa(raw: Any) -> CFA:
     import rawpy
 
-    pattern = raw.raw_pattern
+    try:
+        pattern = raw.raw_pattern
+    except NotImplementedError as error:
+        raise Refusal("The colour filter is of a kind that is neither Bayer nor quad-Bayer; use linear DNG.") from error
     if raw.raw_type != rawpy.RawType.Flat:
         raise Refusal("The sensor sees all colours at every pixel (Foveon or processed), which is not developed.")
     if pattern is not None and pattern.shape == (6, 6):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.files import gate, lossless_jpeg
+from anylens.files import complaints, gate, lossless_jpeg
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
 from anylens.refusal import Refusal
@@ -21,8 +21,8 @@ Samples = npt.NDArray[Any]
 NONE, LOSSLESS_JPEG, DEFLATE, VC5, LOSSY_JPEG, JPEG_XL = 1, 7, 8, 9, 34892, 52546
 OLD_DEFLATE = 32946
 
-_DENSEST = {NONE: 1.0, LOSSLESS_JPEG: 8.0, DEFLATE: 1100.0, OLD_DEFLATE: 1100.0, LOSSY_JPEG: 2000.0, JPEG_XL: 4096.0}
-"""Pixels that one stored byte can stand for at most, by compression, with room to spare."""
+_DENSEST = {NONE: 8.0, LOSSLESS_JPEG: 8.0, DEFLATE: 64.0, OLD_DEFLATE: 64.0, LOSSY_JPEG: 256.0, JPEG_XL: 256.0}
+"""Pixels that one stored byte of a photograph stands for at most, by compression, with room to spare."""
 
 _HORIZONTAL = {2: 1, 34892: 2, 34893: 4}
 """Distance of the sample that a predictor takes the difference to."""
@@ -70,12 +70,10 @@ def read_layout(image: Directory) -> Layout:
         height,
         bytes_per_pixel=max(1, min(samples, 4)) * 2,
         stored_bytes=min(sum(sizes), len(image.tiff.data)) if sizes else 0,
-        most_pixels_per_byte=_DENSEST.get(compression, 4096.0) * 8 / max(8, min(bits[0], 16))
-        if compression != NONE
-        else 8 / max(1, bits[0]) / max(1, samples),
+        most_pixels_per_byte=_DENSEST.get(compression, 64.0),
     )
     if len(set(bits)) != 1 or not 1 <= bits[0] <= 32:
-        raise Unsupported(f"{bits} bits a sample")
+        raise Unsupported("bits that differ by colour, or more than 32")
     if image.integer(Tag.SampleFormat, 1) != 1:
         raise Refusal("The raw samples are floating-point numbers, whole numbers are read; export it as a 16-bit DNG.")
     if bits[0] > 16:
@@ -117,7 +115,6 @@ def read_samples(image: Directory) -> Samples:
         raise Refusal("The raw image is compressed with VC-5 (GoPro .GPR), which is not read; convert it to DNG first.")
     if layout.compression not in _DECODERS:
         raise Unsupported(f"compression {layout.compression}")
-    decode = _DECODERS[layout.compression]
     chunks = [
         image.tiff.at(offset, size, "The raw image") for offset, size in zip(layout.offsets, layout.sizes, strict=True)
     ]
@@ -125,6 +122,24 @@ def read_samples(image: Directory) -> Samples:
         whole = _in_place(layout, image)
         if whole is not None:
             return _shaped(layout, whole)
+    if not _is_lossy(layout, chunks[0]):
+        return _assembled(layout, chunks)
+    with complaints.listening() as heard:
+        pixels = _assembled(layout, chunks)
+    if heard:
+        raise Refusal(f"A compressed piece of the raw image is incomplete ({heard[0]}); {gate.DAMAGED}")
+    return pixels
+
+
+def _is_lossy(layout: Layout, chunk: memoryview) -> bool:
+    """Whether a JPEG decoder of the lossy kind will see the chunks: it complains on standard error only."""
+    if layout.compression == LOSSLESS_JPEG:
+        return lossless_jpeg.frame_marker(chunk) != 3
+    return layout.compression == LOSSY_JPEG
+
+
+def _assembled(layout: Layout, chunks: Sequence[memoryview]) -> Samples:
+    decode = _DECODERS[layout.compression]
     if len(chunks) == 1 and layout.chunk_width == layout.width and layout.chunk_height == layout.height:
         return _shaped(layout, decode(layout, chunks[0], layout.height))
     out = np.empty((layout.height, layout.width * layout.samples), np.uint8 if layout.bits <= 8 else np.uint16)
