@@ -197,9 +197,16 @@ def _with(stage: Stage, changes: Mapping[str, Any]) -> Stage:
 def _typed(value: str, hint: Any, name: str) -> Any:
     try:
         if hint is bool:
-            return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}[
-                value.lower()
-            ]
+            return {
+                "true": True,
+                "yes": True,
+                "on": True,
+                "1": True,
+                "false": False,
+                "no": False,
+                "off": False,
+                "0": False,
+            }[value.lower()]
         return hint(value) if hint in (int, float) else value
     except (ValueError, KeyError):
         raise Refusal(f"{name} cannot be '{value}'; give it a value of type {hint.__name__}") from None

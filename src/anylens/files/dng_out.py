@@ -114,7 +114,6 @@ def write_mosaic_dng(file: BinaryIO, mosaic: Mosaic) -> None:
         as_shot_neutral=neutral,
         balance=None,
         baseline_exposure=facts.baseline_exposure + math.log2(brightest),
-        opcodes=Opcodes(list3=facts.opcodes.list3),
     )
     write_frame_dng(file, Frame(raw, written))
 

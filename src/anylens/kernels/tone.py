@@ -40,9 +40,7 @@ class Stages(NamedTuple):
     photo: Any
 
 
-def algorithm(
-    scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, saturation: Any, flare: Any
-) -> Stages:
+def algorithm(scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, saturation: Any, flare: Any) -> Stages:
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
@@ -81,6 +79,7 @@ def algorithm(
 
 
 def schedule(stages: Stages, target: Any) -> None:
+    """24 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
     x, y, c = stages.photo.args()

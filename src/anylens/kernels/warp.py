@@ -76,6 +76,7 @@ def algorithm(scene: Any, grid: Any, spacing: Any, width: Any, height: Any) -> A
 
 
 def schedule(warped: Any, target: Any) -> None:
+    """147 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
     x, y, _ = warped.args()

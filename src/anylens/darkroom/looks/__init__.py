@@ -23,6 +23,8 @@ def look(name: str) -> Recipe:
     known = looks()
     if name not in known:
         near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.4)
-        raise Refusal(f"there is no look '{name}'; choose {' or '.join(near) if near else 'one of ' + ', '.join(known)}")
+        raise Refusal(
+            f"there is no look '{name}'; choose {' or '.join(near) if near else 'one of ' + ', '.join(known)}"
+        )
     source = files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
     return parse(source, STAGES, default_recipe())

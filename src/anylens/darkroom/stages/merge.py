@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anylens.frame import Burst, Facts, Frame
+from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.image import Mosaic, Pixels
 from anylens.kernels.linearize import linearize
 from anylens.refusal import Refusal
@@ -60,9 +60,7 @@ def _binned(light: Pixels, facts: Facts) -> Mosaic:
     cells = light[:height, :width].reshape(height // 2, 2, width // 2, 2)
     pixels = np.ascontiguousarray(cells.mean((1, 3), dtype=np.float32))
     sensor, noise = facts.sensor, facts.sensor.noise
-    quarter = noise and Noise(
-        tuple(v / 4 for v in noise.scale), tuple(v / 4 for v in noise.offset), noise.source
-    )
+    quarter = noise and Noise(tuple(v / 4 for v in noise.scale), tuple(v / 4 for v in noise.offset), noise.source)
     small = replace(
         sensor,
         width_px=width // 2,
@@ -79,4 +77,6 @@ def _binned(light: Pixels, facts: Facts) -> Mosaic:
     crop = (left, top, min(wide, width // 2 - left), min(tall, height // 2 - top))
     note = "quad-Bayer pixels were joined four by four"
     area = (0, 0, height // 2, width // 2)
-    return Mosaic(pixels, replace(facts, sensor=small, active_area=area, crop=crop, notes=(*facts.notes, note)))
+    bent = Opcodes(list3=facts.opcodes.list3)
+    notes = (*facts.notes, note)
+    return Mosaic(pixels, replace(facts, sensor=small, active_area=area, crop=crop, opcodes=bent, notes=notes))

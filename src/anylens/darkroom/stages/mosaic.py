@@ -93,11 +93,18 @@ class Shade:
             for m in maps:
                 if (m.points_v, m.points_h, m.spacing_v, m.spacing_h, m.origin_v, m.origin_h) == grid:
                     own = np.array(m.gains, np.float32).reshape(points_v, points_h, m.map_planes)[..., 0]
-                    rows, columns = slice(m.area.top % 2, 2, m.area.row_pitch), slice(m.area.left % 2, 2, m.area.column_pitch)
+                    rows, columns = (
+                        slice(m.area.top % 2, 2, m.area.row_pitch),
+                        slice(m.area.left % 2, 2, m.area.column_pitch),
+                    )
                     gains[rows, columns] *= 1.0 + self.amount * (own - 1.0)
-            place = (*_along(mosaic.pixels.shape[1], spacing_h, origin_h), *_along(mosaic.pixels.shape[0], spacing_v, origin_v))
+            place = (
+                *_along(mosaic.pixels.shape[1], spacing_h, origin_h),
+                *_along(mosaic.pixels.shape[0], spacing_v, origin_v),
+            )
             pixels = shade(pixels, gains.reshape(4, points_v, points_h), place)
-        return replace(mosaic, pixels=pixels)
+        left_over = replace(mosaic.facts.opcodes, list2=b"")
+        return replace(mosaic, pixels=pixels, facts=replace(mosaic.facts, opcodes=left_over))
 
 
 def _along(size: int, spacing: float, origin: float) -> tuple[float, float]:

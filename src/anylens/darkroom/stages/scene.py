@@ -22,8 +22,8 @@ SHOULDER = 0.3
 class Denoise:
     """Take away what the noise profile says is noise: `luma` and `chroma` are how many sigma of it count as noise."""
 
-    luma: float = taste(2.0, 0.0, 6.0, 0.1)
-    chroma: float = taste(2.4, 0.0, 6.0, 0.1)
+    luma: float = taste(2.3, 0.0, 6.0, 0.1)
+    chroma: float = taste(2.6, 0.0, 6.0, 0.1)
 
     def __post_init__(self) -> None:
         checked(self)
@@ -33,9 +33,7 @@ class Denoise:
             return scene
         noise = noise_of(scene.facts)
         to_camera = np.linalg.inv(scene_matrix(scene.facts)) if scene.facts.sensor.cfa else np.eye(3)
-        clean = denoise(
-            scene.pixels, to_camera, noise.scale, noise.offset, self.luma, self.chroma, scene.frames_used
-        )
+        clean = denoise(scene.pixels, to_camera, noise.scale, noise.offset, self.luma, self.chroma, scene.frames_used)
         return replace(scene, pixels=clean)
 
 

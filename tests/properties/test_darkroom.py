@@ -1,0 +1,278 @@
+"""What must be true of every development."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anylens import darkroom
+from anylens.darkroom.light import gains_of, noise_of
+from anylens.darkroom.stages.merge import Merge
+from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
+from anylens.darkroom.stages.scene import Crop, Denoise, Expose, Size
+from anylens.frame import Burst, Frame, Opcodes
+from anylens.image import Scene
+from anylens.refusal import Refusal
+from tests.frames import NEUTRAL, facts, grey, sampled
+
+BAYER = ("RGGB", "GRBG", "GBRG", "BGGR")
+LUMA = np.array([0.2627, 0.678, 0.0593])
+
+
+@pytest.mark.parametrize("cfa", [*BAYER, "quad-RGGB", "quad-BGGR", "mono"])
+def test_grey_stays_grey_and_keeps_its_level(cfa: str) -> None:
+    light = grey(0.4) if cfa != "mono" else np.full((3, 48, 64), 0.4)
+    scene = darkroom.develop(sampled(light, cfa), until="scene")
+    assert isinstance(scene, Scene)
+    assert np.allclose(scene.pixels, 0.4, atol=1e-3)
+    half_a_count = 0.5 / (4095 - 256) * max(1 / value for value in NEUTRAL)
+    assert np.ptp(scene.pixels.mean((1, 2))) < 2.5 * half_a_count
+
+
+@pytest.mark.parametrize("cfa", BAYER)
+def test_a_colour_comes_out_the_same_from_every_phase_of_the_filter(cfa: str) -> None:
+    light = np.array([0.2, 0.35, 0.1])[:, None, None] * np.ones((3, 40, 40))
+    first = darkroom.develop(sampled(light, "RGGB"), until="scene")
+    other = darkroom.develop(sampled(light, cfa), until="scene")
+    assert np.allclose(first.pixels, other.pixels, atol=1e-4)
+
+
+def test_the_mosaic_is_the_light_with_noise_below_black_kept() -> None:
+    frame = Frame(np.full((4, 6), 200, np.uint16), facts(height=4, width=6))
+    mosaic = darkroom.develop(frame, until="mosaic")
+    assert np.allclose(mosaic.pixels, (200 - 256) / (4095 - 256))
+
+
+def test_black_deltas_and_white_by_colour_are_taken_off_where_they_belong() -> None:
+    known = facts(height=4, width=4)
+    rows, columns = (0.0, 4.0, 8.0, 12.0), (0.0, 1.0, 2.0, 3.0)
+    sensor = replace(known.sensor, black_row_delta=rows, black_column_delta=columns, white=(4000.0, 3000.0, 2000.0))
+    black = 256 + np.array(rows)[:, None] + np.array(columns)
+    white = np.array([[4000, 3000], [3000, 2000]])[np.ix_([0, 1, 0, 1], [0, 1, 0, 1])]
+    counts = np.full((4, 4), 1500, np.uint16)
+    mosaic = Merge()(Burst((Frame(counts, replace(known, sensor=sensor)),)))
+    assert np.allclose(mosaic.pixels, (1500 - black) / (white - 256), atol=1e-6)
+
+
+def test_only_the_active_area_is_developed() -> None:
+    inside = sampled(grey(0.3, 20, 24))
+    counts = np.full((30, 40), 60000, np.uint16)
+    counts[6:26, 8:32] = inside.raw
+    known = replace(inside.facts, active_area=(6, 8, 26, 32))
+    whole = darkroom.develop(Frame(counts, known), until="scene")
+    assert np.array_equal(whole.pixels, darkroom.develop(inside, until="scene").pixels)
+
+
+@given(st.floats(0.3, 1.0), st.floats(0.3, 1.0))
+def test_the_least_gain_is_one_so_that_white_stays_one(red: float, blue: float) -> None:
+    gains = gains_of((red, 1.0, blue))
+    assert min(gains) == 1.0
+    assert np.allclose(np.array(gains) * (red, 1.0, blue), 1.0)
+
+
+def test_kelvin_and_tint_change_the_colour_the_way_photographers_expect() -> None:
+    frame = sampled(grey(0.4))
+
+    def mean(setting: str) -> np.ndarray:
+        recipe = darkroom.adjust(darkroom.look("none"), setting)
+        return darkroom.develop(frame, recipe, until="scene").pixels.mean((1, 2))
+
+    warm, cool = mean("Balance.kelvin=9000"), mean("Balance.kelvin=3000")
+    assert warm[0] / warm[2] > 1.2 * cool[0] / cool[2]
+    magenta, green = mean("Balance.tint=30"), mean("Balance.tint=-30")
+    assert magenta[1] / magenta[[0, 2]].mean() < green[1] / green[[0, 2]].mean()
+
+
+def test_defects_are_found_and_nothing_else_is_touched() -> None:
+    light = np.tile(np.linspace(0.1, 0.6, 64), (48, 1))
+    clean = darkroom.develop(sampled(grey(light), noise_seed=3), until="mosaic")
+    pixels = clean.pixels.copy()
+    places = [(5, 9), (20, 31), (33, 50), (33, 52), (40, 6)]
+    for k, place in enumerate(places):
+        pixels[place] = 1.0 if k % 2 == 0 else 0.0
+    mended = Defects()(replace(clean, pixels=pixels)).pixels
+    wrong = np.zeros(pixels.shape, bool)
+    wrong[tuple(np.transpose(places))] = True
+    assert np.abs(mended - clean.pixels)[wrong].max() < 0.08
+    assert np.array_equal(mended[~wrong], clean.pixels[~wrong])
+
+
+def test_a_blown_surface_becomes_white_and_not_magenta() -> None:
+    scene = darkroom.develop(sampled(np.minimum(grey(np.tile(np.linspace(0.5, 3.0, 64), (48, 1))), 1.0)), until="scene")
+    blown = scene.pixels[:, :, 40:]
+    assert (blown.min(0) / blown.max(0)).min() > 0.85
+    assert blown.min() > 0.95
+
+
+def test_highlights_change_nothing_where_nothing_is_clipped() -> None:
+    mosaic = Balance()(darkroom.develop(sampled(grey(0.4), noise_seed=1), until="mosaic"))
+    assert np.array_equal(Highlights()(mosaic).pixels, mosaic.pixels)
+
+
+def test_the_files_own_gain_maps_even_out_the_falloff() -> None:
+    from struct import pack
+
+    falloff = np.tile(1 / (1 + np.linspace(0, 1, 64)), (48, 1))
+    gains = pack(">2f", 1.0, 2.0) * 2
+    grid = pack(">2I", 2, 2) + pack(">4d", 1.0, 1.0, 0.0, 0.0) + pack(">I", 1) + gains
+    body = pack(">8I", 0, 0, 48, 64, 0, 1, 1, 1) + grid
+    opcodes = Opcodes(list2=pack(">2I", 1, 9) + b"\1\3\0\0" + pack(">2I", 1, len(body)) + body)
+    scene = darkroom.develop(sampled(grey(0.3 * falloff), opcodes=opcodes), until="scene")
+    assert np.allclose(scene.pixels[:, 8:-8, 8:-8], 0.3, rtol=0.02)
+
+
+def noisy(level: float, seed: int) -> Scene:
+    recipe = darkroom.adjust(darkroom.adjust(darkroom.look("none"), "Denoise.luma=0"), "Denoise.chroma=0")
+    return darkroom.develop(sampled(grey(level, 128, 128), noise_seed=seed), recipe, until="scene")
+
+
+@pytest.mark.parametrize("level", [0.02, 0.1, 0.5])
+def test_denoising_a_flat_surface_takes_its_noise_and_keeps_its_mean(level: float) -> None:
+    scene = noisy(level, 7)
+    clean = Denoise()(scene)
+    middle = np.s_[:, 16:-16, 16:-16]
+    assert clean.pixels[middle].std() < 0.35 * scene.pixels[middle].std()
+    assert np.allclose(clean.pixels[middle].mean((1, 2)), scene.pixels[middle].mean((1, 2)), rtol=0.01)
+
+
+def test_denoising_leaves_a_strong_edge_where_it_was() -> None:
+    light = np.where(np.arange(128) < 64, 0.1, 0.5) * np.ones((128, 1))
+    truth = darkroom.develop(sampled(grey(light, 128, 128)), until="scene").pixels
+    clean = darkroom.develop(sampled(grey(light, 128, 128), noise_seed=5), until="scene").pixels
+    assert np.abs(clean - truth)[:, 16:-16, 60:68].max() < 0.06
+
+
+def test_more_frames_merged_are_denoised_less() -> None:
+    scene = noisy(0.2, 2)
+    one, many = Denoise()(scene), Denoise()(replace(scene, frames_used=np.full((128, 128), 16, np.float32)))
+    assert np.abs(one.pixels - scene.pixels).mean() > 2 * np.abs(many.pixels - scene.pixels).mean()
+
+
+def test_noise_follows_the_gains() -> None:
+    known = facts()
+    as_seen, balanced = noise_of(known), noise_of(replace(known, balance=(2.0, 1.0, 1.5)))
+    assert np.allclose(balanced.scale, np.multiply(as_seen.scale, (2.0, 1.0, 1.5)))
+    assert np.allclose(balanced.offset, np.multiply(as_seen.offset, (4.0, 1.0, 2.25)))
+
+
+def scene_of(pixels: np.ndarray, **changes: object) -> Scene:
+    _, height, width = pixels.shape
+    known = facts("mono", height, width, balance=(1.0, 1.0, 1.0), **changes)
+    return Scene(pixels.astype(np.float32), known)
+
+
+@given(st.floats(-4, 4))
+def test_a_stop_is_a_factor_of_two(ev: float) -> None:
+    scene = scene_of(np.full((3, 4, 4), 0.1))
+    brighter = Expose(ev=ev, auto=0.0)(scene)
+    assert np.allclose(brighter.pixels, 0.1 * 2.0**ev, rtol=1e-5)
+
+
+def test_baseline_exposure_counts() -> None:
+    scene = scene_of(np.full((3, 4, 4), 0.1), baseline_exposure=1.0)
+    assert np.allclose(Expose(auto=0.0)(scene).pixels, 0.2)
+
+
+def test_the_meter_brightens_a_dark_picture_but_not_into_its_highlights() -> None:
+    ramp = np.tile(np.geomspace(0.001, 0.05, 64), (3, 48, 1))
+    assert Expose()(scene_of(ramp)).pixels.mean() > 1.5 * ramp.mean()
+    for bright in (1, 8, 30):
+        assert np.percentile(Expose()(scene_of(ramp * bright)).pixels, 95) <= max(1.25, 0.05 * bright)
+
+
+def test_the_crop_is_the_makers() -> None:
+    pixels = np.arange(3 * 20 * 30, dtype=np.float32).reshape(3, 20, 30)
+    cropped = Crop()(Scene(pixels, replace(facts(height=20, width=30), crop=(4.0, 2.0, 20.0, 10.0))))
+    assert np.array_equal(cropped.pixels, pixels[:, 2:12, 4:24])
+    assert cropped.facts.crop == (0.0, 0.0, 20.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("longest", "shape"), [(40, (3, 20, 40)), (7, (3, 4, 7)), (0, (3, 64, 128)), (500, (3, 64, 128))]
+)
+def test_the_longest_side_is_as_asked_and_flat_light_stays_flat(longest: int, shape: tuple[int, ...]) -> None:
+    small = Size(longest)(scene_of(np.full((3, 64, 128), 0.25)))
+    assert small.pixels.shape == shape
+    assert np.allclose(small.pixels, 0.25, atol=1e-6)
+
+
+def test_making_a_fine_pattern_small_gives_its_mean_and_no_moire() -> None:
+    stripes = np.tile((np.arange(120) % 2).astype(np.float32), (3, 60, 1))
+    small = Size(30)(scene_of(stripes)).pixels[:, :, 3:-3]
+    assert np.abs(small - 0.5).max() < 0.02
+
+
+@pytest.mark.parametrize("look", ["none", "authentic", "vibrant", "mono"])
+def test_every_look_is_monotone_neutral_and_reaches_black_and_white(look: str) -> None:
+    recipe = darkroom.adjust(darkroom.look(look), "Expose.auto=0")
+    ramp = np.tile(np.concatenate([[0.0], np.geomspace(1e-4, 4.0, 255)]), (3, 16, 1))
+    photo = darkroom.develop(scene_of(ramp), recipe)
+    line = photo.pixels[1, 8]
+    assert np.all(np.diff(line) >= -1e-5)
+    assert line[0] < 0.02
+    assert line[-1] > 0.99
+    assert np.ptp(photo.pixels, axis=0).max() < 2e-3
+
+
+@given(st.lists(st.floats(-0.1, 8.0), min_size=3, max_size=3))
+@settings(max_examples=200)
+def test_tone_stays_in_range_and_keeps_the_order_of_colours(rgb: list[float]) -> None:
+    recipe = darkroom.adjust(darkroom.look("none"), "Tone.space=display-p3")
+    pixel = recipe.tone(scene_of(np.array(rgb)[:, None, None] * np.ones((3, 4, 4)))).pixels[:, 0, 0]
+    assert np.all((pixel >= 0) & (pixel <= 1))
+
+
+def test_mono_has_no_colour() -> None:
+    rng = np.random.default_rng(0)
+    photo = darkroom.develop(sampled(rng.random((3, 48, 64)) * 0.8), darkroom.look("mono"))
+    assert np.ptp(photo.pixels, axis=0).max() < 2e-3
+
+
+def test_vibrant_has_more_colour_than_none_and_authentic_more_contrast() -> None:
+    rng = np.random.default_rng(0)
+    patches = np.kron(rng.random((3, 6, 8)) * 0.7, np.ones((1, 8, 8)))
+    photos = {name: darkroom.develop(sampled(patches), darkroom.look(name)).pixels for name in darkroom.looks()}
+    chroma = {name: float(np.ptp(pixels, axis=0).mean()) for name, pixels in photos.items()}
+    spread = {name: float(np.tensordot(LUMA, pixels, 1).std()) for name, pixels in photos.items()}
+    assert chroma["vibrant"] > 1.05 * chroma["none"]
+    assert spread["authentic"] > spread["none"]
+
+
+def test_develop_makes_the_same_photo_twice_and_says_its_recipe() -> None:
+    frame = sampled(grey(0.4), noise_seed=4)
+    first, second = darkroom.develop(frame), darkroom.develop(frame)
+    assert np.array_equal(first.pixels, second.pixels)
+    again = darkroom.develop(frame, darkroom.parse(first.recipe))
+    assert np.array_equal(first.pixels, again.pixels)
+    assert again.recipe == first.recipe
+
+
+def test_every_stage_is_told_once_and_in_order() -> None:
+    told: list[str] = []
+    recipe = darkroom.look("none")
+    darkroom.develop(
+        sampled(grey(0.4)), recipe, watch=lambda stage, _image, _seconds: told.append(type(stage).__name__)
+    )
+    assert told == [type(stage).__name__ for _, stage in recipe.stages()]
+
+
+def test_what_cannot_be_developed_is_refused_in_a_sentence() -> None:
+    frame = sampled(grey(0.4))
+    with pytest.raises(Refusal, match="burst of 2"):
+        darkroom.develop(Burst((frame, frame)))
+    odd = Frame(frame.raw, replace(frame.facts, sensor=replace(frame.facts.sensor, cfa=(("R", "B"), ("G", "G")))))
+    with pytest.raises(Refusal, match="not a Bayer filter"):
+        darkroom.develop(odd)
+
+
+@pytest.mark.parametrize("cfa", ["RGGB", "GBRG", "mono"])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (3, 17), (16, 1), (17, 5), (4, 13)])
+def test_tiny_pictures_are_developed_like_any_other(cfa: str, height: int, width: int) -> None:
+    light = grey(0.4, height, width) if cfa != "mono" else np.full((3, height, width), 0.4)
+    photo = darkroom.develop(sampled(light, cfa))
+    assert photo.pixels.shape == (3, height, width)
+    assert np.isfinite(photo.pixels).all()
