@@ -214,6 +214,7 @@ def test_photos_made_together_equal_photos_made_alone(raw: Path, tmp_path: Path)
         (["-o", "a.jpg", "--until", "mosaic"], ".dng"),
         (["-o", "nowhere/a.jpg"], "nowhere"),
         (["--colour"], "--colour"),
+        (["--sensor", "nowhere.toml"], "nowhere.toml"),
     ],
 )
 def test_bad_usage_is_one_line_before_any_file_is_touched(
@@ -229,6 +230,12 @@ def test_commands_that_do_not_exist_and_files_that_are_not_named(tmp_path: Path)
     assert "frobnicate" in failed_in_one_line(run("frobnicate"), 2)
     assert "FILE" in failed_in_one_line(run("develop"), 2)
     assert "FILE" in failed_in_one_line(run("info"), 2)
+
+
+def test_an_instruction_set_that_is_none_is_bad_usage(raw: Path, tmp_path: Path) -> None:
+    ran = run("develop", raw, "-o", tmp_path / "a.jpg", ANYLENS_INSTRUCTIONS="abacus")
+    assert "abacus" in failed_in_one_line(ran, 2)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_outputs_never_meet_each_other_or_an_input(tmp_path: Path) -> None:

@@ -115,12 +115,13 @@ def develop(
     sources = [Path(file) for file in files]
     planned = places(sources, output, until)
     chosen = _recipe(look, recipe, settings or (), size)
+    _check(sources[0], sensor)
     folders = _inspection(sources, inspect)
     named = output is not None and planned == [Path(output)]
     jobs = [Job(*each, named=named) for each in zip(sources, planned, folders, strict=True)]
     done: list[Developed] = []
     failed: list[Failed] = []
-    with _progress(len(jobs) * steps_of(chosen)) as (advance, complain):
+    with _progress(len(jobs) * steps_of(chosen)) as (advance, say, complain):
         for outcome in develop_files(jobs, chosen, until, sensor, advance):
             if isinstance(outcome, Failed):
                 failed.append(outcome)
@@ -128,7 +129,7 @@ def develop(
             else:
                 done.append(outcome)
                 if not as_json and len(jobs) > 1:
-                    print(f"{outcome.source} -> {outcome.place}  {_size(outcome)}, {outcome.seconds:.2f} s")
+                    say(f"{outcome.source} -> {outcome.place}  {_size(outcome)}, {outcome.seconds:.2f} s")
     if as_json:
         from anylens.app.facts import plain
 
@@ -151,22 +152,25 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Show all facts of raw files."""
+    from anylens import Scene, read
     from anylens.app.facts import plain, words
 
+    if sensor is not None:
+        _check(Path(files[0]), sensor)
     told: list[dict[str, Any]] = []
     code = ALL_GOOD
     for file in files:
         try:
-            facts = _facts(Path(file), sensor)
+            image = read(file, sensor=sensor)
         except Exception as error:
             voice.complain(voice.sentence(error, Path(file)))
             code = SOME_FAILED
             continue
         if as_json:
-            told.append({"file": file, "facts": plain(facts)})
+            told.append({"file": file, "kind": type(image).__name__.lower(), "facts": plain(image.facts)})
         else:
             print(file)
-            _print_table(_rows(words(facts)))
+            _print_table(_rows(words(image.facts, linear=isinstance(image, Scene))))
     if as_json:
         print(json.dumps({"files": told}, indent=2, ensure_ascii=False))
     return code
@@ -224,6 +228,16 @@ def _recipe(look: str | None, recipe: str | None, settings: Sequence[str], size:
     return chosen
 
 
+def _check(source: Path, sensor: str | None) -> None:
+    """Raise Refusal for a sensor file or an instruction set that would fail every photo."""
+    from anylens.files import bare
+    from anylens.kernels.library import instruction_set
+
+    instruction_set()
+    if sensor is not None:
+        bare.find_sheet(source, sensor)
+
+
 def _inspection(sources: Sequence[Path], inspect: str | None) -> list[Path | None]:
     if inspect is None:
         return [None] * len(sources)
@@ -237,17 +251,11 @@ def _inspection(sources: Sequence[Path], inspect: str | None) -> list[Path | Non
     return [folder / source.stem for source in sources]
 
 
-def _facts(path: Path, sensor: str | None) -> Any:
-    from anylens import read
-
-    return read(path, sensor=sensor).facts
-
-
 @contextmanager
-def _progress(total: int) -> Iterator[tuple[Callable[[], None], Callable[[str], None]]]:
-    """(advance, complain): a bar on stderr where that is a terminal, silence elsewhere."""
+def _progress(total: int) -> Iterator[tuple[Callable[[], None], Callable[[str], None], Callable[[str], None]]]:
+    """(advance, say, complain): a bar on stderr where that is a terminal, and lines that do not tear it."""
     if not sys.stderr.isatty():
-        yield (lambda: None), voice.complain
+        yield (lambda: None), print, voice.complain
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -257,10 +265,11 @@ def _progress(total: int) -> Iterator[tuple[Callable[[], None], Callable[[str], 
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task("", total=total)
 
-        def complain(line: str) -> None:
-            console.print(f"anylens: {line}", markup=False, highlight=False, soft_wrap=True)
+        def above(line: str) -> None:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-        yield (lambda: bar.advance(task)), complain
+        say = above if sys.stdout.isatty() else print
+        yield (lambda: bar.advance(task)), say, (lambda line: above(f"anylens: {line}"))
 
 
 def _tell(outcome: Developed) -> None:

@@ -80,7 +80,7 @@ def develop_files(
     sensor: str | None,
     advance: Callable[[], None] = lambda: None,
 ) -> Iterator[Developed | Failed]:
-    """Develop each job and give its outcome as soon as it is known; `advance` is called after each step of each."""
+    """Develop each job and give its outcome as soon as it is known; `advance` is called `steps_of` times for each."""
     if len(jobs) == 1:
         yield _outcome(jobs[0], recipe, until, sensor, advance)
         return
@@ -102,17 +102,28 @@ def develop_files(
 
 
 def steps_of(recipe: Recipe) -> int:
-    """How often `advance` is called for one file at most: reading, each stage, writing."""
+    """How many steps one file has: reading, each stage, writing."""
     return len(recipe.stages()) + 2
 
 
 def _outcome(
     job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]
 ) -> Developed | Failed:
+    left = steps_of(recipe)
+
+    def step() -> None:
+        nonlocal left
+        left -= 1
+        advance()
+
+    outcome: Developed | Failed
     try:
-        return _develop(job, recipe, until, sensor, advance)
+        outcome = _develop(job, recipe, until, sensor, step)
     except Exception as error:
-        return Failed(job.source, voice.sentence(error, job.source))
+        outcome = Failed(job.source, voice.sentence(error, job.source))
+    for _ in range(left):
+        advance()
+    return outcome
 
 
 def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]) -> Developed:

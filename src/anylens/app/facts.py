@@ -48,8 +48,11 @@ SOURCES = {
 }
 
 
-def words(facts: Facts) -> list[tuple[str, str]]:
-    """(what, value) rows in photographers' words; what is not known is said to be unknown or left out."""
+def words(facts: Facts, *, linear: bool = False) -> list[tuple[str, str]]:
+    """(what, value) rows in photographers' words; what is not known is said to be unknown or left out.
+
+    `linear` says that the file holds a scene, which has all colours at every pixel.
+    """
     sensor, setting = facts.sensor, facts.setting
     height, width = facts.active_shape
     rows = [("Camera", _camera(facts)), ("Lens", _lens(facts))]
@@ -69,7 +72,8 @@ def words(facts: Facts) -> list[tuple[str, str]]:
     left, top, crop_width, crop_height = facts.crop
     rows.append(("Picture", f"{crop_width:g} x {crop_height:g} px ({crop_width * crop_height / 1e6:.1f} MP)"))
     rows.append(("Orientation", ORIENTATIONS[facts.orientation - 1]))
-    rows.append(("Sensor", f"{sensor.name}, {sensor.width_px} x {sensor.height_px} px, {_filter(sensor)}"))
+    seen = "all colours at every pixel" if linear else _filter(sensor)
+    rows.append(("Sensor", f"{sensor.name}, {sensor.width_px} x {sensor.height_px} px, {seen}"))
     if (height, width) != (sensor.height_px, sensor.width_px) or (left, top) != (0, 0):
         start = f"from {facts.active_area[1]}, {facts.active_area[0]}"
         rows.append(("Lit area", f"{width} x {height} px {start}, cropped from {left:g}, {top:g}"))

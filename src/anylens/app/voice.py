@@ -25,12 +25,12 @@ def sentence(error: BaseException, path: Path | None = None) -> str:
     """One sentence for a failure: what, why, what to do; `path` is named where the error itself does not."""
     name = "" if path is None else f"{path}: "
     if isinstance(error, (Refusal, Usage)):
-        said = str(error)
+        said = str(error).removesuffix(".")
         return one_line(said if path is not None and path.name in said else name + said)
     if isinstance(error, MemoryError):
         return one_line(f"{name}there is not enough memory for it; close other programs or take a machine with more")
     if isinstance(error, OSError) and error.strerror:
-        where = error.filename if error.filename is not None else path
+        where = error.filename if error.filename is not None else path or "the output"
         return one_line(f"{where}: {error.strerror.lower()}; check the path, its permissions and the space left there")
     if DEBUG:
         traceback.print_exception(error, file=sys.stderr)
