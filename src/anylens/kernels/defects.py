@@ -85,7 +85,7 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 
 
 def defects(mosaic: Array, noise_scale: Array, noise_offset: Array, threshold: float) -> Array:
-    """Replace single defective pixels of a (H, W) Bayer mosaic; noise tables are (2, 2), variance = scale x + offset."""
+    """Replace single defective pixels of a (H, W) Bayer mosaic; noise tables (2, 2): variance = scale x + offset."""
     return kernel(mosaic, noise_scale, noise_offset, threshold, out=np.empty(mosaic.shape, np.float32))
 
 

@@ -130,7 +130,6 @@ def schedule(stages: Stages, target: Any) -> None:
 
 
 def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
-    height, width = mosaic.shape
     margin = 12
     wide = np.pad(mosaic, margin, mode="reflect").astype(np.float32) + np.float32(toe)
     root = np.copysign(np.sqrt(np.abs(wide)), wide).astype(np.float32)
@@ -139,11 +138,11 @@ def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
     green_site = (rows + columns + red_x + red_y) % 2 == 1
     red_row = (rows + red_y) % 2 == 0
 
-    def at(plane: Array, dx: int, dy: int) -> Array:
+    def at(plane: npt.NDArray[Any], dx: int, dy: int) -> npt.NDArray[Any]:
         return np.roll(plane, (-dy, -dx), (0, 1))
 
-    def total(plane: Array, places: list[tuple[int, int]]) -> Array:
-        return np.sum([at(plane, dx, dy) for dx, dy in places], axis=0, dtype=np.float32)
+    def total(plane: npt.NDArray[Any], places: list[tuple[int, int]]) -> npt.NDArray[Any]:
+        return np.asarray(np.sum([at(plane, dx, dy) for dx, dy in places], axis=0))
 
     sign = np.where(green_site, np.float32(1), np.float32(-1))
     row = (at(root, -1, 0) + at(root, 1, 0)) / 2 + (root * 2 - at(root, -2, 0) - at(root, 2, 0)) / 4
@@ -160,11 +159,11 @@ def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
     ):
         gradient = total(thick, [(dx * d, dy * d) for d in range(3)])
         sums.append(1 / (np.float32(LEAST_GRADIENT) + gradient * gradient))
-        means.append(sum(np.float32(TAPS[d]) * at(plane, dx * d, dy * d) for d in range(5)))
+        means.append(np.sum([np.float32(TAPS[d]) * at(plane, dx * d, dy * d) for d in range(5)], axis=0))
     north, south, west, east = sums
     everything = north + south + west + east
     upright = (north + south) / everything
-    difference = sum(w * m for w, m in zip(sums, means, strict=True)) / everything
+    difference = np.sum([w * m for w, m in zip(sums, means, strict=True)], axis=0) / everything
     green = root + np.where(green_site, 0, difference)
     diagonal = total(difference, [(-1, -1), (1, -1), (-1, 1), (1, 1)]) / 4
     row_pair, column_pair = total(difference, [(-1, 0), (1, 0)]) / 2, total(difference, [(0, -1), (0, 1)]) / 2
@@ -174,7 +173,8 @@ def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
     red = np.where(green_site, np.where(red_row, row_color, column_color), np.where(red_row, difference, diagonal))
     blue = np.where(green_site, np.where(red_row, column_color, row_color), np.where(red_row, diagonal, difference))
     value = np.stack([green - red, green, green - blue])[:, margin:-margin, margin:-margin]
-    return (value * np.abs(value) - np.float32(toe)).astype(np.float32)
+    rgb: Array = (value * np.abs(value) - np.float32(toe)).astype(np.float32)
+    return rgb
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

@@ -150,7 +150,7 @@ def _constant(value: float) -> Any:
 
 
 def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int, name: str) -> Shrunk:
-    """Blocks every four pixels of `plane` (x, y, c), shrunk by table `first + c`; a pixel of it is `size` of the frame's."""
+    """Blocks every four pixels of `plane` (x, y, c), shrunk by table `first + c`; its pixels are `size` wide."""
     import halide as hl
 
     x, y, c, u, v, i, j = (hl.Var(n) for n in ("x", "y", "c", "u", "v", "i", "j"))
@@ -310,10 +310,10 @@ def reference(
         for j in range(8):
             for i in range(8):
                 total[j : j + 4 * len(block) : 4, i : i + 4 * block.shape[1] : 4] += block[:, :, j, i]
-        return total / 4
+        return total / np.float32(4)
 
     def halved(plane: Array) -> Array:
-        return (plane[0::2, 0::2] + plane[0::2, 1::2] + plane[1::2, 0::2] + plane[1::2, 1::2]) / 4
+        return (plane[0::2, 0::2] + plane[0::2, 1::2] + plane[1::2, 0::2] + plane[1::2, 1::2]) / np.float32(4)
 
     def doubled(plane: Array) -> Array:
         for axis in (0, 1):
@@ -331,8 +331,8 @@ def reference(
     level = np.einsum("dc,dyx->cyx", OPPONENT.astype(np.float32), np.stack(parts))
     held = np.maximum(level, floor * -2 / slope)
     light = held * (floor + slope * held / 4) + lift
-    clean = np.einsum("cd,dyx->cyx", from_camera, light)
-    return clean[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width].astype(np.float32)
+    clean: Array = np.einsum("cd,dyx->cyx", from_camera, light).astype(np.float32)
+    return clean[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

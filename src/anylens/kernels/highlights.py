@@ -95,20 +95,17 @@ def highlights(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) 
     return kernel(mosaic, clip, lead, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
 
 
-def clipping_level(
-    mosaic: Array, gain: tuple[float, float, float], red_x: int, red_y: int
-) -> tuple[float, float, float]:
+def clipping_level(seen: Array, gain: tuple[float, float, float]) -> tuple[float, float, float]:
     """Where R, G and B really clip, in units of the balanced mosaic: many files clip below the white that they state.
 
-    A colour clips where its samples crowd within a fifth of its sensor white, `gain`: four times as thick as just
-    below, with next to nothing above, and with other light further down, so that a flat surface is not taken for
-    clipped. Otherwise it clips at its white. Looks at every second site of a colour in both directions.
+    `seen` is (3, h, w), the colours of a sample of cells. A colour clips where its samples crowd within a fifth of
+    its sensor white, `gain`: four times as thick as just below, with next to nothing above, and with other light
+    further down, so that a flat surface is not taken for clipped. Otherwise it clips at its white.
     """
     bins = 128
     found = []
-    sites = ((red_x, red_y), (1 - red_x, red_y), (1 - red_x, 1 - red_y))
-    for (x, y), white in zip(sites, gain, strict=True):
-        places = np.clip(mosaic[y::4, x::4] * np.float32(bins / white), 0, bins - 1).astype(np.uint8)
+    for plane, white in zip(seen, gain, strict=True):
+        places = np.clip(plane * np.float32(bins / white), 0, bins - 1).astype(np.uint8)
         count = np.bincount(places.ravel(), minlength=bins)
         peak = bins * 4 // 5 + int(np.argmax(count[bins * 4 // 5 :]))
         below = float(np.median(count[peak - 24 : peak - 4]))
@@ -123,34 +120,20 @@ def clipping_level(
     return found[0], found[1], found[2]
 
 
-def usual_lead(mosaic: Array, clip: tuple[float, float, float], red_x: int, red_y: int) -> tuple[float, float, float]:
+def usual_lead(seen: Array, clip: tuple[float, float, float]) -> tuple[float, float, float]:
     """How far R, G and B lead the mean of the other two colours in the bright surroundings of clipped places.
 
-    Looks at every second 2 x 2 cell in both directions; (0, 0, 0) where nothing is clipped or nothing is near it.
+    `seen` is (3, h, w), the colours of a sample of cells; (0, 0, 0) where too few bright cells are near clipped ones.
     """
-    red = mosaic[red_y::2, red_x::2][::2, ::2]
-    blue = mosaic[1 - red_y :: 2, 1 - red_x :: 2][::2, ::2]
-    first = mosaic[red_y::2, 1 - red_x :: 2][::2, ::2]
-    second = mosaic[1 - red_y :: 2, red_x::2][::2, ::2]
-    height = min(p.shape[0] for p in (red, blue, first, second))
-    width = min(p.shape[1] for p in (red, blue, first, second))
-    if min(height, width) == 0:
+    clipped = (seen >= np.array(clip, np.float32)[:, None, None]).any(0)
+    near = _grown(clipped) & ~clipped & (seen.sum(0) > 1.5 * min(clip))
+    if np.count_nonzero(near) < 8:
         return 0.0, 0.0, 0.0
-    green = (first[:height, :width] + second[:height, :width]) / 2
-    cell = [red[:height, :width], green, blue[:height, :width]]
-    clipped = [plane >= limit for plane, limit in zip(cell, clip, strict=True)]
-    anywhere = clipped[0] | clipped[1] | clipped[2]
-    bright = cell[0] + cell[1] + cell[2] > 1.5 * min(clip)
-    seen = _grown(anywhere) & ~anywhere & bright
-    if seen.sum() < 8:
-        return 0.0, 0.0, 0.0
-    roots = [np.sqrt(np.maximum(plane, 0)) for plane in cell]
-    leads = []
-    for own in range(3):
-        others = [i for i in range(3) if i != own]
-        mean = ((roots[others[0]] + roots[others[1]]) / 2) ** 2
-        leads.append(float((cell[own][seen] - mean[seen]).mean()))
-    return leads[0], leads[1], leads[2]
+    bright = seen[:, near]
+    roots = np.sqrt(np.maximum(bright, 0))
+    pairs = ((1, 2), (0, 2), (0, 1))
+    red, green, blue = (float((bright[k] - ((roots[i] + roots[j]) / 2) ** 2).mean()) for k, (i, j) in enumerate(pairs))
+    return red, green, blue
 
 
 def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Smaller pictures: a separable cubic that is widened by the scale, so that nothing aliases (Keys 1981; Turkowski 1990)."""
+"""Smaller pictures: a separable cubic, widened by the scale so that nothing aliases (Keys 1981; Turkowski 1990)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def reference(
     rows = np.clip(first_y[:, None] + np.arange(taps_y), 0, height - 1)
     columns = np.clip(first_x[:, None] + np.arange(taps_x), 0, width - 1)
     narrow = np.einsum("jt,cjtx->cjx", weights_y, scene[:, rows])
-    return np.einsum("it,cjit->cji", weights_x, narrow[:, :, columns])
+    small: Array = np.einsum("it,cjit->cji", weights_x, narrow[:, :, columns])
+    return small
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

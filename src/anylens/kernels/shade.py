@@ -69,11 +69,13 @@ def reference(mosaic: Array, gains: Array, place: Array, points_x: int, points_y
     site = np.arange(width)[None, :] % 2 + 2 * (np.arange(height)[:, None] % 2)
 
     def at(rows: Any, columns: Any) -> Array:
-        return gains[site, rows[:, None], columns[None, :]]
+        found: Array = gains[site, rows[:, None], columns[None, :]]
+        return found
 
     upper = at(top, left) + right_part * (at(top, right) - at(top, left))
     lower = at(bottom, left) + right_part * (at(bottom, right) - at(bottom, left))
-    return mosaic * (upper + bottom_part[:, None] * (lower - upper))
+    shaded: Array = mosaic * (upper + bottom_part[:, None] * (lower - upper))
+    return shaded
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

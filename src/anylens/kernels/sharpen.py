@@ -73,19 +73,20 @@ def schedule(stages: Stages, target: Any) -> None:
 
 
 def reference(photo: Array, amount: float, threshold: float, overshoot: float) -> Array:
-    amount, threshold, overshoot = np.float32(amount), np.float32(threshold), np.float32(overshoot)
+    amount, threshold, overshoot = np.array((amount, threshold, overshoot), np.float32)
     _, height, width = photo.shape
-    luma = sum(np.float32(LUMA[i]) * photo[i] for i in range(3))
+    luma = np.sum([np.float32(LUMA[i]) * photo[i] for i in range(3)], axis=0)
     wide = np.pad(luma, 2, mode="edge")
-    column = sum(np.float32(BINOMIAL[d]) * wide[d : d + height] for d in range(5))
-    blurred = sum(np.float32(BINOMIAL[d]) * column[:, d : d + width] for d in range(5))
+    column = np.sum([np.float32(BINOMIAL[d]) * wide[d : d + height] for d in range(5)], axis=0)
+    blurred = np.sum([np.float32(BINOMIAL[d]) * column[:, d : d + width] for d in range(5)], axis=0)
     around = np.stack([wide[1 + j : 1 + j + height, 1 + i : 1 + i + width] for j in range(3) for i in range(3)])
     low, high = around.min(0), around.max(0)
     detail = luma - blurred
     kept = detail * detail / (detail * detail + threshold * threshold + np.float32(1e-12))
     margin = overshoot * (high - low)
     change = np.clip(luma + amount * kept * detail, low - margin, high + margin) - luma
-    return np.clip(photo + change, 0, 1).astype(np.float32)
+    sharp: Array = np.clip(photo + change, 0, 1).astype(np.float32)
+    return sharp
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

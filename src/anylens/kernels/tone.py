@@ -93,7 +93,7 @@ def schedule(stages: Stages, target: Any) -> None:
 def reference(
     scene: Array, to_display: Array, power: float, bend: float, peak: float, saturation: float, flare: float
 ) -> Array:
-    power, bend, peak, saturation, flare = (np.float32(v) for v in (power, bend, peak, saturation, flare))
+    power, bend, peak, saturation, flare = np.array((power, bend, peak, saturation, flare), np.float32)
     luma_weights = np.array(LUMA, np.float32)
     luma = np.maximum(np.tensordot(luma_weights, scene, 1), 0)
     rgb = np.maximum(luma + saturation * (scene - luma), 0)
@@ -115,7 +115,8 @@ def reference(
     )
     value = np.clip(held + room * (display - held), 0, 1)
     steep = np.float32(1.055) * np.maximum(value, np.float32(0.0031308)) ** np.float32(1 / 2.4) - np.float32(0.055)
-    return np.where(value <= 0.0031308, value * np.float32(12.92), steep).astype(np.float32)
+    photo: Array = np.where(value <= 0.0031308, value * np.float32(12.92), steep).astype(np.float32)
+    return photo
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

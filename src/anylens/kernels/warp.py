@@ -113,7 +113,8 @@ def reference(scene: Array, grid: Array, spacing: int, width: int, height: int) 
 
 def grid_extent(grid: Array, axis: int, spacing: int) -> int:
     """How many pixels a grid covers along its axis (2: rows, 3: columns)."""
-    return (grid.shape[axis] - 1) * spacing
+    points: int = grid.shape[axis]
+    return (points - 1) * spacing
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
