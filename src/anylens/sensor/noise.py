@@ -28,7 +28,7 @@ def estimate_noise(
     coarse detail only, and its noise is read from the fine detail, which leaves the choice without influence on the
     result (Ponomarenko, Lukin, Zriakhov, Kaarna & Astola 2007; Colom & Buades 2013). The line `variance = scale * x +
     offset` (Foi, Trimeche, Katkovnik & Egiazarian 2008) goes through the brightness classes, those with texture left
-    in them counting less. Blocks near the darkest and brightest count of the frame are left out as clipped. Never
+    in them counting less and those of the other two colours a fifth. Blocks near the darkest and brightest count of the frame are left out as clipped. Never
     less than the noise of rounding to whole counts (offset, 1/12 count squared) and of a well of a million electrons
     (scale, 1e-6): that is the answer for frames too small or too clipped to tell.
     """
@@ -52,9 +52,13 @@ def estimate_noise(
         unclipped = _unclipped(piece, low, high)
         scaled = ((piece - at_black) / (levels.get(letter, max(white)) - at_black))[unclipped]
         classes.setdefault(letter, []).append(_brightness_classes(scaled, quad))
-    together = _line(np.concatenate([c for several in classes.values() for c in several]), floor)
-    colors = ("R", "G", "B") if cfa else ("",)
-    return _noise([_line(np.concatenate(classes[c]), floor, together) if c in classes else together for c in colors])
+    found = {letter: np.concatenate(several) for letter, several in classes.items()}
+    return _noise([_line(_with_others(found, letter), floor) for letter in (("R", "G", "B") if cfa else ("",))])
+
+
+def _with_others(found: dict[str, Array], letter: str) -> Array:
+    """A colour's classes, and with a fifth of the weight those of the others, for brightness that it lacks."""
+    return np.concatenate([found[key] * (1.0, 1.0, 1.0 if key == letter else 0.2) for key in found])
 
 
 def _noise(pairs: list[tuple[float, float]]) -> Noise:
@@ -79,9 +83,11 @@ def _blocks(
 
 
 def _unclipped(counts: npt.NDArray[np.uint16], low: int, high: int) -> npt.NDArray[np.bool_]:
-    mean, spread = counts.mean(axis=(1, 2)), 3.0 * counts.std(axis=(1, 2))
-    inside = (counts.min(axis=(1, 2)) > low) & (counts.max(axis=(1, 2)) < high)
-    return np.asarray(inside & (mean - spread > low) & (mean + spread < high))
+    """Clipping two standard deviations below the mean is let pass: it takes 5 % of the variance, and shadows tell."""
+    mean, spread = counts.mean(axis=(1, 2)), counts.std(axis=(1, 2))
+    return np.asarray(
+        (mean - 2.0 * spread > low) & (mean + 3.0 * spread < high) & (counts.max(axis=(1, 2)) < high), np.bool_
+    )
 
 
 def _brightness_classes(blocks: Array, quad: bool) -> Array:
@@ -122,13 +128,11 @@ def _cosines(size: int) -> Array:
     return np.asarray(waves, np.float64)
 
 
-def _line(classes: Array, floor: float, otherwise: tuple[float, float] | None = None) -> tuple[float, float]:
+def _line(classes: Array, floor: float) -> tuple[float, float]:
     """(scale, offset), neither below its floor, of the line that most classes lie on, a texture's excess apart."""
     if len(classes) == 0:
-        return otherwise or (_SCALE_FLOOR, floor)
+        return _SCALE_FLOOR, floor
     brightness, variance, number = np.maximum(classes, (0.0, floor, 0.0)).T
-    if brightness.max() - brightness.min() < 0.02 and otherwise:
-        return otherwise
     scale, offset = _line_through_two(brightness, variance, number, floor)
     for _ in range(10):
         model = scale * brightness + offset
