@@ -27,10 +27,11 @@ def estimate_noise(
     value or R, G, B. In blocks of 8 x 8 samples of one colour the flattest tenth at each brightness is judged by its
     coarse detail only, and its noise is read from the fine detail, which leaves the choice without influence on the
     result (Ponomarenko, Lukin, Zriakhov, Kaarna & Astola 2007; Colom & Buades 2013). The line `variance = scale * x +
-    offset` (Foi, Trimeche, Katkovnik & Egiazarian 2008) goes through the brightness classes, those with texture left
-    in them counting less and those of the other two colours a fifth. Blocks near the darkest and brightest count of the frame are left out as clipped. Never
-    less than the noise of rounding to whole counts (offset, 1/12 count squared) and of a well of a million electrons
-    (scale, 1e-6): that is the answer for frames too small or too clipped to tell.
+    offset` (Foi, Trimeche, Katkovnik & Egiazarian 2008) goes through the brightness classes: those with texture left
+    in them count less, and those of the other two colours a fifth. Blocks near the darkest and the brightest count of
+    the frame are left out as clipped. Never less than the noise of rounding to whole counts (offset, 1/12 count
+    squared) and of a well of a million electrons (scale, 1e-6): that is the answer for frames too small or too
+    clipped to tell. Texture as fine as the samples counts as noise; a file whose maker has smoothed it gets less.
     """
     levels = {letter: white[min(i, len(white) - 1)] for i, letter in enumerate("RGB")}
     sites = [(y, x, letter) for y, row in enumerate(cfa) for x, letter in enumerate(row)] or [(0, 0, "")]
