@@ -13,6 +13,8 @@ from anylens.frame import Facts
 Pixels = npt.NDArray[np.float32]
 FrameCount = npt.NDArray[np.float32]
 
+OVERVIEW_SPACING = 8
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mosaic:
@@ -35,16 +37,23 @@ class Mosaic:
 class Scene:
     """Linear light of the scene in Rec. 2020 (D65).
 
-    `pixels` is (3, H, W) float32; 1.0 is sensor white after white balance, values above it are kept.
+    `pixels` is (3, H, W) float32; 1.0 is sensor white after white balance, values above it are kept. `overview` is the
+    same light seen small, (3, h, w), one point every OVERVIEW_SPACING pixels from the first one on, by which exposure
+    and local tone are chosen; None where it was not kept.
     """
 
     pixels: Pixels
     facts: Facts
     frames_used: FrameCount | None = None
+    overview: Pixels | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.float32 or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:
             raise ValueError(f"a scene is float32 of (3, H, W), not {self.pixels.dtype} of {self.pixels.shape}")
+
+    def seen_small(self) -> Pixels:
+        """The overview, taken from the pixels where none was kept."""
+        return self.pixels[:, ::OVERVIEW_SPACING, ::OVERVIEW_SPACING] if self.overview is None else self.overview
 
 
 @dataclass(frozen=True, slots=True, eq=False)

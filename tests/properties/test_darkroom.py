@@ -13,7 +13,7 @@ from anylens import darkroom
 from anylens.darkroom.light import gains_of, noise_of
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
-from anylens.darkroom.stages.scene import Crop, Denoise, Expose, Size
+from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Size
 from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Scene
 from anylens.refusal import Refusal
@@ -208,7 +208,9 @@ def test_making_a_fine_pattern_small_gives_its_mean_and_no_moire() -> None:
 
 @pytest.mark.parametrize("look", ["none", "authentic", "vibrant", "mono"])
 def test_every_look_is_monotone_neutral_and_reaches_black_and_white(look: str) -> None:
-    recipe = darkroom.adjust(darkroom.look(look), "Expose.auto=0")
+    recipe = darkroom.look(look)
+    for setting in ("Expose.auto=0", "LocalTone.shadows=0", "LocalTone.highlights=0"):
+        recipe = darkroom.adjust(recipe, setting)
     ramp = np.tile(np.concatenate([[0.0], np.geomspace(1e-4, 4.0, 255)]), (3, 16, 1))
     photo = darkroom.develop(scene_of(ramp), recipe)
     line = photo.pixels[1, 8]
@@ -224,6 +226,25 @@ def test_tone_stays_in_range_and_keeps_the_order_of_colours(rgb: list[float]) ->
     recipe = darkroom.adjust(darkroom.look("none"), "Tone.space=display-p3")
     pixel = recipe.tone(scene_of(np.array(rgb)[:, None, None] * np.ones((3, 4, 4)))).pixels[:, 0, 0]
     assert np.all((pixel >= 0) & (pixel <= 1))
+
+
+def test_local_tone_opens_shadows_and_keeps_their_texture() -> None:
+    texture = np.where(np.arange(512) % 4 < 2, 0.9, 1.1) * np.ones((256, 1))
+    light = np.where(np.arange(512) < 256, 0.02, 0.6) * texture
+    even = LocalTone(shadows=0.4, highlights=0.2)(scene_of(np.tile(light, (3, 1, 1)))).pixels[0, 128]
+    dark, bright = even[40:200], even[312:472]
+    assert dark.mean() > 1.5 * 0.02
+    assert bright.mean() < 0.95 * 0.6
+    assert np.allclose([dark.max() / dark.min(), bright.max() / bright.min()], 1.1 / 0.9, rtol=0.1)
+
+
+def test_local_tone_makes_no_halo_along_a_strong_edge() -> None:
+    light = np.where(np.arange(1024) < 512, 0.02, 0.6) * np.ones((512, 1))
+    even = LocalTone(shadows=0.4, highlights=0.2)(scene_of(np.tile(light, (3, 1, 1)))).pixels[0, 256]
+    dark, bright = even[:508], even[516:]
+    assert dark.max() < 1.12 * dark[100]
+    assert bright.min() > 0.88 * bright[-100]
+    assert bright.max() < 1.12 * bright[-100]
 
 
 def test_mono_has_no_colour() -> None:

@@ -7,7 +7,7 @@ from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.darkroom.stages.photo import Sharpen
-from anylens.darkroom.stages.scene import Crop, Denoise, Expose, Mono, Size, Unbend
+from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Mono, Size, Unbend
 from anylens.darkroom.stages.tone import Tone
 
 STAGES: dict[str, tuple[str, type]] = {
@@ -16,14 +16,14 @@ STAGES: dict[str, tuple[str, type]] = {
         "merge": (Merge,),
         "mosaic": (Defects, Balance, Highlights, Shade),
         "demosaic": (Demosaic,),
-        "scene": (Denoise, Unbend, Crop, Size, Expose, Mono),
+        "scene": (Denoise, Unbend, Expose, LocalTone, Crop, Size, Mono),
         "tone": (Tone,),
         "photo": (Sharpen,),
     }.items()
     for record in records
 }
 
-RENDERING = (Crop, Size, Expose, Mono)
+RENDERING = (Expose, LocalTone, Crop, Size, Mono)
 """Scene stages that render: a scene for measuring ends before the first of them."""
 
 
@@ -33,7 +33,7 @@ def default_recipe() -> Recipe:
         merge=Merge(),
         mosaic=(Defects(), Balance(), Highlights(), Shade()),
         demosaic=Demosaic(),
-        scene=(Denoise(), Unbend(), Crop(), Size(), Expose()),
+        scene=(Denoise(), Unbend(), Expose(), LocalTone(), Crop(), Size()),
         tone=Tone(),
         photo=(Sharpen(),),
     )

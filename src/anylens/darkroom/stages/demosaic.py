@@ -8,6 +8,7 @@ import numpy as np
 
 from anylens.darkroom.light import bayer_phase, noise_of, scene_matrix
 from anylens.image import Mosaic, Scene
+from anylens.kernels.cells import cells, colors_of
 from anylens.kernels.demosaic import demosaic
 from anylens.kernels.matrix import matrix
 
@@ -19,9 +20,10 @@ class Demosaic:
     def __call__(self, mosaic: Mosaic) -> Scene:
         facts = mosaic.facts
         if not facts.sensor.cfa:
-            grey = np.repeat(mosaic.pixels[None], 3, axis=0)
-            return Scene(grey, facts, mosaic.frames_used)
+            return Scene(np.repeat(mosaic.pixels[None], 3, axis=0), facts, mosaic.frames_used)
         toe = 0.001 + 3.0 * max(noise_of(facts).offset) ** 0.5
         red_x, red_y = bayer_phase(facts.sensor.cfa)
         rgb = demosaic(mosaic.pixels, red_x, red_y, toe)
-        return Scene(matrix(rgb, scene_matrix(facts)), facts, mosaic.frames_used)
+        table = scene_matrix(facts)
+        seen = np.einsum("cd,dyx->cyx", table, colors_of(cells(mosaic.pixels), red_x, red_y)).astype(np.float32)
+        return Scene(matrix(rgb, table), facts, mosaic.frames_used, seen if seen.size else None)

@@ -8,12 +8,15 @@ import numpy as np
 
 from anylens.darkroom.light import bayer_phase, by_site, gains_of, neutral_of, noise_of
 from anylens.darkroom.recipe import checked, taste
-from anylens.image import Mosaic
+from anylens.image import Mosaic, Pixels
 from anylens.kernels.balance import balance
+from anylens.kernels.cells import cells, colors_of
 from anylens.kernels.defects import defects
 from anylens.kernels.highlights import clipping_level, highlights, usual_lead
 from anylens.kernels.shade import shade
 from anylens.opcodes import GainMap, parse
+
+Three = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Highlights:
-    """Fill in clipped highlights from the colours that are left; what is above `clip` of the clipping level is clipped."""
+    """Fill in clipped highlights from the colours that are left; above `clip` of the clipping level light is clipped."""
 
     clip: float = taste(0.985, 0.5, 1.0, 0.005)
 
@@ -65,11 +68,16 @@ class Highlights:
         if not cfa or gains is None:
             return mosaic
         red_x, red_y = bayer_phase(cfa)
-        red, green, blue = clipping_level(mosaic.pixels, gains, red_x, red_y)
-        clip = (self.clip * red, self.clip * green, self.clip * blue)
-        lead = usual_lead(mosaic.pixels, clip, red_x, red_y)
+        seen = colors_of(cells(mosaic.pixels), red_x, red_y)
+        clip, lead = self.clipped(seen, gains)
         pixels = highlights(mosaic.pixels, by_site(cfa, clip), by_site(cfa, lead), red_x, red_y)
         return replace(mosaic, pixels=pixels)
+
+    def clipped(self, seen: Pixels, gains: Three) -> tuple[Three, Three]:
+        """Where R, G and B clip and how far each leads the others near there, from a sample of cells (3, h, w)."""
+        red, green, blue = clipping_level(seen, gains)
+        clip = (self.clip * red, self.clip * green, self.clip * blue)
+        return clip, usual_lead(seen, clip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ class Shade:
 
 
 def _along(size: int, spacing: float, origin: float) -> tuple[float, float]:
-    """Scale and shift from a pixel's index to its place in a gain map (DNG 1.7: places are of pixel centres, 0 to 1)."""
+    """Scale and shift from a pixel's index to its place in a gain map (DNG 1.7: pixel centres, 0 to 1)."""
     step = spacing if spacing > 0 else 1.0
     return 1.0 / (size * step), (0.5 / size - origin) / step
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from anylens.darkroom.light import noise_of, scene_matrix
 from anylens.darkroom.recipe import checked, taste
-from anylens.image import Pixels, Scene
+from anylens.image import OVERVIEW_SPACING, Pixels, Scene
 from anylens.kernels.denoise import denoise
 from anylens.kernels.expose import expose
+from anylens.kernels.local_tone import local_tone
 from anylens.kernels.mono import mono
 from anylens.kernels.resize import resize
 
@@ -57,7 +58,7 @@ class Crop:
         pixels = scene.pixels[:, rows, columns]
         used = None if scene.frames_used is None else scene.frames_used[rows, columns]
         whole = (0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1]))
-        return replace(scene, pixels=pixels, frames_used=used, facts=replace(scene.facts, crop=whole))
+        return replace(scene, pixels=pixels, frames_used=used, overview=None, facts=replace(scene.facts, crop=whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +92,44 @@ class Expose:
 
     def __call__(self, scene: Scene) -> Scene:
         ev = scene.facts.baseline_exposure + self.ev
+        seen = scene.seen_small()
         if self.auto:
-            ev += self.auto * metered_ev(scene.pixels, ev)
+            ev += self.auto * metered_ev(seen, ev)
         if ev == 0.0:
             return scene
-        return replace(scene, pixels=expose(scene.pixels, 2.0**ev))
+        return replace(scene, pixels=expose(scene.pixels, 2.0**ev), overview=seen * np.float32(2.0**ev))
 
 
-def metered_ev(pixels: Pixels, ev: float = 0.0) -> float:
-    """How many stops a scene, seen `ev` stops brighter than it is, wants to be brighter still: -1 to 1.5.
+def metered_ev(overview: Pixels, ev: float) -> float:
+    """How many stops a scene, seen small and `ev` stops brighter than it is, wants to be brighter still: -1 to 1.5.
 
     Three fifths of the way from its key to middle grey, so that night stays night and snow stays white, but no more
     than brings its brightest twentieth to the shoulder of the tone curve. The key is the mean of log luminance between
     its 5th and 95th percentile (Reinhard et al. 2002).
     """
-    step = max(1, int((pixels.shape[1] * pixels.shape[2] / 250_000) ** 0.5))
-    luma = np.tensordot(np.array([0.2627, 0.678, 0.0593], np.float32), pixels[:, ::step, ::step], 1)
+    luma = np.tensordot(np.array([0.2627, 0.678, 0.0593], np.float32), overview, 1)
     logs = np.log2(np.maximum(luma, 1e-4)) + ev
     low, high = np.percentile(logs, [5, 95])
     key = float(logs[(logs >= low) & (logs <= high)].mean())
     wanted = 0.6 * (np.log2(KEY) - key)
     return float(np.clip(min(wanted, max(0.0, SHOULDER - high)), -1.0, 1.5))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTone:
+    """Open dark surroundings and hold back bright ones, so many stops for each stop from middle grey, textures kept."""
+
+    shadows: float = taste(0.0, 0.0, 1.0, 0.05)
+    highlights: float = taste(0.0, 0.0, 1.0, 0.05)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, scene: Scene) -> Scene:
+        if self.shadows == 0.0 and self.highlights == 0.0:
+            return scene
+        even = local_tone(scene.pixels, scene.seen_small(), OVERVIEW_SPACING, self.shadows, self.highlights)
+        return replace(scene, pixels=even, overview=None)
 
 
 @dataclass(frozen=True, slots=True)
