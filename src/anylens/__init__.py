@@ -13,7 +13,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from anylens.body import Body
-    from anylens.darkroom import Recipe, develop, look, looks
+    from anylens.darkroom import Recipe, develop
+    from anylens.darkroom.lookbook import look, looks
     from anylens.files import read, write
     from anylens.frame import Burst, Facts, Frame, Opcodes
     from anylens.image import Mosaic, Photo, Scene

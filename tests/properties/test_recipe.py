@@ -34,6 +34,20 @@ def test_text_out_and_in_is_equal(recipe: Recipe) -> None:
     assert darkroom.parse(darkroom.text(recipe)) == recipe
 
 
+def test_a_text_that_is_not_whole_is_a_look_laid_over_the_default() -> None:
+    default = darkroom.default_recipe()
+    assert darkroom.parse("schema = 1") == default
+    assert darkroom.parse("schema = 1\n[tone.Tone]\ncontrast = 2.0") == darkroom.adjust(default, "Tone.contrast=2")
+    added = darkroom.parse("schema = 1\n[scene.Mono]\nred = 1.0")
+    assert [type(stage).__name__ for stage in added.scene] == [*(type(s).__name__ for s in default.scene), "Mono"]
+
+
+def test_a_whole_text_has_the_stages_it_names_and_no_others() -> None:
+    bare = "schema = 1\nwhole = true\n[merge.Merge]\n[demosaic.Demosaic]\n[tone.Tone]\n"
+    named = [type(stage).__name__ for _, stage in darkroom.parse(bare).stages()]
+    assert named == ["Merge", "Demosaic", "Tone"]
+
+
 def test_every_stage_that_ships_can_be_adjusted_and_has_a_sentence() -> None:
     for name, (_, record) in darkroom.STAGES.items():
         assert (record.__doc__ or "").strip().endswith("."), name
@@ -54,7 +68,9 @@ def test_every_look_differs_from_the_others_and_says_what_it_is() -> None:
     [
         ("", "schema"),
         ("schema = 2", "schema"),
-        ("schema = 1", "exactly one"),
+        ("schema = 1\nwhole = true", "exactly one"),
+        ("schema = 1\nwhole = true\n[merge.Merge]\n[demosaic.Demosaic]", "'tone'"),
+        ("schema = 1\nwhole = 'yes'", "whole"),
         ("not toml", "TOML"),
         ("schema = 1\n[kitchen.Tone]", "kitchen"),
         ("schema = 1\n[scene.Tone]", "belongs to 'tone'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anylens.darkroom import recipe as _recipe
 from anylens.darkroom.developing import Until, Watch, develop
-from anylens.darkroom.looks import look, looks
+from anylens.darkroom.lookbook import look, looks
 from anylens.darkroom.recipe import Option, Recipe, StageTable, text
 from anylens.darkroom.stages import RENDERING, STAGES, default_recipe
 
@@ -28,8 +28,11 @@ __all__ = [
 
 
 def parse(source: str, stages: StageTable = STAGES) -> Recipe:
-    """The recipe that a whole recipe text says; Refusal for text that is none. `stages` are the stages it may name."""
-    return _recipe.parse(source, stages)
+    """The recipe that a text says: a whole one, or a look laid over the default recipe.
+
+    `stages` are the stages it may name. Raises Refusal for text that is no recipe.
+    """
+    return _recipe.parse(source, stages, default_recipe())
 
 
 def adjust(recipe: Recipe, setting: str, stages: StageTable = STAGES) -> Recipe:

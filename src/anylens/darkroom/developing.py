@@ -38,6 +38,7 @@ def develop(
             watch(stage, result, perf_counter() - start)
         return result
 
+    stage: Stage
     state: Any = image
     if isinstance(state, Frame):
         state = Burst((state,))

@@ -4,8 +4,12 @@ The text is TOML. Each table is `[section.Stage]` with the stage's fields; the o
 the stages, and a stage stands once in its section:
 
     schema = 1
+    whole = true
     [mosaic.Balance]
     kelvin = 5200.0
+
+A text that is `whole` names every stage, as the one that travels in a photo; any other is a look, which says only what
+differs from the recipe that it is laid over.
 """
 
 from __future__ import annotations
@@ -77,19 +81,19 @@ def checked(stage: Stage) -> Stage:
 
 def text(recipe: Recipe) -> str:
     """The recipe as TOML with every field written out, so that it makes the same photo whatever the defaults become."""
-    lines = [f"schema = {SCHEMA}"]
+    lines = [f"schema = {SCHEMA}", "whole = true"]
     for section, stage in recipe.stages():
         lines.append(f"[{section}.{type(stage).__name__}]")
         lines += [f"{field.name} = {_value(getattr(stage, field.name))}" for field in dataclasses.fields(stage)]
     return "\n".join(lines) + "\n"
 
 
-def parse(source: str, stages: StageTable, start: Recipe | None = None) -> Recipe:
-    """A recipe from its TOML text.
+def parse(source: str, stages: StageTable, start: Recipe) -> Recipe:
+    """A recipe from its TOML text, whole or a look.
 
-    With `start` the text says only what differs: fields of stages that `start` has are changed, new stages are put
-    at the end of their section. Without it the text is the whole recipe. Raises Refusal for text that is not a
-    recipe, a stage that is unknown or in the wrong section, and fields that are unknown or out of range.
+    A look changes fields of stages that `start` has and puts new stages at the end of their section. Raises Refusal
+    for text that is not a recipe, a stage that is unknown or in the wrong section, and fields that are unknown or out
+    of range.
     """
     try:
         tables = tomllib.loads(source)
@@ -99,8 +103,11 @@ def parse(source: str, stages: StageTable, start: Recipe | None = None) -> Recip
     if schema != SCHEMA:
         raise Refusal(f"the recipe has schema {schema!r}, this version reads schema {SCHEMA}; use one written for it")
     tables.pop("about", None)
+    whole = tables.pop("whole", False)
+    if not isinstance(whole, bool):
+        raise Refusal(f"the recipe says whole = {whole!r}; say true where it names every stage, else leave it out")
     found: dict[str, dict[str, Stage]] = {section: {} for section in SECTIONS}
-    for section, stage in start.stages() if start else ():
+    for section, stage in () if whole else start.stages():
         found[section][type(stage).__name__] = stage
     for section, named in tables.items():
         if section not in SECTIONS or not isinstance(named, dict):
@@ -111,7 +118,7 @@ def parse(source: str, stages: StageTable, start: Recipe | None = None) -> Recip
                 raise Refusal(f"stage {name} stands in section '{section}' but belongs to '{home}'; move it there")
             if not isinstance(fields, dict):
                 raise Refusal(f"stage {name} is given as {fields!r}; write it as a table [{section}.{name}]")
-            if section in SINGLE and start and name not in found[section]:
+            if section in SINGLE and not whole and name not in found[section]:
                 found[section] = {}
             found[section][name] = _with(found[section].get(name, record()), fields)
     for section in SINGLE:
@@ -139,11 +146,10 @@ def adjust(recipe: Recipe, setting: str, stages: StageTable) -> Recipe:
     if field_name not in hints:
         raise Refusal(f"stage {name} has no field '{field_name}'; it has {', '.join(hints) or 'none'}")
     changes = {field_name: _typed(value.strip(), hints[field_name], f"{name}.{field_name}")}
-    held = dict((type(stage).__name__, stage) for home, stage in recipe.stages() if home == section)
-    if section in SINGLE:
-        return dataclasses.replace(recipe, **{section: _with(held.get(name, record()), changes)})
+    held = {type(stage).__name__: stage for home, stage in recipe.stages() if home == section}
     held[name] = _with(held.get(name, record()), changes)
-    return dataclasses.replace(recipe, **{section: tuple(held.values())})
+    stage_or_stages: Any = held[name] if section in SINGLE else tuple(held.values())
+    return dataclasses.replace(recipe, **{section: stage_or_stages})
 
 
 class Option(NamedTuple):
