@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float32]
 
 SIGNATURE = Signature(
     inputs=(
-        Image("photo", "float32", 3, "repeat"),
+        Image("photo", "float32", 3, "mirror"),
         Scalar("amount", "float32"),
         Scalar("threshold", "float32"),
         Scalar("overshoot", "float32"),
@@ -76,7 +76,7 @@ def reference(photo: Array, amount: float, threshold: float, overshoot: float) -
     amount, threshold, overshoot = np.array((amount, threshold, overshoot), np.float32)
     _, height, width = photo.shape
     luma = np.sum([np.float32(LUMA[i]) * photo[i] for i in range(3)], axis=0)
-    wide = np.pad(luma, 2, mode="edge")
+    wide = np.pad(luma, 2, mode="reflect")
     column = np.sum([np.float32(BINOMIAL[d]) * wide[d : d + height] for d in range(5)], axis=0)
     blurred = np.sum([np.float32(BINOMIAL[d]) * column[:, d : d + width] for d in range(5)], axis=0)
     around = np.stack([wide[1 + j : 1 + j + height, 1 + i : 1 + i + width] for j in range(3) for i in range(3)])
