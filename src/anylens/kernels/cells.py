@@ -1,4 +1,4 @@
-"""A mosaic seen small: one 2 x 2 cell of the filter in every 8 x 8 pixels, for what is measured over the whole picture."""
+"""A mosaic seen small: one 2 x 2 cell of the filter in every 8 x 8 pixels, for what is measured over all of it."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def usual_lead(seen: Array, clip: tuple[float, float, float]) -> tuple[float, fl
 
     `seen` is (3, h, w), the colours of a sample of cells; (0, 0, 0) where too few bright cells are near clipped ones.
     """
-    clipped = (seen >= np.array(clip, np.float32)[:, None, None]).any(0)
+    clipped = np.asarray((seen >= np.array(clip, np.float32)[:, None, None]).any(0))
     near = _grown(clipped) & ~clipped & (seen.sum(0) > 1.5 * min(clip))
     if np.count_nonzero(near) < 8:
         return 0.0, 0.0, 0.0

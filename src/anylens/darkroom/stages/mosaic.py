@@ -56,7 +56,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Highlights:
-    """Fill in clipped highlights from the colours that are left; above `clip` of the clipping level light is clipped."""
+    """Fill in clipped highlights from the colours that are left; above `clip` of the clipping level it is clipped."""
 
     clip: float = taste(0.985, 0.5, 1.0, 0.005)
 
