@@ -284,6 +284,44 @@ def camera_to_rec2020(
     return np.asarray(matrix / gray[:, None], np.float64)
 
 
+def fit_color_matrix(xyz: npt.ArrayLike, camera: npt.ArrayLike, white: npt.ArrayLike, neutral: npt.ArrayLike) -> Array:
+    """The ColorMatrix, (3, 3) from XYZ to camera RGB, that patches seen by the camera call for.
+
+    `xyz` and `camera` are (3, n) of the same patches under one light, unadapted; `white` (XYZ) goes to `neutral`
+    (camera RGB of a neutral surface) exactly, the rest by least squares. Raises Refusal for fewer than three patches.
+    Finlayson & Drew 1997.
+    """
+    return _fit(_patches(xyz), _patches(camera), np.asarray(white, np.float64), np.asarray(neutral, np.float64))
+
+
+def fit_forward_matrix(balanced: npt.ArrayLike, xyz: npt.ArrayLike) -> Array:
+    """The ForwardMatrix, (3, 3) from white-balanced camera RGB to XYZ D50, that patches seen by the camera call for.
+
+    `balanced` (3, n) is camera / neutral, `xyz` (3, n) the same patches' XYZ adapted to `PCS_D50`, white 1 in both.
+    (1, 1, 1) goes to `PCS_D50` exactly (Finlayson & Drew 1997); the rest makes the sum of squared CIEDE2000
+    differences least (Marquardt 1963, from least squares on). Raises Refusal for fewer than three patches.
+    """
+    seen, lab = _patches(balanced), lab_from_xyz(xyz, PCS_D50)
+    matrix = _fit(seen, _patches(xyz), np.ones(3), PCS_D50)
+    turns = np.linalg.svd(np.ones((1, 3)))[2][1:]
+
+    def differences(six: Array) -> Array:
+        return delta_e_2000(lab, lab_from_xyz((matrix + six.reshape(3, 2) @ turns) @ seen, PCS_D50))
+
+    six, damping = np.zeros(6), 1e-2
+    left = differences(six)
+    for _ in range(40):
+        slope = np.stack([(differences(six + step) - left) / 1e-5 for step in 1e-5 * np.eye(6)], axis=1)
+        normal = slope.T @ slope
+        better = six - np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), slope.T @ left)
+        now = differences(better)
+        if now @ now < left @ left:
+            six, left, damping = better, now, damping / 5.0
+        else:
+            damping *= 5.0
+    return np.asarray(matrix + six.reshape(3, 2) @ turns, np.float64)
+
+
 def kelvin_from_neutral(
     neutral: npt.ArrayLike,
     color_matrices: Sequence[npt.ArrayLike],
@@ -396,6 +434,21 @@ class _Camera:
             asked = self.weight_at(_kelvin_from_uv(_uv_from_xyz(white))[0])
             low, high = (middle, high) if asked > middle else (low, middle)
         return (low + high) / 2.0
+
+
+def _patches(values: npt.ArrayLike) -> Array:
+    patches = np.asarray(values, np.float64)
+    if patches.ndim != 2 or patches.shape[0] != 3 or patches.shape[1] < 3 or not np.all(np.isfinite(patches)):
+        raise Refusal(f"a matrix is fitted to three patches and more, as (3, n), not to {patches.shape}: give more")
+    return patches
+
+
+def _fit(seen: Array, wanted: Array, white_seen: Array, white_wanted: Array) -> Array:
+    """(3, 3) from `seen` to `wanted`, both (3, n), by least squares of those that take white exactly to white."""
+    exact = np.outer(white_wanted, white_seen) / (white_seen @ white_seen)
+    turns = np.linalg.svd(white_seen[None])[2][1:]
+    rest = np.linalg.lstsq((turns @ seen).T, (wanted - exact @ seen).T, rcond=None)[0]
+    return np.asarray(exact + rest.T @ turns, np.float64)
 
 
 def _at(items: Sequence[npt.ArrayLike | None], index: int, otherwise: npt.ArrayLike | None) -> npt.ArrayLike | None:
