@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -13,22 +14,33 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "adding").glob("*.md")))
-FENCED = re.compile(r"```(?:sh)?\n(.*?)```", re.DOTALL)
+FENCED = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page: Path, *languages: str) -> list[tuple[str, str]]:
+    """(file that it shows, text) of every fenced block of a page in one of `languages`; "" where it shows no file."""
+    return [(file, text) for language, file, text in FENCED.findall(page.read_text("utf-8")) if language in languages]
 
 
 def commands(start: str) -> list[list[str]]:
     """Every command line of the pages that starts with `start`, without its comment."""
-    lines = [line for page in PAGES for block in FENCED.findall(page.read_text("utf-8")) for line in block.splitlines()]
+    lines = [line for page in PAGES for _, text in blocks(page, "", "sh") for line in text.splitlines()]
     return [shlex.split(line, comments=True) for line in dict.fromkeys(lines) if line.startswith(start)]
+
+
+SHOWN = [(page, file, text) for page in PAGES for file, text in blocks(page, "toml", "python") if file]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the raws that the pages speak of: the demo's under all their names."""
+    """A folder with what the pages speak of: the demo's raw under all its names, the files that the reader writes."""
     made = tmp_path_factory.mktemp("pages")
     (made / "demo").mkdir()
     for name in ("demo/GOPR0024.dng", "a.dng", "b.dng"):
         (made / name).symlink_to(ROOT / "demo" / "GOPR0024.dng")
+    for _, file, text in SHOWN:
+        if "/" not in file:
+            (made / file).write_text(text, "utf-8")
     return made
 
 
@@ -71,8 +83,27 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_python_in_the_readme_runs(folder: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+@pytest.mark.parametrize(
+    ("page", "file", "text"), [pytest.param(*each, id=each[1]) for each in SHOWN if "/" in each[1]]
+)
+def test_what_a_page_shows_of_a_file_stands_there(page: Path, file: str, text: str) -> None:
+    assert text in (ROOT / file).read_text("utf-8"), f"{page.name} shows {file} as it was"
+
+
+@pytest.mark.parametrize("command", commands("python -m"), ids=" ".join)
+def test_named_programs_exist(command: list[str]) -> None:
+    assert importlib.util.find_spec(command[2]) is not None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("\n".join(own), id=page.name)
+        for page in PAGES
+        if (own := [text for file, text in blocks(page, "python") if not file])
+    ],
+)
+def test_python_runs_as_written(code: str, folder: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=folder,
