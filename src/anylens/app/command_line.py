@@ -90,7 +90,8 @@ def develop(
     ] = None,
     look: Annotated[str | None, typer.Option(metavar="NAME", help="A look; anylens looks lists them.")] = None,
     recipe: Annotated[
-        str | None, typer.Option(metavar="FILE|PHOTO", help="A recipe file, or a photo to develop in the same way.")
+        str | None,
+        typer.Option(metavar="FILE|PHOTO", help="A look or recipe of your own, or a photo to develop in the same way."),
     ] = None,
     settings: Annotated[
         list[str] | None,
