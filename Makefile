@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .PHONY: demo test lint kernels clean
 
 demo: .venv/installed kernels
-	@$(BIN)/anylens develop demo/GOPR0024.dng -o demo/out/
+	@$(BIN)/anylens develop demo/GOPR0024.dng --time -o demo/out/
 
 test: .venv/installed-test kernels
 	@$(BIN)/pytest

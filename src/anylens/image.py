@@ -21,12 +21,14 @@ class Mosaic:
     """Linear light under the colour filter of the active area.
 
     `pixels` is (H, W) float32, 0 black level, 1 white level before any balance; noise below black is kept.
-    `frames_used` is (H, W), how many frames each pixel got, or None for one frame everywhere.
+    `frames_used` is (H, W), how many frames each pixel got, or None for one frame everywhere. `overview` is the same
+    light seen small, (3, h, w) in the camera's colours, as a Scene's; None where it was not kept.
     """
 
     pixels: Pixels
     facts: Facts
     frames_used: FrameCount | None = None
+    overview: Pixels | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.float32 or self.pixels.ndim != 2:

@@ -129,7 +129,12 @@ def test_json_names_place_stages_and_times(raw: Path, tmp_path: Path) -> None:
     assert stages[-1] == "Write"
     assert stages.index("Merge") < stages.index("Demosaic") < stages.index("Tone")
     assert {s["stage"]: s["settings"] for s in photo["steps"]}["Tone"] == {"contrast": 1.5}
-    assert sum(step["seconds"] for step in photo["steps"]) <= photo["seconds"]
+    assert sum(step["seconds"] or 0.0 for step in photo["steps"]) <= photo["seconds"]
+
+
+def test_asked_for_the_time_every_stage_has_one(raw: Path, tmp_path: Path) -> None:
+    told = json.loads(run("develop", raw, "-o", tmp_path / "a.jpg", "--time", "--json").stdout)
+    assert all(step["seconds"] is not None for step in told["developed"][0]["steps"])
 
 
 def test_a_photo_is_its_own_recipe_to_the_byte(raw: Path, tmp_path: Path) -> None:

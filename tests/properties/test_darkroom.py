@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from struct import pack
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anylens import darkroom
+from anylens.darkroom import one_pass
 from anylens.darkroom.light import gains_of, noise_of
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
 from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Size
 from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Scene
+from anylens.kernels.passes import photo
 from anylens.refusal import Refusal
 from tests.frames import NEUTRAL, facts, grey, sampled
 
@@ -114,8 +117,6 @@ def test_highlights_change_nothing_where_nothing_is_clipped() -> None:
 
 
 def test_the_files_own_gain_maps_even_out_the_falloff() -> None:
-    from struct import pack
-
     falloff = np.tile(1 / (1 + np.linspace(0, 1, 64)), (48, 1))
     gains = pack(">2f", 1.0, 2.0) * 2
     grid = pack(">2I", 2, 2) + pack(">4d", 1.0, 1.0, 0.0, 0.0) + pack(">I", 1) + gains
@@ -212,12 +213,12 @@ def test_every_look_is_monotone_neutral_and_reaches_black_and_white(look: str) -
     for setting in ("Expose.auto=0", "LocalTone.shadows=0", "LocalTone.highlights=0"):
         recipe = darkroom.adjust(recipe, setting)
     ramp = np.tile(np.concatenate([[0.0], np.geomspace(1e-4, 4.0, 255)]), (3, 16, 1))
-    photo = darkroom.develop(scene_of(ramp), recipe)
-    line = photo.pixels[1, 8]
+    rendered = darkroom.develop(scene_of(ramp), recipe)
+    line = rendered.pixels[1, 8]
     assert np.all(np.diff(line) >= -1e-5)
     assert line[0] < 0.02
     assert line[-1] > 0.99
-    assert np.ptp(photo.pixels, axis=0).max() < 2e-3
+    assert np.ptp(rendered.pixels, axis=0).max() < 2e-3
 
 
 @given(st.lists(st.floats(-0.1, 8.0), min_size=3, max_size=3))
@@ -249,8 +250,8 @@ def test_local_tone_makes_no_halo_along_a_strong_edge() -> None:
 
 def test_mono_has_no_colour() -> None:
     rng = np.random.default_rng(0)
-    photo = darkroom.develop(sampled(rng.random((3, 48, 64)) * 0.8), darkroom.look("mono"))
-    assert np.ptp(photo.pixels, axis=0).max() < 2e-3
+    rendered = darkroom.develop(sampled(rng.random((3, 48, 64)) * 0.8), darkroom.look("mono"))
+    assert np.ptp(rendered.pixels, axis=0).max() < 2e-3
 
 
 def test_vibrant_has_more_colour_than_none_and_authentic_more_contrast() -> None:
@@ -294,6 +295,43 @@ def test_what_cannot_be_developed_is_refused_in_a_sentence() -> None:
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (3, 17), (16, 1), (17, 5), (4, 13)])
 def test_tiny_pictures_are_developed_like_any_other(cfa: str, height: int, width: int) -> None:
     light = grey(0.4, height, width) if cfa != "mono" else np.full((3, height, width), 0.4)
-    photo = darkroom.develop(sampled(light, cfa))
-    assert photo.pixels.shape == (3, height, width)
-    assert np.isfinite(photo.pixels).all()
+    rendered = darkroom.develop(sampled(light, cfa))
+    assert rendered.pixels.shape == (3, height, width)
+    assert np.isfinite(rendered.pixels).all()
+
+
+def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame with everything in it: noise, defects, clipping, gain maps, a crop, an active area at odd places."""
+    if not photo.kernel.compiled:
+        pytest.skip("no kernels are compiled for this machine")
+    monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
+    rng = np.random.default_rng(11)
+    coarse = np.kron(rng.random((3, 7, 9)) * 0.7 + 0.05, np.ones((1, 50, 50)))[:, :300, :402]
+    coarse[:, 40:90, 60:200] = 3.0
+    inside = sampled(np.minimum(coarse, 1.0), "GRBG", noise_seed=2)
+    counts = np.full((310, 420), 300, np.uint16)
+    counts[5:305, 7:409] = inside.raw
+    counts[rng.integers(5, 305, 40), rng.integers(7, 409, 40)] = 4095
+    grid = pack(">2I", 3, 4) + pack(">4d", 0.5, 0.34, 0.0, 0.0) + pack(">I", 1)
+    grid += np.linspace(1.0, 1.9, 12).astype(">f4").tobytes()
+    body = pack(">8I", 0, 0, 300, 402, 0, 1, 1, 1) + grid
+    opcodes = Opcodes(list2=pack(">2I", 1, 9) + b"\1\3\0\0" + pack(">2I", 1, len(body)) + body)
+    known = replace(inside.facts, active_area=(5, 7, 305, 409), crop=(3.0, 5.0, 380.0, 285.0), opcodes=opcodes)
+    frame = Frame(counts, known)
+    for look in ("none", "vibrant"):
+        recipe = darkroom.look(look)
+        assert one_pass.fits(frame, recipe)
+        fused = darkroom.develop(frame, recipe, bits=8)
+        by_stage = darkroom.develop(frame, recipe, bits=8, watch=lambda *_told: None)
+        assert fused.pixels.shape == by_stage.pixels.shape == (3, 285, 380)
+        assert fused.facts == by_stage.facts
+        assert fused.recipe == by_stage.recipe
+        apart = np.abs(fused.pixels.astype(int) - by_stage.pixels)
+        assert (apart > 0).mean() < 2e-3
+        assert (apart > 1).mean() < 1e-4
+
+
+def test_what_does_not_fit_the_pass_is_developed_all_the_same() -> None:
+    small = darkroom.develop(sampled(grey(0.4)), bits=8)
+    assert small.pixels.dtype == np.uint8
+    assert np.abs(small.pixels / 255 - darkroom.develop(sampled(grey(0.4))).pixels).max() <= 0.51 / 255

@@ -108,6 +108,9 @@ def develop(
         str | None, typer.Option(metavar="TOML", help="What the sensor is, for a file that does not say.")
     ] = None,
     size: Annotated[int | None, typer.Option(metavar="N", help="Longest side of the photo in pixels.")] = None,
+    timed: Annotated[
+        bool, typer.Option("--time", help="Run the stages one by one and say how long each took.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Develop raw files into photos."""
@@ -119,7 +122,7 @@ def develop(
     _check(sources[0], sensor)
     folders = _inspection(sources, inspect)
     named = output is not None and planned == [Path(output)]
-    jobs = [Job(*each, named=named) for each in zip(sources, planned, folders, strict=True)]
+    jobs = [Job(*each, named=named, timed=timed) for each in zip(sources, planned, folders, strict=True)]
     done: list[Developed] = []
     failed: list[Failed] = []
     with _progress(len(jobs) * steps_of(chosen)) as (advance, say, complain):
@@ -298,7 +301,8 @@ def _steps(outcome: Developed) -> Table:
     for step in outcome.steps:
         settings = ", ".join(f"{name} = {value}" for name, value in step.settings.items())
         does = f"{step.does} ({settings})" if settings else step.does
-        table.add_row(step.stage, Text(voice.one_line(does)), f"{1000 * step.seconds:.0f} ms")
+        time = "" if step.seconds is None else f"{1000 * step.seconds:.0f} ms"
+        table.add_row(step.stage, Text(voice.one_line(does)), time)
     return table
 
 

@@ -25,12 +25,15 @@ AT_ONCE = 2
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stage as it was done: its name, what it does, the fields that differ from their defaults, its time."""
+    """One stage as it was done: its name, what it does, the fields that differ from their defaults, its time.
+
+    `seconds` is None for a stage that ran together with the next ones, in one pass that is timed as a whole.
+    """
 
     stage: str
     does: str
     settings: dict[str, Any]
-    seconds: float
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,14 @@ class Job:
     """One file to develop.
 
     `inspect` is the folder for pictures of every intermediate, or None; `named` says that the user named the very
-    file `place`, so that whatever stands there may be replaced.
+    file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage.
     """
 
     source: Path
     place: Path
     inspect: Path | None = None
     named: bool = False
+    timed: bool = False
 
 
 class Stopped(BaseException):
@@ -133,7 +137,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     steps: list[Step] = []
     pictures: list[Path] = []
 
-    def done(stage: str, does: str, settings: dict[str, Any], seconds: float) -> None:
+    def done(stage: str, does: str, settings: dict[str, Any], seconds: float | None) -> None:
         steps.append(Step(stage, does, settings, seconds))
         advance()
 
@@ -148,7 +152,16 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     start = perf_counter()
     image = read(job.source, sensor=sensor)
     done("Read", "the file's counts and facts", {}, perf_counter() - start)
-    result = develop(image, recipe, until=until, watch=watch)
+    if job.timed or job.inspect is not None or until != "photo" or job.place.suffix.lower() not in (".jpg", ".jpeg"):
+        result = develop(image, recipe, until=until, watch=watch)
+    else:
+        start = perf_counter()
+        result = develop(image, recipe, bits=8)
+        seconds = perf_counter() - start
+        stages = [stage for _, stage in recipe.stages()]
+        for stage in stages:
+            last = stage is stages[-1]
+            done(type(stage).__name__, _sentence_of(stage), changed(stage), seconds if last else None)
     del image
     start = perf_counter()
     _make_folder(job.place.parent)

@@ -7,6 +7,9 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any, Literal
 
+import numpy as np
+
+from anylens.darkroom.one_pass import fits, in_one_pass
 from anylens.darkroom.recipe import Recipe, Stage, text
 from anylens.darkroom.stages import RENDERING, default_recipe
 from anylens.frame import Burst, Frame
@@ -21,16 +24,32 @@ def develop(
     recipe: Recipe | None = None,
     *,
     until: Until = "photo",
+    bits: Literal[8, 32] = 32,
     watch: Watch | None = None,
 ) -> Mosaic | Scene | Photo:
     """Develop counts, a mosaic or a scene by a recipe (the default one where none is given).
 
     `until="mosaic"` gives the merged mosaic before any stage; `until="scene"` the linear Scene of the full active
-    area before exposure and tone. `watch(stage, image, seconds)` is told of each stage as it is done. Raises Refusal
-    for light that cannot be developed.
+    area before exposure and tone. With `bits=8` the photo is uint8, made in one fused pass where frame and recipe
+    allow, several times faster and in a fraction of the memory; else it is float32. `watch(stage, image, seconds)`
+    is told of each stage as it is done, which makes the stages run one by one. Raises Refusal for light that cannot
+    be developed.
     """
     recipe = recipe or default_recipe()
+    if isinstance(image, Burst) and len(image.frames) == 1:
+        image = image.reference
+    if until == "photo" and bits == 8 and watch is None and isinstance(image, Frame) and fits(image, recipe):
+        return replace(in_one_pass(image, recipe), recipe=text(recipe))
 
+    state: Mosaic | Scene | Photo = _stage_by_stage(image, recipe, until, watch)
+    if not isinstance(state, Photo):
+        return state
+    if bits == 8:
+        state = replace(state, pixels=(state.pixels * np.float32(255) + np.float32(0.5)).astype(np.uint8))
+    return replace(state, recipe=text(recipe))
+
+
+def _stage_by_stage(image: Frame | Burst | Mosaic | Scene, recipe: Recipe, until: Until, watch: Watch | None) -> Any:
     def through(stage: Stage, value: Any) -> Any:
         start = perf_counter()
         result = stage(value)
@@ -45,7 +64,7 @@ def develop(
     if isinstance(state, Burst):
         state = through(recipe.merge, state)
     if until == "mosaic":
-        return state  # type: ignore[no-any-return]
+        return state
     if isinstance(state, Mosaic):
         for stage in recipe.mosaic:
             state = through(stage, state)
@@ -55,8 +74,8 @@ def develop(
             break
         state = through(stage, state)
     if until == "scene":
-        return state  # type: ignore[no-any-return]
+        return state
     state = through(recipe.tone, state)
     for stage in recipe.photo:
         state = through(stage, state)
-    return replace(state, recipe=text(recipe))  # type: ignore[no-any-return]
+    return state

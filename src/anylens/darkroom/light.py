@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens import color
 from anylens.frame import Facts
+from anylens.image import Mosaic
+from anylens.kernels.cells import cells, colors_of
 from anylens.refusal import Refusal
-from anylens.sensor import CFA, Noise
+from anylens.sensor import CFA, Calibration, Noise
 
 Floats = npt.NDArray[np.float32]
 DAYLIGHT_K = 5500.0
@@ -60,10 +63,24 @@ def scene_matrix(facts: Facts) -> npt.NDArray[np.float64]:
         raise Refusal("the light has not been balanced yet, so its colours are unknown; put Balance before Demosaic")
     if not facts.sensor.calibrations:
         return color.rgb_to_rgb("srgb", "rec2020")
-    inverse = np.array([1.0 / gain for gain in facts.balance])
-    matrices, forwards, calibrations, illuminants, analog = calibration_arguments(facts)
-    neutral = inverse / inverse.max()
-    return color.camera_to_rec2020(matrices, forwards, calibrations, illuminants, analog, neutral)  # type: ignore[arg-type]
+    return _scene_matrix(facts.sensor.calibrations, facts.sensor.analog_balance, facts.balance)
+
+
+@lru_cache(64)
+def _scene_matrix(
+    known: tuple[Calibration, ...], analog: tuple[float, float, float], balance: tuple[float, float, float]
+) -> npt.NDArray[np.float64]:
+    inverse = 1.0 / np.array(balance)
+    matrix = color.camera_to_rec2020(
+        [c.color_matrix for c in known],
+        [c.forward_matrix for c in known],
+        [c.camera_calibration for c in known],
+        [c.illuminant for c in known],
+        analog,
+        inverse / inverse.max(),
+    )
+    matrix.flags.writeable = False
+    return matrix
 
 
 def bayer_phase(cfa: CFA) -> tuple[int, int]:
@@ -92,3 +109,10 @@ def noise_of(facts: Facts) -> Noise:
         scale=tuple(g * scale for g, (scale, _) in zip(gains, pairs, strict=True)),
         offset=tuple(max(g * g * offset, LEAST_VARIANCE) for g, (_, offset) in zip(gains, pairs, strict=True)),
     )
+
+
+def seen_small(mosaic: Mosaic) -> Floats:
+    """(3, h, w): the overview of a Bayer mosaic in the camera's colours, taken from its pixels where none was kept."""
+    if mosaic.overview is not None:
+        return mosaic.overview
+    return colors_of(cells(mosaic.pixels), *bayer_phase(mosaic.facts.sensor.cfa))

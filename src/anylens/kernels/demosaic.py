@@ -122,11 +122,12 @@ def schedule(stages: Stages, target: Any) -> None:
     x, y, c = stages.rgb.args()
     inner = hl.Var("inner")
     width = target.natural_vector_size(hl.Float(32))
-    stages.rgb.bound(c, 0, 3).split(y, y, inner, 32, hl.TailStrategy.GuardWithIf).reorder(c, x, inner, y)
+    # Lines slide down a strip of rows; the last strip is shifted back inside, a guard in it would stop the sliding.
+    rows = hl.min(64, stages.rgb.output_buffer().height())
+    stages.rgb.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
     stages.rgb.vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
     for line in stages[:-1]:
-        x_line, _ = line.args()
-        line.store_at(stages.rgb, y).compute_at(stages.rgb, inner).vectorize(x_line, width)
+        line.store_at(stages.rgb, y).compute_at(stages.rgb, inner).vectorize(line.args()[0], width)
 
 
 def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:

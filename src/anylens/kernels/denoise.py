@@ -35,6 +35,7 @@ COSINES = np.array(
     [[np.cos((2 * i + 1) * u * np.pi / 16) * (0.5 if u else 0.5**1.5) for i in range(8)] for u in range(8)]
 )
 MARGIN = 64
+TILE = (252, 32)
 
 # Standard deviation of each coefficient of luma and of the chroma of half and of quarter size, measured on flat white
 # noise of unit variance in every site after `demosaic`: benchmarks/noise_spectrum.py.
@@ -241,43 +242,50 @@ def schedule(stages: Stages, target: Any) -> None:
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
-    guard = hl.TailStrategy.GuardWithIf
-
-    def blocks(shrunk: Shrunk, tile: Any, at: Any) -> None:
-        picture, block = shrunk.picture, shrunk.block
-        x, _, _ = picture.args()
-        inner = hl.Var("inner")
-        picture.compute_at(tile, at).align_bounds(x, 4).split(x, x, inner, 4).unroll(inner).vectorize(x, width)
-        x, y, i, j, _ = block.args()
-        block.compute_at(tile, at).reorder(j, x, i, y).unroll(j).vectorize(x, width)
-        for line in (shrunk.rows, shrunk.coefficients, shrunk.kept, shrunk.back):
-            x, y, u, *_ = line.args()
-            line.compute_at(block, y).vectorize(x, width)
-            if line is not shrunk.kept:
-                line.reorder(u, x).unroll(u)
-
     x, y, c = stages.clean.args()
     across, down = hl.Var("across"), hl.Var("down")
-    stages.clean.bound(c, 0, 3).tile(x, y, across, down, x, y, 252, 32, guard).reorder(c, x, y, across, down)
-    stages.clean.vectorize(x, width, guard).unroll(c).parallel(down)
+    stages.clean.bound(c, 0, 3).tile(x, y, across, down, x, y, *TILE, hl.TailStrategy.GuardWithIf)
+    stages.clean.reorder(c, x, y, across, down).vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c)
+    stages.clean.parallel(down)
     stages.stable.clone_in(stages.half)
     plane = stages.stable.args()[2]
     stages.stable.compute_at(stages.clean, across).bound_extent(plane, 3).reorder(plane, *stages.stable.args()[:2])
     stages.stable.unroll(plane).vectorize(stages.stable.args()[0], width)
-    blocks(stages.luma_clean, stages.clean, across)
+    schedule_blocks(stages.luma_clean, stages.clean, across, width)
+    schedule_chroma(stages, width)
 
+
+def schedule_blocks(shrunk: Shrunk, tile: Any, at: Any, width: int) -> None:
+    """Blocks and the picture of them in each tile, a row of blocks at a time, vectors across blocks."""
+    import halide as hl
+
+    x, _, _ = shrunk.picture.args()
+    inner = hl.Var("inner")
+    shrunk.picture.compute_at(tile, at).align_bounds(x, 4).split(x, x, inner, 4).unroll(inner).vectorize(x, width)
+    x, y, i, j, _ = shrunk.block.args()
+    shrunk.block.compute_at(tile, at).reorder(j, x, i, y).unroll(j).vectorize(x, width)
+    for line in (shrunk.rows, shrunk.coefficients, shrunk.kept, shrunk.back):
+        x, y, u, *_ = line.args()
+        line.compute_at(shrunk.block, y).vectorize(x, width)
+        if line is not shrunk.kept:
+            line.reorder(u, x).unroll(u)
+
+
+def schedule_chroma(stages: Stages, width: int) -> None:
+    """The small pictures of chroma whole, each in tiles of its own."""
+    import halide as hl
+
+    across, down, guard = hl.Var("across"), hl.Var("down"), hl.TailStrategy.GuardWithIf
     for shrunk, source in ((stages.half_clean, stages.half_fixed), (stages.quarter_clean, stages.quarter)):
-        picture = shrunk.picture
-        x, y, c = picture.args()
-        whole = picture.in_()
-        wx, wy, wc = whole.args()
-        whole.compute_root().tile(wx, wy, across, down, wx, wy, 252, 32, guard).parallel(down).parallel(wc)
-        whole.vectorize(wx, width, guard)
-        blocks(shrunk, whole, across)
-        sx, sy, _ = source.args()
-        source.compute_root().vectorize(sx, width).parallel(sy, 16)
-    hx, hy, _ = stages.half.args()
-    stages.half.compute_root().vectorize(hx, width).parallel(hy, 16)
+        whole = shrunk.picture.in_()
+        x, y, c = whole.args()
+        whole.compute_root().tile(x, y, across, down, x, y, *TILE, guard).parallel(down).parallel(c)
+        whole.vectorize(x, width, guard)
+        schedule_blocks(shrunk, whole, across, width)
+        x, y, _ = source.args()
+        source.compute_root().vectorize(x, width).parallel(y, 16)
+    x, y, _ = stages.half.args()
+    stages.half.compute_root().vectorize(x, width).parallel(y, 16)
 
 
 def reference(
@@ -338,36 +346,30 @@ def reference(
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def denoise(
-    scene: Array,
-    to_camera: npt.ArrayLike,
-    noise_scale: npt.ArrayLike,
-    noise_offset: npt.ArrayLike,
-    luma: float,
-    chroma: float,
-    frames_used: Array | None = None,
-) -> Array:
-    """Denoise (3, H, W) linear light; the camera's own colours are `to_camera` (3, 3) times it.
+def tables(
+    to_camera: npt.ArrayLike, noise_scale: npt.ArrayLike, noise_offset: npt.ArrayLike, luma: float, chroma: float
+) -> tuple[Array, Array, Array, Array]:
+    """What the kernel takes: to_camera and its inverse (3, 3), noise (3, 3) and thresholds (5, 8, 8).
 
-    There the variance of plane c is noise_scale[c] x + noise_offset[c] for one frame, and `frames_used` (H, W) times
-    less where frames were merged. `luma` and `chroma` are thresholds in standard deviations of the noise.
+    The camera's own colours are `to_camera` (3, 3) times the scene. There the variance of plane c is
+    noise_scale[c] x + noise_offset[c] for one frame. `luma` and `chroma` are thresholds in standard deviations.
     """
     table = np.asarray(to_camera, np.float64)
     slope = np.maximum(np.asarray(noise_scale, np.float64), 1e-6)
     floor = np.sqrt(0.375 * slope * slope + np.maximum(np.asarray(noise_offset, np.float64), 1e-12))
-    lift = slope / 4 * LIFT
     strength = np.array([luma, chroma, chroma, chroma, chroma])[:, None, None]
     thresholds = (np.maximum(NOISE_SPECTRUM, LEAST_SPECTRUM) * strength).astype(np.float32)
     thresholds[:, 0, 0] = 0.0
-    return kernel(
-        scene,
-        np.ones((1, 1), np.float32) if frames_used is None else frames_used,
-        table.astype(np.float32),
-        np.linalg.inv(table).astype(np.float32),
-        np.stack([slope, floor, lift]).astype(np.float32),
-        thresholds,
-        out=np.empty(scene.shape, np.float32),
-    )
+    noise = np.stack([slope, floor, slope / 4 * LIFT]).astype(np.float32)
+    return table.astype(np.float32), np.linalg.inv(table).astype(np.float32), noise, thresholds
+
+
+def denoise(
+    scene: Array, to_camera: Array, from_camera: Array, noise: Array, thresholds: Array, frames_used: Array | None
+) -> Array:
+    """Denoise (3, H, W) linear light by what `tables` gives; `frames_used` (H, W) where frames were merged."""
+    used = np.ones((1, 1), np.float32) if frames_used is None else frames_used
+    return kernel(scene, used, to_camera, from_camera, noise, thresholds, out=np.empty(scene.shape, np.float32))
 
 
 LEAST_SPECTRUM = np.array([0.0, 0.15, 0.15, 0.1, 0.1])[:, None, None]

@@ -136,6 +136,18 @@ def usual_lead(seen: Array, clip: tuple[float, float, float]) -> tuple[float, fl
     return red, green, blue
 
 
+def filled_in(seen: Array, clip: tuple[float, float, float], lead: tuple[float, float, float]) -> Array:
+    """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic."""
+    limits = np.array(clip, np.float32)[:, None, None]
+    clipped, roots = seen >= limits, np.sqrt(np.maximum(seen, 0))
+    out = seen.copy()
+    for own, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
+        guess = ((roots[one] + roots[other]) / 2) ** 2 + np.float32(lead[own])
+        guess = np.where(clipped[one] & clipped[other], np.float32(max(clip)), guess)
+        out[own] = np.where(clipped[own], np.maximum(seen[own], guess), seen[own])
+    return out
+
+
 def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     for _ in range(3):
         wide = np.pad(mask, 1)

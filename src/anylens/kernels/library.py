@@ -96,15 +96,19 @@ class _Buffer(ctypes.Structure):
 _TYPES = {"float32": (2, 32), "uint16": (1, 16), "uint8": (1, 8), "int32": (0, 32)}
 
 
-def _buffer(array: Array, step: int) -> _Buffer:
+def _buffer(array: Array, step: int, origin: tuple[int, int] = (0, 0)) -> _Buffer:
     """The array as Halide sees it: axes reversed, strides counted in elements, `step` of them along x.
+
+    Its first pixel stands at `origin` (x, y).
 
     NumPy leaves the stride of an axis of one pixel to chance, Halide does not, so along x it is said here.
     """
     strides = [stride // array.itemsize for stride in reversed(array.strides)]
     strides[0] = step
     sizes = zip(reversed(array.shape), strides, strict=True)
-    dimensions = (_Dimension * array.ndim)(*(_Dimension(0, extent, stride, 0) for extent, stride in sizes))
+    firsts = (*origin, 0, 0)
+    extents = (_Dimension(first, extent, stride, 0) for first, (extent, stride) in zip(firsts, sizes, strict=False))
+    dimensions = (_Dimension * array.ndim)(*extents)
     kind = _Type(*_TYPES[array.dtype.name], 1)
     return _Buffer(0, None, array.ctypes.data, 0, kind, array.ndim, dimensions, None)
 
@@ -128,8 +132,18 @@ def _keep_report(_context: int | None, message: bytes) -> None:
 _report = _REPORT(_keep_report)
 
 
+def _keep_scratch() -> None:
+    """Let the C library keep freed memory for the next kernel: fresh pages cost more than the work done in them."""
+    allocator = ctypes.CDLL(None)
+    if hasattr(allocator, "mallopt"):
+        trim_threshold, mmap_threshold = -1, -3
+        allocator.mallopt(mmap_threshold, 256 << 20)
+        allocator.mallopt(trim_threshold, 512 << 20)
+
+
 @cache
 def _load() -> ctypes.CDLL:
+    _keep_scratch()
     library = ctypes.CDLL(str(LIBRARY))
     library.halide_set_error_handler.argtypes = [_REPORT]
     library.halide_set_error_handler.restype = ctypes.c_void_p
@@ -154,8 +168,10 @@ class Kernel:
         """Whether machine code runs, and not the reference."""
         return self._function() is not None
 
-    def __call__(self, *inputs: Array | float, out: Out) -> Out:
+    def __call__(self, *inputs: Array | float, out: Out, origin: tuple[int, int] = (0, 0)) -> Out:
         """Fill `out` from `inputs` (both in the signature's order) and return it.
+
+        `out` may be a part of the result: the part that begins at `origin`, (x, y).
 
         Any number of threads may call at once; Halide's own threads share the work of each call. Raises ValueError
         for arrays that do not fit the signature or each other, MemoryError where there is no memory to work in.
@@ -172,9 +188,9 @@ class Kernel:
             self._check_output(image, array)
         function = self._function()
         if function is None:
-            self._refer(given, outputs)
+            self._refer(given, outputs, origin)
         else:
-            self._run(function, given, outputs)
+            self._run(function, given, outputs, origin)
         return out
 
     def _function(self) -> Any:
@@ -216,10 +232,10 @@ class Kernel:
             layout = "a (3, H, W) view of (H, W, 3)" if image.interleaved else "contiguous along x"
             raise ValueError(f"{image.name} of {self.module} must be writeable and {layout}")
 
-    def _run(self, function: Any, given: list[Any], outputs: tuple[Array, ...]) -> None:
+    def _run(self, function: Any, given: list[Any], outputs: tuple[Array, ...], origin: tuple[int, int]) -> None:
         arguments = [_buffer(value, 1) if isinstance(value, np.ndarray) else value for value in given]
         for image, array in zip(self.signature.outputs, outputs, strict=True):
-            arguments.append(_buffer(array, 3 if image.interleaved else 1))
+            arguments.append(_buffer(array, 3 if image.interleaved else 1, origin))
         addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
         code = function(addresses)
         if code == OUT_OF_MEMORY:
@@ -227,10 +243,13 @@ class Kernel:
         if code != 0:
             raise ValueError(f"{self.module}: {_reports.pop() if _reports else f'failed with Halide code {code}'}")
 
-    def _refer(self, given: list[Any], outputs: tuple[Array, ...]) -> None:
+    def _refer(self, given: list[Any], outputs: tuple[Array, ...], origin: tuple[int, int]) -> None:
         values = [value if isinstance(value, np.ndarray) else value.value for value in given]
         results = self._reference(*values)
         for array, result in zip(outputs, results if isinstance(results, tuple) else (results,), strict=True):
+            if origin != (0, 0):
+                left, top = origin
+                result = result[..., top : top + array.shape[-2], left : left + array.shape[-1]]
             if array.shape != result.shape:
                 raise ValueError(f"{self.module} gives {result.shape} from these inputs, the output is {array.shape}")
             array[...] = result

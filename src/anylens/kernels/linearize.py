@@ -77,6 +77,28 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Counts, 
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
+def tables(
+    raw: Counts,
+    black: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    row_delta: npt.ArrayLike = 0.0,
+    column_delta: npt.ArrayLike = 0.0,
+) -> tuple[Counts, Floats, Floats, Floats, int]:
+    """What the kernel takes: raw, black and scale as wide as it and a period high, what rows add to black, the period.
+
+    The arguments are those of `linearize`.
+    """
+    height, width = raw.shape
+    blacks, scales = (np.atleast_2d(np.asarray(pattern, np.float32)) for pattern in (black, scale))
+    period = math.lcm(len(blacks), len(scales))
+    columns = np.arange(width)
+    black_rows = np.tile(blacks, (period // len(blacks), 1))[:, columns % blacks.shape[1]]
+    scale_rows = np.tile(scales, (period // len(scales), 1))[:, columns % scales.shape[1]]
+    black_rows = black_rows + np.broadcast_to(np.asarray(column_delta, np.float32), (width,))
+    rows = np.ascontiguousarray(np.broadcast_to(np.asarray(row_delta, np.float32), (height,)))
+    return raw, black_rows, scale_rows, rows, period
+
+
 def linearize(
     raw: Counts,
     black: npt.ArrayLike,
@@ -91,12 +113,4 @@ def linearize(
     `column_delta` (W,) are counts added to the black level. Gives float32 (H, W), 0 at black, 1 at white.
     Raises ValueError for deltas that do not fit the image. DNG specification, BlackLevel to WhiteLevel.
     """
-    height, width = raw.shape
-    blacks, scales = (np.atleast_2d(np.asarray(pattern, np.float32)) for pattern in (black, scale))
-    period = math.lcm(len(blacks), len(scales))
-    columns = np.arange(width)
-    black_rows = np.tile(blacks, (period // len(blacks), 1))[:, columns % blacks.shape[1]]
-    scale_rows = np.tile(scales, (period // len(scales), 1))[:, columns % scales.shape[1]]
-    black_rows = black_rows + np.broadcast_to(np.asarray(column_delta, np.float32), (width,))
-    rows = np.ascontiguousarray(np.broadcast_to(np.asarray(row_delta, np.float32), (height,)))
-    return kernel(raw, black_rows, scale_rows, rows, period, out=np.empty((height, width), np.float32))
+    return kernel(*tables(raw, black, scale, row_delta, column_delta), out=np.empty(raw.shape, np.float32))

@@ -1,4 +1,4 @@
-"""Local tone: dark and bright surroundings are brought nearer to middle grey while what is within them keeps its contrast.
+"""Local tone: dark and bright surroundings come nearer to middle grey, what is within them keeps its contrast.
 
 The surroundings are a guided filter of log luminance (He, Sun & Tang 2013), found on a small overview of the scene and
 used at full size by its local line a L + b, as in the fast guided filter (He & Sun 2015): it follows strong edges, so
@@ -37,26 +37,16 @@ SOFTNESS_EV = 1.0
 TEXTURE_EV = 0.5
 
 
-def _lift(base: Any, shadows: Any, highlights: Any, root: Any, most: Any, one: Any) -> Any:
-    """Stops to add where the surroundings are `base` stops above middle grey: two slopes with a soft bend between."""
-    held = most(base, one * DEEPEST_EV)
+def _lift(around: Any, shadows: Any, highlights: Any, root: Any, most: Any, one: Any) -> Any:
+    """Stops to add where the surroundings are `around` stops above middle grey: two slopes with a soft bend between."""
+    held = most(around, one * DEEPEST_EV)
     bend = root(held * held + one * SOFTNESS_EV**2)
     return ((bend - held) * shadows - (bend + held) * highlights + (highlights - shadows) * SOFTNESS_EV) * 0.5
 
 
-def algorithm(
-    scene: Any,
-    lines: Any,
-    spacing: Any,
-    points_x: Any,
-    points_y: Any,
-    shadows: Any,
-    highlights: Any,
-) -> Any:
+def line_at(lines: Any, spacing: Any, points_x: Any, points_y: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Slope and shift at pixel (x, y), bilinear in the grid."""
     import halide as hl
-
-    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    one = hl.f32(1.0)
 
     def cell(place: Any, points: Any) -> tuple[Any, Any, Any]:
         held = hl.clamp(hl.cast(hl.Float(32), place) / spacing, hl.f32(0.0), hl.cast(hl.Float(32), points - 1))
@@ -71,14 +61,27 @@ def algorithm(
         lower = lines[left, bottom, k] + across * (lines[right, bottom, k] - lines[left, bottom, k])
         return upper + down * (lower - upper)
 
+    return between(0), between(1)
+
+
+def evened(scene: Any, line: tuple[Any, Any], x: Any, y: Any, shadows: Any, highlights: Any) -> Any:
+    """The scene times the gain that its surroundings ask for at (x, y)."""
+    import halide as hl
+
+    c = hl.Var("c")
     luma = sum((hl.f32(LUMA[i]) * scene[x, y, i] for i in range(3)), hl.f32(0.0))
     stops = hl.log(hl.max(luma, hl.f32(DARKEST))) * hl.f32(1 / np.log(2)) - hl.f32(GREY_EV)
-    gain = hl.Func("gain")
-    lifted = _lift(between(0) * stops + between(1), shadows, highlights, hl.sqrt, hl.max, one)
-    gain[x, y] = hl.exp(lifted * hl.f32(np.log(2)))
+    lifted = _lift(line[0] * stops + line[1], shadows, highlights, hl.sqrt, hl.max, hl.f32(1.0))
     even = hl.Func("even")
-    even[x, y, c] = scene[x, y, c] * gain[x, y]
+    even[x, y, c] = scene[x, y, c] * hl.exp(lifted * hl.f32(np.log(2)))
     return even
+
+
+def algorithm(scene: Any, lines: Any, spacing: Any, points_x: Any, points_y: Any, shadows: Any, highlights: Any) -> Any:
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    return evened(scene, line_at(lines, spacing, points_x, points_y, x, y), x, y, shadows, highlights)
 
 
 def schedule(even: Any, target: Any) -> None:
@@ -122,20 +125,22 @@ def reference(
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def local_tone(scene: Array, overview: Array, spacing: float, shadows: float, highlights: float) -> Array:
+def local_tone(
+    scene: Array, lines: Array, spacing: float, points_x: int, points_y: int, shadows: float, highlights: float
+) -> Array:
     """Even out the surroundings in (3, H, W) linear Rec. 2020.
 
-    `overview` (3, h, w) is the same light, one point every `spacing` pixels from the first one on.
-    `shadows` and `highlights`, 0 to 1, are stops lifted or held back for each stop below or above middle grey.
+    `lines` (2, points_y, points_x) is what `surroundings` gives, one point every `spacing` pixels from the first one
+    on. `shadows` and `highlights`, 0 to 1, are stops lifted or held back for each stop below or above middle grey.
     """
-    lines = surroundings(overview)
-    _, points_y, points_x = lines.shape
-    out = np.empty(scene.shape, np.float32)
-    return kernel(scene, lines, spacing, points_x, points_y, shadows, highlights, out=out)
+    return kernel(scene, lines, spacing, points_x, points_y, shadows, highlights, out=np.empty(scene.shape, np.float32))
 
 
 def surroundings(overview: Array) -> Array:
-    """(2, h, w): slope and shift that give the surroundings of a place, in stops over middle grey, from its own."""
+    """(2, h, w): slope and shift that give the surroundings of a place from its own light, in stops over middle grey.
+
+    `overview` (3, h, w) is a scene in linear Rec. 2020 seen small.
+    """
     luma = np.tensordot(np.array(LUMA, np.float32), overview, 1)
     stops = (np.log2(np.maximum(luma, DARKEST)) - GREY_EV).astype(np.float64)
     radius = max(2, round(0.03 * max(stops.shape)))

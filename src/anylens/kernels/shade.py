@@ -24,10 +24,9 @@ SIGNATURE = Signature(
 )
 
 
-def algorithm(mosaic: Any, gains: Any, place: Any, points_x: Any, points_y: Any) -> Any:
+def gain_at(gains: Any, place: Any, points_x: Any, points_y: Any, x: Any, y: Any) -> Any:
+    """The gain at pixel (x, y), bilinear in the map of its site."""
     import halide as hl
-
-    x, y, site = hl.Var("x"), hl.Var("y"), hl.Var("site")
 
     def cell(position: Any, points: Any) -> tuple[Any, Any]:
         held = hl.clamp(position, hl.f32(0.0), hl.cast(hl.Float(32), points - 1))
@@ -37,12 +36,18 @@ def algorithm(mosaic: Any, gains: Any, place: Any, points_x: Any, points_y: Any)
     left, right_part = cell(hl.cast(hl.Float(32), x) * place[0] + place[1], points_x)
     top, bottom_part = cell(hl.cast(hl.Float(32), y) * place[2] + place[3], points_y)
     right, bottom = hl.min(left + 1, points_x - 1), hl.min(top + 1, points_y - 1)
+    site = hl.clamp(x % 2 + 2 * (y % 2), 0, 3)
     upper = gains[left, top, site] + right_part * (gains[right, top, site] - gains[left, top, site])
     lower = gains[left, bottom, site] + right_part * (gains[right, bottom, site] - gains[left, bottom, site])
-    gain = hl.Func("gain")
-    gain[x, y, site] = upper + bottom_part * (lower - upper)
+    return upper + bottom_part * (lower - upper)
+
+
+def algorithm(mosaic: Any, gains: Any, place: Any, points_x: Any, points_y: Any) -> Any:
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
     shaded = hl.Func("shaded")
-    shaded[x, y] = mosaic[x, y] * gain[x, y, x % 2 + 2 * (y % 2)]
+    shaded[x, y] = mosaic[x, y] * gain_at(gains, place, points_x, points_y, x, y)
     return shaded
 
 
@@ -81,15 +86,13 @@ def reference(mosaic: Array, gains: Array, place: Array, points_x: int, points_y
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def shade(mosaic: Array, gains: Array, place: tuple[float, float, float, float]) -> Array:
-    """Multiply a (H, W) mosaic by a map of gains, (4, V, H') for the sites (0,0), (1,0), (0,1), (1,1) as (x, y).
+def shade(mosaic: Array, gains: Array, place: Array, points_x: int, points_y: int) -> Array:
+    """Multiply a (H, W) mosaic by maps of gains, (4, points_y, points_x), for the sites (0,0), (1,0), (0,1), (1,1).
 
-    `place` is (scale_x, shift_x, scale_y, shift_y): pixel x stands at map column x * scale_x + shift_x; beyond the
-    map its edge goes on.
+    Sites are (x, y). `place` is (scale_x, shift_x, scale_y, shift_y): pixel x stands at map column
+    x * scale_x + shift_x; beyond the map its edge goes on.
     """
-    _, points_y, points_x = gains.shape
-    table = np.asarray(place, np.float32)
-    return kernel(mosaic, gains, table, points_x, points_y, out=np.empty(mosaic.shape, np.float32))
+    return kernel(mosaic, gains, place, points_x, points_y, out=np.empty(mosaic.shape, np.float32))
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:

@@ -66,7 +66,9 @@ def schedule(stages: Stages, target: Any) -> None:
     x, y, c = stages.sharp.args()
     inner = hl.Var("inner")
     width = target.natural_vector_size(hl.Float(32))
-    stages.sharp.bound(c, 0, 3).split(y, y, inner, 32, hl.TailStrategy.GuardWithIf).reorder(c, x, inner, y)
+    # Lines slide down a strip of rows; the last strip is shifted back inside, a guard in it would stop the sliding.
+    rows = hl.min(64, stages.sharp.output_buffer().height())
+    stages.sharp.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
     stages.sharp.vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
     for line in stages[:-1]:
         line.store_at(stages.sharp, y).compute_at(stages.sharp, inner).vectorize(line.args()[0], width)

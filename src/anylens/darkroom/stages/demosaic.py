@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from anylens.darkroom.light import bayer_phase, noise_of, scene_matrix
-from anylens.image import Mosaic, Scene
-from anylens.kernels.cells import cells, colors_of
+from anylens.darkroom.light import bayer_phase, noise_of, scene_matrix, seen_small
+from anylens.frame import Facts
+from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels.demosaic import demosaic
 from anylens.kernels.matrix import matrix
 
@@ -21,9 +22,12 @@ class Demosaic:
         facts = mosaic.facts
         if not facts.sensor.cfa:
             return Scene(np.repeat(mosaic.pixels[None], 3, axis=0), facts, mosaic.frames_used)
-        toe = 0.001 + 3.0 * max(noise_of(facts).offset) ** 0.5
-        red_x, red_y = bayer_phase(facts.sensor.cfa)
-        rgb = demosaic(mosaic.pixels, red_x, red_y, toe)
-        table = scene_matrix(facts)
-        seen = np.einsum("cd,dyx->cyx", table, colors_of(cells(mosaic.pixels), red_x, red_y)).astype(np.float32)
+        (toe,), table, seen = self.plan(facts, seen_small(mosaic))
+        rgb = demosaic(mosaic.pixels, *bayer_phase(facts.sensor.cfa), toe)
         return Scene(matrix(rgb, table), facts, mosaic.frames_used, seen if seen.size else None)
+
+    def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[float], npt.NDArray[np.float64], Pixels]:
+        """What the kernel takes (the toe under the root), the matrix to Rec. 2020, and the overview of the scene."""
+        toe = 0.001 + 3.0 * max(noise_of(facts).offset) ** 0.5
+        table = scene_matrix(facts)
+        return (toe,), table, np.einsum("cd,dyx->cyx", table, seen).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -28,22 +29,22 @@ class Merge:
 
 
 def _light(frame: Frame) -> Pixels:
-    facts, sensor = frame.facts, frame.facts.sensor
     if frame.raw.ndim != 2:
         raise Refusal("the frame has three planes of counts, not a mosaic; read it as a Scene instead")
+    return linearize(*counts_of(frame))
+
+
+def counts_of(frame: Frame) -> tuple[Any, ...]:
+    """What `linearize` takes: counts of the active area, black, 1 / range, and what rows and columns add to black."""
+    facts, sensor = frame.facts, frame.facts.sensor
     top, left, bottom, right = facts.active_area
     letters = np.array(sensor.cfa or (("G",),))
     black = np.array(sensor.black)
     white = np.array([[sensor.white["RGB".index(c) if len(sensor.white) == 3 else 0] for c in row] for row in letters])
     rows, columns = np.lcm(black.shape, white.shape)
     span = _tiled(white, rows, columns) - _tiled(black, rows, columns)
-    return linearize(
-        frame.raw[top:bottom, left:right],
-        black,
-        1.0 / span,
-        sensor.black_row_delta or 0.0,
-        sensor.black_column_delta or 0.0,
-    )
+    counts = frame.raw[top:bottom, left:right]
+    return counts, black, 1.0 / span, sensor.black_row_delta or 0.0, sensor.black_column_delta or 0.0
 
 
 def _tiled(pattern: np.ndarray, rows: int, columns: int) -> np.ndarray:

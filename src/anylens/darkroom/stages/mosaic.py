@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from anylens.darkroom.light import bayer_phase, by_site, gains_of, neutral_of, noise_of
+from anylens.darkroom.light import bayer_phase, by_site, gains_of, neutral_of, noise_of, seen_small
 from anylens.darkroom.recipe import checked, taste
+from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels
 from anylens.kernels.balance import balance
-from anylens.kernels.cells import cells, colors_of
+from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.defects import defects
-from anylens.kernels.highlights import clipping_level, highlights, usual_lead
+from anylens.kernels.highlights import clipping_level, filled_in, highlights, usual_lead
 from anylens.kernels.shade import shade
 from anylens.opcodes import GainMap, parse
 
-Three = tuple[float, float, float]
+Places = npt.NDArray[np.floating[Any]]
+Shading = tuple[Pixels, Pixels, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,12 @@ class Defects:
         checked(self)
 
     def __call__(self, mosaic: Mosaic) -> Mosaic:
-        noise, cfa = noise_of(mosaic.facts), mosaic.facts.sensor.cfa
-        scale, offset = by_site(cfa, _three(noise.scale)), by_site(cfa, _three(noise.offset))
-        return replace(mosaic, pixels=defects(mosaic.pixels, scale, offset, self.threshold))
+        return replace(mosaic, pixels=defects(mosaic.pixels, *self.plan(mosaic.facts)), overview=None)
+
+    def plan(self, facts: Facts) -> tuple[Pixels, Pixels, float]:
+        """What the kernel takes: scale and offset of the noise by site, threshold."""
+        noise, cfa = noise_of(facts), facts.sensor.cfa
+        return by_site(cfa, _three(noise.scale)), by_site(cfa, _three(noise.offset)), self.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,14 @@ class Balance:
         facts = mosaic.facts
         if not facts.sensor.cfa:
             return replace(mosaic, facts=replace(facts, balance=(1.0, 1.0, 1.0)))
-        bayer_phase(facts.sensor.cfa)
+        (table,), facts, seen = self.plan(facts, seen_small(mosaic))
+        return replace(mosaic, pixels=balance(mosaic.pixels, table), facts=facts, overview=seen)
+
+    def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[Pixels], Facts, Pixels]:
+        """What the kernel takes (gains by site), and facts and overview afterwards."""
         gains = gains_of(neutral_of(facts, self.kelvin, self.tint))
-        pixels = balance(mosaic.pixels, by_site(facts.sensor.cfa, gains))
-        return replace(mosaic, pixels=pixels, facts=replace(facts, balance=gains))
+        balanced = seen * np.array(gains, np.float32)[:, None, None]
+        return (by_site(facts.sensor.cfa, gains),), replace(facts, balance=gains), balanced
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +75,19 @@ class Highlights:
         checked(self)
 
     def __call__(self, mosaic: Mosaic) -> Mosaic:
-        cfa, gains = mosaic.facts.sensor.cfa, mosaic.facts.balance
-        if not cfa or gains is None:
+        if not mosaic.facts.sensor.cfa or mosaic.facts.balance is None:
             return mosaic
-        red_x, red_y = bayer_phase(cfa)
-        seen = colors_of(cells(mosaic.pixels), red_x, red_y)
-        clip, lead = self.clipped(seen, gains)
-        pixels = highlights(mosaic.pixels, by_site(cfa, clip), by_site(cfa, lead), red_x, red_y)
-        return replace(mosaic, pixels=pixels)
+        tables, seen = self.plan(mosaic.facts, seen_small(mosaic))
+        pixels = highlights(mosaic.pixels, *tables, *bayer_phase(mosaic.facts.sensor.cfa))
+        return replace(mosaic, pixels=pixels, overview=seen)
 
-    def clipped(self, seen: Pixels, gains: Three) -> tuple[Three, Three]:
-        """Where R, G and B clip and how far each leads the others near there, from a sample of cells (3, h, w)."""
-        red, green, blue = clipping_level(seen, gains)
+    def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[Pixels, Pixels], Pixels]:
+        """What the kernel takes (where each site clips, how far it leads), and the overview afterwards."""
+        red, green, blue = clipping_level(seen, facts.balance or (1.0, 1.0, 1.0))
         clip = (self.clip * red, self.clip * green, self.clip * blue)
-        return clip, usual_lead(seen, clip)
+        lead = usual_lead(seen, clip)
+        cfa = facts.sensor.cfa
+        return (by_site(cfa, clip), by_site(cfa, lead)), filled_in(seen, clip, lead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +100,58 @@ class Shade:
         checked(self)
 
     def __call__(self, mosaic: Mosaic) -> Mosaic:
-        maps = [op.record for op in parse(mosaic.facts.opcodes.list2) if isinstance(op.record, GainMap)]
-        if not maps or self.amount == 0.0 or (maps[0].area.bottom, maps[0].area.right) > mosaic.pixels.shape:
+        seen = seen_small(mosaic) if mosaic.facts.sensor.cfa else np.empty((3, 0, 0), np.float32)
+        arguments, facts, seen = self.plan(mosaic.facts, seen, mosaic.pixels.shape)
+        if facts is mosaic.facts:
             return mosaic
-        pixels = mosaic.pixels
-        grids = {(m.points_v, m.points_h, m.spacing_v, m.spacing_h, m.origin_v, m.origin_h) for m in maps}
-        for grid in sorted(grids):
-            points_v, points_h, spacing_v, spacing_h, origin_v, origin_h = grid
-            gains = np.ones((2, 2, points_v, points_h), np.float32)
-            for m in maps:
-                if (m.points_v, m.points_h, m.spacing_v, m.spacing_h, m.origin_v, m.origin_h) == grid:
-                    own = np.array(m.gains, np.float32).reshape(points_v, points_h, m.map_planes)[..., 0]
-                    rows, columns = (
-                        slice(m.area.top % 2, 2, m.area.row_pitch),
-                        slice(m.area.left % 2, 2, m.area.column_pitch),
-                    )
-                    gains[rows, columns] *= 1.0 + self.amount * (own - 1.0)
-            place = (
-                *_along(mosaic.pixels.shape[1], spacing_h, origin_h),
-                *_along(mosaic.pixels.shape[0], spacing_v, origin_v),
-            )
-            pixels = shade(pixels, gains.reshape(4, points_v, points_h), place)
-        left_over = replace(mosaic.facts.opcodes, list2=b"")
-        return replace(mosaic, pixels=pixels, facts=replace(mosaic.facts, opcodes=left_over))
+        overview = seen if mosaic.facts.sensor.cfa else None
+        return replace(mosaic, pixels=shade(mosaic.pixels, *arguments), facts=facts, overview=overview)
+
+    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> tuple[Shading, Facts, Pixels]:
+        """What the kernel takes (a map of gains by site and where it lies), and facts and overview afterwards.
+
+        Maps of one grid are joined; where a file has several grids, the others are sampled at the finest one's points.
+        """
+        maps = [op.record for op in parse(facts.opcodes.list2) if isinstance(op.record, GainMap)]
+        if not maps or self.amount == 0.0 or (maps[0].area.bottom, maps[0].area.right) > shape:
+            return (np.ones((4, 1, 1), np.float32), np.zeros(4, np.float32), 1, 1), facts, seen
+        finest = max(maps, key=lambda m: m.points_v * m.points_h)
+        down = finest.origin_v + np.arange(finest.points_v) * finest.spacing_v
+        along = finest.origin_h + np.arange(finest.points_h) * finest.spacing_h
+        gains = np.ones((2, 2, finest.points_v, finest.points_h), np.float32)
+        for m in maps:
+            sites = slice(m.area.top % 2, 2, m.area.row_pitch), slice(m.area.left % 2, 2, m.area.column_pitch)
+            gains[sites] *= 1.0 + self.amount * (_sampled(m, down, along) - 1.0)
+        table = gains.reshape(4, finest.points_v, finest.points_h)
+        place = (
+            *_along(shape[1], finest.spacing_h, finest.origin_h),
+            *_along(shape[0], finest.spacing_v, finest.origin_v),
+        )
+        by_color = colors_of(table, *bayer_phase(facts.sensor.cfa)) if facts.sensor.cfa else table[:3]
+        rows = np.arange(seen.shape[1]) * SPACING * place[2] + place[3]
+        columns = np.arange(seen.shape[2]) * SPACING * place[0] + place[1]
+        lifted = seen * np.stack([_between(plane, rows, columns) for plane in by_color])
+        left_over = replace(facts.opcodes, list2=b"")
+        arguments = table, np.array(place, np.float32), finest.points_h, finest.points_v
+        return arguments, replace(facts, opcodes=left_over), lifted.astype(np.float32)
+
+
+def _sampled(m: GainMap, down: Places, along: Places) -> Places:
+    """The first plane of a gain map at relative places, bilinear, its edge going on beyond it."""
+    table = np.array(m.gains, np.float32).reshape(m.points_v, m.points_h, m.map_planes)[..., 0]
+    step_v, step_h = (step if step > 0 else 1.0 for step in (m.spacing_v, m.spacing_h))
+    return _between(table, (down - m.origin_v) / step_v, (along - m.origin_h) / step_h)
+
+
+def _between(table: Places, rows: Places, columns: Places) -> Places:
+    """A table at fractional rows and columns, bilinear, its edge going on beyond it."""
+    for axis, places in ((0, rows), (1, columns)):
+        held = np.clip(places, 0, table.shape[axis] - 1)
+        first = np.clip(held.astype(np.int64), 0, max(table.shape[axis] - 2, 0))
+        after = np.minimum(first + 1, table.shape[axis] - 1)
+        part = (held - first).reshape([-1 if k == axis else 1 for k in range(2)])
+        table = table.take(first, axis) * (1 - part) + table.take(after, axis) * part
+    return table
 
 
 def _along(size: int, spacing: float, origin: float) -> tuple[float, float]:

@@ -23,5 +23,8 @@ class Sharpen:
     def __call__(self, photo: Photo) -> Photo:
         if self.amount == 0.0:
             return photo
-        pixels = sharpen(photo.pixels, self.amount, self.threshold, self.overshoot)  # type: ignore[arg-type]
-        return replace(photo, pixels=pixels)
+        return replace(photo, pixels=sharpen(photo.pixels, *self.plan()))  # type: ignore[arg-type]
+
+    def plan(self) -> tuple[float, float, float]:
+        """What the kernel takes."""
+        return self.amount, self.threshold, self.overshoot

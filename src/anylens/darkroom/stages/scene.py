@@ -8,10 +8,11 @@ import numpy as np
 
 from anylens.darkroom.light import noise_of, scene_matrix
 from anylens.darkroom.recipe import checked, taste
+from anylens.frame import Facts
 from anylens.image import OVERVIEW_SPACING, Pixels, Scene
-from anylens.kernels.denoise import denoise
+from anylens.kernels.denoise import denoise, tables
 from anylens.kernels.expose import expose
-from anylens.kernels.local_tone import local_tone
+from anylens.kernels.local_tone import local_tone, surroundings
 from anylens.kernels.mono import mono
 from anylens.kernels.resize import resize
 
@@ -32,10 +33,14 @@ class Denoise:
     def __call__(self, scene: Scene) -> Scene:
         if self.luma == 0.0 and self.chroma == 0.0:
             return scene
-        noise = noise_of(scene.facts)
-        to_camera = np.linalg.inv(scene_matrix(scene.facts)) if scene.facts.sensor.cfa else np.eye(3)
-        clean = denoise(scene.pixels, to_camera, noise.scale, noise.offset, self.luma, self.chroma, scene.frames_used)
+        clean = denoise(scene.pixels, *self.plan(scene.facts), scene.frames_used)
         return replace(scene, pixels=clean)
+
+    def plan(self, facts: Facts) -> tuple[Pixels, Pixels, Pixels, Pixels]:
+        """What the kernel takes: the ways to the camera's colours and back, its noise, the thresholds."""
+        noise = noise_of(facts)
+        to_camera = np.linalg.inv(scene_matrix(facts)) if facts.sensor.cfa else np.eye(3)
+        return tables(to_camera, noise.scale, noise.offset, self.luma, self.chroma)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,19 @@ class Crop:
     """Cut to the frame that the maker of the camera means to be seen (DefaultCrop)."""
 
     def __call__(self, scene: Scene) -> Scene:
-        left, top, width, height = (round(value) for value in scene.facts.crop)
-        _, tall, wide = scene.pixels.shape
-        left, top = min(max(left, 0), wide - 1), min(max(top, 0), tall - 1)
-        rows, columns = slice(top, top + max(height, 1)), slice(left, left + max(width, 1))
+        rows, columns = self.plan(scene.facts, scene.pixels.shape)
         pixels = scene.pixels[:, rows, columns]
         used = None if scene.frames_used is None else scene.frames_used[rows, columns]
         whole = (0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1]))
-        return replace(scene, pixels=pixels, frames_used=used, overview=None, facts=replace(scene.facts, crop=whole))
+        facts = replace(scene.facts, crop=whole)
+        return replace(scene, pixels=pixels, frames_used=used, overview=None, facts=facts)
+
+    def plan(self, facts: Facts, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """The rows and columns that stay of a picture of this shape, (..., H, W)."""
+        left, top, width, height = (round(value) for value in facts.crop)
+        tall, wide = shape[-2:]
+        left, top = min(max(left, 0), wide - 1), min(max(top, 0), tall - 1)
+        return slice(top, min(top + max(height, 1), tall)), slice(left, min(left + max(width, 1), wide))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +101,16 @@ class Expose:
         checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
-        ev = scene.facts.baseline_exposure + self.ev
-        seen = scene.seen_small()
+        (factor,), seen = self.plan(scene.facts, scene.seen_small())
+        return scene if factor == 1.0 else replace(scene, pixels=expose(scene.pixels, factor), overview=seen)
+
+    def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[float], Pixels]:
+        """What the kernel takes (a factor), and the overview afterwards."""
+        ev = facts.baseline_exposure + self.ev
         if self.auto:
             ev += self.auto * metered_ev(seen, ev)
-        if ev == 0.0:
-            return scene
-        return replace(scene, pixels=expose(scene.pixels, 2.0**ev), overview=seen * np.float32(2.0**ev))
+        factor = float(2.0**ev)
+        return (factor,), seen * np.float32(factor)
 
 
 def metered_ev(overview: Pixels, ev: float) -> float:
@@ -128,8 +141,13 @@ class LocalTone:
     def __call__(self, scene: Scene) -> Scene:
         if self.shadows == 0.0 and self.highlights == 0.0:
             return scene
-        even = local_tone(scene.pixels, scene.seen_small(), OVERVIEW_SPACING, self.shadows, self.highlights)
-        return replace(scene, pixels=even, overview=None)
+        return replace(scene, pixels=local_tone(scene.pixels, *self.plan(scene.seen_small())), overview=None)
+
+    def plan(self, seen: Pixels) -> tuple[Pixels, float, int, int, float, float]:
+        """What the kernel takes: lines of the surroundings and where they lie, shadows, highlights."""
+        lines = surroundings(seen) if self.shadows or self.highlights else np.zeros((2, 1, 1), np.float32)
+        _, points_y, points_x = lines.shape
+        return lines, float(OVERVIEW_SPACING), points_x, points_y, self.shadows, self.highlights
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from anylens import color
 from anylens.darkroom.recipe import checked, taste
-from anylens.image import Photo, Scene
+from anylens.image import Photo, Pixels, Scene
 from anylens.kernels.tone import tone
 
 GREY = 0.18
@@ -28,10 +30,14 @@ class Tone:
         checked(self)
 
     def __call__(self, scene: Scene) -> Photo:
+        pixels = tone(scene.pixels, *self.plan())
+        return Photo(pixels, scene.facts, scene.frames_used, space=self.space)
+
+    def plan(self) -> tuple[Pixels, float, float, float, float, float]:
+        """What the kernel takes: the matrix to the display, power, bend and peak of the curve, saturation, flare."""
         shown, top = self.grey + self.black, 1.0 + self.black
         middle, white = GREY**self.contrast, (GREY * 2.0**self.white_ev) ** self.contrast
         bend = middle * white * (top - shown) / (shown * white - top * middle)
         peak = top * (white + bend) / white
-        to_display = color.rgb_to_rgb("rec2020", self.space)
-        pixels = tone(scene.pixels, to_display, self.contrast, bend, peak, self.saturation, self.black)
-        return Photo(pixels, scene.facts, scene.frames_used, space=self.space)
+        to_display = color.rgb_to_rgb("rec2020", self.space).astype(np.float32)
+        return to_display, self.contrast, bend, peak, self.saturation, self.black

@@ -1,0 +1,70 @@
+"""A frame to a photo of 8 bits in one fused pass, where the recipe is made of the shipped stages in the shipped order.
+
+The stages are asked what they are going to do (`plan`), from the facts and from the picture seen small; then one
+kernel does all of it, band by band, and no full-size picture but the photo is ever in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from anylens.darkroom.light import bayer_phase
+from anylens.darkroom.recipe import Recipe
+from anylens.darkroom.stages import default_recipe
+from anylens.darkroom.stages.merge import counts_of
+from anylens.frame import Frame
+from anylens.image import Photo
+from anylens.kernels.cells import colors_of
+from anylens.kernels.linearize import tables
+from anylens.kernels.passes import cells, photo
+
+BAND_ROWS = 512
+LEAST_SIDE = 256
+SHIPPED = tuple(type(stage) for _, stage in default_recipe().stages())
+
+
+def fits(frame: Frame, recipe: Recipe) -> bool:
+    """Whether the pass gives what the stages one by one would give: a Bayer frame of some size, the shipped stages."""
+    if tuple(type(stage) for _, stage in recipe.stages()) != SHIPPED or not photo.kernel.compiled:
+        return False
+    longest = recipe.scene[-1].longest_px  # type: ignore[attr-defined]
+    height, width = frame.facts.active_shape
+    whole = longest == 0 or longest >= max(height, width)
+    return whole and frame.raw.ndim == 2 and len(frame.facts.sensor.cfa) == 2 and min(height, width) >= LEAST_SIDE
+
+
+def in_one_pass(frame: Frame, recipe: Recipe) -> Photo:
+    """The photo, uint8, of a frame and a recipe that fit."""
+    defects, balance, highlights, shade = (stage for stage in recipe.mosaic)
+    denoise, _, expose, local_tone, crop, _ = (stage for stage in recipe.scene)
+    facts, given = frame.facts, dict[str, tuple[Any, ...]]()
+    shape, phase = facts.active_shape, bayer_phase(facts.sensor.cfa)
+    height, width = shape
+    given["counts"] = (*tables(*counts_of(frame)), width, height, *_plan(defects)(facts))
+    seen = colors_of(cells.cells(given["counts"]), *phase)
+    given["balance"], facts, seen = _plan(balance)(facts, seen)
+    given["highlights"], seen = _plan(highlights)(facts, seen)
+    given["shade"], facts, seen = _plan(shade)(facts, seen, shape)
+    given["demosaic"], to_scene, seen = _plan(recipe.demosaic)(facts, seen)
+    _, _, *noise = _plan(denoise)(facts)
+    given["denoise"] = (to_scene.astype(np.float32), *noise)
+    given["expose"], seen = _plan(expose)(facts, seen)
+    given["local_tone"] = _plan(local_tone)(seen)
+    given["tone"] = _plan(recipe.tone)()
+    (sharpen,) = recipe.photo
+    given["sharpen"] = _plan(sharpen)()
+
+    rows, columns = _plan(crop)(facts, shape)
+    pixels = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8).transpose(2, 0, 1)
+    for top in range(0, pixels.shape[1], BAND_ROWS):
+        band = pixels[:, top : top + BAND_ROWS]
+        photo.photo(band, (columns.start, rows.start + top), phase, **given)
+    facts = replace(facts, crop=(0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1])))
+    return Photo(pixels, facts, space=recipe.tone.space)  # type: ignore[attr-defined]
+
+
+def _plan(stage: Any) -> Any:
+    return stage.plan
