@@ -85,7 +85,8 @@ def pipeline(module: ModuleType, target: hl.Target, *, scheduled: bool = True) -
         module.schedule(stages, target)
     else:
         for func in funcs[: -len(outputs)]:
-            func.compute_root()
+            if isinstance(func, hl.Func):
+                func.compute_root()
     return hl.Pipeline(outputs), parameters
 
 
