@@ -90,6 +90,20 @@ def test_kelvin_and_tint_change_the_colour_the_way_photographers_expect() -> Non
     assert magenta[1] / magenta[[0, 2]].mean() < green[1] / green[[0, 2]].mean()
 
 
+def test_automatic_white_balance_finds_the_light_of_a_scene_with_something_white_in_it() -> None:
+    rng = np.random.default_rng(5)
+    surfaces = np.kron(rng.random((3, 12, 16)) * 0.6 + 0.05, np.ones((1, 16, 16)))
+    surfaces[:, 40:90, 50:140] = 0.8
+    frame = sampled(surfaces * np.array(NEUTRAL)[:, None, None])
+    automatic = darkroom.adjust(darkroom.look("none"), "Balance.light=auto")
+    untold = Frame(frame.raw, replace(frame.facts, as_shot_neutral=None))
+    for one, recipe in ((frame, automatic), (untold, darkroom.look("none"))):
+        scene = darkroom.develop(one, recipe, until="scene")
+        white = scene.pixels[:, 50:80, 60:130].mean((1, 2))
+        assert white.max() / white.min() < 1.12
+        assert any("estimated from the picture" in note for note in scene.facts.notes)
+
+
 def test_defects_are_found_and_nothing_else_is_touched() -> None:
     light = np.tile(np.linspace(0.1, 0.6, 64), (48, 1))
     clean = darkroom.develop(sampled(grey(light), noise_seed=3), until="mosaic")

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from anylens.darkroom.light import bayer_phase, by_site, gains_of, neutral_of, noise_of, seen_small
+from anylens.darkroom.light import (
+    bayer_phase,
+    by_site,
+    calibration_arguments,
+    gains_of,
+    neutral_of,
+    noise_of,
+    seen_small,
+)
 from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.white import estimate_neutral
 from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels
 from anylens.kernels.balance import balance
@@ -43,8 +52,9 @@ class Defects:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """White balance: as shot where `kelvin` is 0, else for a light of that temperature; `tint` > 0 is more magenta."""
+    """White balance: as shot or estimated where `kelvin` is 0, else for that light; `tint` > 0 is more magenta."""
 
+    light: Literal["as-shot", "auto"] = taste("as-shot")
     kelvin: float = taste(0.0, 0.0, 25000.0, 50.0)
     tint: float = taste(0.0, -150.0, 150.0, 1.0)
 
@@ -59,8 +69,18 @@ class Balance:
         return replace(mosaic, pixels=balance(mosaic.pixels, table), facts=facts, overview=seen)
 
     def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[Pixels], Facts, Pixels]:
-        """What the kernel takes (gains by site), and facts and overview afterwards."""
-        gains = gains_of(neutral_of(facts, self.kelvin, self.tint))
+        """What the kernel takes (gains by site), and facts and overview afterwards.
+
+        `seen` is not balanced yet. A shot that tells no neutral is estimated too, and the facts say so.
+        """
+        neutral = facts.as_shot_neutral
+        if self.kelvin == 0.0 and (self.light == "auto" or neutral is None):
+            calibrations = calibration_arguments(facts) if facts.sensor.calibrations else None
+            estimate = estimate_neutral(seen, (1.0, 1.0, 1.0), calibrations)
+            if estimate is not None:
+                neutral, note = estimate, "White balance was estimated from the picture."
+                facts = replace(facts, notes=(*facts.notes, note))
+        gains = gains_of(neutral_of(replace(facts, as_shot_neutral=neutral), self.kelvin, self.tint))
         balanced = seen * np.array(gains, np.float32)[:, None, None]
         return (by_site(facts.sensor.cfa, gains),), replace(facts, balance=gains), balanced
 
