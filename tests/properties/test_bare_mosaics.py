@@ -229,3 +229,13 @@ def test_a_table_and_a_vignette_are_understood() -> None:
     assert first.record == opcodes.MapTable(opcodes.Area(0, 0, 10, 20, 0, 3, 1, 1), (0, 500, 65535))
     assert second.record == opcodes.FixVignetteRadial((0.1, 0.2, 0.3, 0.4, 0.5), (0.25, 0.75))
     assert not first.optional
+
+
+@pytest.mark.parametrize("size", [1920 * 1080 * 2, 640 * 480, 10_000])
+def test_bare_counts_that_nothing_describes_are_refused_and_not_guessed_from_their_size(
+    tmp_path: Path, size: int
+) -> None:
+    place = tmp_path / "counts.raw"
+    place.write_bytes(bytes(range(1, 201)) * (size // 200 + 1))
+    with pytest.raises(Refusal, match="--sensor"):
+        read(place)

@@ -78,6 +78,11 @@ def _read_raw(path: str | os.PathLike[str], data: bytes, sensor: Any) -> Frame |
             return read_dng(path, data=data, sensor=sensor)
     elif Path(path).suffix.lower() in (".dng", ".gpr"):
         raise Refusal(f"{name} is not a DNG, its content is of another kind; copy it from the camera again.")
+    if Path(path).suffix.lower() in _BARE_SUFFIXES and data[:2] not in (b"II", b"MM"):
+        raise Refusal(
+            f"{name} holds bare counts and no sensor file says what they are; write {Path(path).stem}.toml beside it "
+            "or give --sensor."
+        )
     return read_libraw(path, data=data, sensor=sensor)
 
 
