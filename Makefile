@@ -1,6 +1,7 @@
 # make demo    develops the raw file in demo/ and says where the photo is
 # make test    runs all tests
 # make lint    style, types, who imports whom
+# make bench   speed and quality beside the peers, about ten minutes
 # Each works alone and first: Python 3.11 with venv is all that they need.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 LIBRARY := src/anylens/kernels/libanylens_kernels.so
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint kernels clean
+.PHONY: demo test lint bench kernels clean
 
 demo: .venv/installed kernels
 	@$(BIN)/anylens develop demo/GOPR0024.dng --time -o demo/out/
@@ -21,6 +22,9 @@ lint: .venv/installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/installed-bench kernels
+	@for name in noise_spectrum demosaic denoise kernels develop; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "anylens needs Python 3.11 or newer")'
@@ -35,6 +39,11 @@ $(BIN)/pip:
 .venv/installed-test: pyproject.toml hatch_build.py | $(BIN)/pip
 	@echo "Installing anylens and its tests into .venv and compiling the kernels (about a minute the first time)"
 	@$(PIP) --editable '.[test]'
+	@touch .venv/installed $@
+
+.venv/installed-bench: pyproject.toml hatch_build.py | $(BIN)/pip
+	@echo "Installing anylens and what it is compared with into .venv (about a minute the first time)"
+	@$(PIP) --editable '.[bench]'
 	@touch .venv/installed $@
 
 # The library again where a kernel is newer; without Halide in .venv, pip brings it for the build.
