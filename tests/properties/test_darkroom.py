@@ -118,6 +118,15 @@ def test_defects_are_found_and_nothing_else_is_touched() -> None:
     assert np.array_equal(mended[~wrong], clean.pixels[~wrong])
 
 
+def test_fine_detail_that_a_lens_can_draw_is_not_taken_for_defects() -> None:
+    rows, columns = np.indices((96, 96))
+    light = np.full((96, 96), 0.1)
+    for y, x in ((20, 21), (40, 44), (63, 30), (71, 72)):
+        light += 0.6 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.7**2))
+    mosaic = darkroom.develop(sampled(grey(light, 96, 96), noise_seed=4), until="mosaic")
+    assert np.array_equal(Defects()(mosaic).pixels, mosaic.pixels)
+
+
 def test_a_blown_surface_becomes_white_and_not_magenta() -> None:
     scene = darkroom.develop(sampled(np.minimum(grey(np.tile(np.linspace(0.5, 3.0, 64), (48, 1))), 1.0)), until="scene")
     blown = scene.pixels[:, :, 40:]
