@@ -122,7 +122,7 @@ def test_fine_detail_that_a_lens_can_draw_is_not_taken_for_defects() -> None:
     rows, columns = np.indices((96, 96))
     light = np.full((96, 96), 0.1)
     for y, x in ((20, 21), (40, 44), (63, 30), (71, 72)):
-        light += 0.6 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.7**2))
+        light += 0.6 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.95**2))
     mosaic = darkroom.develop(sampled(grey(light, 96, 96), noise_seed=4), until="mosaic")
     assert np.array_equal(Defects()(mosaic).pixels, mosaic.pixels)
 
