@@ -1,0 +1,1 @@
+"""Measuring any camera from its files: charts, sharpness, noise, colour, geometry, shading."""

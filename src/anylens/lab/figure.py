@@ -1,0 +1,61 @@
+"""A measured number and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value and its standard error, in the unit that the name of the field says.
+
+    `error` is NaN where none can be told.
+    """
+
+    value: float
+    error: float = math.nan
+
+    def __str__(self) -> str:
+        """Rounded to two digits of the error: `4.713 ± 0.021`."""
+        if not math.isfinite(self.value):
+            return "unknown"
+        if not math.isfinite(self.error) or self.error <= 0.0:
+            return f"{self.value:.4g}"
+        digits = max(0, 1 - math.floor(math.log10(self.error)))
+        return f"{self.value:.{digits}f} ± {self.error:.{digits}f}" if digits < 9 else f"{self.value:.4g}"
+
+
+def combined(figures: list[Figure]) -> Figure:
+    """The mean of several measures of one thing, each weighted by what it knows.
+
+    The error grows by how far they disagree beyond their own errors (the Birge ratio).
+    """
+    values = np.array([f.value for f in figures])
+    errors = np.array([f.error for f in figures])
+    good = np.isfinite(values) & np.isfinite(errors) & (errors > 0.0)
+    if not good.any():
+        return Figure(float(np.nanmean(values))) if np.isfinite(values).any() else Figure(math.nan)
+    weight = 1.0 / errors[good] ** 2
+    mean = float(weight @ values[good] / weight.sum())
+    birge = float(weight @ (values[good] - mean) ** 2) / max(int(good.sum()) - 1, 1)
+    return Figure(mean, float(np.sqrt(max(birge, 1.0) / weight.sum())))
+
+
+def line(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], error: npt.NDArray[np.float64]
+) -> tuple[Figure, Figure]:
+    """(slope, start at x = 0) of the line through points whose y have these standard errors, by least squares."""
+    weight = 1.0 / error**2
+    total = weight.sum()
+    middle = float(weight @ x / total)
+    spread = float(weight @ (x - middle) ** 2)
+    slope = float(weight @ ((x - middle) * y)) / spread
+    level = float(weight @ y / total)
+    return (
+        Figure(slope, float(np.sqrt(1.0 / spread))),
+        Figure(level - slope * middle, float(np.sqrt(1.0 / total + middle**2 / spread))),
+    )

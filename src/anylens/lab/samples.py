@@ -1,0 +1,94 @@
+"""What sharpness and geometry are measured on: one colour, at the places where the sensor sampled it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.refusal import Refusal
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Place = tuple[float, float]
+
+EVERYWHERE = ((True,),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Linear light of one colour on the sensor's own lattice, nothing interpolated.
+
+    `pixels` is (H, W) float, 0 black, 1 white, noise below black kept; pixel centres stand at whole numbers, x right,
+    y down. `sites` is a tile, repeated from the top left, of where this colour was sampled; elsewhere `pixels` mean
+    nothing. `clipped` is (H, W), `noise` (scale, offset) of `variance = scale * pixel + offset`, `centre_px` (x, y)
+    where millimetres begin, the middle of the picture unless said. Raises ValueError where shapes disagree.
+    """
+
+    pixels: npt.NDArray[np.float32]
+    letter: str = "Y"
+    sites: tuple[tuple[bool, ...], ...] = EVERYWHERE
+    clipped: Flags | None = field(default=None, repr=False)
+    pitch_um: float | None = None
+    noise: tuple[float, float] | None = None
+    centre_px: Place | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 2 or (self.clipped is not None and self.clipped.shape != self.pixels.shape):
+            raise ValueError("samples are (H, W), and so is where they are clipped")
+        if not any(any(row) for row in self.sites):
+            raise ValueError("a colour is sampled at one site or more")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in pixels of the sensor."""
+        height, width = self.pixels.shape
+        return height, width
+
+    @property
+    def middle_px(self) -> Place:
+        """(x, y) where millimetres begin."""
+        height, width = self.shape
+        return self.centre_px or ((width - 1) / 2.0, (height - 1) / 2.0)
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether every pixel is a sample of this colour."""
+        return all(all(row) for row in self.sites)
+
+    def millimetres(self, place_px: Place) -> Place | None:
+        """Where a place lies on the sensor, None where the pitch is not known."""
+        if self.pitch_um is None:
+            return None
+        x, y = self.middle_px
+        return (place_px[0] - x) * self.pitch_um * 1e-3, (place_px[1] - y) * self.pitch_um * 1e-3
+
+    def sampled(self, rows: slice, columns: slice) -> Flags:
+        """(h, w): which pixels of a part are samples of this colour."""
+        tile = np.array(self.sites, np.bool_)
+        down = np.arange(rows.start, rows.stop) % tile.shape[0]
+        right = np.arange(columns.start, columns.stop) % tile.shape[1]
+        return np.asarray(tile[down[:, None], right], np.bool_)
+
+    def filled(self, sigma_px: float = 0.0) -> npt.NDArray[np.float32]:
+        """(H, W) with gaps filled from the neighbours, and smoothed: for finding and looking, never for measuring."""
+        from scipy.ndimage import gaussian_filter
+
+        if self.everywhere:
+            plain = np.asarray(self.pixels, np.float32)
+            return np.asarray(gaussian_filter(plain, sigma_px) if sigma_px > 0.0 else plain, np.float32)
+        tile = np.array(self.sites, np.bool_)
+        spread = max(sigma_px, 0.5 * (tile.size / tile.sum()) ** 0.5)
+        height, width = self.shape
+        weight = self.sampled(slice(0, height), slice(0, width)).astype(np.float32)
+        light = gaussian_filter(np.where(weight > 0.0, self.pixels, 0.0).astype(np.float32), spread)
+        return np.asarray(light / np.maximum(gaussian_filter(weight, spread), 1e-6), np.float32)
+
+
+class NoChart(Refusal):
+    """A chart that could not be found; `seen` (h, w, 3) uint8 is the picture that was searched, with what was found."""
+
+    def __init__(self, sentence: str, seen: npt.NDArray[np.uint8]) -> None:
+        super().__init__(sentence)
+        self.seen = seen
