@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import anylens
+from anylens.app.command_line import COMMANDS
 from anylens.sensor import bayer
 
 DEMO = Path(__file__).parents[2] / "demo" / "GOPR0024.dng"
@@ -99,7 +100,7 @@ def test_version_is_the_package_version() -> None:
 def test_version_and_import_load_no_other_package() -> None:
     code = (
         "import sys; sys.argv = ['anylens', '--version']; from anylens.app.__main__ import main; main();"
-        "print(sorted({'numpy', 'typer', 'rich', 'rawpy', 'imagecodecs'} & set(sys.modules)))"
+        "print(sorted({'argparse', 'numpy', 'rawpy', 'imagecodecs'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout.splitlines()[-1] == "[]"
@@ -219,6 +220,7 @@ def test_photos_made_together_equal_photos_made_alone(raw: Path, tmp_path: Path)
         (["-o", "a.jpg", "--until", "mosaic"], ".dng"),
         (["-o", "nowhere/a.jpg"], "nowhere"),
         (["--colour"], "--colour"),
+        (["--outptu", "a.jpg"], "--output"),
         (["--sensor", "nowhere.toml"], "nowhere.toml"),
     ],
 )
@@ -233,6 +235,7 @@ def test_bad_usage_is_one_line_before_any_file_is_touched(
 
 def test_commands_that_do_not_exist_and_files_that_are_not_named(tmp_path: Path) -> None:
     assert "frobnicate" in failed_in_one_line(run("frobnicate"), 2)
+    assert "develop" in failed_in_one_line(run("devlop"), 2)
     assert "FILE" in failed_in_one_line(run("develop"), 2)
     assert "FILE" in failed_in_one_line(run("info"), 2)
 
@@ -326,6 +329,36 @@ def test_info_tells_all_facts(raw: Path) -> None:
     assert set(facts) == {field.name for field in dataclasses.fields(anylens.Facts)}
     assert facts["sensor"]["cfa"] == [["R", "G"], ["G", "B"]]
     assert facts["exposure_s"] == pytest.approx(1 / 250)
+
+
+def test_help_names_every_command_and_every_command_has_help() -> None:
+    overview = run("--help")
+    assert (overview.returncode, overview.stderr) == (0, "")
+    assert run().stdout == overview.stdout
+    for name, does in COMMANDS.items():
+        assert does in overview.stdout
+        told = run(*name.split(), "--help")
+        assert (told.returncode, told.stderr) == (0, "")
+        assert told.stdout.startswith(f"usage: anylens {name}")
+        assert does in told.stdout
+
+
+def test_options_and_files_come_in_any_order(tmp_path: Path) -> None:
+    first, second = write_raw(tmp_path / "a.dng"), write_raw(tmp_path / "b.dng")
+    assert run("develop", first, "-o", tmp_path / "out", second).returncode == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.jpg", "b.jpg"]
+
+
+def test_a_file_may_begin_like_an_option(tmp_path: Path) -> None:
+    write_raw(tmp_path / "-a.dng")
+    assert run("develop", "--", "-a.dng", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "-a.jpg").exists()
+
+
+def test_a_table_is_as_wide_as_the_terminal() -> None:
+    for columns in (60, 90):
+        lines = run("info", DEMO, COLUMNS=str(columns)).stdout.splitlines()
+        assert columns - 20 < max(map(len, lines)) <= columns
 
 
 def test_looks_and_doctor_speak() -> None:

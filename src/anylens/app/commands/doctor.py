@@ -7,13 +7,31 @@ import importlib.util
 import os
 import platform
 import shutil
+from argparse import Namespace
 from importlib.metadata import PackageNotFoundError, version
+
+from anylens.app.syntax import Syntax
+from anylens.app.table import table
 
 OPTIONAL = (
     ("halide", "halide", "write and compile kernels of your own", "pip install halide==21.0.0 ziglang==0.17.1"),
     ("exiftool", None, "judge written metadata in the tests", "apt-get install libimage-exiftool-perl"),
 )
 """(name, module or None for a program, what it is good for, how to install it)."""
+
+
+def options(syntax: Syntax) -> None:
+    """Nothing but the name is typed."""
+    syntax.usage = "anylens doctor"
+
+
+def run(_: Namespace) -> int:
+    """Show the parts; 1 where one that is needed is missing."""
+    rows = parts()
+    print(table(rows))
+    for name, good_for, install in missing():
+        print(f"{name} is not installed; with it you could {good_for}: {install}")
+    return int(any(state.startswith("missing") for _, state in rows))
 
 
 def parts() -> list[tuple[str, str]]:

@@ -1,0 +1,159 @@
+"""`anylens develop`: raw files into photos."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anylens.app import voice
+from anylens.app.places import SUFFIXES, places
+from anylens.app.syntax import Syntax
+from anylens.app.voice import Usage
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.app.developing import Developed
+    from anylens.darkroom import Recipe
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens develop`."""
+    syntax.usage = "anylens develop [options] FILE..."
+    syntax.add_argument("files", nargs="+", metavar="FILE", help="raw files, each of them one photo")
+    syntax.add_argument(
+        "-o", "--output", metavar="FILE|DIR", help="where the photo goes; beside the raw where not given"
+    )
+    syntax.add_argument("--look", metavar="NAME", help="a look; anylens looks lists them")
+    syntax.add_argument(
+        "--recipe", metavar="FILE|PHOTO", help="a look or recipe of your own, or a photo to develop in the same way"
+    )
+    syntax.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="STAGE.FIELD=VALUE",
+        help="change one field; may be given several times",
+    )
+    syntax.add_argument(
+        "--until",
+        choices=list(SUFFIXES),
+        default="photo",
+        help="stop early: mosaic writes a DNG, scene a float32 TIFF in linear Rec. 2020",
+    )
+    syntax.add_argument("--inspect", metavar="DIR", help="write every intermediate there as a picture")
+    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
+    syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
+    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(given: Namespace) -> int:
+    """Develop every file; 1 where one failed."""
+    from anylens.app.developing import Failed, Job, develop_files, steps_of
+
+    sources = [Path(file) for file in given.files]
+    planned = places(sources, given.output, given.until)
+    recipe = _recipe(given.look, given.recipe, given.settings, given.size)
+    _check(sources[0], given.sensor)
+    folders = _inspection(sources, given.inspect)
+    named = given.output is not None and planned == [Path(given.output)]
+    jobs = [Job(*each, named=named, timed=given.time) for each in zip(sources, planned, folders, strict=True)]
+    done: list[Developed] = []
+    failed: list[Failed] = []
+    with voice.progress("developing", len(jobs) * steps_of(recipe)) as bar:
+        for outcome in develop_files(jobs, recipe, given.until, given.sensor, bar.advance):
+            if isinstance(outcome, Failed):
+                failed.append(outcome)
+                bar.complain(outcome.why)
+            else:
+                done.append(outcome)
+                if not given.json and len(jobs) > 1:
+                    bar.say(f"{outcome.source} -> {outcome.place}  {_size(outcome)}, {outcome.seconds:.2f} s")
+    if given.json:
+        import json
+
+        from anylens.app.facts import plain
+
+        print(json.dumps({"developed": plain(done), "failed": plain(failed)}, indent=2, ensure_ascii=False))
+    elif len(jobs) == 1 and done:
+        _tell(done[0])
+    elif len(jobs) > 1:
+        print(f"{len(done)} of {len(jobs)} developed")
+        for note in sorted({f"{outcome.source.name}: {note}" for outcome in done for note in outcome.notes}):
+            print(f"note: {note}")
+    return int(bool(failed))
+
+
+def _recipe(look: str | None, recipe: str | None, settings: Sequence[str], size: int | None) -> Recipe:
+    """The recipe that the options ask for; Refusal or Usage before any photo is touched."""
+    from anylens import darkroom
+    from anylens.files import recipe_text
+
+    if look is not None and recipe is not None:
+        raise Usage("--look and --recipe are both given but each is a whole recipe; choose one of them")
+    if recipe is not None:
+        try:
+            chosen = darkroom.parse(recipe_text(Path(recipe)))
+        except (OSError, Refusal) as error:
+            raise Usage(voice.sentence(error, Path(recipe))) from None
+    else:
+        chosen = darkroom.look(look) if look is not None else darkroom.default_recipe()
+    if size is not None:
+        settings = [*settings, f"Size.longest_px={size}"]
+    for setting in settings:
+        chosen = darkroom.adjust(chosen, setting)
+    return chosen
+
+
+def _check(source: Path, sensor: str | None) -> None:
+    """Raise Refusal for a sensor file or an instruction set that would fail every photo."""
+    from anylens.files import bare
+    from anylens.kernels.library import instruction_set
+
+    instruction_set()
+    if sensor is not None:
+        bare.find_sheet(source, sensor)
+
+
+def _inspection(sources: Sequence[Path], inspect: str | None) -> list[Path | None]:
+    if inspect is None:
+        return [None] * len(sources)
+    folder = Path(inspect)
+    if folder.exists() and not folder.is_dir():
+        raise Usage(f"{inspect} is a file where a folder for pictures should be; choose another for --inspect")
+    if len(sources) == 1:
+        return [folder]
+    if len({source.stem for source in sources}) < len(sources):
+        raise Usage("two of the files have the same name, so their pictures would mix; inspect them one by one")
+    return [folder / source.stem for source in sources]
+
+
+def _tell(outcome: Developed) -> None:
+    print(f"{outcome.place}  {_size(outcome)}")
+    print(_steps(outcome))
+    for note in outcome.notes:
+        print(f"note: {note}")
+    if outcome.pictures:
+        print(f"{len(outcome.pictures)} pictures of the way in {outcome.pictures[0].parent}")
+
+
+def _size(outcome: Developed) -> str:
+    return f"{outcome.width_px} x {outcome.height_px} px"
+
+
+def _steps(outcome: Developed) -> str:
+    from anylens.app.table import table
+
+    rows = []
+    for step in outcome.steps:
+        settings = ", ".join(f"{name} = {value}" for name, value in step.settings.items())
+        does = f"{step.does} ({settings})" if settings else step.does
+        rows.append((step.stage, does, "" if step.seconds is None else _milliseconds(step.seconds)))
+    return table(rows, head=("stage", "what it did", "time"), foot=("all", "", _milliseconds(outcome.seconds)))
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"

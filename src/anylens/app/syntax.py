@@ -1,0 +1,50 @@
+"""What can be typed after a command, and what is said when something else was."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NoReturn
+
+from anylens.app.voice import Usage
+
+
+class Syntax(argparse.ArgumentParser):
+    """The options and files of one command: argparse, with errors as a Usage of one sentence.
+
+    Files and options may come in any order; an option is typed whole, and one that is unknown is answered with those
+    that are near.
+    """
+
+    def __init__(self, command: str, sentence: str) -> None:
+        super().__init__(
+            prog=command,
+            description=sentence,
+            allow_abbrev=False,
+            formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32),
+        )
+        self._positionals.title = "files"
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """What was typed; Usage where it cannot be meant."""
+        typed = list(arguments)
+        if "--" in typed:
+            end = typed.index("--")
+            # argparse forgets the mark where files and options may mix; ./-a.dng is the file -a.dng without it.
+            typed[end:] = [f"./{name}" if name.startswith("-") else name for name in typed[end + 1 :]]
+        given, unknown = self.parse_known_intermixed_args(typed)
+        if unknown:
+            known = [name for action in self._actions for name in action.option_strings]
+            self.error(f"there is no {unknown[0]}{nearest(unknown[0].split('=')[0], known)}")
+        return given
+
+    def error(self, message: str) -> NoReturn:
+        """Raise Usage with the message and the way to help."""
+        raise Usage(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """`, did you mean ...?` where a known word is near, else nothing."""
+    near = get_close_matches(word, known, n=2)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""

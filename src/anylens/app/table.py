@@ -1,0 +1,36 @@
+"""Rows of words in columns, as wide as the terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from textwrap import wrap
+
+from anylens.app.voice import one_line
+
+WIDE, NARROW = 100, 20
+GAP = "  "
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), foot: Sequence[str] = ()) -> str:
+    """The rows below each other, `head` and `foot` set off by lines; the second column folds, others stand right."""
+    whole = [[one_line(cell) for cell in row] for row in (*([head] if head else []), *rows, *([foot] if foot else []))]
+    widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
+    room = shutil.get_terminal_size((WIDE, 0)).columns - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)
+    widths[1] = max(NARROW, min(widths[1], room))
+    lines = ["\n".join(_lines(row, widths)) for row in whole]
+    rule = "─" * (sum(widths) + len(GAP) * (len(widths) - 1))
+    if head:
+        lines.insert(1, rule)
+    if foot:
+        lines.insert(-1, rule)
+    return "\n".join(lines)
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    name, text, *numbers = row
+    folded = wrap(text, widths[1]) or [""]
+    lines = [GAP.join((" " * widths[0], part.ljust(widths[1]))) for part in folded]
+    lines[0] = name.ljust(widths[0]) + lines[0][widths[0] :]
+    lines[-1] = GAP.join([lines[-1], *(cell.rjust(width) for cell, width in zip(numbers, widths[2:], strict=True))])
+    return [line.rstrip() for line in lines]
