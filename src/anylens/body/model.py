@@ -1,0 +1,236 @@
+"""Body: sensor and its modes, mount, screen and battery of one camera."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from anylens.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One way to read the sensor.
+
+    `sensor` names the silicon by its parameters, of which `joined` x `joined` neighbours of one colour are added up;
+    width and height are what comes out. `fps` is the highest true rate, `interpolated_fps` the one that the maker
+    names when frames are made up between true ones. `parts` says where energy goes: joules a shot for a still mode
+    (`fps` 0), watts for film.
+    """
+
+    name: str
+    about: str
+    sensor: str
+    width_px: int
+    height_px: int
+    joined: int = 1
+    fps: float = 0.0
+    interpolated_fps: float | None = None
+    parts: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def film(self) -> bool:
+        """Whether the mode films; `parts` are watts then, joules a shot otherwise."""
+        return self.fps > 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A camera's screen: its diagonal in inches, its pixels and how often a second it can change."""
+
+    diagonal_in: float
+    width_px: int
+    height_px: int
+    hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """Capacity and nominal voltage, and the share of it that can be used before the camera switches off."""
+
+    capacity_mah: float
+    voltage_v: float
+    usable: float = 1.0
+
+    @property
+    def joules(self) -> float:
+        """What one charge gives."""
+        return self.capacity_mah * 3.6 * self.voltage_v * self.usable
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One camera: who made it, what it is called, which copy it is, and the mount that takes its lenses.
+
+    What else is known of it comes from its own file: the first of `modes` is the usual one, `idle_w` is drawn while it
+    waits with the screen on, `assumptions` are sentences about what nobody published.
+    """
+
+    maker: str
+    model: str
+    serial: str | None = None
+    mount: str | None = None
+    about: str = field(default="", repr=False)
+    modes: tuple[Mode, ...] = field(default=(), repr=False)
+    screen: Screen | None = field(default=None, repr=False)
+    battery: Battery | None = field(default=None, repr=False)
+    idle_w: float | None = field(default=None, repr=False)
+    assumptions: tuple[str, ...] = field(default=(), repr=False)
+
+    def mode(self, name: str | None = None) -> Mode:
+        """The mode of that name, the usual one for None; Refusal lists the others."""
+        if not self.modes:
+            raise Refusal(f"Nothing is known of the modes of {self.model}; choose a body that has a file.")
+        if name is None:
+            return self.modes[0]
+        for mode in self.modes:
+            if mode.name == name:
+                return mode
+        raise Refusal(f"{self.model} has no mode '{name}'; it has {', '.join(mode.name for mode in self.modes)}.")
+
+    def energy_j(self, mode: Mode, minutes: float = 1.0) -> float:
+        """Joules of one shot, or of so many minutes of film."""
+        total = sum(amount for _, amount in mode.parts)
+        return total * 60.0 * minutes if mode.film else total
+
+    def per_charge(self, mode: Mode) -> float | None:
+        """Shots, or minutes of film, of one charge; None where battery or energy are not known."""
+        one = self.energy_j(mode)
+        return self.battery.joules / one if self.battery is not None and one > 0.0 else None
+
+
+@cache
+def bodies() -> dict[str, str]:
+    """What each body that has a file is, in one sentence, by its name."""
+    return {name: body(name).about for name in _names()}
+
+
+@cache
+def body(name: str) -> Body:
+    """The body whose file has that name, or begins with it where only one does; Refusal lists the near ones."""
+    names = _names()
+    found = [name] if name in names else [each for each in names if name and each.startswith(name)]
+    if len(found) != 1:
+        near = found or difflib.get_close_matches(name.lower(), names, 3, 0.4) or names
+        why = f"Several bodies begin with '{name}'" if found else f"There is no body '{name}'"
+        raise Refusal(f"{why}; {'choose one of' if found else 'near it are'} {', '.join(near)}.")
+    return parse_body(files(__package__).joinpath(f"{found[0]}.toml").read_text("utf-8"))
+
+
+def _names() -> list[str]:
+    folder = files(__package__)
+    return sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml"))
+
+
+def parse_body(text: str) -> Body:
+    """The body that a TOML text (schema 1) describes; Refusal names the entry that is missing, misspelt or wrong."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal(f"The body file is not TOML: {error}; correct it there.") from error
+    _only(table, _BODY, "the body file")
+    if table.get("schema") != 1:
+        raise Refusal("The body file does not say schema = 1, the only one that exists; write it on its first line.")
+    modes = table.get("mode", [])
+    if not isinstance(modes, list) or not modes:
+        raise Refusal("The body file must have at least one [[mode]], the usual one first.")
+    assumptions = table.get("assumptions", [])
+    if not isinstance(assumptions, list) or not all(isinstance(each, str) for each in assumptions):
+        raise Refusal("The body file's assumptions must be a list of sentences.")
+    screen, battery = table.get("screen"), table.get("battery")
+    if screen is not None:
+        _only(screen, {"diagonal_in", "width_px", "height_px", "hz"}, "[screen]")
+        screen = Screen(
+            _number(screen, "diagonal_in", 0.1, 100.0),
+            _whole(screen, "width_px", 1, 65535),
+            _whole(screen, "height_px", 1, 65535),
+            _number(screen, "hz", 1.0, 1000.0),
+        )
+    if battery is not None:
+        _only(battery, {"capacity_mah", "voltage_v", "usable"}, "[battery]")
+        battery = Battery(
+            _number(battery, "capacity_mah", 1.0, 1e6),
+            _number(battery, "voltage_v", 0.5, 100.0),
+            _number(battery, "usable", 0.01, 1.0, 1.0),
+        )
+    read = tuple(_mode(each) for each in modes)
+    if len({mode.name for mode in read}) < len(read):
+        raise Refusal("Two modes of the body file have one name; give each its own.")
+    return Body(
+        maker=_text(table, "maker"),
+        model=_text(table, "model"),
+        mount=_text(table, "mount", "") or None,
+        about=_text(table, "about"),
+        modes=read,
+        screen=screen,
+        battery=battery,
+        idle_w=_number(table, "idle_w", 0.0, 1000.0) if "idle_w" in table else None,
+        assumptions=tuple(assumptions),
+    )
+
+
+_BODY = {"schema", "maker", "model", "mount", "about", "sources", "assumptions", "mode", "screen", "battery", "idle_w"}
+_MODE = {
+    "name", "about", "sensor", "width_px", "height_px", "joined", "fps", "interpolated_fps", "joules_a_shot", "watts",
+}  # fmt: skip
+
+
+def _mode(table: Any) -> Mode:
+    _only(table, _MODE, "[[mode]]")
+    fps = _number(table, "fps", 0.0, 1e5, 0.0)
+    wrong, right = ("joules_a_shot", "watts") if fps else ("watts", "joules_a_shot")
+    if wrong in table:
+        raise Refusal(
+            f"The mode {table.get('name')} must give its energy as {right}, as it is {'film' if fps else 'still'}."
+        )
+    parts = table.get(right, {})
+    if not isinstance(parts, dict):
+        raise Refusal(f"The body file must say {right} as a table of its parts.")
+    return Mode(
+        name=_text(table, "name"),
+        about=_text(table, "about"),
+        sensor=_text(table, "sensor"),
+        width_px=_whole(table, "width_px", 1, 65535),
+        height_px=_whole(table, "height_px", 1, 65535),
+        joined=_whole(table, "joined", 1, 16, 1),
+        fps=fps,
+        interpolated_fps=_number(table, "interpolated_fps", 1.0, 1e6) if "interpolated_fps" in table else None,
+        parts=tuple((part, _number(parts, part, 0.0, 1e4)) for part in parts),
+    )
+
+
+def _only(table: Any, known: set[str], where: str) -> None:
+    if not isinstance(table, dict):
+        raise Refusal(f"In the body file {where} must be a table.")
+    strange = sorted(set(table) - known)
+    if strange:
+        raise Refusal(f"The entry '{strange[0]}' of {where} is not known; known are {', '.join(sorted(known))}.")
+
+
+def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        raise Refusal(f"The body file must say {key} as text.")
+    return value
+
+
+def _number(table: Mapping[str, Any], key: str, least: float, most: float, default: float | None = None) -> float:
+    value = table.get(key, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise Refusal(f"The body file must say {key} as a number.")
+    if not least <= value <= most:
+        raise Refusal(f"The body file says {key} = {value:g}; it goes from {least:g} to {most:g}.")
+    return float(value)
+
+
+def _whole(table: Mapping[str, Any], key: str, least: int, most: int, default: int | None = None) -> int:
+    value = table.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise Refusal(f"The body file must say {key} as a whole number from {least} to {most}.")
+    return value

@@ -1,0 +1,6 @@
+"""The twin's silicon: light in, counts out."""
+
+from anylens.twin.silicon.chip import Chip
+from anylens.twin.silicon.model import Silicon, silicon, silicons
+
+__all__ = ["Chip", "Silicon", "silicon", "silicons"]
