@@ -103,7 +103,7 @@ class Silicon:
 
     def dark(self, exposure_s: float, temperature_c: float = REFERENCE_C) -> float:
         """Mean electrons that gather without light."""
-        warmer = 2.0 ** ((temperature_c - REFERENCE_C) / self.dark_doubling_c)
+        warmer: float = 2.0 ** ((temperature_c - REFERENCE_C) / self.dark_doubling_c)
         return self.dark_e_per_s * warmer * exposure_s
 
     def noise(self, gain: float, exposure_s: float = 0.0, temperature_c: float = REFERENCE_C) -> Noise:

@@ -119,8 +119,10 @@ class Sampling:
         distance_mm = 1000.0 * (getattr(layer, "distance_m", None) or self._distance_m)
         moved = scale * pose[:, 3:5] / distance_mm
         nearer = 1.0 - pose[:, 5] / distance_mm
-        depth = 1.0 / (turn[:, 2, 0, None] / scale * x + (turn[:, 2, 1] / scale * y + turn[:, 2, 2])[:, None])
-        depth = depth.astype(np.float32) * nearer.astype(np.float32)[:, None]
+        ahead = (turn[:, 2, 1] / scale * y + turn[:, 2, 2]).astype(np.float32)
+        depth = nearer.astype(np.float32)[:, None] / (
+            (turn[:, 2, 0] / scale).astype(np.float32)[:, None] * x + ahead[:, None]
+        )
         maps = []
         for axis, shift, middle in ((0, shift_x, self._middle[1]), (1, shift_y, self._middle[0])):
             along = turn[:, axis, 0].astype(np.float32)
