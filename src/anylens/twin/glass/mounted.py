@@ -1,0 +1,440 @@
+"""A lens before the sensor: where it draws things, how bright, how sharp."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.refusal import Refusal
+from anylens.twin.glass.dispersion import index
+from anylens.twin.glass.focusing import plate_wave, settle
+from anylens.twin.glass.front import Front, fit, spot
+from anylens.twin.glass.mounting import Mounting
+from anylens.twin.glass.optics import GREEN_NM, Design, Optic, Thin, design
+from anylens.twin.glass.prescription import Prescription, full_name, lenses, prescription
+
+Floats = npt.NDArray[np.floating[Any]]
+
+ANGLES = 64
+RINGS = 14
+FIELD_NODES = 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wavelet:
+    """What `Traced` keeps of one place: its wave, and whither from the reference place its chief ray lands."""
+
+    front: Front
+    shift_mm: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Mounted:
+    """A lens before the sensor; keeps the face `Glass`. `nearest_m` is the closest that it can focus."""
+
+    name: str
+    focal_mm: float
+    f_number: float
+    image_circle_mm: float
+    optic: Optic
+    mounting: Mounting
+    nearest_m: float
+    _tables: dict[float, tuple[Floats, Floats]] = field(default_factory=dict, repr=False)
+
+    @property
+    def scale_mm(self) -> float:
+        return self.optic.scale_mm
+
+    @cached_property
+    def _turn(self) -> Floats:
+        """(3, 3): the sensor's axes as columns, in the axes of the lens."""
+        right, down = (math.radians(each) for each in self.mounting.tilt_deg)
+        about_y = np.array(
+            [[math.cos(right), 0.0, math.sin(right)], [0.0, 1.0, 0.0], [-math.sin(right), 0.0, math.cos(right)]]
+        )
+        about_x = np.array(
+            [[1.0, 0.0, 0.0], [0.0, math.cos(down), math.sin(down)], [0.0, -math.sin(down), math.cos(down)]]
+        )
+        return np.asarray(about_y @ about_x)
+
+    @property
+    def _square(self) -> bool:
+        """Whether everything is alike all around the axis."""
+        return self.mounting.tilt_deg == (0.0, 0.0)
+
+    @property
+    def _object_mm(self) -> float:
+        """The distance in focus, from the entrance pupil."""
+        return self._before_pupil(self.mounting.distance_m)
+
+    def _before_pupil(self, distance_m: float) -> float:
+        before = distance_m * 1000.0 - self.optic.length_mm
+        if before <= 0.0:
+            raise Refusal(
+                f"a point {distance_m:g} m from the sensor lies inside the lens {self.name}; "
+                f"give more than {self.optic.length_mm / 1000.0:.3f} m"
+            )
+        return before
+
+    def _on_sensor(self, x: Floats, y: Floats, l: Floats, m: Floats, n: Floats) -> tuple[Floats, ...]:
+        """(x, y, l, m, way): where rays at the square plane meet the sensor, in its own axes, before any plate."""
+        dx, dy = self.mounting.decentre_mm
+        if self._square:
+            return x + dx, y + dy, l, m, np.zeros_like(x)
+        normal = self._turn[:, 2]
+        way = -((x + dx) * normal[0] + (y + dy) * normal[1]) / (l * normal[0] + m * normal[1] + n * normal[2])
+        at = np.stack([x + dx + way * l, y + dy + way * m, way * n], axis=-1) @ self._turn
+        to = np.stack([l, m, n], axis=-1) @ self._turn
+        return at[..., 0], at[..., 1], to[..., 0], to[..., 1], way
+
+    def _plate_shift(self, l: Floats, m: Floats, wavelength_nm: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """How far the plate moves rays on the sensor."""
+        if not self.mounting.plate_mm:
+            return np.zeros_like(l), np.zeros_like(m)
+        bend = index("sapphire", wavelength_nm)
+        squared = l * l + m * m
+        less = self.mounting.plate_mm * (1.0 / np.sqrt(bend**2 - squared) - 1.0 / np.sqrt(1.0 - squared))
+        return less * l, less * m
+
+    def _table(self, wavelength_nm: float) -> tuple[Floats, Floats]:
+        """Where chief rays land and their slope there, both over the ideal radius, as Chebyshev series in its square.
+
+        The domain is 0 to the whole image circle's radius, or what of it the lens can draw.
+        """
+        if wavelength_nm not in self._tables:
+            limit = self._limit_mm
+            squared = 0.5 * limit**2 * (1.0 - np.cos(np.pi * (np.arange(FIELD_NODES) + 0.5) / FIELD_NODES))
+            radius = np.sqrt(squared)
+            tangents = np.stack([radius / self.scale_mm, np.zeros_like(radius)], axis=-1)
+            pupil = self.optic.chief(tangents, self._object_mm, wavelength_nm)
+            rays = self.optic.send(tangents, self._object_mm, pupil, wavelength_nm)
+            basis = np.polynomial.chebyshev.chebvander(2.0 * squared / limit**2 - 1.0, FIELD_NODES - 9)
+            found, *_ = np.linalg.lstsq(basis, np.stack([rays.x / radius, rays.l / rays.n / radius], -1), rcond=None)
+            self._tables[wavelength_nm] = found[:, 0], found[:, 1]
+        return self._tables[wavelength_nm]
+
+    @cached_property
+    def _limit_mm(self) -> float:
+        """The largest ideal radius that is drawn: the image circle and a little, or where chief rays end."""
+        radius = np.linspace(0.02, 1.0, 50) * 0.55 * self.image_circle_mm
+        tangents = np.stack([radius / self.scale_mm, np.zeros_like(radius)], axis=-1)
+        rays = self.optic.send(
+            tangents, self._object_mm, self.optic.chief(tangents, self._object_mm, GREEN_NM), GREEN_NM
+        )
+        bad = ~np.isfinite(rays.x)
+        return float(radius[np.argmax(bad) - 1] if bad.any() else radius[-1])
+
+    def _chiefs(self, radius: Floats, wavelength_nm: float) -> tuple[Floats, Floats]:
+        """Landing radius over ideal radius, and slope over ideal radius, at ideal radii; the rim's beyond it."""
+        limit = self._limit_mm
+        where = 2.0 * (np.minimum(radius, limit) / limit) ** 2 - 1.0
+        height, slope = self._table(wavelength_nm)
+        return np.polynomial.chebyshev.chebval(where, height), np.polynomial.chebyshev.chebval(where, slope)
+
+    def observed(self, ideal_mm: npt.ArrayLike, wavelength_nm: float) -> Floats:
+        """(..., 2): where the chief ray of each ideal place (..., 2) meets the sensor, mm."""
+        ideal: Floats = np.asarray(ideal_mm, np.float64)
+        height, slope = self._chiefs(np.hypot(ideal[..., 0], ideal[..., 1]), wavelength_nm)
+        sx, sy = slope * ideal[..., 0], slope * ideal[..., 1]
+        n = 1.0 / np.sqrt(1.0 + sx * sx + sy * sy)
+        x, y, l, m, _ = self._on_sensor(height * ideal[..., 0], height * ideal[..., 1], sx * n, sy * n, n)
+        dx, dy = self._plate_shift(l, m, wavelength_nm)
+        return np.stack([x + dx, y + dy], axis=-1)
+
+    def _ideal_radius(self, places_mm: npt.ArrayLike) -> Floats:
+        """The ideal radius about the lens's axis of places on the sensor, tilt left aside."""
+        places = np.asarray(places_mm, np.float64) - self.mounting.decentre_mm
+        seen = np.hypot(places[..., 0], places[..., 1])
+        radius: Floats = seen.copy()
+        for _ in range(60):
+            miss = seen - radius * self._chiefs(radius, GREEN_NM)[0]
+            radius = radius + miss
+            if not np.any(np.abs(miss) > 1e-9):
+                break
+        return np.asarray(radius)
+
+    def chief_ray_deg(self, places_mm: npt.ArrayLike) -> Floats:
+        """(...): the angle of the chief ray against the sensor's normal at places (..., 2) on the sensor."""
+        places = np.asarray(places_mm, np.float64) - self.mounting.decentre_mm
+        radius = self._ideal_radius(places_mm)
+        slope = self._chiefs(radius, GREEN_NM)[1] * radius
+        seen = np.maximum(np.hypot(places[..., 0], places[..., 1]), 1e-12)
+        sx, sy = slope * places[..., 0] / seen, slope * places[..., 1] / seen
+        normal = self._turn[:, 2]
+        cosine = (sx * normal[0] + sy * normal[1] + normal[2]) / np.sqrt(1.0 + sx * sx + sy * sy)
+        return np.asarray(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+
+    def illumination(self, places_mm: npt.ArrayLike, wavelength_nm: float = GREEN_NM) -> Floats:
+        """(...): light at places (..., 2) on the sensor over that on the axis, for an even wall of light.
+
+        The area of the arriving beam in direction cosines: vignetting, pupil aberration and cos^4 are all in it.
+        """
+        from scipy.interpolate import PchipInterpolator
+
+        radius = self._ideal_radius(places_mm)
+        knots = np.linspace(0.0, max(float(radius.max(initial=0.0)), 1e-3), FIELD_NODES)
+        angles = [front.solid_angle for front in self._solid(knots, wavelength_nm)]
+        return np.asarray(PchipInterpolator(knots, np.asarray(angles) / angles[0])(radius))
+
+    def _solid(self, radii: Floats, wavelength_nm: float) -> list[Front]:
+        places = np.stack([radii, np.zeros_like(radii)], axis=-1)
+        return [each.front for each in self._wavelets(places, np.array([wavelength_nm]), self._object_mm)[:, 0]]
+
+    def axial_irradiance(self) -> float:
+        """Irradiance on the axis over the scene's radiance, sr: the area of the axial beam times the transmission."""
+        return self._solid(np.zeros(1), GREEN_NM)[0].solid_angle * self.optic.transmission
+
+    def _edges(
+        self, tangents: Floats, object_mm: float, wavelengths_nm: Floats, pole: Floats, angles: Floats
+    ) -> Floats:
+        """(places, wavelengths, angles): how far from `pole` (places, wavelengths, 2) the light that passes reaches."""
+        ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+        trial = np.linspace(0.0, 1.7, 30)[1:] * self.optic.pupil_mm
+
+        def passes(radius: Floats) -> npt.NDArray[np.bool_]:
+            pupil = pole[:, :, None] + radius[..., None] * ways
+            send = self.optic.send(tangents[:, None, None], object_mm, pupil, wavelengths_nm[:, None])
+            return send.margin > 0
+
+        shape = (*pole.shape[:2], len(angles))
+        lit = np.stack([passes(np.full(shape, each)) for each in trial])
+        first = np.where(lit.all(axis=0), len(trial) - 1, np.argmin(lit, axis=0))
+        step = trial[1] - trial[0]
+        high = trial[first]
+        low = high - step
+        for _ in range(16):
+            middle = 0.5 * (low + high)
+            inside = passes(middle)
+            low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+        return np.asarray(low)
+
+    def _wavelets(self, ideal_mm: Floats, wavelengths_nm: Floats, object_mm: float) -> npt.NDArray[np.object_]:
+        """(places, wavelengths) of Wavelet: the waves that arrive from points at ideal places (n, 2)."""
+        tangents = ideal_mm / self.scale_mm
+        poles = self.optic.chief(tangents[:, None], object_mm, wavelengths_nm)
+        chief = self._arrive(tangents[:, None], object_mm, poles, wavelengths_nm)
+        poles = self._lit_poles(tangents, object_mm, wavelengths_nm, poles)
+        mirror = self._square and not np.any(ideal_mm[:, 1])
+        count = ANGLES // 2 + 1 if mirror else ANGLES
+        angles = 2.0 * np.pi * np.arange(count) / ANGLES
+        edges = self._edges(tangents, object_mm, wavelengths_nm, poles, angles)
+        rings = np.sqrt(0.5 * (1.0 - np.cos(np.pi * (np.arange(RINGS) + 0.5) / RINGS)))
+        rings = np.append(rings, 1.0)
+        ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+        pupil = poles[:, :, None, None] + (edges[:, :, None, :] * rings[:, None])[..., None] * ways
+        at = self._arrive(tangents[:, None, None, None], object_mm, pupil, wavelengths_nm[:, None, None])
+        x, y, l, m, wave = at
+        middle = self._arrive(tangents[:, None], object_mm, poles, wavelengths_nm)
+        reference = np.stack([self.observed(ideal_mm, float(each)) for each in wavelengths_nm], axis=1)
+        x, y = x - reference[..., 0, None, None], y - reference[..., 1, None, None]
+        wave = wave - l * x - m * y
+        if math.isinf(object_mm):
+            weight = np.ones_like(x)
+        else:
+            offset = pupil - tangents[:, None, None, None] * object_mm
+            weight = (1.0 + (offset**2).sum(axis=-1) / object_mm**2) ** -1.5
+        made = np.empty(x.shape[:2], object)
+        for place in range(len(ideal_mm)):
+            for color, wavelength_nm in enumerate(wavelengths_nm):
+                at_one = (x, y, l, m, wave, weight)
+                parts = [
+                    _around(each[place, color], mirror, sign)
+                    for each, sign in zip(at_one, (1, -1, 1, -1, 1, 1), strict=True)
+                ]
+                across = _around(pupil[place, color, ..., 0], mirror, 1)
+                down = _around(pupil[place, color, ..., 1], mirror, -1)
+                front = fit(
+                    float(wavelength_nm),
+                    np.stack([parts[2].ravel(), parts[3].ravel()], axis=-1),
+                    parts[4].ravel(),
+                    np.stack([across.ravel(), down.ravel()], axis=-1),
+                    parts[5].ravel(),
+                    np.array([middle[2][place, color], middle[3][place, color]]),
+                    np.stack([parts[2][-1], parts[3][-1]], axis=-1),
+                    float(np.hypot(parts[0], parts[1]).max()),
+                )
+                shift = (
+                    chief[0][place, color] - reference[place, color, 0],
+                    chief[1][place, color] - reference[place, color, 1],
+                )
+                made[place, color] = Wavelet(front, (float(shift[0]), float(shift[1])))
+        return made
+
+    def _lit_poles(self, tangents: Floats, object_mm: float, wavelengths_nm: Floats, poles: Floats) -> Floats:
+        """The poles, those whose ray is blocked moved to the middle of what light there is."""
+        margin = self.optic.send(tangents[:, None], object_mm, poles, wavelengths_nm).margin
+        if np.all(margin > 0.0):
+            return poles
+        net = np.linspace(-1.5, 1.5, 41) * self.optic.pupil_mm
+        tries = np.stack(np.meshgrid(net, net), axis=-1).reshape(-1, 2)
+        found = poles.copy()
+        for place in range(len(tangents)):
+            for color, wavelength_nm in enumerate(wavelengths_nm):
+                if margin[place, color] > 0.0:
+                    continue
+                near = self.optic.send(tangents[place], object_mm, tries, wavelength_nm).margin
+                if not np.any(near > 0.0):
+                    raise Refusal(
+                        f"no light of the lens {self.name} reaches {np.hypot(*tangents[place]) * self.scale_mm:.1f} mm "
+                        f"from the axis; its image circle is {self.image_circle_mm:g} mm wide"
+                    )
+                found[place, color] = tries[np.argmax(near)]
+        return found
+
+    def _arrive(
+        self, tangents: Floats, object_mm: float, pupil: Floats, wavelengths_nm: Floats
+    ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """x, y on the sensor in its own axes, direction cosines l, m there, and the path with the plate's share.
+
+        The plate is told by what it adds to path and place: the path is such that path - l x - m y is W.
+        """
+        rays = self.optic.send(tangents, object_mm, pupil, wavelengths_nm)
+        x, y, l, m, way = self._on_sensor(rays.x, rays.y, rays.l, rays.m, rays.n)
+        path = rays.path + way
+        if self.mounting.plate_mm:
+            dx, dy = self._plate_shift(l, m, wavelengths_nm)
+            x, y = x + dx, y + dy
+            path = path + plate_wave(self.mounting.plate_mm, l * l + m * m, wavelengths_nm) + l * dx + m * dy
+        return x, y, l, m, path
+
+    def spread(
+        self, place_mm: tuple[float, float], wavelength_nm: float, distance_m: float, step_um: float, size: int
+    ) -> npt.NDArray[np.float32]:
+        """(size, size), sum 1: the share of a point's light in each cell of `step_um`; see `Glass.spread`."""
+        return np.asarray(self.spreads([place_mm], [wavelength_nm], distance_m, step_um, size)[0, 0])
+
+    def spreads(
+        self,
+        places_mm: npt.ArrayLike,
+        wavelengths_nm: npt.ArrayLike,
+        distance_m: float,
+        step_um: float,
+        size: int,
+    ) -> npt.NDArray[np.float32]:
+        """(places, wavelengths, size, size): `spread` of ideal places (places, 2) at all wavelengths.
+
+        Where the lens stands square, waves are traced once for each radius and turned, which is exact.
+        """
+        places = np.asarray(places_mm, np.float64).reshape(-1, 2)
+        colors = np.asarray(wavelengths_nm, np.float64).reshape(-1)
+        if not step_um > 0.0 or size < 1:
+            raise Refusal(f"a blur of {size} cells of {step_um:g} um has no size; give at least 1 cell above 0 um")
+        object_mm = self._before_pupil(distance_m)
+        made = np.empty((len(places), len(colors), size, size), np.float32)
+        if self._square:
+            radii, which = np.unique(np.round(np.hypot(*places.T), 9), return_inverse=True)
+            rows = np.stack([radii, np.zeros_like(radii)], axis=-1)
+        else:
+            rows, which = places, np.arange(len(places))
+        wavelets = self._wavelets(rows, colors, object_mm)
+
+        def draw(job: tuple[int, int]) -> None:
+            place, color = job
+            one = wavelets[which[place], color]
+            radius = float(np.hypot(*places[place]))
+            front = one.front
+            if self._square and radius > 0.0:
+                front = front.turned(float(places[place, 0]) / radius, float(places[place, 1]) / radius)
+            made[place, color] = spot(front, step_um / 1000.0, size)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(draw, np.ndindex(len(places), len(colors))))
+        return made
+
+
+def _around(half: Floats, mirror: bool, sign: int) -> Floats:
+    """(rings, ANGLES) from the upper half of the angles, the lower being its mirror image, times `sign`."""
+    return np.concatenate([half, sign * half[:, -2:0:-1]], axis=1) if mirror else half
+
+
+def glass(name: str, mounting: Mounting) -> Mounted:
+    """A lens set up before the sensor; `name` may be the beginning of one, `ideal` or `ideal-35`.
+
+    Refusal for a name that no lens has, a faster aperture than it has, or a nearer focus than it can.
+    """
+    asked = name.strip().lower().replace("_", "-")
+    if asked == "ideal" or asked.startswith("ideal-"):
+        return _ideal(name, asked.removeprefix("ideal").removeprefix("-"), mounting)
+    return _traced(prescription(full_name(name)), mounting)
+
+
+def _ideal(name: str, focal: str, mounting: Mounting) -> Mounted:
+    try:
+        focal_mm = float(focal or 50.0)
+    except ValueError:
+        focal_mm = 0.0
+    if not 1.0 <= focal_mm <= 2000.0:
+        raise Refusal(f"'{name}' is no ideal lens; write its focal length as ideal-35, 1 to 2000 mm")
+    _not_faster("ideal lens", 1.4, mounting.f_number)
+    nearest = 4.0 * focal_mm
+    distance = mounting.distance_m * 1000.0
+    if distance < nearest:
+        raise Refusal(_too_near(f"ideal lens of {focal_mm:g} mm", mounting.distance_m, nearest / 1000.0))
+    start = focal_mm if math.isinf(distance) else 0.5 * (distance - math.sqrt(distance * (distance - nearest)))
+    # The edge of the cone of light has the sine 1 / (2 f-number), as that of a lens without coma.
+    half = focal_mm * math.tan(math.asin(0.5 / mounting.f_number))
+    thin = Thin(focal_mm, half, start)
+    back = settle(lambda at: (thin.moved(at), distance - at), start, mounting.plate_mm) if mounting.plate_mm else start
+    slug = f"ideal-{focal_mm:g}"
+    return Mounted(slug, focal_mm, mounting.f_number, 43.2, thin.moved(back), mounting, nearest / 1000.0)
+
+
+def _traced(made: Prescription, mounting: Mounting) -> Mounted:
+    _not_faster(made.slug, made.f_number, mounting.f_number)
+    f_number = max(made.f_number, mounting.f_number)
+    distance = mounting.distance_m * 1000.0
+    far = design(made, f_number, math.inf)
+    nearest = nearest_mm(made)
+    if distance < nearest:
+        raise Refusal(_too_near(made.slug, mounting.distance_m, nearest / 1000.0))
+
+    def place(back: float) -> tuple[Design, float]:
+        before = distance - far.track_mm - back  # floating groups shift the track by less than it matters
+        for _ in range(20):
+            optic = design(made, f_number, before, back)
+            again = distance - optic.track_mm - back
+            if math.isinf(before) or abs(again - before) < 1e-9:
+                break
+            before = again
+        return optic, before + optic.cardinal.entrance
+
+    back = far.back_mm
+    for _ in range(200):
+        optic, to_pupil = place(back)
+        step = optic.cardinal.image(to_pupil - optic.cardinal.entrance) - back
+        magnification = optic.cardinal.magnification(to_pupil - optic.cardinal.entrance)
+        back += step / max(1.0 - magnification**2, 0.05)
+        if abs(step) < 1e-8:
+            break
+    back = settle(place, back, mounting.plate_mm)
+    optic, _ = place(back)
+    return Mounted(made.slug, far.cardinal.focal, f_number, made.image_circle_mm, optic, mounting, nearest / 1000.0)
+
+
+def nearest_mm(made: Prescription) -> float:
+    """The closest a design can focus, from the sensor: its printed close state if its groups float, else life size."""
+    far = design(made, made.f_number, math.inf)
+    if made.floats and made.close is not None:
+        close = design(made, made.f_number, made.close.object_distance_mm)
+        return made.close.object_distance_mm + close.track_mm + close.back_mm
+    whole = far.cardinal
+    return 2.0 * whole.focal + whole.front_focus + far.track_mm + whole.back_focus
+
+
+def _not_faster(name: str, whole: float, f_number: float) -> None:
+    """Engraved f-numbers are rounded: f/2 is accepted of a lens of f/2.06, and 5 % altogether."""
+    if f_number < whole / 1.05:
+        raise Refusal(f"f/{f_number:g} is faster than {name} opens; give f/{whole:g} or slower")
+
+
+def _too_near(name: str, distance_m: float, nearest_m: float) -> str:
+    return f"{name} cannot focus at {distance_m:g} m; the nearest is {nearest_m:.3g} m from the sensor"
+
+
+__all__ = ["Mounted", "glass", "lenses", "nearest_mm"]
