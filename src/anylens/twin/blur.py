@@ -1,0 +1,112 @@
+"""A blur that changes over the picture: overlapping windows of the scene, each spread by the kernel of its middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+Spectra = npt.NDArray[np.complex64]
+
+WINDOW = 384
+RAMP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Output pixels (width, height) of `pitch_mm`, the first one's middle at `left_mm`, `top_mm`; `fine` samples a
+    pixel along each side."""
+
+    width: int
+    height: int
+    left_mm: float
+    top_mm: float
+    pitch_mm: float
+    fine: int
+
+    def samples(self, first: int, count: int, down: bool) -> npt.NDArray[np.float64]:
+        """Where `count` samples from sample `first` lie, in mm along x, or y (`down`)."""
+        start = (self.top_mm if down else self.left_mm) - 0.5 * self.pitch_mm
+        return np.asarray(start + (np.arange(first, first + count) + 0.5) * (self.pitch_mm / self.fine))
+
+
+def spread_out(
+    grid: Grid,
+    drawn: Callable[[int, int, int, int], Array | None],
+    kernel: Callable[[float, float], Array],
+    size: int,
+    threads: int,
+) -> Array:
+    """(C, height, width): what is drawn on the fine samples, blurred, averaged over each pixel.
+
+    `drawn(top, left, rows, columns)` gives (C, rows, columns) samples, or None where all is 0; `kernel(x_mm, y_mm)`
+    gives (C, size, size), the blur at a place, its middle at size // 2, the average over the pixel's samples in it.
+    Windows overlap and add up to 1, so light is only ever moved.
+    """
+    from scipy.fft import next_fast_len
+
+    fine = grid.fine
+    ramp = RAMP // fine * fine
+    window = WINDOW // fine * fine
+    support = window + ramp
+    reach = -(-(size // 2 + fine) // fine) * fine
+    length = next_fast_len(support + size, real=True)
+    begin = -reach - ramp
+    tops = range(begin, grid.height * fine + reach, window)
+    lefts = range(begin, grid.width * fine + reach, window)
+    slope = (np.arange(ramp, dtype=np.float32) + 0.5) / ramp
+    taper = np.concatenate([slope, np.ones(window - ramp, np.float32), slope[::-1]])
+    work = partial(_window, grid, drawn, kernel, size, support, length, taper)
+    out: Array | None = None
+    with ThreadPoolExecutor(threads) as pool:
+        for top in tops:
+            for left, patch in zip(lefts, pool.map(partial(work, top), lefts), strict=True):
+                if patch is None:
+                    continue
+                if out is None:
+                    out = np.zeros((patch.shape[0], grid.height, grid.width), np.float32)
+                _add(out, patch, (top - size // 2) // fine, (left - size // 2) // fine)
+    return out if out is not None else np.zeros((0, grid.height, grid.width), np.float32)
+
+
+def _window(
+    grid: Grid,
+    drawn: Callable[[int, int, int, int], Array | None],
+    kernel: Callable[[float, float], Array],
+    size: int,
+    support: int,
+    length: int,
+    taper: Array,
+    top: int,
+    left: int,
+) -> Array | None:
+    from scipy.fft import irfft2, rfft2
+
+    samples = drawn(top, left, support, support)
+    if samples is None or not samples.any():
+        return None
+    step_mm = grid.pitch_mm / grid.fine
+    middle = (0.5 * support) * step_mm
+    x = float(grid.samples(left, 1, down=False)[0]) + middle
+    y = float(grid.samples(top, 1, down=True)[0]) + middle
+    kernels = kernel(x, y)
+    fine = grid.fine
+    out = np.empty((len(samples), *(-(-(support + size) // fine),) * 2), np.float32)
+    for channel, (light, blur) in enumerate(zip(samples, kernels, strict=True)):
+        light = light * taper * taper[:, None]
+        both = rfft2(light, (length, length)) * rfft2(blur, (length, length))
+        out[channel] = irfft2(both, (length, length))[: support + size : fine, : support + size : fine]
+    return out
+
+
+def _add(out: Array, patch: Array, top: int, left: int) -> None:
+    rows, columns = patch.shape[-2:]
+    y0, y1 = max(top, 0), min(top + rows, out.shape[-2])
+    x0, x1 = max(left, 0), min(left + columns, out.shape[-1])
+    if y0 < y1 and x0 < x1:
+        out[:, y0:y1, x0:x1] += patch[:, y0 - top : y1 - top, x0 - left : x1 - left]

@@ -1,0 +1,76 @@
+"""Light that was formed before, kept on disk for the next frame: whole or not at all, never more than the bound."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+BOUND_BYTES = 4 << 30
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def folder() -> Path:
+    """Where light is kept: `anylens/light` in the XDG cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(home) if home.startswith("/") else Path.home() / ".cache") / "anylens" / "light"
+
+
+@cache
+def code() -> bytes:
+    """What the twin's own sources and figures are, so that nothing is taken from another version's light."""
+    digest = hashlib.sha256()
+    room = Path(__file__).parent
+    for path in sorted(room.rglob("*")):
+        if path.suffix in (".py", ".toml"):
+            digest.update(path.relative_to(room).as_posix().encode() + path.read_bytes())
+    return digest.digest()
+
+
+def kept(key: str) -> Arrays | None:
+    """The arrays kept under a key, read-only and mapped, or None."""
+    place = folder() / key
+    try:
+        found = {path.stem: np.load(path, mmap_mode="r") for path in sorted(place.glob("*.npy"))}
+        os.utime(place)
+    except (OSError, ValueError):
+        return None
+    return found or None
+
+
+def keep(key: str, arrays: Arrays) -> Arrays:
+    """Keeps arrays under a key and gives them back; where the disk does not take them, they are only given back."""
+    place = folder() / key
+    partial = place.with_name(f".{key}-{secrets.token_hex(6)}.part")
+    try:
+        partial.mkdir(parents=True)
+        for name, array in arrays.items():
+            np.save(partial / f"{name}.npy", array)
+        partial.rename(place)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        return arrays
+    _bound(place)
+    return arrays
+
+
+def _bound(newest: Path) -> None:
+    """Drops what was not used for the longest time until the folder is within its bound."""
+    with suppress(OSError):
+        entries = sorted((path for path in folder().iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+        sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in entries}
+        total = sum(sizes.values())
+        for path in entries:
+            if total <= BOUND_BYTES:
+                break
+            if path != newest:
+                shutil.rmtree(path, ignore_errors=True)
+                total -= sizes[path]

@@ -1,0 +1,327 @@
+"""The light behind the lens: photo-electrons per second in every pixel through R, G and B, and the truth beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.refusal import Refusal
+from anylens.twin import glass as optics
+from anylens.twin import keeping, spectra
+from anylens.twin.blur import Grid, spread_out
+from anylens.twin.glass import Glass, Mounting
+from anylens.twin.places import Net, crossings, net, origin
+from anylens.twin.scenes import Field, Plane, Scene, scene
+from anylens.twin.spectra import Flicker, Source
+from anylens.twin.spreading import SPREAD_NM, Spreads, spreads
+from anylens.twin.truth import Truth
+
+Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Path2 = Callable[[float], tuple[float, float]]
+
+
+class Pixels(Protocol):
+    """What light needs to know of the silicon; the electrons per photon are spectra.response() of all of it."""
+
+    @property
+    def width_px(self) -> int: ...
+    @property
+    def height_px(self) -> int: ...
+    @property
+    def pitch_um(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One plane of the scene as the lens draws it.
+
+    `rates` (3, H + 2 m, W + 2 m) float32: photo-electrons per second in one pixel through R, G and B, before gain and
+    micro lenses, already multiplied by `cover`; `cover` (H + 2 m, W + 2 m) is 0..1, None for the farthest plane. What
+    lies behind shows through by 1 - cover. `path` says where the layer is at a time in s, (x_mm, y_mm) on the sensor.
+    """
+
+    rates: Array
+    cover: Array | None = None
+    path: Path2 | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Light:
+    """What falls on a sensor: layers from back to front, `margin_px` more on each side than there are `pixels`.
+
+    `chief_rays` is a net of the angle in degrees at which the light of a place (..., 2) in mm arrives; `flicker` is
+    None for a steady light; `truth` is what a perfect lens on a noiseless sensor would have seen.
+    """
+
+    layers: tuple[Layer, ...]
+    pixels: tuple[int, int]
+    margin_px: int
+    pitch_um: float
+    chief_rays: Net
+    flicker: Flicker | None
+    source: Source
+    truth: Truth
+
+    def chief_ray_deg(self, places_mm: npt.ArrayLike) -> Floats:
+        """(...): the angle at which light arrives at places (..., 2)."""
+        return np.asarray(self.chief_rays(places_mm)[0])
+
+
+def behind(
+    scene_name: str,
+    glass_name: str,
+    mounting: Mounting,
+    sensor: Pixels,
+    light_name: str = "d65",
+    seed: int = 0,
+    *,
+    margin_px: int = 64,
+    fine: int = 2,
+    **options: Any,
+) -> Light:
+    """The light of a scene behind a lens, formed once and kept on disk (XDG cache folder, bounded) for the next time.
+
+    `fine` samples a pixel along each side carry the scene's detail up to `fine` / 2 cycles a pixel; `options` are the
+    scene's. Raises Refusal for names, options and settings that cannot be.
+    """
+    made = scene(scene_name, **options)
+    mounted = optics.glass(glass_name, mounting)
+    lit_by = spectra.source(light_name)
+    said = (
+        made,
+        glass_name,
+        mounting,
+        sensor.width_px,
+        sensor.height_px,
+        sensor.pitch_um,
+        lit_by.name,
+        seed,
+        margin_px,
+        fine,
+    )
+    key = hashlib.sha256(repr(said).encode() + keeping.code() + _file_facts(made)).hexdigest()[:32]
+    return formed(made, mounted, mounting, sensor, lit_by, seed, margin_px=margin_px, fine=fine, key=key)
+
+
+def formed(
+    made: Scene,
+    mounted: Glass,
+    mounting: Mounting,
+    sensor: Pixels,
+    source: Source,
+    seed: int = 0,
+    *,
+    margin_px: int = 64,
+    fine: int = 2,
+    key: str | None = None,
+) -> Light:
+    """The light of a scene behind a mounted lens; kept under `key` and taken from there, or formed anew without one.
+
+    Raises Refusal for a sensor larger than the image circle.
+    """
+    width, height = sensor.width_px, sensor.height_px
+    if not (width > 0 and height > 0 and sensor.pitch_um > 0.0 and margin_px >= 0 and 1 <= fine <= 4):
+        raise Refusal("A sensor has pixels, a pitch above 0, a margin of 0 or more, and 1 to 4 samples to a pixel.")
+    pitch_mm = sensor.pitch_um * 1e-3
+    field = Field(width * pitch_mm, height * pitch_mm, sensor.pitch_um)
+    diagonal = math.hypot(field.width_mm, field.height_mm)
+    if diagonal > mounted.image_circle_mm * 1.0001:
+        raise Refusal(
+            f"The sensor's diagonal of {diagonal:.1f} mm is larger than the image circle of {mounted.name}, "
+            f"{mounted.image_circle_mm:.1f} mm; choose a smaller sensor or another lens."
+        )
+    planes = made.planes(field, source, seed)
+    scale = Formation(mounted, mounting, sensor, source, field, margin_px, fine)
+    kept = keeping.kept(key) if key else None
+    if kept is None:
+        kept = scale.arrays(planes)
+        if key:
+            kept = keeping.keep(key, kept)
+    layers = tuple(Layer(kept[f"rates{at}"], kept.get(f"cover{at}"), plane.path) for at, plane in enumerate(planes))
+    ways = {name: Net(kept["x_mm"], kept["y_mm"], kept[name]) for name in ("origin", "chief_rays", "true_places")}
+    truth = Truth(planes, source, made.lux, (width, height), sensor.pitch_um, ways["origin"], ways["true_places"])
+    return Light(layers, (width, height), margin_px, sensor.pitch_um, ways["chief_rays"], source.flicker, source, truth)
+
+
+def _file_facts(made: Scene) -> bytes:
+    """Which version of its photograph a scene shows."""
+    name = getattr(made, "photo", None)
+    if not name:
+        return b""
+    facts = Path(name).resolve().stat()
+    return repr((str(Path(name).resolve()), facts.st_size, facts.st_mtime_ns)).encode()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Formation:
+    """All that planes have in common on their way through one lens onto one sensor."""
+
+    glass: Glass
+    mounting: Mounting
+    sensor: Pixels
+    source: Source
+    field: Field
+    margin_px: int
+    fine: int
+
+    def arrays(self, planes: tuple[Plane, ...]) -> dict[str, npt.NDArray[Any]]:
+        """Everything of a Light that is worth keeping, by name."""
+        shares = self.shares()
+        margin_mm = 2e-3 * (self.margin_px + 40) * self.sensor.pitch_um
+        x_mm, y_mm = net(self.field.width_mm + margin_mm, self.field.height_mm + margin_mm, 33)
+        knots = crossings(x_mm, y_mm)
+        ways = origin(lambda channel, ideal: self.observed(shares[channel], ideal), x_mm, y_mm)
+        illumination = np.stack([self.mean(self.glass.illumination, share, knots) for share in shares])
+        kept: dict[str, npt.NDArray[Any]] = {
+            "x_mm": x_mm,
+            "y_mm": y_mm,
+            "origin": ways.values,
+            "chief_rays": np.asarray(self.glass.chief_ray_deg(knots), np.float64)[None],
+            "true_places": np.moveaxis(
+                np.stack([self.observed(share, knots) - knots for share in shares]), -1, 1
+            ).reshape(6, len(y_mm), len(x_mm)),
+        }
+        grid = self.grid()
+        lit_by = Net(x_mm, y_mm, illumination).at(
+            grid.samples(0, grid.width * self.fine, down=False).reshape(-1, self.fine).mean(1),
+            grid.samples(0, grid.height * self.fine, down=True).reshape(-1, self.fine).mean(1),
+        )
+        for at, plane in enumerate(planes):
+            rates, cover = self.layer(plane, shares, ways)
+            rates *= lit_by
+            kept[f"rates{at}"] = rates
+            if cover is not None:
+                kept[f"cover{at}"] = cover
+        return kept
+
+    def grid(self) -> Grid:
+        """The pixels of the light, margin included."""
+        width, height = (count + 2 * self.margin_px for count in (self.sensor.width_px, self.sensor.height_px))
+        pitch = self.sensor.pitch_um * 1e-3
+        return Grid(width, height, -0.5 * (width - 1) * pitch, -0.5 * (height - 1) * pitch, pitch, self.fine)
+
+    def shares(self) -> Floats:
+        """(3, L): which part of a channel's electrons each of the wavelengths that are traced stands for.
+
+        Of a grey surface under this light; wavelengths in between count for both neighbours, less than 1 % is left.
+        """
+        weights = spectra.response() * (self.source.power * spectra.photons_per_joule())
+        knots = np.asarray(SPREAD_NM)
+        hats = np.stack([np.interp(spectra.WAVELENGTH_NM, knots, row) for row in np.eye(len(knots))])
+        shares = weights @ hats.T
+        shares /= shares.sum(1, keepdims=True)
+        shares[shares < 0.01] = 0.0
+        return np.asarray(shares / shares.sum(1, keepdims=True))
+
+    def observed(self, share: Floats, ideal_mm: Floats) -> Floats:
+        """Where a channel sees ideal places: the mean over its wavelengths."""
+        return self.mean(self.glass.observed, share, ideal_mm)
+
+    @staticmethod
+    def mean(of: Callable[[Floats, float], npt.NDArray[Any]], share: Floats, places_mm: Floats) -> Floats:
+        """The mean over a channel's wavelengths of what the lens does at places."""
+        parts = [
+            part * np.asarray(of(places_mm, nm), np.float64) for part, nm in zip(share, SPREAD_NM, strict=True) if part
+        ]
+        return np.asarray(sum(parts))
+
+    def electrons(self, radiance: Floats) -> Floats:
+        """(P, 3): electrons per second in one pixel on the axis from spectral radiances (P, 33)."""
+        area_m2 = (self.sensor.pitch_um * 1e-6) ** 2
+        per_watt = spectra.response() * spectra.photons_per_joule() * (spectra.STEP_NM * area_m2)
+        return np.asarray(radiance @ per_watt.T * self.glass.axial_irradiance())
+
+    def layer(self, plane: Plane, shares: Floats, ways: Net) -> tuple[Array, Array | None]:
+        """A plane's rates (before the lens's falloff) and cover."""
+        distance_m = self.mounting.distance_m if plane.distance_m is None else plane.distance_m
+        blur = spreads(self.glass, self.mounting, shares, self.field, self.sensor.pitch_um, self.fine, distance_m)
+        grid, times = self.grid(), blur.times
+        coarse = grid
+        if times > 1:
+            pitch = grid.pitch_mm * times
+            shift = 0.5 * (times - 1) * grid.pitch_mm
+            coarse = Grid(
+                -(-grid.width // times), -(-grid.height // times), grid.left_mm + shift, grid.top_mm + shift, pitch, 1
+            )
+        colors = self.electrons(plane.radiance).astype(np.float32)
+        ground = colors[0] if plane.cover is None else np.zeros(3, np.float32)
+        rates = self._drawn(plane, coarse, blur, ways, colors - ground)
+        rates = _larger(rates, times, grid)
+        rates += ground[:, None, None]
+        np.maximum(rates, 0.0, out=rates)
+        if plane.points is not None:
+            blur.add_points(rates, plane.points.places_mm, self._flux(plane), grid, ways)
+        if plane.cover is None:
+            return rates, None
+        cover = self._drawn(plane, coarse, blur, ways, None)
+        return rates, np.clip(_larger(cover, times, grid)[0], 0.0, 1.0)
+
+    def _flux(self, plane: Plane) -> Floats:
+        """(n, 3): electrons per second of points, by what their light would give spread over one pixel."""
+        assert plane.points is not None
+        pixel_sr = (self.sensor.pitch_um * 1e-3 / self.glass.scale_mm) ** 2
+        return self.electrons(plane.points.irradiance / pixel_sr)
+
+    def _drawn(self, plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array | None) -> Array:
+        """(3, h, w) of the plane in `colors`, or (1, h, w) of its cover as green sees it."""
+        step_mm = grid.pitch_mm / grid.fine
+        channels = slice(0, 3) if colors is not None else slice(1, 2)
+        one = np.ones((1, 3), np.float32)
+
+        def drawn(top: int, left: int, rows: int, columns: int) -> Array | None:
+            if colors is not None and not colors.any():
+                return None
+            x = grid.samples(left, columns, down=False)
+            y = grid.samples(top, rows, down=True)
+            away = _upsampled(ways, x, y)[2 * channels.start : 2 * channels.stop]
+            x_mm = away[0::2] + x.astype(np.float32)
+            y_mm = away[1::2] + y.astype(np.float32)[:, None]
+            if colors is None:
+                assert plane.cover is not None
+                return plane.cover(one[:, channels], x_mm, y_mm, step_mm)
+            light = plane.draw(colors, x_mm, y_mm, step_mm)
+            return light if plane.cover is None else light * plane.cover(one, x_mm, y_mm, step_mm)
+
+        def kernel(x: float, y: float) -> Array:
+            return blur.at(x, y)[channels]
+
+        made = spread_out(grid, drawn, kernel, blur.size, os.cpu_count() or 1)
+        return made if len(made) else np.zeros((channels.stop - channels.start, grid.height, grid.width), np.float32)
+
+
+def _upsampled(ways: Net, x: Floats, y: Floats) -> Array:
+    """The net at a window's samples: its own curve every 32 samples, straight in between (within 0.02 um)."""
+    few = ways.at(_every_32nd(x), _every_32nd(y))
+    wide = _straight(few.swapaxes(1, 2), len(y)).swapaxes(1, 2)
+    return _straight(np.ascontiguousarray(wide), len(x))
+
+
+def _every_32nd(at: Floats) -> Floats:
+    return np.asarray(at[0] + (at[1] - at[0]) * 32.0 * np.arange(-(-len(at) // 32) + 1))
+
+
+def _straight(knots: Array, count: int) -> Array:
+    """Values (..., n) at every 32nd sample, and straight in between, for `count` samples."""
+    part = np.arange(32, dtype=np.float32) / np.float32(32.0)
+    between = knots[..., :-1, None] + np.diff(knots, axis=-1)[..., None] * part
+    return np.asarray(between.reshape(*knots.shape[:-1], -1)[..., :count])
+
+
+def _larger(pixels: Array, times: int, grid: Grid) -> Array:
+    """Pixels enlarged `times`, cut to the grid."""
+    if times == 1:
+        return pixels
+    import cv2
+
+    size = (pixels.shape[2] * times, pixels.shape[1] * times)
+    large = [cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in pixels]
+    return np.ascontiguousarray(np.stack(large)[:, : grid.height, : grid.width], np.float32)

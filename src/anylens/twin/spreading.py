@@ -1,0 +1,195 @@
+"""How a lens spreads points, for each colour channel all over the field: the kernels of the blur."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.twin.blur import Grid
+from anylens.twin.glass import Glass, Mounting
+from anylens.twin.places import Net
+from anylens.twin.scenes import Field
+
+Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
+"""The wavelengths at which the lens is traced; colour itself is summed over all 33 of a spectrum."""
+
+_SIZES = (32, 48, 64, 96, 128, 192)
+_ENERGY = 0.993
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spreads:
+    """Kernels (ny, nx, 3, size, size) at the knots of a net, straight in between.
+
+    One sample is a pixel's `fine`th part, or `times` pixels where the blur is so wide that detail is gone.
+    """
+
+    x_mm: Floats
+    y_mm: Floats
+    kernels: Array
+    fine: int
+    times: int
+
+    @property
+    def size(self) -> int:
+        """Samples along a kernel's side."""
+        return int(self.kernels.shape[-1])
+
+    def at(self, x_mm: float, y_mm: float) -> Array:
+        """(3, size, size): the blur of a place."""
+        column, right = _between(self.x_mm, x_mm)
+        row, below = _between(self.y_mm, y_mm)
+        k = self.kernels
+        upper = (1.0 - right) * k[row, column] + right * k[row, column + 1]
+        lower = (1.0 - right) * k[row + 1, column] + right * k[row + 1, column + 1]
+        return np.asarray((1.0 - below) * upper + below * lower, np.float32)
+
+    def add_points(self, rates: Array, places_mm: Floats, flux: Floats, grid: Grid, ways: Net) -> None:
+        """Adds points of `flux` (n, 3) at ideal places (n, 2) to `rates`, each spread at its exact place."""
+        size, fine = self.size, self.fine
+        turns = np.fft.fftfreq(size)
+        for place, electrons in zip(places_mm, flux, strict=True):
+            for channel in range(3):
+                x, y = observed_place(ways, place, channel)
+                across = (x - grid.left_mm) / grid.pitch_mm * fine + 0.5 * (fine - 1)
+                down = (y - grid.top_mm) / grid.pitch_mm * fine + 0.5 * (fine - 1)
+                left, top = math.floor(across), math.floor(down)
+                shift = np.exp(-2j * np.pi * turns * (down - top))[:, None]
+                shift = shift * np.exp(-2j * np.pi * turns * (across - left))
+                moved = np.fft.ifft2(np.fft.fft2(self.at(x, y)[channel]) * shift).real
+                _put(
+                    rates[channel], moved * (electrons[channel] * fine * fine), top - size // 2, left - size // 2, fine
+                )
+
+
+def observed_place(ways: Net, ideal_mm: Floats, channel: int) -> tuple[float, float]:
+    """Where a channel sees an ideal place: the inverse of the way back, by iteration."""
+    ideal = np.asarray(ideal_mm, np.float64)
+    place = ideal.copy()
+    for _ in range(30):
+        step = ideal - (place + ways(place)[2 * channel : 2 * channel + 2])
+        place = place + step
+        if float(np.abs(step).max()) < 1e-7:
+            break
+    return float(place[0]), float(place[1])
+
+
+def _put(out: Array, patch: Floats, top: int, left: int, fine: int) -> None:
+    """Adds every `fine`th sample of a patch: those where a pixel's average begins."""
+    first_row, first_column = -top % fine, -left % fine
+    pixels = patch[first_row::fine, first_column::fine]
+    row, column = (top + first_row) // fine, (left + first_column) // fine
+    y0, y1 = max(row, 0), min(row + pixels.shape[0], out.shape[0])
+    x0, x1 = max(column, 0), min(column + pixels.shape[1], out.shape[1])
+    if y0 < y1 and x0 < x1:
+        out[y0:y1, x0:x1] += pixels[y0 - row : y1 - row, x0 - column : x1 - column].astype(np.float32)
+
+
+def _between(knots: Floats, at: float) -> tuple[int, float]:
+    first = int(np.clip(np.searchsorted(knots, at) - 1, 0, len(knots) - 2))
+    return first, float(np.clip((at - knots[first]) / (knots[first + 1] - knots[first]), 0.0, 1.0))
+
+
+def spreads(
+    glass: Glass, mounting: Mounting, shares: Floats, field: Field, pitch_um: float, fine: int, distance_m: float
+) -> Spreads:
+    """The kernels of an object at `distance_m`, each channel's the mean over its wavelengths by `shares` (3, L).
+
+    Lateral colour inside a channel is in them. Where the lens stands straight one quarter of the field is traced.
+    """
+    straight = not any((*mounting.tilt_deg, *mounting.decentre_mm))
+    columns, rows = _knots(glass)
+    x_mm = np.linspace(-0.5, 0.5, columns) * field.width_mm
+    y_mm = np.linspace(-0.5, 0.5, rows) * field.height_mm
+    size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
+    sample_um = pitch_um * times / fine
+    over = max(1, math.ceil(sample_um / (0.5 * 0.4 * glass.f_number)))
+    if size * over > 1024:
+        over = max(1, 1024 // size)
+    kernels = np.empty((rows, columns, 3, size, size), np.float32)
+    done: dict[tuple[int, int], npt.NDArray[np.complex128]] = {}
+    for row in reversed(range(rows)):
+        for column in reversed(range(columns)):
+            up, left = straight and row < rows // 2, straight and column < columns // 2
+            source = (rows - 1 - row if up else row, columns - 1 - column if left else column)
+            if source not in done:
+                place = np.array([x_mm[column], y_mm[row]])
+                done[source] = _transfer(glass, shares, place, distance_m, sample_um, size, over)
+            transfer = done[source]
+            if up:
+                transfer = np.roll(transfer[:, ::-1], 1, axis=1)
+            if left:
+                transfer = np.roll(transfer[:, :, ::-1], 1, axis=2)
+            kernels[row, column] = _kernels(transfer, fine)
+    return Spreads(x_mm, y_mm, kernels, fine, times)
+
+
+def _knots(glass: Glass) -> tuple[int, int]:
+    return (3, 3) if glass.name.startswith("ideal") else (9, 7)
+
+
+def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: float) -> tuple[int, int, int]:
+    """(size, fine, times): how wide kernels must be to hold nearly all light, and how coarse samples may then be."""
+    corner = 0.48 * np.array([field.width_mm, field.height_mm])
+    reach_um = 0.0
+    for place in (np.zeros(2), corner):
+        step_um = 1.5
+        while True:
+            spot = np.asarray(glass.spread(place, 550.0, distance_m, step_um, 192), np.float64)
+            radius = _radius(spot) * step_um
+            if radius < 70 * step_um or step_um > 50.0:
+                break
+            step_um *= 2.0
+        reach_um = max(reach_um, radius)
+    for grain, (part, times) in enumerate(((fine, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))):
+        sample_um = pitch_um * times / part
+        need = 2.0 * reach_um / sample_um + 8
+        if need <= (_SIZES[-1] if grain == 0 else 128):
+            break
+    return next((size for size in _SIZES if size >= need), _SIZES[-1]), part, times
+
+
+def _radius(spot: Floats) -> float:
+    middle = len(spot) // 2
+    at = np.arange(len(spot)) - middle
+    ring = np.maximum(np.abs(at)[:, None], np.abs(at))
+    inside = np.cumsum(np.bincount(ring.ravel(), spot.ravel()))
+    return float(np.searchsorted(inside, _ENERGY * inside[-1])) + 1.0
+
+
+def _transfer(
+    glass: Glass, shares: Floats, place: Floats, distance_m: float, sample_um: float, size: int, over: int
+) -> npt.NDArray[np.complex128]:
+    """(3, size, size): each channel's optical transfer function on the samples' own band, 0 first."""
+    band = np.fft.fftfreq(size)
+    seen = [np.asarray(glass.observed(place, nm), np.float64) for nm in SPREAD_NM]
+    out = np.zeros((3, size, size), np.complex128)
+    for at, nm in enumerate(SPREAD_NM):
+        if not shares[:, at].any():
+            continue
+        spot = np.asarray(glass.spread(place, nm, distance_m, sample_um / over, size * over), np.float64)
+        full = np.fft.fft2(np.fft.ifftshift(spot))
+        keep = np.fft.fftfreq(size, 1.0 / size).astype(int)
+        whole = full[np.ix_(keep, keep)] / full[0, 0].real
+        for channel in range(3):
+            if shares[channel, at]:
+                mean = sum(share * there for share, there in zip(shares[channel], seen, strict=True) if share)
+                dx, dy = (seen[at] - mean) * 1e3 / sample_um
+                turn = np.exp(-2j * np.pi * (band[:, None] * dy + band * dx))
+                out[channel] += shares[channel, at] * whole * turn
+    return out
+
+
+def _kernels(transfer: npt.NDArray[np.complex128], fine: int) -> Array:
+    """(3, size, size): kernels on the samples, a pixel's average over `fine` x `fine` of them in it, middle in the
+    middle."""
+    size = transfer.shape[-1]
+    turns = np.exp(2j * np.pi * np.fft.fftfreq(size)[:, None] * np.arange(fine)).mean(1)
+    kernels = np.fft.ifft2(transfer * turns[:, None] * turns).real
+    return np.asarray(np.fft.fftshift(kernels, axes=(1, 2)), np.float32)
