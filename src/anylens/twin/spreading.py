@@ -20,7 +20,7 @@ SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 """The wavelengths at which the lens is traced; colour itself is summed over all 33 of a spectrum."""
 
 _SIZES = (32, 48, 64, 96, 128, 192)
-_ENERGY = 0.993
+_CORE, _ENERGY = 0.85, 0.993
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,19 +109,18 @@ def spreads(
     y_mm = np.linspace(-0.5, 0.5, rows) * field.height_mm
     size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
     sample_um = pitch_um * times / fine
-    over = max(1, math.ceil(sample_um / (0.5 * 0.4 * glass.f_number)))
-    if size * over > 1024:
-        over = max(1, 1024 // size)
+    over = max(1, math.ceil(0.8 * sample_um / (1e-3 * SPREAD_NM[0] * glass.f_number) + 0.5))
+    over = max(1, min(over, 1024 // size))
+    first = (rows // 2, columns // 2) if straight else (0, 0)
+    traced = [(row, column) for row in range(first[0], rows) for column in range(first[1], columns)]
+    places = np.array([(x_mm[column], y_mm[row]) for row, column in traced])
+    found = _transfers(glass, shares, places, distance_m, sample_um, size, over)
+    transfers = dict(zip(traced, found, strict=True))
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
-    done: dict[tuple[int, int], npt.NDArray[np.complex128]] = {}
-    for row in reversed(range(rows)):
-        for column in reversed(range(columns)):
-            up, left = straight and row < rows // 2, straight and column < columns // 2
-            source = (rows - 1 - row if up else row, columns - 1 - column if left else column)
-            if source not in done:
-                place = np.array([x_mm[column], y_mm[row]])
-                done[source] = _transfer(glass, shares, place, distance_m, sample_um, size, over)
-            transfer = done[source]
+    for row in range(rows):
+        for column in range(columns):
+            up, left = row < first[0], column < first[1]
+            transfer = transfers[rows - 1 - row if up else row, columns - 1 - column if left else column]
             if up:
                 transfer = np.roll(transfer[:, ::-1], 1, axis=1)
             if left:
@@ -135,54 +134,56 @@ def _knots(glass: Glass) -> tuple[int, int]:
 
 
 def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: float) -> tuple[int, int, int]:
-    """(size, fine, times): how wide kernels must be to hold nearly all light, and how coarse samples may then be."""
-    corner = 0.48 * np.array([field.width_mm, field.height_mm])
-    reach_um = 0.0
-    for place in (np.zeros(2), corner):
-        step_um = 1.5
+    """(size, fine, times): how wide kernels are to hold nearly all light; where even its core is wide, how coarse."""
+    core_um = reach_um = 0.0
+    for place in ((0.0, 0.0), (0.48 * field.width_mm, 0.48 * field.height_mm)):
+        step_um = 1.0
         while True:
             spot = np.asarray(glass.spread(place, 550.0, distance_m, step_um, 192), np.float64)
-            radius = _radius(spot) * step_um
-            if radius < 70 * step_um or step_um > 50.0:
+            core, reach = (radius * step_um for radius in _radii(spot))
+            if core < 48 * step_um or step_um > 50.0:
                 break
             step_um *= 2.0
-        reach_um = max(reach_um, radius)
-    for grain, (part, times) in enumerate(((fine, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))):
-        sample_um = pitch_um * times / part
-        need = 2.0 * reach_um / sample_um + 8
-        if need <= (_SIZES[-1] if grain == 0 else 128):
-            break
+        core_um, reach_um = max(core_um, core), max(reach_um, reach)
+    samples = ((fine, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))
+    part, times = next((each for each in samples if core_um * each[0] / (pitch_um * each[1]) < 60.0), samples[-1])
+    need = 2.0 * reach_um * part / (pitch_um * times) + 8.0
     return next((size for size in _SIZES if size >= need), _SIZES[-1]), part, times
 
 
-def _radius(spot: Floats) -> float:
-    middle = len(spot) // 2
-    at = np.arange(len(spot)) - middle
+def _radii(spot: Floats) -> tuple[float, float]:
+    """Half the sides of the squares that hold 85 % and nearly all of a spot's light, in cells."""
+    at = np.arange(len(spot)) - len(spot) // 2
     ring = np.maximum(np.abs(at)[:, None], np.abs(at))
     inside = np.cumsum(np.bincount(ring.ravel(), spot.ravel()))
-    return float(np.searchsorted(inside, _ENERGY * inside[-1])) + 1.0
+    core, reach = np.searchsorted(inside, (_CORE * inside[-1], _ENERGY * inside[-1]))
+    return float(core) + 1.0, float(reach) + 1.0
 
 
-def _transfer(
-    glass: Glass, shares: Floats, place: Floats, distance_m: float, sample_um: float, size: int, over: int
+def _transfers(
+    glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int, over: int
 ) -> npt.NDArray[np.complex128]:
-    """(3, size, size): each channel's optical transfer function on the samples' own band, 0 first."""
+    """(n, 3, size, size): each channel's optical transfer function on the samples' own band, 0 first.
+
+    The lens's light comes gathered in cells, `over` along a sample; their aperture is taken out again.
+    """
+    used = [at for at in range(len(SPREAD_NM)) if shares[:, at].any()]
+    wavelengths = [SPREAD_NM[at] for at in used]
+    spots = glass.spreads(places, wavelengths, distance_m, sample_um / over, size * over)
+    seen = np.stack([np.asarray(glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
+    mean = np.einsum("cl,nlk->nck", shares[:, used], seen)
     band = np.fft.fftfreq(size)
-    seen = [np.asarray(glass.observed(place, nm), np.float64) for nm in SPREAD_NM]
-    out = np.zeros((3, size, size), np.complex128)
-    for at, nm in enumerate(SPREAD_NM):
-        if not shares[:, at].any():
-            continue
-        spot = np.asarray(glass.spread(place, nm, distance_m, sample_um / over, size * over), np.float64)
-        full = np.fft.fft2(np.fft.ifftshift(spot))
-        keep = np.fft.fftfreq(size, 1.0 / size).astype(int)
-        whole = full[np.ix_(keep, keep)] / full[0, 0].real
-        for channel in range(3):
-            if shares[channel, at]:
-                mean = sum(share * there for share, there in zip(shares[channel], seen, strict=True) if share)
-                dx, dy = (seen[at] - mean) * 1e3 / sample_um
-                turn = np.exp(-2j * np.pi * (band[:, None] * dy + band * dx))
-                out[channel] += shares[channel, at] * whole * turn
+    keep = np.fft.fftfreq(size, 1.0 / size).astype(int)
+    cell = np.sinc(band / over)
+    out = np.zeros((len(places), 3, size, size), np.complex128)
+    for place in range(len(places)):
+        for at, share in enumerate(shares[:, used].T):
+            full = np.fft.fft2(np.fft.ifftshift(spots[place, at].astype(np.float64)))
+            whole = full[np.ix_(keep, keep)] / (full[0, 0].real * cell[:, None] * cell)
+            for channel in np.flatnonzero(share):
+                dx, dy = (seen[place, at] - mean[place, channel]) * 1e3 / sample_um
+                turn = np.exp(-2j * np.pi * band * dy)[:, None] * np.exp(-2j * np.pi * band * dx)
+                out[place, channel] += share[channel] * whole * turn
     return out
 
 

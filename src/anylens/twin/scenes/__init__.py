@@ -10,14 +10,39 @@ from pathlib import Path
 from typing import Any
 
 from anylens.refusal import Refusal
-from anylens.twin.scenes.charts import SlantedEdges, WhiteWall
+from anylens.twin.scenes.charts import (
+    CharucoGrid,
+    ColorChecker,
+    DistortionGrid,
+    FlickerLight,
+    NoiseSteps,
+    SiemensStar,
+    SlantedEdges,
+    WhiteWall,
+)
+from anylens.twin.scenes.leaves import DeadLeaves
+from anylens.twin.scenes.photograph import Photograph
 from anylens.twin.scenes.plane import Draw, Field, Mark, Plane, Points, Scene
+from anylens.twin.scenes.sky import StarField
+from anylens.twin.scenes.views import Backlit, Depth, Moving
 from anylens.twin.spectra import near
 
 __all__ = ["Draw", "Field", "Mark", "Plane", "Points", "Scene", "options", "scene", "scenes"]
 
 _SCENES: dict[str, type[Any]] = {
+    "backlit": Backlit,
+    "charuco-grid": CharucoGrid,
+    "color-checker": ColorChecker,
+    "dead-leaves": DeadLeaves,
+    "depth": Depth,
+    "distortion-grid": DistortionGrid,
+    "flicker-light": FlickerLight,
+    "moving": Moving,
+    "noise-steps": NoiseSteps,
+    "photo": Photograph,
+    "siemens-star": SiemensStar,
     "slanted-edges": SlantedEdges,
+    "star-field": StarField,
     "white-wall": WhiteWall,
 }
 

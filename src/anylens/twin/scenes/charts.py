@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anylens.twin.scenes.plane import Array, Field, Mark, Plane, grey, lit, mixed, option, within
-from anylens.twin.spectra import Source
+from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, cells, choice, grey, lit, mixed, option, within
+from anylens.twin.spectra import Flicker, Source, colorchecker, rec2020
 
 
 def _ground(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:  # noqa: ARG001 (a face for all)
@@ -23,7 +23,7 @@ class WhiteWall:
     `reflectance` 0..1 of every wavelength, `lux` on it.
     """
 
-    lux: float = option(1000.0, 1e-4, 2e5)
+    lux: float = option(1000.0, *LUX)
     reflectance: float = option(0.9, 0.0, 1.0)
 
     def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
@@ -39,7 +39,7 @@ class SlantedEdges:
     each square towards the middle, so that its edges lie along and across the field's radius.
     """
 
-    lux: float = option(1000.0, 1e-4, 2e5)
+    lux: float = option(1000.0, *LUX)
     angle_deg: float = option(5.0, -45.0, 45.0)
     contrast: float = option(4.0, 1.0, 1000.0)
     reflectance: float = option(0.8, 0.001, 1.0)
@@ -109,3 +109,238 @@ def _part(at: Array, middle: float, reach: float) -> slice:
     spare = reach + 0.05 * float(at[-1] - at[0])
     first, last = np.searchsorted(at, (middle - spare, middle + spare))
     return slice(int(first), int(last))
+
+
+@dataclass(frozen=True, slots=True)
+class FlickerLight:
+    """A matt white wall under a lamp on alternating current: a rolling shutter draws bands on it.
+
+    `frequency_hz` is the lamp's own (twice the mains'), `depth` 0..1 how far it goes up and down about its mean.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    reflectance: float = option(0.9, 0.0, 1.0)
+    frequency_hz: float = option(100.0, 0.1, 1e5)
+    depth: float = option(0.4, 0.0, 1.0)
+
+    @property
+    def flicker(self) -> Flicker:
+        """The lamp's, whatever its colour."""
+        return Flicker(self.frequency_hz, self.depth)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:
+        return WhiteWall(self.lux, self.reflectance).planes(field, source, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class SiemensStar:
+    """Spokes that grow finer towards the middle, one star or many, down to one cycle a pixel.
+
+    `cycles` of light and dark around each, `columns` of stars across the picture, `contrast` light to dark; spokes are
+    sines as in ISO 12233, or hard with `sine` no.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    cycles: int = option(144, 4, 1024)
+    columns: int = option(1, 1, 16)
+    contrast: float = option(8.0, 1.01, 1000.0)
+    reflectance: float = option(0.8, 0.001, 1.0)
+    sine: bool = True
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
+        gap = field.width_mm / self.columns
+        places = [(x, y) for y in _spread_out(field.height_mm, gap) for x in _spread_out(field.width_mm, gap)]
+        outer = 0.46 * min(gap, field.height_mm)
+        inner = max(self.cycles / (2.0 * math.pi) * field.pitch_um * 1e-3, 0.01 * outer)
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            dark = np.zeros(np.broadcast_shapes(x_mm.shape, y_mm.shape), np.float32)
+            for x, y in places:
+                rows, columns = _part(y_mm[0, :, 0], y, outer), _part(x_mm[0, 0], x, outer)
+                u, v = x_mm[:, rows, columns] - np.float32(x), y_mm[:, rows, columns] - np.float32(y)
+                dark[:, rows, columns] += self._spokes(u, v, step_mm, inner, outer)
+            return mixed(dark, colors[0], colors[1])
+
+        marks = tuple(
+            Mark("star", f"star {at + 1}", ((x, y),), {"inner_mm": inner, "outer_mm": outer, "cycles": self.cycles})
+            for at, (x, y) in enumerate(places)
+        )
+        surfaces = grey(self.reflectance, self.reflectance / self.contrast)
+        return (Plane(lit(surfaces, source, self.lux), draw, marks=marks),)
+
+    def _spokes(self, u: Array, v: Array, step_mm: float, inner: float, outer: float) -> Array:
+        radius = np.hypot(u, v)
+        phase = np.arctan2(v, u) * np.float32(self.cycles)
+        clear = np.maximum(radius, np.float32(0.5 * inner))
+        if self.sine:
+            fading = np.sinc(np.float32(self.cycles * step_mm / (2.0 * math.pi)) / clear)
+            dark = np.asarray(np.float32(0.5) - np.float32(0.5) * fading * np.cos(phase), np.float32)
+        else:
+            turn = np.abs(np.mod(phase / np.float32(math.pi) + 0.5, 2.0) - 1.0) - np.float32(0.5)
+            dark = within(turn * clear * np.float32(math.pi / self.cycles), step_mm)
+        ring = within(np.float32(outer) - radius, step_mm)
+        return np.asarray(ring * (0.5 + (dark - 0.5) * within(radius - np.float32(inner), step_mm)), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class ColorChecker:
+    """The 24 measured patches of a ColorChecker in their black frame, before a grey wall.
+
+    `width` of the chart in parts of the picture's, `turn_deg` by which it is turned, `wall` the wall's reflectance.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    width: float = option(0.8, 0.05, 1.0)
+    turn_deg: float = option(0.0, -180.0, 180.0)
+    wall: float = option(0.18, 0.0, 1.0)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
+        cell = min(self.width * field.width_mm / 6.2, 0.98 * self.width * field.height_mm / 4.2)
+        turn = math.radians(self.turn_deg)
+        cos, sin = math.cos(turn), math.sin(turn)
+        patches = list(colorchecker().items())
+        radiance = lit(np.vstack([grey(self.wall, 0.03), *(row for _, row in patches)]), source, self.lux)
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            u = (x_mm * np.float32(cos) + y_mm * np.float32(sin)) * np.float32(1.0 / cell)
+            v = (y_mm * np.float32(cos) - x_mm * np.float32(sin)) * np.float32(1.0 / cell)
+            step = step_mm / cell
+            board = _box(u, v, 3.1, 2.1, step)
+            column, row = np.clip(np.floor(u + 3.0), 0, 5), np.clip(np.floor(v + 2.0), 0, 3)
+            patch = _box(u - column + np.float32(2.5), v - row + np.float32(1.5), 0.44, 0.44, step)
+            which = (row * 6 + column + 2).astype(np.int32)
+            inside = colors.T[np.arange(colors.shape[1])[:, None, None], which]
+            frame = colors[1][:, None, None]
+            wall = colors[0][:, None, None]
+            return np.asarray(wall + board * (frame - wall + patch * (inside - frame)), np.float32)
+
+        seen = rec2020(radiance, source, self.lux)
+        marks = []
+        for at, (name, _) in enumerate(patches):
+            middle = ((at % 6 - 2.5) * cell, (at // 6 - 1.5) * cell)
+            corners = [(middle[0] + 0.44 * cell * a, middle[1] + 0.44 * cell * b) for a, b in _AROUND]
+            places = tuple((x * cos - y * sin, x * sin + y * cos) for x, y in corners)
+            marks.append(Mark("patch", name, places, {"rec2020": [round(float(c), 6) for c in seen[at + 2]]}))
+        return (Plane(radiance, draw, marks=tuple(marks)),)
+
+
+_AROUND = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+
+
+def _box(u: Array, v: Array, half_width: float, half_height: float, step: float) -> Array:
+    """Share of a rectangle about the origin."""
+    return within(np.float32(half_width) - np.abs(u), step) * within(np.float32(half_height) - np.abs(v), step)
+
+
+@dataclass(frozen=True, slots=True)
+class DistortionGrid:
+    """A grid of dots, or of lines, whose places are all known.
+
+    `columns` of dots or lines across the picture, `style` dots or lines, `size` of a dot or line in parts of the gap.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    columns: int = option(25, 3, 200)
+    style: str = choice("dots", "lines")
+    size: float = option(0.3, 0.02, 0.9)
+    reflectance: float = option(0.85, 0.001, 1.0)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
+        gap = field.width_mm / self.columns
+        across, down = _spread_out(field.width_mm, gap), _spread_out(field.height_mm, gap)
+        half = 0.5 * self.size * gap * (1.0 if self.style == "dots" else 0.25)
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            u = x_mm - np.clip(np.rint((x_mm - across[0]) / gap), 0, len(across) - 1) * np.float32(gap) - across[0]
+            v = y_mm - np.clip(np.rint((y_mm - down[0]) / gap), 0, len(down) - 1) * np.float32(gap) - down[0]
+            if self.style == "dots":
+                dark = within(np.float32(half) - np.hypot(u, v), step_mm)
+            else:
+                dark = within(np.float32(half) - np.minimum(np.abs(u), np.abs(v)), step_mm)
+            return mixed(dark.astype(np.float32), colors[0], colors[1])
+
+        marks = tuple(
+            Mark("crossing", f"{row + 1}.{column + 1}", ((x, y),))
+            for row, y in enumerate(down)
+            for column, x in enumerate(across)
+        )
+        return (Plane(lit(grey(self.reflectance, 0.04), source, self.lux), draw, marks=marks),)
+
+
+@dataclass(frozen=True, slots=True)
+class CharucoGrid:
+    """A ChArUco board, OpenCV's dictionary DICT_4X4_1000: chessboard corners that say which they are.
+
+    `squares_x` by `squares_y` squares; a marker is three quarters of its square.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    squares_x: int = option(20, 3, 60)
+    squares_y: int = option(15, 3, 45)
+    reflectance: float = option(0.85, 0.001, 1.0)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
+        import cv2
+
+        dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_1000)
+        board = cv2.aruco.CharucoBoard((self.squares_x, self.squares_y), 8.0, 6.0, dictionary)
+        bits = board.generateImage((self.squares_x * 8, self.squares_y * 8), marginSize=0, borderBits=1)
+        dark = np.asarray(bits < 128, np.float32)
+        square = 0.96 * min(field.width_mm / self.squares_x, field.height_mm / self.squares_y)
+        cell = square / 8.0
+        left, top = -0.5 * square * self.squares_x, -0.5 * square * self.squares_y
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            u, v = (x_mm - np.float32(left)) / np.float32(cell), (y_mm - np.float32(top)) / np.float32(cell)
+            raster = np.broadcast_to(dark, (u.shape[0], *dark.shape))
+            share = cells(raster, u, v, step_mm / cell, np.zeros(u.shape[0], np.float32))
+            return mixed(share, colors[0], colors[1])
+
+        marks = tuple(
+            Mark(
+                "corner",
+                str(row * (self.squares_x - 1) + column),
+                ((left + (column + 1) * square, top + (row + 1) * square),),
+            )
+            for row in range(self.squares_y - 1)
+            for column in range(self.squares_x - 1)
+        )
+        return (Plane(lit(grey(self.reflectance, 0.04), source, self.lux), draw, marks=marks),)
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseSteps:
+    """Even grey patches in equal steps of light, bright to dark, before a mid-grey ground: for measuring noise.
+
+    `patches` of them over `stops` in all; more than 6 stops are a lit transparency, no print reaches so deep.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    patches: int = option(20, 2, 60)
+    stops: float = option(6.0, 0.1, 20.0)
+    reflectance: float = option(0.9, 0.001, 1.0)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
+        columns = math.ceil(math.sqrt(self.patches * field.width_mm / field.height_mm))
+        rows = math.ceil(self.patches / columns)
+        cell = min(field.width_mm / columns, field.height_mm / rows)
+        left, top = -0.5 * columns * cell, -0.5 * rows * cell
+        levels = self.reflectance * 2.0 ** -np.linspace(0.0, self.stops, self.patches)
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            u, v = (x_mm - np.float32(left)) / np.float32(cell), (y_mm - np.float32(top)) / np.float32(cell)
+            column, row = np.clip(np.floor(u), 0, columns - 1), np.clip(np.floor(v), 0, rows - 1)
+            which = (row * columns + column).astype(np.int32)
+            share = _box(u - column - np.float32(0.5), v - row - np.float32(0.5), 0.42, 0.42, step_mm / cell)
+            share = np.where(which < self.patches, share, np.float32(0.0))
+            inside = colors.T[np.arange(colors.shape[1])[:, None, None], np.minimum(which, self.patches - 1) + 1]
+            ground = colors[0][:, None, None]
+            return np.asarray(ground + share * (inside - ground), np.float32)
+
+        marks = []
+        for at, level in enumerate(levels):
+            x, y = left + (at % columns + 0.5) * cell, top + (at // columns + 0.5) * cell
+            corners = tuple((x + 0.42 * cell * a, y + 0.42 * cell * b) for a, b in _AROUND)
+            marks.append(Mark("patch", f"step {at + 1}", corners, {"reflectance": float(level)}))
+        ground = self.reflectance * 2.0 ** (-0.5 * min(self.stops, 5.0))
+        return (Plane(lit(grey(ground, *levels), source, self.lux), draw, marks=tuple(marks)),)

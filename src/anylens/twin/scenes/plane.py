@@ -79,9 +79,17 @@ class Scene(Protocol):
         ...
 
 
+LUX = (1e-4, 2e5)
+
+
 def option(default: float, least: float, most: float) -> Any:
     """A scene's option that is a number between `least` and `most`."""
     return dataclasses.field(default=default, metadata={"range": (least, most)})
+
+
+def choice(*names: str) -> Any:
+    """A scene's option that is one of these names, the first unless said otherwise."""
+    return dataclasses.field(default=names[0], metadata={"choices": names})
 
 
 def lit(reflectance: npt.ArrayLike, source: Source, lux: float) -> Floats:
@@ -106,3 +114,30 @@ def within(distance_mm: Array, step_mm: float) -> Array:
 def mixed(share: Array, ground: Array, figure: Array) -> Array:
     """(C, h, w): `figure` (C,) over `ground` (C,) by `share` (C, h, w) of it."""
     return ground[:, None, None] + share * (figure - ground)[:, None, None]
+
+
+def cells(raster: Array, u: Array, v: Array, step: float, outside: Array) -> Array:
+    """(C, h, w) of a raster (C, rows, columns) of square cells, averaged over squares of `step` cells at u (right), v.
+
+    Between two neighbours lies a ramp one step wide; beyond the raster is `outside` (C,).
+    """
+    framed = np.pad(raster, ((0, 0), (1, 1), (1, 1)), constant_values=0.0)
+    for edge in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):
+        framed[edge] = outside[:, None]
+    rows, columns = framed.shape[1:]
+    left, right = _neighbours(u + np.float32(0.5), step, columns)
+    above, below = _neighbours(v + np.float32(0.5), step, rows)
+    flat = framed.reshape(len(framed), -1)
+    channel = np.arange(len(framed))[:, None, None]
+    start = above * columns + left
+    one = flat[channel, start]
+    one = one + right * (flat[channel, start + 1] - one)
+    two = flat[channel, start + columns]
+    two = two + right * (flat[channel, start + columns + 1] - two)
+    return np.asarray(one + below * (two - one))
+
+
+def _neighbours(at: Array, step: float, count: int) -> tuple[npt.NDArray[np.int32], Array]:
+    """The cell whose middle lies before each place, and how much of a square there lies in the next one."""
+    first = np.clip(np.floor(at), 0, count - 2).astype(np.int32)
+    return first, within(at - first - np.float32(0.5), step)

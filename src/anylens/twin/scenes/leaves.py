@@ -1,0 +1,128 @@
+"""Dead leaves: discs of all sizes, one over the other, as nature's own statistics of edges and colours."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, grey, lit, option
+from anylens.twin.spectra import WAVELENGTH_NM, Source
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaves:
+    """Discs from the lowest to the uppermost: `places_mm` (n, 2), `radii_mm` (n,), `which` (n,) of the spectra."""
+
+    places_mm: Floats
+    radii_mm: Floats
+    which: npt.NDArray[np.int32]
+
+    def draw(self, colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+        """The plane's colours: drawn on a finer raster, 16 points to a square, then sought at the places."""
+        import cv2
+
+        fine = 0.25 * step_mm
+        spare = 2.0 * step_mm
+        left, top = float(x_mm.min()) - spare, float(y_mm.min()) - spare
+        width = int((float(x_mm.max()) + spare - left) / fine) + 1
+        height = int((float(y_mm.max()) + spare - top) / fine) + 1
+        labels = self._labels(left, top, width, height, fine)
+        shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
+        out = np.empty((colors.shape[1], *shape[1:]), np.float32)
+        for channel in range(colors.shape[1]):
+            averaged = cv2.blur(colors[:, channel][labels], (4, 4), anchor=(2, 2))
+            at = min(channel, shape[0] - 1)
+            u = (x_mm[min(at, x_mm.shape[0] - 1)] - np.float32(left)) / np.float32(fine)
+            v = (y_mm[min(at, y_mm.shape[0] - 1)] - np.float32(top)) / np.float32(fine)
+            u, v = (np.ascontiguousarray(np.broadcast_to(each, shape[1:])) for each in (u, v))
+            out[channel] = cv2.remap(averaged, u, v, cv2.INTER_LINEAR)
+        return out
+
+    def _labels(self, left: float, top: float, width: int, height: int, fine: float) -> npt.NDArray[np.uint8]:
+        """(height, width): the uppermost disc's spectrum at points `fine` apart."""
+        import cv2
+
+        right, bottom = left + width * fine, top + height * fine
+        x, y = self.places_mm.T
+        near = (
+            (x + self.radii_mm > left) & (x - self.radii_mm < right)
+            & (y + self.radii_mm > top) & (y - self.radii_mm < bottom)
+        )  # fmt: skip
+        labels = np.zeros((height, width), np.uint8)
+        # What a large disc hides entirely need not be drawn.
+        reach = np.hypot(np.maximum(abs(x - left), abs(x - right)), np.maximum(abs(y - top), abs(y - bottom)))
+        whole = np.flatnonzero(near & (reach < self.radii_mm))
+        first = int(whole[-1]) if len(whole) else 0
+        chosen = np.flatnonzero(near[first:]) + first
+        at = np.rint((self.places_mm[chosen] - (left, top)) / fine * 16.0).astype(np.int64)
+        radii = np.maximum(np.rint(self.radii_mm[chosen] / fine * 16.0), 1).astype(np.int64)
+        for (column, row), radius, which in zip(at.tolist(), radii.tolist(), self.which[chosen].tolist(), strict=True):
+            cv2.circle(labels, (column, row), radius, which, -1, cv2.LINE_8, 4)
+        return labels
+
+
+def leaves(field: Field, largest: float, smallest_px: float, spectra_count: int, seed: int) -> Leaves:
+    """Discs whose radii fall off as radius^-3 from `largest` (of the picture's height) to `smallest_px`, until they
+    cover all of the field five times (Lee, Mumford and Huang 2001)."""
+    rng = np.random.default_rng((seed, 0xDEAD))
+    most, least = largest * field.height_mm, smallest_px * field.pitch_um * 1e-3
+    least = min(least, 0.5 * most)
+    spread = 1.2
+    area = spread * spread * field.width_mm * field.height_mm
+    mean = 2.0 * np.pi * np.log(most / least) / (least**-2.0 - most**-2.0)
+    count = min(int(5.0 * area / mean) + 1, 400_000)
+    share = rng.random(count)
+    radii = (least**-2.0 - share * (least**-2.0 - most**-2.0)) ** -0.5
+    places = (rng.random((count, 2)) - 0.5) * (spread * field.width_mm, spread * field.height_mm)
+    return Leaves(places, radii, rng.integers(1, spectra_count, count).astype(np.int32))
+
+
+def smooth_surfaces(count: int, seed: int, saturation: float) -> Floats:
+    """(count, 33): reflectances 0.03 to 0.93, each a sigmoid of a few broad bells; grey at `saturation` 0; own work."""
+    rng = np.random.default_rng((seed, 0xC0105))
+    bells = np.exp(-0.5 * ((WAVELENGTH_NM - np.linspace(390.0, 730.0, 8)[:, None]) / 45.0) ** 2)
+    strength = saturation * rng.uniform(0.2, 1.0, (count, 1)) * rng.normal(0.0, 1.6, (count, 8))
+    curve = rng.normal(-0.9, 1.1, (count, 1)) + strength @ bells
+    return np.asarray(0.03 + 0.9 / (1.0 + np.exp(-curve)))
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLeaves:
+    """Discs of all sizes and colours lying over each other, whose texture looks alike at every scale.
+
+    `largest` radius in parts of the picture's height, `smallest_px` radius in pixels, `saturation` 0 (grey) to 2 of
+    their colours; the seed draws others.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    largest: float = option(0.15, 0.01, 0.5)
+    smallest_px: float = option(1.5, 0.5, 100.0)
+    saturation: float = option(0.6, 0.0, 2.0)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:
+        surfaces = np.vstack([grey(0.2), smooth_surfaces(255, seed, self.saturation)])
+        drawn = Once(lambda: leaves(field, self.largest, self.smallest_px, 256, seed))
+        whole = [(a * field.width_mm / 2, b * field.height_mm / 2) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+        marks = (Mark("texture", "dead leaves", tuple(whole)),)
+        return (Plane(lit(surfaces, source, self.lux), drawn.draw, marks=marks),)
+
+
+class Once:
+    """A drawing that is prepared when it is first asked for, whoever asks first."""
+
+    def __init__(self, prepared: object) -> None:
+        self._prepared = prepared
+        self._drawing: Leaves | None = None
+        self._lock = threading.Lock()
+
+    def draw(self, colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+        """As the drawing draws."""
+        with self._lock:
+            if self._drawing is None:
+                self._drawing = self._prepared()  # type: ignore[operator]
+        return self._drawing.draw(colors, x_mm, y_mm, step_mm)

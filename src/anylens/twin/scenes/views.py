@@ -1,0 +1,194 @@
+"""Views with depth, motion or a great range of light, drawn from simple shapes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from anylens.twin.scenes.charts import ColorChecker
+from anylens.twin.scenes.leaves import Once, leaves, smooth_surfaces
+from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, grey, lit, mixed, option, within
+from anylens.twin.spectra import Source, thermal
+
+Corners = tuple[tuple[float, float], ...]
+
+
+def _rectangle(x: float, y: float, half_width: float, half_height: float) -> Corners:
+    return tuple((x + half_width * a, y + half_height * b) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
+
+
+def _inside(x_mm: Array, y_mm: Array, corners: Corners, step_mm: float) -> Array:
+    """Share of an upright rectangle."""
+    (left, top), _, (right, bottom), _ = corners
+    across = within(np.float32(0.5 * (right - left)) - np.abs(x_mm - np.float32(0.5 * (left + right))), step_mm)
+    down = within(np.float32(0.5 * (bottom - top)) - np.abs(y_mm - np.float32(0.5 * (top + bottom))), step_mm)
+    return across * down
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """A colour chart where the lens is focused, lamps and leaves far behind it, a fence near before it.
+
+    `far_m` and `near_m` from the sensor; lamps are `lamp` times as bright as a white surface.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    far_m: float = option(12.0, 0.2, 1e6)
+    near_m: float = option(1.0, 0.2, 1e6)
+    lamp: float = option(30.0, 1.0, 10000.0)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:
+        return (self._far(field, source, seed), self._subject(field, source, seed), self._near(field, source))
+
+    def _far(self, field: Field, source: Source, seed: int) -> Plane:
+        surfaces = np.vstack([grey(0.1), 0.6 * smooth_surfaces(254, seed, 0.6)])
+        warm = thermal(2700.0)
+        warm = warm * (source.power.sum() / warm.sum())
+        radiance = np.vstack([lit(surfaces, source, self.lux), self.lamp * warm[None] * (self.lux / math.pi)])
+        ground = Once(lambda: leaves(field, 0.25, 12.0, 255, seed))
+        rng = np.random.default_rng((seed, 0x1A3))
+        lamps = (rng.random((24, 2)) - 0.5) * (field.width_mm, 0.8 * field.height_mm)
+        radius = 0.006 * field.height_mm
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            out = ground.draw(colors, x_mm, y_mm, step_mm)
+            for x, y in lamps:
+                share = within(np.float32(radius) - np.hypot(x_mm - np.float32(x), y_mm - np.float32(y)), step_mm)
+                if share.any():
+                    out += share * (colors[-1][:, None, None] - out)
+            return out
+
+        marks = tuple(Mark("lamp", str(at), ((float(x), float(y)),)) for at, (x, y) in enumerate(lamps))
+        return Plane(radiance, draw, distance_m=self.far_m, marks=marks)
+
+    def _subject(self, field: Field, source: Source, seed: int) -> Plane:
+        (chart,) = ColorChecker(self.lux, 0.5, 7.0).planes(field, source, seed)
+        cell = min(0.5 * field.width_mm / 6.2, 0.49 * field.height_mm / 4.2)
+        cos, sin = math.cos(math.radians(7.0)), math.sin(math.radians(7.0))
+
+        def cover(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            u, v = x_mm * np.float32(cos) + y_mm * np.float32(sin), y_mm * np.float32(cos) - x_mm * np.float32(sin)
+            board = _inside(u, v, _rectangle(0.0, 0.0, 3.1 * cell, 2.1 * cell), step_mm)
+            return np.asarray(board * colors[0][:, None, None])
+
+        return Plane(chart.radiance, chart.draw, cover, marks=chart.marks)
+
+    def _near(self, field: Field, source: Source) -> Plane:
+        bars = [(0.42 * field.width_mm, 0.03 * field.width_mm), (-0.46 * field.width_mm, 0.02 * field.width_mm)]
+
+        def cover(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            lean = x_mm - np.float32(0.06) * y_mm
+            share = sum(within(np.float32(half) - np.abs(lean - np.float32(x)), step_mm) for x, half in bars)
+            return np.asarray(share * colors[0][:, None, None], np.float32)
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:  # noqa: ARG001 (a face for all)
+            grain = np.float32(0.5) + np.float32(0.5) * np.sin(y_mm * np.float32(40.0 / field.height_mm))
+            grain = np.broadcast_to(grain, (colors.shape[1], *np.broadcast_shapes(x_mm.shape, y_mm.shape)[1:]))
+            return mixed(grain, colors[0], colors[1])
+
+        return Plane(lit(grey(0.08, 0.45), source, self.lux), draw, cover, distance_m=self.near_m)
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A patterned disc that moves across a still wall of leaves.
+
+    `speed` and `sink` in picture widths a second to the right and downwards, `radius` in picture heights; at time 0 it
+    is `start` picture widths right of the middle.
+    """
+
+    lux: float = option(1000.0, *LUX)
+    speed: float = option(0.25, -1000.0, 1000.0)
+    sink: float = option(0.0, -1000.0, 1000.0)
+    radius: float = option(0.15, 0.01, 0.5)
+    start: float = option(0.0, -0.5, 0.5)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:
+        surfaces = np.vstack([grey(0.2), smooth_surfaces(255, seed, 0.3)])
+        wall = Once(lambda: leaves(field, 0.15, 1.5, 256, seed))
+        radius, middle = self.radius * field.height_mm, self.start * field.width_mm
+        gap = radius / 4.0
+
+        def cover(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            share = within(np.float32(radius) - np.hypot(x_mm - np.float32(middle), y_mm), step_mm)
+            return np.asarray(share * colors[0][:, None, None])
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            u, v = (each - np.rint(each / np.float32(gap)) * np.float32(gap) for each in (x_mm - middle, y_mm))
+            spot = within(np.float32(0.3 * gap) - np.hypot(u, v), step_mm).astype(np.float32)
+            return mixed(spot, colors[0], colors[1])
+
+        def path(time_s: float) -> tuple[float, float]:
+            return self.speed * field.width_mm * time_s, self.sink * field.width_mm * time_s
+
+        disc = Plane(
+            lit(grey(0.7, 0.06), source, self.lux),
+            draw,
+            cover,
+            path=path,
+            marks=(Mark("disc", "moving disc", ((middle, 0.0),), {"radius_mm": radius}),),
+        )
+        return (Plane(lit(surfaces, source, self.lux), wall.draw), disc)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlit:
+    """A dim room with a bright window and fourteen stops between them: squares one stop apart, and an open door.
+
+    `stops` from the sky in the window down to the dark of the door; `lux` is what the sky's luminance would need on
+    white.
+    """
+
+    lux: float = option(10000.0, *LUX)
+    stops: float = option(14.0, 1.0, 20.0)
+
+    def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
+        w, h = field.width_mm, field.height_mm
+        count = math.floor(self.stops) + 1
+        levels = [2.0 ** (-self.stops * 0.62), 2.0 ** (-self.stops * 0.8), 1.0, 0.5, 2.0**-self.stops]
+        steps = [2.0 ** -(self.stops * at / (count - 1)) for at in range(count)]
+        radiance = lit(grey(*levels, *steps), source, self.lux)
+        window, door = (
+            _rectangle(-0.22 * w, -0.12 * h, 0.2 * w, 0.28 * h),
+            _rectangle(0.3 * w, -0.05 * h, 0.12 * w, 0.35 * h),
+        )
+        bars = [
+            _rectangle(-0.22 * w, -0.12 * h, 0.008 * w, 0.28 * h),
+            _rectangle(-0.22 * w, -0.12 * h, 0.2 * w, 0.008 * w),
+        ]
+        side = 0.4 * w / count
+        squares = [_rectangle((at - 0.5 * (count - 1)) * 0.9 * w / count, 0.41 * h, side, side) for at in range(count)]
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
+            out = np.empty((colors.shape[1], *shape[1:]), np.float32)
+            out[:] = colors[0][:, None, None]
+
+            def over(share: Array, which: int) -> None:
+                out[:] += share * (colors[which][:, None, None] - out)
+
+            floor = within(y_mm - np.float32(0.33 * h), step_mm)
+            over(floor, 1)
+            over(_inside(x_mm, y_mm, window, step_mm), 2)
+            hill = within(
+                y_mm - np.float32(0.02 * h) - np.float32(0.02 * h) * np.sin(x_mm * np.float32(12.0 / w)), step_mm
+            )
+            over(_inside(x_mm, y_mm, window, step_mm) * hill, 3)
+            for bar in bars:
+                over(_inside(x_mm, y_mm, bar, step_mm), 1)
+            over(_inside(x_mm, y_mm, door, step_mm), 4)
+            for at, square in enumerate(squares):
+                over(_inside(x_mm, y_mm, square, step_mm), 5 + at)
+            return out
+
+        marks = [
+            Mark("patch", f"{-math.log2(step):.1f} stops below the sky", square, {"light": step})
+            for step, square in zip(steps, squares, strict=True)
+        ]
+        marks += [
+            Mark("patch", "sky", window, {"light": 1.0}),
+            Mark("patch", "door", door, {"light": 2.0**-self.stops}),
+        ]
+        return (Plane(radiance, draw, marks=tuple(marks)),)
