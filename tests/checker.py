@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from anylens.lab.colorchecker import mapped
-from anylens.lab import spectra
 from anylens import color
+from anylens.lab import spectra
+from anylens.lab.colorchecker import mapped
 
 HALF = 0.44
 
@@ -17,7 +17,9 @@ def chart_rgb(light: str = "d65", space: str = "srgb") -> np.ndarray:
     return (color.xyz_to_rgb(space) @ to_d65 @ spectra.chart_d50(light)).T
 
 
-def pose(width: int, height: int, tilt_deg: float, about_deg: float, turn_deg: float, size: float, shift=(0.0, 0.0)) -> np.ndarray:
+def pose(
+    width: int, height: int, tilt_deg: float, about_deg: float, turn_deg: float, size: float, shift=(0.0, 0.0)
+) -> np.ndarray:
     """(3, 3) from the chart (patch middles at whole numbers) to pixels: turned in the plane, tilted out of it.
 
     `tilt_deg` about an axis at `about_deg` in the plane, seen from 3 chart widths away; `size` is the chart's width as
@@ -32,11 +34,21 @@ def pose(width: int, height: int, tilt_deg: float, about_deg: float, turn_deg: f
     focal, away = size * min(width, height) / 6.0 * 18.0, 18.0
     centre = np.array([[1, 0, -2.5], [0, 1, -1.5], [0, 0, 1.0]])
     plane = np.column_stack([frame[:, 0], frame[:, 1], (0, 0, away)]) @ centre
-    lens = np.array([[focal, 0, (width - 1) / 2 + shift[0] * width], [0, focal, (height - 1) / 2 + shift[1] * height], [0, 0, 1]])
+    lens = np.array(
+        [[focal, 0, (width - 1) / 2 + shift[0] * width], [0, focal, (height - 1) / 2 + shift[1] * height], [0, 0, 1]]
+    )
     return lens @ plane
 
 
-def drawn(homography: np.ndarray, width: int, height: int, rgb: np.ndarray, ground: float = 0.18, gap: float = 0.02, fine: int = 4) -> np.ndarray:
+def drawn(
+    homography: np.ndarray,
+    width: int,
+    height: int,
+    rgb: np.ndarray,
+    ground: float = 0.18,
+    gap: float = 0.02,
+    fine: int = 4,
+) -> np.ndarray:
     """(3, h, w) float32: the chart on a grey ground, each pixel the mean of fine x fine points."""
     back = np.linalg.inv(homography)
     total = np.zeros((height, width, 3))

@@ -17,6 +17,9 @@ COMMANDS = {
     "develop": "Develop raw files into photos.",
     "info": "Show all facts of raw files.",
     "looks": "List the looks, and the stages and fields that --set can change.",
+    "lab noise": "Measure a sensor's noise from raw flats (photon transfer).",
+    "lab color": "Find a ColorChecker and judge its colours.",
+    "lab shading": "Measure falloff and colour cast from a flat.",
     "doctor": "Show what this installation is made of and what is missing.",
 }
 """What each does; `app/commands/` has a module of its name, loaded when it is called. `lab noise` is `lab_noise.py`."""

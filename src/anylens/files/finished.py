@@ -32,7 +32,7 @@ class Finished:
     """A finished picture as linear light of its own three colours, upright.
 
     `pixels` is (3, H, W) float32, 0 to 1 (beyond where the file holds floats); `clipped` is (H, W), where any colour
-    stands at the end of its scale; `step` is how far two neighbouring codes lie apart on the scale of the file, 0 for
+    stands at the top of its scale; `step` is how far two neighbouring codes lie apart on the scale of the file, 0 for
     floats; `to_xyz` goes to XYZ under D50; `space` names the colour space, `notes` say what was assumed.
     """
 
@@ -88,9 +88,7 @@ def _light(decoded: npt.NDArray[Any], profile: bytes, orientation: int) -> Finis
         raise Refusal(f"The picture holds numbers that are not finite; {gate.DAMAGED}")
     planes = [_undone(colors[..., min(i, colors.shape[2] - 1)], found, i, most) for i in range(3)]
     pixels = np.ascontiguousarray(upright(np.stack(planes), orientation))
-    top = colors >= (1.0 if most is None else most)
-    bottom = np.zeros_like(top) if most is None else colors <= 0
-    ended = np.asarray((top | bottom).any(axis=2), np.bool_)
+    ended = np.asarray((colors >= (1.0 if most is None else most)).any(axis=2), np.bool_)
     clipped = np.ascontiguousarray(upright(ended, orientation))
     return Finished(pixels, clipped, 0.0 if most is None else 1.0 / most, found.to_pcs, found.name, notes)
 
@@ -106,7 +104,9 @@ def _jpeg(data: bytes) -> tuple[npt.NDArray[Any], bytes, int]:
     import imagecodecs
 
     size, pieces, orientation = None, {}, 1
+    head = 2
     for marker, content in jpeg_segments(data):
+        head += 4 + len(content)
         if marker in _SOF and len(content) >= 6:
             size = int.from_bytes(content[3:5], "big"), int.from_bytes(content[1:3], "big"), content[5]
         elif marker == 0xE2 and content.startswith(b"ICC_PROFILE\0") and len(content) > 14:
@@ -118,6 +118,8 @@ def _jpeg(data: bytes) -> tuple[npt.NDArray[Any], bytes, int]:
     if size[2] not in (1, 3):
         raise Refusal(f"The JPEG has {size[2]} colours, one or three are read; export it as RGB.")
     gate.check_size(*size[:2], bytes_per_pixel=18, stored_bytes=len(data), most_pixels_per_byte=512)
+    if data.rfind(b"\xff\xd9") < head:
+        raise Refusal(f"The JPEG has no end; {gate.DAMAGED}")
     with complaints.listening() as heard:
         decoded = np.asarray(imagecodecs.jpeg8_decode(data))
     if heard:

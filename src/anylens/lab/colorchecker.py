@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lab import spectra
-from anylens.refusal import Refusal
+from anylens.lab.samples import NoChart
 
 Array = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
@@ -20,14 +20,6 @@ ACROSS, DOWN = 6, 4
 _LONGEST = 1000
 _LEAST_PATCHES = 9
 _MOST_UNLIKE = 0.16
-
-
-class Unfound(Refusal):
-    """A chart that is not in the picture; `looked` is (h, w, 3) uint8, the picture with what was taken for a patch."""
-
-    def __init__(self, said: str, looked: npt.NDArray[np.uint8]) -> None:
-        super().__init__(said)
-        self.looked = looked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,21 +49,23 @@ class Checker:
         """Roughly by how much the chart is turned out of the picture's plane, by the growth of its near side."""
         a, b, c, d = self.corners_px
         sides = [np.linalg.norm(each) for each in (b - a, c - b, d - c, a - d)]
-        return float(np.degrees(np.arctan(2.0 * max(abs(np.log(sides[0] / sides[2])), abs(np.log(sides[1] / sides[3]))))))
+        return float(
+            np.degrees(np.arctan(2.0 * max(abs(np.log(sides[0] / sides[2])), abs(np.log(sides[1] / sides[3])))))
+        )
 
 
-def mapped(homography: Array, places: Array) -> Array:
+def mapped(homography: npt.NDArray[np.floating[Any]], places: Array) -> Array:
     """(n, 2) places through a projective map."""
     full = np.column_stack([places, np.ones(len(places))]) @ homography.T
     return np.asarray(full[:, :2] / full[:, 2:])
 
 
-def find(light: Floats) -> Checker:
+def find(light: Floats, sample_px: int = 1) -> Checker:
     """The ColorChecker in linear light (3, h, w), in its pixels; pixel centres stand at whole numbers.
 
     Even regions with four straight sides are sought at several scales, joined to a lattice from neighbour to
     neighbour, and the lattice is laid over the chart in every way; the way that the colours fit wins. Its places are
-    then measured anew on the sides of the patches. Own work. Raises Unfound.
+    then measured anew on the sides of the patches. Own work. Raises NoChart.
     """
     import cv2
 
@@ -98,9 +92,9 @@ def find(light: Floats) -> Checker:
             if quads
             else "no even patches with four sides were found"
         )
-        raise Unfound(
-            f"No ColorChecker is seen in the {width} x {height} px of the picture: {why}; "
-            "fill more of the picture with the chart, light it evenly and keep it sharp.",
+        raise NoChart(
+            f"No ColorChecker is seen anywhere in the {width * sample_px} x {height * sample_px} px of the picture: "
+            f"{why}; fill more of the picture with the chart, light it evenly and keep it sharp.",
             np.ascontiguousarray(looked[..., ::-1]),
         )
     to_full = np.array([[1 / scale, 0, 0.5 / scale - 0.5], [0, 1 / scale, 0.5 / scale - 0.5], [0, 0, 1]])
@@ -115,7 +109,7 @@ def _small(light: Floats, scale: float) -> Floats:
     planes = np.ascontiguousarray(light.transpose(1, 2, 0))
     if scale < 1.0:
         size = (max(round(planes.shape[1] * scale), 1), max(round(planes.shape[0] * scale), 1))
-        planes = cv2.resize(planes, size, interpolation=cv2.INTER_AREA)
+        planes = np.asarray(cv2.resize(planes, size, interpolation=cv2.INTER_AREA), np.float32)
     white = np.percentile(planes.reshape(-1, 3)[::7], 99.0, axis=0)
     return np.asarray(np.maximum(planes, 0.0) / np.maximum(white, 1e-9), np.float32)
 
@@ -137,7 +131,13 @@ def _quads(shown: npt.NDArray[np.uint8]) -> list[Array]:
         for channel in (brightest, soft[..., 0], soft[..., 1], soft[..., 2]):
             around = cv2.blur(channel.astype(np.float32), (block, block))
             masks.append(channel > 0.86 * around + 2.0)
-    slope = np.max([np.hypot(cv2.Sobel(soft[..., i], cv2.CV_32F, 1, 0), cv2.Sobel(soft[..., i], cv2.CV_32F, 0, 1)) for i in range(3)], axis=0)
+    slope = np.max(
+        [
+            np.hypot(cv2.Sobel(soft[..., i], cv2.CV_32F, 1, 0), cv2.Sobel(soft[..., i], cv2.CV_32F, 0, 1))
+            for i in range(3)
+        ],
+        axis=0,
+    )
     typical = float(np.median(slope))
     masks += [slope < max(level, 2.0 * typical) for level in (16.0, 32.0, 64.0)]
     found: list[Array] = []
@@ -215,10 +215,13 @@ def _grown(start: int, quads: Sequence[Array], middles: Array, sizes: Array) -> 
     groups = []
     like = (sizes > 0.62 * size) & (sizes < 1.6 * size)
     for pitch in (1.0, 1.12, 1.25, 1.4, 1.6):
-        right, below = (_nearest(middles[start] + pitch * step, middles, like, 0.16 * pitch * float(np.linalg.norm(step))) for step in (one, two))
+        right, below = (
+            _nearest(middles[start] + pitch * step, middles, like, 0.16 * pitch * float(np.linalg.norm(step)))
+            for step in (one, two)
+        )
         if right is None or below is None or right == below:
             continue
-        groups.append(_spread(start, {start: (0, 0), right: (1, 0), below: (0, 1)}, middles, sizes))
+        groups.append(_spread({start: (0, 0), right: (1, 0), below: (0, 1)}, middles, sizes))
     return groups
 
 
@@ -228,7 +231,7 @@ def _nearest(place: Array, middles: Array, allowed: npt.NDArray[np.bool_], reach
     return best if away[best] <= reach else None
 
 
-def _spread(start: int, seed: dict[int, tuple[int, int]], middles: Array, sizes: Array) -> dict[int, tuple[int, int]]:
+def _spread(seed: dict[int, tuple[int, int]], middles: Array, sizes: Array) -> dict[int, tuple[int, int]]:
     """A lattice grown from three neighbours: each next place is foretold by the nearest members."""
     group, taken = dict(seed), {place: index for index, place in seed.items()}
     for _ in range(2 * ACROSS):
@@ -278,9 +281,7 @@ def _reference() -> Array:
     return np.asarray(np.clip(color.xyz_to_rgb("srgb") @ spectra.chart_xyz("d65"), 0.003, None).T)
 
 
-def _ways(
-    homography: Array, at: npt.NDArray[np.int64], small: Floats, reference: Array
-) -> list[tuple[float, Array]]:
+def _ways(homography: Array, at: npt.NDArray[np.int64], small: Floats, reference: Array) -> list[tuple[float, Array]]:
     """How unlike the chart's colours the picture is, for every way in which the lattice may lie on the chart."""
     low, high = at.min(axis=0), at.max(axis=0)
     reach = high - low + 1
@@ -344,7 +345,8 @@ def _refined(light: Floats, homography: Array, half: float, number: int) -> Chec
 
     white = np.percentile(light.reshape(3, -1)[:, ::29], 99.0, axis=1)
     picture = np.asarray(light / np.maximum(white, 1e-9)[:, None, None], np.float32)
-    map_now, error = homography, 0.0
+    map_now: Array = np.asarray(homography, np.float64)
+    error = 0.0
     for _ in range(3):
         at, seen, reaches = [], [], []
         for index in range(24):
@@ -397,7 +399,12 @@ def _side(picture: Floats, places: Array) -> tuple[Array, Array] | None:
     import cv2
 
     grid = places.astype(np.float32)
-    stack = np.stack([cv2.remap(plane, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for plane in picture])
+    stack = np.stack(
+        [
+            cv2.remap(plane, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            for plane in picture
+        ]
+    )
     profile = stack.mean(axis=1)
     step = profile[:, -6:].mean(axis=1) - profile[:, :6].mean(axis=1)
     rough = np.hypot(stack[:, :, :6].std(axis=(1, 2)), stack[:, :, -6:].std(axis=(1, 2))) + 1e-4

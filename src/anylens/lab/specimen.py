@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -75,6 +75,19 @@ class Specimen:
         """The colours there are, in the order R, G, B."""
         return tuple(letter for letter in "RGBY" if self.of(letter))
 
+    def middle(self, most_px: int) -> Specimen:
+        """The middle of the picture alone, where it has more pixels than these; the filter's phase is kept."""
+        if self.width_px * self.height_px <= most_px:
+            return self
+        step = self.planes[0].step_px
+        share = math.sqrt(most_px / (self.width_px * self.height_px))
+        height, width = (int(side * share) // step for side in (self.height_px, self.width_px))
+        top, left = (self.height_px // step - height) // 2, (self.width_px // step - width) // 2
+        part = (slice(top, top + height), slice(left, left + width))
+        planes = tuple(replace(p, pixels=p.pixels[part].copy(), clipped=p.clipped[part].copy()) for p in self.planes)
+        note = f"Measured in the middle {width * step} x {height * step} px."
+        return replace(self, planes=planes, width_px=width * step, height_px=height * step, notes=(*self.notes, note))
+
     def samples(self, letter: str) -> Samples:
         """One colour on the sensor's own lattice, as sharpness and geometry are measured on it."""
         planes = self.of(letter)
@@ -125,14 +138,17 @@ class Specimen:
         return light, clipped, self.planes[0].step_px
 
 
-def specimen(path: str | os.PathLike[str]) -> Specimen:
-    """A raw, DNG, linear DNG, or a finished JPEG, PNG or TIFF of anyone's, as what the lab looks at. Raises Refusal."""
+def specimen(path: str | os.PathLike[str], sensor: str | os.PathLike[str] | None = None) -> Specimen:
+    """A raw, DNG, linear DNG, or a finished JPEG, PNG or TIFF of anyone's, as what the lab looks at.
+
+    `sensor` is a sensor's TOML for raws that do not tell theirs. Raises Refusal.
+    """
     from anylens.files import read
     from anylens.files.finished import read_finished
 
-    finished = None if _is_bare(Path(path)) else read_finished(path)
+    finished = None if sensor is not None or _is_bare(Path(path)) else read_finished(path)
     if finished is None:
-        return of_image(read(path), Path(path).name)
+        return of_image(read(path, sensor=sensor), Path(path).name)
     _, height, width = finished.pixels.shape
     white = round(1.0 / finished.step) if finished.step else float("nan")
     planes = tuple(

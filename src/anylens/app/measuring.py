@@ -1,0 +1,114 @@
+"""What the commands of the lab have in common: files in; tables, JSON and pictures out."""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anylens.app import voice
+from anylens.app.syntax import Syntax
+from anylens.app.voice import Usage
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.lab import Specimen
+
+MOST_NOISE_PX = 3_000_000
+"""Noise is measured in the middle of larger frames: more pixels would tell the same, and twenty frames must fit."""
+
+
+def files_and_outcome(syntax: Syntax, name: str, picture: str) -> None:
+    """The arguments that every measure has."""
+    syntax.usage = f"anylens lab {name} [options] FILE..."
+    syntax.add_argument("files", nargs="+", metavar="FILE", help="raws, DNGs, or finished JPEG, PNG or TIFF pictures")
+    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_argument("--picture", metavar="FILE", help=picture)
+
+
+def seen(path: str, sensor: str | None = None, keep: Callable[[Specimen], Specimen] = lambda each: each) -> Specimen:
+    """One file as the lab sees it; a Refusal names the file."""
+    from anylens.lab import specimen
+
+    try:
+        return keep(specimen(path, sensor))
+    except Refusal as error:
+        raise Refusal(voice.sentence(error, Path(path))) from error
+
+
+def place(name: str | None, *suffixes: str) -> Path | None:
+    """Where something is to be written, checked before anything is measured; None where nothing is."""
+    if name is None:
+        return None
+    path = Path(name)
+    if path.suffix.lower() not in suffixes:
+        raise Usage(f"{name} is not written by this measure, which writes {' or '.join(suffixes)}; change the name")
+    if not path.parent.is_dir():
+        raise Usage(f"{name} cannot be written because {path.parent} is not a folder; make it or choose another")
+    return path
+
+
+def apart(given: Namespace, *outcomes: str | None) -> None:
+    """Usage where a file to be measured would be written over, or two results share one name."""
+    wanted = [name for name in outcomes if name is not None]
+    sources = {str(Path(file).resolve()) for file in given.files}
+    for name in wanted:
+        if str(Path(name).resolve()) in sources:
+            raise Usage(f"{name} is one of the files to measure and would be overwritten; choose another name")
+    if len({str(Path(name).resolve()) for name in wanted}) < len(wanted):
+        raise Usage("two results would be written to one file; give them different names")
+
+
+def keep(path: Path, data: bytes | str) -> None:
+    """Write a result whole or not at all."""
+    from anylens.files.whole import whole
+
+    with whole(path) as file:
+        file.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+def keep_picture(path: Path, pixels: Any) -> None:
+    """Write (H, W, 3) uint8 as PNG or JPEG."""
+    from anylens.files.shown import encode_shown
+
+    keep(path, encode_shown(pixels, path.suffix))
+
+
+def as_json(name: str, results: Sequence[Any]) -> str:
+    """One JSON object for programs."""
+    import json
+
+    return json.dumps({"measure": name, "results": [plain(each) for each in results]}, indent=2, ensure_ascii=False)
+
+
+def plain(value: Any) -> Any:
+    """A result as what JSON knows, arrays as lists, a Figure as its value and standard error."""
+    import dataclasses
+
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(held) for key, held in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(held) for held in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def looked(error: Any, wanted: Path | None, source: str) -> str:
+    """Where the picture of a chart that was not found is, written there: `wanted`, or a name of its own."""
+    path = wanted if wanted is not None else Path(f"{Path(source).stem}-looked.png")
+    keep_picture(path, error.seen)
+    return str(path)
+
+
+def notes(lines: Sequence[str]) -> None:
+    """Print what was assumed, each once."""
+    for line in dict.fromkeys(lines):
+        print(f"note: {voice.one_line(line)}")

@@ -1,0 +1,1 @@
+"""What was measured, drawn: plots in SVG, marked pictures, and a page that holds them all."""

@@ -1,0 +1,258 @@
+"""The plots of each measure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from anylens import color
+from anylens.lab.color import ColorMeasure, Patch
+from anylens.lab.noise import NoiseMeasure, Transfer
+from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting
+from anylens.lab.shading import ShadingMap, ShadingMeasure
+
+DUSK = ((20, 16, 42), (62, 33, 92), (124, 48, 106), (190, 74, 92), (235, 124, 72), (250, 186, 98), (252, 240, 190))
+"""From dark to bright."""
+
+COOL_WARM = (
+    (38, 84, 160),
+    (110, 152, 206),
+    (190, 208, 228),
+    (240, 238, 234),
+    (236, 200, 178),
+    (214, 128, 92),
+    (164, 52, 36),
+)
+"""From blue over grey to red."""
+
+
+def transfer_plot(measure: NoiseMeasure) -> Drawing:
+    """Photon transfer: variance against signal, both logarithmic, measured and as fitted."""
+    shown = [(t, p) for t in measure.transfers for p in t.points if p.mean_dn > 0.3]
+    plot = Plot(
+        "Photon transfer",
+        fitting([p.mean_dn for _, p in shown], "signal over black, counts", log=True),
+        fitting(
+            [p.temporal_dn2.value for _, p in shown]
+            + [p.fixed_dn2.value for _, p in shown if p.fixed_dn2 is not None and p.fixed_dn2.value > 0.02],
+            "variance, counts²",
+            log=True,
+        ),
+    )
+    for t in measure.transfers:
+        tone = TONES[t.letter]
+        xs = _steps(plot.x)
+        start = t.read_noise_dn.value**2 + 1.0 / 12.0
+        plot.line(xs, [start + t.gain_dn_per_e.value * x for x in xs], tone, "thin")
+        if t.prnu_percent is not None and t.dsnu_e is not None and math.isfinite(t.dsnu_e.value):
+            floor = (t.dsnu_e.value * t.gain_dn_per_e.value) ** 2
+            plot.line(xs, [floor + (t.prnu_percent.value * x / 100.0) ** 2 for x in xs], tone, "thin dash")
+        fixed = [p for p in t.points if p.fixed_dn2 is not None and p.mean_dn > 0.3]
+        plot.points([p.mean_dn for p in fixed], [p.fixed_dn2.value for p in fixed if p.fixed_dn2], tone, radius=1.6)
+        points = [p for p in t.points if p.mean_dn > 0.3]
+        plot.points(
+            [p.mean_dn for p in points],
+            [p.temporal_dn2.value for p in points],
+            tone,
+            [p.temporal_dn2.error for p in points],
+            hollow=[not p.fitted for p in points],
+            key=_name(t),
+        )
+    return plot.drawing(
+        f"Photon transfer: gain {measure.gain_dn_per_e} counts per electron, read noise {measure.read_noise_e} e-"
+    )
+
+
+def snr_plot(measure: NoiseMeasure) -> Drawing:
+    """Signal to noise against electrons, beside what shot noise alone would leave."""
+    most = max(t.full_well_e.value for t in measure.transfers)
+    x = Axis(1.0, most * 1.3, "signal, electrons", log=True)
+    plot = Plot("Signal to noise", x, Axis(-5.0, 10.0 * math.log10(most) + 4.0, "SNR, dB"))
+    xs = _steps(x)
+    plot.line(xs, [10.0 * math.log10(e) for e in xs], "soft", "thin dash")
+    plot.word(xs[len(xs) // 3], 10.0 * math.log10(xs[len(xs) // 3]), "photons alone", anchor="end")
+    for t in measure.transfers:
+        points = [p for p in t.points if p.mean_dn > 0.0 and p.snr > 0.0]
+        plot.points(
+            [p.mean_dn / t.gain_dn_per_e.value for p in points],
+            [20.0 * math.log10(p.snr) for p in points],
+            TONES[t.letter],
+            hollow=[not p.fitted for p in points],
+            key=_name(t),
+        )
+        noise = [
+            math.sqrt(
+                t.read_noise_e.value**2 + e + ((t.prnu_percent.value if t.prnu_percent else 0.0) * e / 100.0) ** 2
+            )
+            for e in xs
+        ]
+        plot.line(xs, [20.0 * math.log10(e / n) for e, n in zip(xs, noise, strict=True)], TONES[t.letter], "thin")
+    plot.rule("SNR 1", y=0.0)
+    return plot.drawing()
+
+
+def profile_plot(measure: NoiseMeasure) -> Drawing | None:
+    """The file's noise profile judged: measured variance over told, by level; None where there is no profile."""
+    judged = [(t, p) for t in measure.transfers for p in t.points if p.profile_ratio is not None]
+    if not judged:
+        return None
+    ratios = [p.profile_ratio.value for _, p in judged if p.profile_ratio is not None and p.fitted] or [1.0]
+    low, high = min(0.9, *ratios), max(1.1, *ratios)
+    levels = [max(p.mean_dn / t.white_dn, 3e-4) for t, p in judged]
+    plot = Plot(
+        "The file's noise profile, judged",
+        fitting(levels, "signal, of white", log=True),
+        Axis(low - 0.02, high + 0.02, "variance, measured over told"),
+    )
+    plot.band(0.97, 1.03, "green")
+    plot.rule("3 %", y=1.03)
+    for t in measure.transfers:
+        points = [p for p in t.points if p.profile_ratio is not None]
+        plot.points(
+            [max(p.mean_dn / t.white_dn, 3e-4) for p in points],
+            [p.profile_ratio.value for p in points if p.profile_ratio],
+            TONES[t.letter],
+            [p.profile_ratio.error for p in points if p.profile_ratio],
+            hollow=[not p.fitted for p in points],
+            key=_name(t),
+        )
+    return plot.drawing()
+
+
+def _name(transfer: Transfer) -> str:
+    return {"R": "red", "G": "green", "B": "blue", "Y": "grey"}[transfer.letter]
+
+
+def _steps(axis: Axis, count: int = 96) -> list[float]:
+    return [axis.low * (axis.high / axis.low) ** (k / (count - 1)) for k in range(count)]
+
+
+def falloff_plot(measure: ShadingMeasure) -> Drawing:
+    """The falloff over the field."""
+    values = 100.0 * measure.falloff.values
+    low = float(values.min())
+    step = next(s for s in (0.5, 1.0, 2.0, 5.0, 10.0, 20.0) if (100.0 - low) / s <= 9.0 or s == 20.0)
+    levels = [100.0 - k * step for k in range(1, int((100.0 - low) / step) + 1)]
+    reach = (min(low, 99.0), max(float(values.max()), 100.0))
+    return field_map(
+        "Falloff, % of the middle",
+        values.tolist(),
+        DUSK,
+        reach,
+        levels=levels,
+        ratio=measure.height_px / measure.width_px,
+        says=f"Falloff: corners {measure.corner_ev} EV",
+    )
+
+
+def cast_plot(map_: ShadingMap, title: str, measure: ShadingMeasure) -> Drawing:
+    """The colour cast over the field, blue where the colour is weaker than in the middle, red where it is stronger."""
+    values = 100.0 * (map_.values - 1.0)
+    most = max(float(np.percentile(np.abs(values), 99.5)), 0.5)
+    step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0) if most / s <= 4.0 or s == 10.0)
+    levels = [k * step for k in range(-4, 5) if k and abs(k * step) < most]
+    return field_map(
+        title,
+        values.tolist(),
+        COOL_WARM,
+        (-most, most),
+        unit="%",
+        levels=levels,
+        ratio=measure.height_px / measure.width_px,
+    )
+
+
+def profile_of_falloff(measure: ShadingMeasure) -> Drawing:
+    """Brightness by distance from the centre."""
+    xs = [r for r, _ in measure.profile]
+    ys = [100.0 * figure.value for _, figure in measure.profile]
+    plot = Plot(
+        "Falloff along the radius",
+        Axis(0.0, max(max(xs) * 1.02, 1.0), "distance from the centre, corner is 1"),
+        fitting([*ys, 100.0], "brightness, % of the middle", room=0.08),
+    )
+    fine = [k / 64 * max(xs) for k in range(65)]
+    k1, k2, k3 = (figure.value for figure in measure.radial)
+    scale = ys[0] / (1.0 + k1 * xs[0] ** 2 + k2 * xs[0] ** 4 + k3 * xs[0] ** 6)
+    plot.line(fine, [scale * (1.0 + k1 * r**2 + k2 * r**4 + k3 * r**6) for r in fine], "accent")
+    plot.points(xs, ys, "ink", [100.0 * figure.error for _, figure in measure.profile])
+    return plot.drawing()
+
+
+def shading_plot(measure: ShadingMeasure) -> Drawing:
+    """All maps of a flat as one drawing."""
+    return beside(shading_plots(measure), 2, "Shading")
+
+
+def shading_plots(measure: ShadingMeasure) -> list[Drawing]:
+    """Falloff, its profile, and the casts of red and blue."""
+    drawings = [falloff_plot(measure), profile_of_falloff(measure)]
+    if measure.red_green is not None and measure.blue_green is not None:
+        drawings.append(cast_plot(measure.red_green, "Red over green, off the middle", measure))
+        drawings.append(cast_plot(measure.blue_green, "Blue over green, off the middle", measure))
+    return drawings
+
+
+def patches_plot(measure: ColorMeasure) -> Drawing:
+    """Every patch as a square: the chart's colour around, the picture's inside, and their difference beneath."""
+    side, gap, left, top = 70.0, 8.0, 10.0, 34.0
+    parts = ['<text class="big" x="10" y="18">Patches: the chart around, the picture inside</text>']
+    for index, patch in enumerate(measure.patches):
+        x, y = left + index % 6 * (side + gap), top + index // 6 * (side + 22)
+        parts.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{side:g}" height="{side:g}" rx="5" fill="{_shown(patch.wanted)}"/>'
+        )
+        if patch.lab is not None:
+            inner = side * 0.54
+            at = (side - inner) / 2.0
+            place = f'x="{x + at:g}" y="{y + at:g}" width="{inner:g}" height="{inner:g}"'
+            parts.append(f'<rect {place} rx="3" fill="{_shown(patch.lab)}"/>')
+        place = f'x="{x + side / 2:g}" y="{y + side + 13:g}"'
+        parts.append(f'<text class="small name" {place} text-anchor="middle">{_under(patch)}</text>')
+    return Drawing(
+        480.0, top + 4 * (side + 22) + 2, "".join(parts), "Patches", f"CIEDE2000 of {len(measure.patches)} patches"
+    )
+
+
+def _under(patch: Patch) -> str:
+    if patch.clipped > 0.005:
+        return "clipped"
+    shown = patch.delta_e if patch.delta_e is not None else patch.even_delta_e
+    return "" if shown is None else f"ΔE {shown:.1f}"
+
+
+def _shown(lab: Sequence[float]) -> str:
+    """The sRGB of a CIE L*a*b* colour under D50."""
+    fy = (lab[0] + 16.0) / 116.0
+    f = np.array([fy + lab[1] / 500.0, fy, fy - lab[2] / 200.0])
+    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * color.PCS_D50
+    matrix = color.xyz_to_rgb("srgb") @ color.adaptation(color.PCS_D50, color.xyz_from_xy(color.D65))
+    rgb = np.round(255.0 * np.clip(color.srgb_encode(np.clip(matrix @ xyz, 0.0, 1.0)), 0.0, 1.0)).astype(int)
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
+
+
+def chroma_plot(measure: ColorMeasure) -> Drawing | None:
+    """Where each patch should lie in a* and b*, and where the picture has it; None where it has no colours to judge."""
+    known = [(p, p.lab) for p in measure.patches if p.lab is not None and p.clipped <= 0.005]
+    if not known:
+        return None
+    reach = 10.0 + max(max(abs(v) for v in (*p.wanted[1:], *lab[1:])) for p, lab in known)
+    plot = Plot(
+        "Colours in a* and b*",
+        Axis(-reach, reach, "a*  green to red"),
+        Axis(-reach, reach, "b*  blue to yellow"),
+        height=420.0,
+    )
+    parts = []
+    for patch, lab in known:
+        (x0, y0), (x1, y1) = plot.at(*patch.wanted[1:]), plot.at(*lab[1:])
+        dot = '<circle class="ink" stroke-width=".9" cx="{:.1f}" cy="{:.1f}" r="{:g}" fill="{}"/>'
+        parts.append(
+            f'<path class="line thin ink" d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"/>'
+            + dot.format(x0, y0, 6.5, _shown(patch.wanted))
+            + dot.format(x1, y1, 3.2, _shown(lab))
+        )
+    drawn = plot.drawing("Large: the chart's colour; small: the picture's")
+    return Drawing(drawn.width, drawn.height, drawn.body + "".join(parts), drawn.title, drawn.says)

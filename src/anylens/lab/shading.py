@@ -1,0 +1,322 @@
+"""Shading from a flat: the lens's falloff, the colour cast over the field, and an uneven light told from both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.figure import Figure, combined
+from anylens.lab.specimen import Plane, Specimen
+from anylens.refusal import Refusal
+
+Array = npt.NDArray[np.float64]
+
+_DOWN, _ACROSS = 24, 32
+_LEAST_LEVEL = 0.01
+_MOST_CLIPPED = 0.001
+_MOST_TEXTURE = 0.006
+_LEAST_COLOR = 0.06
+_RINGS = 16
+_TURN_OF = {1: 0.0, 3: 180.0, 6: 90.0, 8: 270.0}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShadingMap:
+    """(rows, columns) of the field from top left to bottom right, 1 in the middle, and the standard error of each."""
+
+    values: Array
+    errors: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShadingMeasure:
+    """What a flat tells of a lens on a sensor.
+
+    `falloff` is of green (or the luminance of a finished picture), `red_green` and `blue_green` are the colour cast,
+    None for monochrome; all 1 at the centre. `centre_px` is where the falloff is centred, `radial` its polynomial
+    1 + k1 r2 + k2 r4 + k3 r6 with r 1 in the picture's corner, `residual_percent` what that leaves. `profile` is
+    (r, brightness) by rings, `corners` the four corners clockwise from top left at r `corner_r`. `light_percent` is
+    how much the light grew from left to right and from top to bottom, taken out; None where no turned frames told it.
+    """
+
+    files: tuple[str, ...]
+    falloff: ShadingMap
+    red_green: ShadingMap | None
+    blue_green: ShadingMap | None
+    centre_px: tuple[Figure, Figure]
+    radial: tuple[Figure, ...]
+    residual_percent: float
+    profile: tuple[tuple[float, Figure], ...] = field(repr=False)
+    corners: tuple[Figure, Figure, Figure, Figure]
+    corner_r: float
+    cast_percent: Figure | None
+    light_percent: tuple[Figure, Figure] | None
+    width_px: int
+    height_px: int
+    notes: tuple[str, ...]
+
+    @property
+    def corner_ev(self) -> Figure:
+        """The mean of the four corners in EV, negative is darker."""
+        mean = combined(list(self.corners))
+        return Figure(math.log2(mean.value), mean.error / mean.value / math.log(2.0))
+
+
+def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = None) -> ShadingMeasure:
+    """Falloff and colour cast of one flat, or of several frames of one lens and setting averaged.
+
+    `turns_deg` says by how much the camera was turned (clockwise) for each frame, its orientation tag if None: the
+    lens turns with the camera, the light does not, so from two turns on a light that grows to one side is told from
+    falloff (after Asada, Amano & Baba 1996; the separation is own work). Colours are apart: falloff is green's, the
+    cast is red and blue over green. Raises Refusal for a flat that is clipped, too dark, textured or strongly coloured.
+    """
+    if not specimens:
+        raise Refusal("There is nothing to measure; name frames of an even surface.")
+    grids = [_grids(each) for each in specimens]
+    for each, grid in zip(specimens, grids, strict=True):
+        if (each.width_px, each.height_px) != (specimens[0].width_px, specimens[0].height_px) or len(grid) != len(
+            grids[0]
+        ):
+            raise Refusal(f"{each.name} is not of the size of {specimens[0].name}; measure them apart.")
+    notes = list(dict.fromkeys(note for each in specimens for note in each.notes))
+    luma = [grid["G" if "G" in grid else "Y"] for grid in grids]
+    turns = _turns(specimens, turns_deg)
+    x, y = _places(specimens[0])
+    half = math.hypot(specimens[0].width_px, specimens[0].height_px) / 2.0
+    wide = specimens[0].width_px / half
+    turned = len(set(turns)) > 1
+    slope = _slope([values for values, _ in luma], turns, x / wide, y / wide) if turned else None
+    if slope is None:
+        notes.append("One way up only: a light that grows to one side cannot be told from falloff; turn the camera.")
+    light = None if slope is None else slope[0]
+    lens = [_without(each, x / wide, y / wide, light, turn) for each, turn in zip(luma, turns, strict=True)]
+    values, errors = _mean(lens)
+    centre, radial, model = _radial(values, errors, x, y)
+    level = _at_centre(values, model)
+    falloff = ShadingMap(values / level, errors / level)
+    casts = [_cast(grids, letter) for letter in "RB"] if "R" in grids[0] else [None, None]
+    ends = ((0, 0), (0, -1), (-1, -1), (-1, 0))
+    corners = [Figure(float(falloff.values[at]), float(falloff.errors[at])) for at in ends]
+    middle = ((specimens[0].width_px - 1) / 2.0, (specimens[0].height_px - 1) / 2.0)
+    cx, cy = (Figure(c.value * half + m, c.error * half) for c, m in zip(centre, middle, strict=True))
+    return ShadingMeasure(
+        tuple(each.name for each in specimens),
+        falloff,
+        casts[0],
+        casts[1],
+        (cx, cy),
+        radial,
+        100.0 * float(np.sqrt(np.mean((values / model - 1.0) ** 2))),
+        _profile(falloff, x - centre[0].value, y - centre[1].value),
+        (corners[0], corners[1], corners[2], corners[3]),
+        float(np.hypot(x[0, 0], y[0, 0])),
+        _worst_cast(casts),
+        None if slope is None else _percent(slope, specimens[0].height_px / specimens[0].width_px),
+        specimens[0].width_px,
+        specimens[0].height_px,
+        tuple(notes),
+    )
+
+
+def _grids(specimen: Specimen) -> dict[str, tuple[Array, Array]]:
+    """By colour: (rows, columns) means of the cells of the field, and their standard errors; Refusal if no flat."""
+    found: dict[str, list[tuple[Array, Array]]] = {}
+    for plane in specimen.planes:
+        found.setdefault(plane.letter, []).append(_cells(plane))
+    ended = float(np.mean([plane.clipped.mean() for plane in specimen.planes]))
+    if ended > _MOST_CLIPPED:
+        raise Refusal(
+            f"{specimen.name} is clipped in {100 * ended:.1f} % of its pixels, so its brightness is not known there; "
+            "expose the flat less."
+        )
+    grid = {letter: _mean(cells) for letter, cells in found.items()}
+    if specimen.to_xyz is not None:
+        grid["G"] = _luminance(grid, specimen.to_xyz)
+    levels = {letter: float(np.median(values)) for letter, (values, _) in grid.items()}
+    if max(levels.values()) < _LEAST_LEVEL:
+        raise Refusal(
+            f"{specimen.name} is nearly black (its brightest colour at {100 * max(levels.values()):.2g} % of white), "
+            "so it is no flat; expose it to about half of white."
+        )
+    if min(levels.values()) < _LEAST_COLOR * max(levels.values()):
+        dark = min(levels, key=lambda letter: levels[letter])
+        name = {"R": "red", "G": "green", "B": "blue", "Y": "grey"}[dark]
+        share = 100.0 * levels[dark] / max(levels.values())
+        raise Refusal(
+            f"{specimen.name} is coloured, with hardly any {name} ({share:.1f} % of the strongest colour), "
+            "so its cast cannot be told; light the flat with white light."
+        )
+    for letter, (values, errors) in grid.items():
+        texture = _texture(values, errors)
+        if texture > _MOST_TEXTURE:
+            raise Refusal(
+                f"{specimen.name} is textured: after a smooth falloff {100 * texture:.1f} % of structure are left in "
+                f"{ {'R': 'red', 'G': 'green', 'B': 'blue', 'Y': 'grey'}[letter] }, so it is no flat; "
+                "photograph an even surface out of focus."
+            )
+    return grid
+
+
+def _cells(plane: Plane) -> tuple[Array, Array]:
+    height, width = plane.shape
+    if height < 2 * _DOWN or width < 2 * _ACROSS:
+        raise Refusal(f"The flat has only {width} x {height} samples of a colour; give a larger frame.")
+    rows = np.linspace(0, height, _DOWN + 1).astype(int)
+    columns = np.linspace(0, width, _ACROSS + 1).astype(int)
+    means, errors = np.empty((_DOWN, _ACROSS)), np.empty((_DOWN, _ACROSS))
+    for i in range(_DOWN):
+        for j in range(_ACROSS):
+            cell = plane.pixels[rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
+            means[i, j] = cell.mean(dtype=np.float64)
+            apart = np.diff(cell, axis=1)
+            errors[i, j] = max(float(apart.std()) / math.sqrt(2.0 * cell.size), 1e-7)
+    return means, errors
+
+
+def _mean(cells: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    values = np.mean([value for value, _ in cells], axis=0)
+    errors = np.sqrt(np.sum([error**2 for _, error in cells], axis=0)) / len(cells)
+    return values, errors
+
+
+def _luminance(grid: dict[str, tuple[Array, Array]], to_xyz: Array) -> tuple[Array, Array]:
+    weight = dict(zip("RGB", to_xyz[1], strict=True))
+    values = np.sum([weight[letter] * grid[letter][0] for letter in "RGB"], axis=0)
+    errors = np.sqrt(np.sum([(weight[letter] * grid[letter][1]) ** 2 for letter in "RGB"], axis=0))
+    return values, errors
+
+
+def _places(specimen: Specimen) -> tuple[Array, Array]:
+    """(x, y) of the cells' middles from the middle of the picture, in half diagonals."""
+    half = math.hypot(specimen.width_px, specimen.height_px) / 2.0
+    x = ((np.arange(_ACROSS) + 0.5) / _ACROSS - 0.5) * specimen.width_px / half
+    y = ((np.arange(_DOWN) + 0.5) / _DOWN - 0.5) * specimen.height_px / half
+    return tuple(np.broadcast_arrays(x[None], y[:, None]))  # type: ignore[return-value]
+
+
+def _texture(values: Array, errors: Array) -> float:
+    """Rms of what a smooth surface of the sixth order leaves, noise taken out, as a share of the brightness."""
+    y, x = (axis.ravel() for axis in np.meshgrid(np.linspace(-1, 1, _DOWN), np.linspace(-1, 1, _ACROSS), indexing="ij"))
+    terms = np.stack([x**i * y**j for i in range(7) for j in range(7 - i)], axis=1)
+    level = values.ravel() / values.mean()
+    left = level - terms @ np.linalg.lstsq(terms, level, rcond=None)[0]
+    square = float(np.mean(left**2)) * len(level) / (len(level) - terms.shape[1])
+    noise = float(np.mean((errors / values.mean()) ** 2))
+    return math.sqrt(max(square - 2.0 * noise, 0.0))
+
+
+def _turns(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None) -> list[float]:
+    if turns_deg is not None:
+        if len(turns_deg) != len(specimens):
+            raise Refusal(f"{len(turns_deg)} turns are given for {len(specimens)} frames; give one for each.")
+        return [float(turn) % 360.0 for turn in turns_deg]
+    return [0.0 if each.facts is None else _TURN_OF.get(each.facts.orientation, 0.0) for each in specimens]
+
+
+def _slope(values: Sequence[Array], turns: Sequence[float], x: Array, y: Array) -> tuple[Array, Array]:
+    """The light's relative growth (2,) over a picture's width, to the right and down, unturned, and its errors.
+
+    In logarithms a frame is lens + light; the light's slope turns with the camera, the lens's map does not.
+    """
+    logs = np.array([np.log(each) - np.log(each).mean() for each in values])
+    apart = logs - logs.mean(axis=0)
+    turned = [_turn(turn) for turn in turns]
+    middle = np.mean(turned, axis=0)
+    matrix = np.concatenate([_design(x, y, each - middle) for each in turned])
+    found = np.linalg.lstsq(matrix, apart.ravel(), rcond=None)[0]
+    left = apart.ravel() - matrix @ found
+    error = np.sqrt(np.diag(np.linalg.pinv(matrix.T @ matrix)) * float(left @ left) / max(len(left) - 2, 1))
+    return found, error
+
+
+def _turn(degrees: float) -> Array:
+    """(2, 2) from a direction in the light's frame to the sensor's, of a camera turned clockwise."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return np.array([[cos, sin], [-sin, cos]])
+
+
+def _design(x: Array, y: Array, turned: Array) -> Array:
+    return np.asarray(np.stack([x.ravel(), y.ravel()], axis=1) @ turned)
+
+
+def _without(grid: tuple[Array, Array], x: Array, y: Array, light: Array | None, turn: float) -> tuple[Array, Array]:
+    if light is None:
+        return grid
+    grown = np.exp(_design(x, y, _turn(turn)) @ light).reshape(x.shape)
+    return grid[0] / grown, grid[1] / grown
+
+
+def _percent(slope: tuple[Array, Array], high: float) -> tuple[Figure, Figure]:
+    (right, down), (right_error, down_error) = (100.0 * each for each in slope)
+    return Figure(float(right), float(right_error)), Figure(float(down) * high, float(down_error) * high)
+
+
+def _radial(
+    values: Array, errors: Array, x: Array, y: Array
+) -> tuple[tuple[Figure, Figure], tuple[Figure, ...], Array]:
+    """(centre in half diagonals, k1 k2 k3, the model) of even powers of the radius about a free centre."""
+    from scipy.optimize import least_squares
+
+    level = float(values[_DOWN // 2 - 1 : _DOWN // 2 + 1, _ACROSS // 2 - 1 : _ACROSS // 2 + 1].mean())
+
+    def model(p: Array) -> Array:
+        r2 = (x - p[1]) ** 2 + (y - p[2]) ** 2
+        return np.asarray(p[0] * (1.0 + r2 * (p[3] + r2 * (p[4] + r2 * p[5]))))
+
+    def off(p: Array) -> Array:
+        return np.asarray(((model(p) - values) / errors).ravel())
+
+    found = least_squares(off, np.array([level, 0.0, 0.0, -0.1, 0.0, 0.0]), x_scale=(level, 0.1, 0.1, 0.3, 0.3, 0.3))
+    normal = np.linalg.pinv(found.jac.T @ found.jac)
+    grown = max(1.0, 2.0 * float(found.cost) / (values.size - 6))
+    error = np.sqrt(np.maximum(np.diag(normal), 0.0) * grown)
+    figures = [Figure(float(v), float(e)) for v, e in zip(found.x, error, strict=True)]
+    return (figures[1], figures[2]), tuple(figures[3:]), model(found.x)
+
+
+def _at_centre(values: Array, model: Array) -> float:
+    """The brightness in the middle of the picture, from the cells about it."""
+    middle = (slice(_DOWN // 2 - 2, _DOWN // 2 + 2), slice(_ACROSS // 2 - 2, _ACROSS // 2 + 2))
+    inner = (slice(_DOWN // 2 - 1, _DOWN // 2 + 1), slice(_ACROSS // 2 - 1, _ACROSS // 2 + 1))
+    return float((values[middle] / model[middle]).mean() * model[inner].mean())
+
+
+def _cast(grids: Sequence[dict[str, tuple[Array, Array]]], letter: str) -> ShadingMap:
+    ratios = [
+        (grid[letter][0] / grid["G"][0], np.hypot(grid[letter][1] / grid[letter][0], grid["G"][1] / grid["G"][0]))
+        for grid in grids
+    ]
+    ratio = np.mean([value for value, _ in ratios], axis=0)
+    errors = np.sqrt(np.sum([error**2 for _, error in ratios], axis=0)) / len(ratios)
+    middle = float(ratio[_DOWN // 2 - 2 : _DOWN // 2 + 2, _ACROSS // 2 - 2 : _ACROSS // 2 + 2].mean())
+    return ShadingMap(ratio / middle, errors * ratio / middle)
+
+
+def _worst_cast(casts: Sequence[ShadingMap | None]) -> Figure | None:
+    """The largest departure of red or blue from the middle's, in per cent."""
+    known = [each for each in casts if each is not None]
+    if not known:
+        return None
+    apart = np.array([each.values - 1.0 for each in known])
+    at = np.unravel_index(int(np.argmax(np.abs(apart))), apart.shape)
+    return Figure(100.0 * float(apart[at]), 100.0 * float(known[at[0]].errors[at[1:]]))
+
+
+def _profile(falloff: ShadingMap, x: Array, y: Array) -> tuple[tuple[float, Figure], ...]:
+    r = np.hypot(x, y)
+    edges = np.linspace(0.0, float(r.max()) + 1e-9, _RINGS + 1)
+    found = []
+    for low, high in pairwise(edges):
+        ring = (r >= low) & (r < high)
+        if ring.any():
+            weight = 1.0 / falloff.errors[ring] ** 2
+            mean = float(weight @ falloff.values[ring] / weight.sum())
+            found.append(
+                (float(r[ring].mean()), Figure(mean, float(falloff.values[ring].std() / math.sqrt(ring.sum()))))
+            )
+    return tuple(found)
