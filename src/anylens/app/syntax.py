@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NoReturn
@@ -25,6 +26,7 @@ class Syntax(argparse.ArgumentParser):
             formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32),
         )
         self._positionals.title = "files"
+        self._negative_number_matcher = re.compile(r"-[\d.][\d.,]*$")  # -2,0,2 is a value, not an option
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """What was typed; Usage where it cannot be meant."""

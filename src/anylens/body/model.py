@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from anylens.refusal import Refusal
+
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +114,25 @@ def bodies() -> dict[str, str]:
 @cache
 def body(name: str) -> Body:
     """The body whose file has that name, or begins with it where only one does; Refusal lists the near ones."""
+    import difflib
+
     names = _names()
     found = [name] if name in names else [each for each in names if name and each.startswith(name)]
     if len(found) != 1:
         near = found or difflib.get_close_matches(name.lower(), names, 3, 0.4) or names
         why = f"Several bodies begin with '{name}'" if found else f"There is no body '{name}'"
         raise Refusal(f"{why}; {'choose one of' if found else 'near it are'} {', '.join(near)}.")
-    return parse_body(files(__package__).joinpath(f"{found[0]}.toml").read_text("utf-8"))
+    return parse_body(_FOLDER.joinpath(f"{found[0]}.toml").read_text("utf-8"))
 
 
 def _names() -> list[str]:
-    folder = files(__package__)
-    return sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml"))
+    return sorted(each.stem for each in _FOLDER.glob("*.toml"))
 
 
 def parse_body(text: str) -> Body:
     """The body that a TOML text (schema 1) describes; Refusal names the entry that is missing, misspelt or wrong."""
+    import tomllib
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

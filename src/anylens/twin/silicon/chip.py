@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.uint16]
 
 _BAND_ROWS = 64
-_FEW_ELECTRONS = 25.0
+_FEW_ELECTRONS = 16.0
 _PATTERN_STEPS = 32.0
 _NOISE, _PATTERN, _DEFECTS, _TELEGRAPH = range(4)
 
@@ -111,7 +111,7 @@ class Chip:
 
         Row r of those that are read begins to gather light `line_us * r` after `start_s`. `hand` moves the camera
         during and between exposures: turning it moves the picture by `scale_mm` (see `Glass`), shifting it by
-        `scale_mm` over `distance_m`. `crop` is (top, left, bottom, right). Below 25 electrons the number is drawn from
+        `scale_mm` over `distance_m`. `crop` is (top, left, bottom, right). Below 16 electrons the number is drawn from
         Poisson's distribution, as in ISETCam (Farrell, Catrysse & Wandell 2012), above from a Gaussian of that mean
         and variance. Random numbers come from SFC64 streams, one for each band of 64 rows and frame.
         """
@@ -164,15 +164,18 @@ class Chip:
         few = electrons < _FEW_ELECTRONS
         number = int(np.count_nonzero(few))
         if number:
-            means = np.maximum(electrons[few], 0.0)
-            counted = rng.poisson(means).astype(np.float32)
-            counted += read * noise[few]
+            where = few if 2 * number < few.size else slice(None)
+            means = np.minimum(electrons[where], _FEW_ELECTRONS)
+            counted = rng.poisson(np.maximum(means, 0.0, out=means)).astype(np.float32)
+            counted += read * noise[where]
         spread = np.maximum(electrons, 0.0)
         spread += read * read
         np.sqrt(spread, out=spread)
         spread *= noise
         electrons += spread
-        if number:
+        if number and isinstance(where, slice):
+            np.copyto(electrons, counted, where=few)
+        elif number:
             electrons[few] = counted
         np.minimum(electrons, np.float32(silicon.full_well_e), out=electrons)
 

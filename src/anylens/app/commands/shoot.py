@@ -1,0 +1,178 @@
+"""`anylens shoot`: frames from a camera, kept as DNG."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anylens.app import voice
+from anylens.app.syntax import Syntax
+from anylens.app.voice import Usage
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.app.shooting import Taken
+    from anylens.camera import Camera
+    from anylens.shot import Shot
+
+_MOST_FRAMES = 10_000
+_SETTINGS = ("aperture", "distance", "light", "seed", "hand", "amplitude", "body", "mode", "size")
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens shoot`."""
+    syntax.usage = "anylens shoot [options] CAMERA"
+    syntax.add_argument(
+        "camera",
+        nargs="?",
+        metavar="CAMERA",
+        help='such as "virtual:lens=summicron_50_f2_v5,scene=white-wall" or folder:raws/',
+    )
+    syntax.add_argument("-n", "--number", type=int, default=1, metavar="N", help="how many frames, or whole brackets")
+    syntax.add_argument("--exposure", metavar="S", help="exposure time as 1/100 or 0.01 (1/100 where not given)")
+    syntax.add_argument("--iso", type=float, metavar="ISO", help="the sensor's lowest where not given")
+    syntax.add_argument("--bracket", metavar="EV,EV...", help="exposure steps around it, as -2,0,2")
+    syntax.add_argument("--aperture", metavar="N", help="f-number; the lens's widest where not given")
+    syntax.add_argument("--distance", metavar="M", help="what is in focus, in metres from the sensor, or inf")
+    syntax.add_argument("--light", metavar="NAME", help="what lights the scene")
+    syntax.add_argument("--hand", metavar="HOW", help="tripod, tremor or gyro:FILE")
+    syntax.add_argument("--amplitude", metavar="X", help="multiplies the hand's movement")
+    syntax.add_argument("--body", metavar="NAME", help="the camera's body")
+    syntax.add_argument("--mode", metavar="NAME", help="how its sensor is read")
+    syntax.add_argument("--size", metavar="WxH", help="only so much of the sensor's middle")
+    syntax.add_argument("--seed", metavar="N", help="noise and tremor; the same again for the same seed")
+    syntax.add_argument("-o", "--output", default=".", metavar="DIR", help="where the frames go")
+    syntax.add_argument("--truth", action="store_true", help="write what a perfect camera would have seen beside them")
+    syntax.add_argument("--list", action="store_true", help="list bodies, lenses, scenes and lights")
+    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(given: Namespace) -> int:
+    """Take the frames; 1 where the camera gave fewer than asked."""
+    if given.list:
+        return _list(given.json)
+    if given.camera is None:
+        raise Usage("no camera is given; name one, as virtual:scene=white-wall, or see anylens shoot --list")
+    from anylens import camera as cameras
+    from anylens.app import shooting
+
+    evs = shooting.steps(given.bracket) if given.bracket is not None else ()
+    exposure_s = shooting.exposure_s(given.exposure or "1/100")
+    if not 1 <= given.number * max(1, len(evs)) <= _MOST_FRAMES:
+        raise Usage(f"-n {given.number} asks for no frame or for more than {_MOST_FRAMES}; give another number")
+    settings = {name: value for name in _SETTINGS if (value := getattr(given, name)) is not None}
+    camera = cameras.open(given.camera, **settings)
+    try:
+        first = _shot(camera, exposure_s, given.iso)
+        asked = shooting.shots(first, given.number, evs)
+        if given.truth and not _simulated(camera):
+            raise Usage("--truth is known of a virtual camera only; leave it out or shoot with virtual:...")
+        places = shooting.settle(Path(given.output), _stem(camera), len(asked), given.truth)
+        taken: list[Taken] = []
+        missed = None
+        with voice.progress("shooting", len(asked)) as bar:
+            try:
+                for each in shooting.take(camera, asked, places):
+                    taken.append(each)
+                    bar.advance()
+                    if not given.json:
+                        bar.say(_line(each))
+            except Refusal as error:
+                if not taken:
+                    raise
+                missed = voice.sentence(error)
+                bar.complain(missed)
+        if given.truth:
+            shooting.write_truth(camera, taken, *places[len(asked) :])  # type: ignore[arg-type]
+        _tell(camera, taken, places[len(asked) :], given.json, missed)
+    finally:
+        camera.close()
+    return int(missed is not None)
+
+
+def _simulated(camera: Camera) -> bool:
+    return hasattr(camera, "setup")
+
+
+def _stem(camera: Camera) -> str:
+    return str(camera.setup.scene) if hasattr(camera, "setup") else "frame"
+
+
+def _shot(camera: Camera, exposure_s: float, iso: float | None) -> Shot:
+    from anylens.camera.virtual import Virtual
+    from anylens.shot import Shot
+
+    if isinstance(camera, Virtual):
+        return camera.shot(exposure_s, camera.lowest_iso if iso is None else iso)
+    if iso is not None:
+        raise Usage("--iso cannot be set on frames that were taken long ago; leave it out")
+    return Shot(exposure_s)
+
+
+def _line(each: Taken) -> str:
+    from anylens.app.facts import time_words
+
+    facts = each.facts
+    exposure = "unknown exposure" if facts.exposure_s is None else time_words(facts.exposure_s)
+    iso = "" if facts.iso is None else f", ISO {facts.iso:g}"
+    return f"{each.place}  {each.width_px} x {each.height_px} px, {exposure}{iso}"
+
+
+def _tell(camera: Camera, taken: list[Taken], truth: list[Path], as_json: bool, missed: str | None) -> None:
+    writing = sum(each.writing_s for each in taken)
+    capturing = sum(each.seconds for each in taken)
+    if as_json:
+        import json
+
+        from anylens.app.facts import plain
+
+        told = {
+            "frames": [
+                {
+                    "file": str(each.place),
+                    "facts": plain(each.facts),
+                    "seconds": each.seconds,
+                    "writing_s": each.writing_s,
+                }
+                for each in taken
+            ],
+            "truth": [str(place) for place in truth],
+            "missed": missed,
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for place in truth:
+        print(place)
+    number = f"{len(taken)} frame{'s' if len(taken) != 1 else ''}"
+    print(f"{number}: {capturing:.2f} s to take, {writing:.2f} s to write{_energy(camera, len(taken))}")
+    for note in sorted({note for each in taken for note in each.facts.notes}):
+        print(f"note: {note}")
+
+
+def _energy(camera: Camera, number: int) -> str:
+    """What the frames would take from the body's battery, where its file has an account of that."""
+    body: Any = getattr(camera, "body", None)
+    mode: Any = getattr(camera, "mode", None)
+    if body is None or body.battery is None or mode.film:
+        return ""
+    joules = number * body.energy_j(mode)
+    return (
+        f"; {joules:.0f} J of the phone's battery ({100.0 * joules / body.battery.joules:.2f} % of a charge, assumed)"
+    )
+
+
+def _list(as_json: bool) -> int:
+    from anylens.app.shooting import lists
+
+    told = lists()
+    if as_json:
+        import json
+
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return 0
+    from anylens.app.table import table
+
+    for kind, names in told.items():
+        print(f"{kind}\n\n{table(list(names.items()))}\n")
+    return 0

@@ -1,0 +1,170 @@
+"""Frames from a camera into files that appear whole or not at all, the truth of a simulated scene beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from anylens.app.places import guard
+from anylens.app.voice import Usage
+from anylens.shot import Shot, bracket
+
+if TYPE_CHECKING:
+    from anylens.camera import Camera
+    from anylens.camera.virtual import Virtual
+    from anylens.frame import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One frame that was kept: where, its facts, how long the camera and the disk took."""
+
+    place: Path
+    facts: Facts
+    width_px: int
+    height_px: int
+    seconds: float
+    writing_s: float
+
+
+def exposure_s(text: str) -> float:
+    """The time that `1/100` or `0.01` says; Usage for anything else."""
+    number, _, parts = text.removesuffix("s").strip().partition("/")
+    try:
+        seconds = float(number) / (float(parts) if parts else 1.0)
+    except (ValueError, ZeroDivisionError):
+        raise Usage(f"the exposure '{text}' is not a time; give it as 1/100 or 0.01 (in seconds)") from None
+    if not 0.0 < seconds < float("inf"):
+        raise Usage(f"an exposure of {text} s does not exist; give a time above 0, as 1/100 or 0.01")
+    return seconds
+
+
+def steps(text: str) -> tuple[float, ...]:
+    """The exposure steps in EV that `-2,0,2` says; Usage for anything else."""
+    try:
+        found = tuple(float(each) for each in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(-20.0 <= each <= 20.0 for each in found):
+        raise Usage(f"the bracket '{text}' is not a row of steps in EV between -20 and 20; give it as -2,0,2")
+    return found
+
+
+def shots(first: Shot, number: int, evs: Sequence[float]) -> list[Shot]:
+    """`number` times the whole bracket."""
+    return [shot for _ in range(number) for shot in bracket(first, *(evs or (0.0,)))]
+
+
+def settle(folder: Path, stem: str, number: int, truth: bool) -> list[Path]:
+    """Where each frame goes, then the truth's picture and its text; Usage or Refusal before anything is written.
+
+    The folder is made where it is missing. A file that anylens did not write is never replaced.
+    """
+    wide = max(4, len(str(number)))
+    places = [folder / f"{stem}-{at:0{wide}d}.dng" for at in range(1, number + 1)]
+    if truth:
+        places += [folder / f"{stem}-truth.tif", folder / f"{stem}-truth.json"]
+    if folder.exists() and not folder.is_dir():
+        raise Usage(f"{folder} is a file where a folder for frames should be; choose another with -o")
+    for place in places:
+        guard(place)
+    folder.mkdir(parents=True, exist_ok=True)
+    return places
+
+
+def take(camera: Camera, asked: list[Shot], places: Sequence[Path]) -> Iterator[Taken]:
+    """Captures the shots one after the other and keeps each frame before the next is taken."""
+    from anylens.files import write
+
+    frames = camera.capture(asked)
+    for place in places[: len(asked)]:
+        begin = perf_counter()
+        frame = next(frames)
+        had = perf_counter()
+        write(frame, place)
+        height, width = frame.raw.shape[-2:]
+        yield Taken(place, frame.facts, width, height, had - begin, perf_counter() - had)
+
+
+def write_truth(camera: Virtual, taken: Sequence[Taken], picture: Path, text: Path) -> None:
+    """What a perfect lens on a noiseless sensor would have seen, as float32 TIFF, and all that is known as JSON."""
+    from anylens import __version__
+    from anylens.app.facts import plain
+    from anylens.files import write
+    from anylens.files.whole import whole
+    from anylens.image import Scene
+
+    truth = camera.light.truth
+    write(Scene(truth.seen(), taken[0].facts), picture)
+    told = {
+        "written_by": f"anylens {__version__}",
+        "simulated": True,
+        "picture": f"{picture.name}: linear Rec. 2020, a white surface in the scene's light is 1, no lens and no noise",
+        "setup": plain(camera.setup),
+        "silicon": plain(camera.silicon),
+        "glass": {
+            "name": camera.glass.name,
+            "focal_mm": camera.glass.focal_mm,
+            "f_number": camera.glass.f_number,
+            "scale_mm": camera.glass.scale_mm,
+            "image_circle_mm": camera.glass.image_circle_mm,
+        },
+        "scene": plain(truth.facts()),
+        "frames": [_frame(camera, each) for each in taken],
+    }
+    with whole(text) as file:
+        file.write(json.dumps(told, indent=1, ensure_ascii=False).encode() + b"\n")
+
+
+def _frame(camera: Virtual, each: Taken) -> dict[str, Any]:
+    from anylens.app.facts import plain
+
+    facts = each.facts
+    assert facts.taken is not None
+    assert facts.exposure_s is not None
+    middle_s = camera.since_first(facts.taken) + 0.5 * facts.exposure_s
+    middle_s += 0.5 * each.height_px * camera.silicon.line_us * 1e-6
+    return {
+        "file": each.place.name,
+        "asked": plain(facts.shot),
+        "exposure_s": facts.exposure_s,
+        "gain": facts.gain,
+        "iso": facts.iso,
+        "taken": plain(facts.taken),
+        "noise": plain(facts.sensor.noise),
+        "dn_per_electron": camera.silicon.converted(facts.gain or 1.0),
+        "read_noise_electrons": camera.silicon.read_noise(facts.gain or 1.0),
+        "pose_in_the_middle": camera.pose(middle_s),
+    }
+
+
+def lists() -> dict[str, dict[str, str]]:
+    """All that a virtual camera can be made of: for each kind the names, each with a sentence."""
+    from anylens import camera
+    from anylens.body import bodies, body
+    from anylens.twin import glass, hand, scenes, silicon, spectra
+
+    told: dict[str, Callable[[], dict[str, str]]] = {
+        "cameras": camera.backends,
+        "bodies": bodies,
+        "modes": lambda: {f"{name} {mode.name}": mode.about for name in bodies() for mode in body(name).modes},
+        "sensors": silicon.silicons,
+        "lenses": lambda: {name: _lens(name) for name in glass.lenses()},
+        "scenes": scenes.scenes,
+        "lights": spectra.sources,
+        "hands": hand.hands,
+    }
+    return {kind: give() for kind, give in told.items()}
+
+
+def _lens(name: str) -> str:
+    from anylens.twin import glass
+
+    if name == "ideal":
+        return "a thin lens without any aberration, 50 mm; ideal-35 has 35 mm"
+    design = glass.prescription(name)
+    return f"{design.name}, {design.focal_mm:.1f} mm f/{design.f_number:g}; {design.source}"

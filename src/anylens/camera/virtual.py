@@ -1,0 +1,401 @@
+"""virtual: the twin as a camera; a body, a lens and a scene that are simulated."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from anylens.body import Body, Mode
+from anylens.frame import Facts, Frame
+from anylens.lens import Lens, Setting
+from anylens.refusal import Refusal
+from anylens.sensor import Sensor
+from anylens.shot import Shot
+
+if TYPE_CHECKING:
+    from anylens.twin.glass import Glass
+    from anylens.twin.hand import Track, Tremor
+    from anylens.twin.light import Light
+    from anylens.twin.silicon import Chip, Silicon
+
+_FRAMES_LATE = 2
+_FIRST_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+_IDLE = Shot(1.0 / 30.0)
+_LONGEST_S = 3600.0
+_MOST_SEED = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What stands before and behind the virtual camera; every field but `options` is a key of its name.
+
+    `body` and `mode` say which sensor, of which `size` (width x height, None for all of the mode) is used in the
+    middle. `lens` is mounted at `aperture` (None: as wide as it opens), focused at `distance` m, behind a `plate` of
+    sapphire in mm, tilted by `tilt` degrees (right/down) and off centre by `decentre` mm (right/down). `light` falls
+    on `scene`, whose own `options` may be given beside. `hand` (tripod, tremor, gyro:FILE) moves the camera by
+    `amplitude`; `seed` chooses noise and tremor, `copy` which copy of the sensor; `temperature` is in degrees C.
+    """
+
+    body: str = "xiaomi-12s-ultra-concept"
+    mode: str | None = None
+    size: tuple[int, int] | None = None
+    lens: str = "summicron_50_f2_v5"
+    aperture: float | None = None
+    distance: float = 3.0
+    plate: float = 0.0
+    tilt: tuple[float, float] = (0.0, 0.0)
+    decentre: tuple[float, float] = (0.0, 0.0)
+    scene: str = "white-wall"
+    light: str = "d65"
+    hand: str = "tripod"
+    amplitude: float = 1.0
+    seed: int = 0
+    copy: int = 1
+    temperature: float = 25.0
+    options: tuple[tuple[str, str], ...] = ()
+
+
+def open_virtual(text: str, **settings: Any) -> Virtual:
+    """The virtual camera that a text such as `lens=ideal,scene=white-wall,aperture=2` describes.
+
+    `settings` are the same keys and win; None leaves a key as the text has it. Raises Refusal.
+    """
+    return Virtual(setup(text, **settings))
+
+
+def setup(text: str, **settings: Any) -> Setup:
+    """What a text of `key=value` with commas between, and settings, say of a virtual camera; Refusal where unclear."""
+    said: dict[str, Any] = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not value:
+            raise Refusal(f"'{part}' does not say key=value; write virtual:lens=...,scene=...,aperture=2.")
+        said[key.strip().replace("-", "_")] = value.strip()
+    said |= {key: value for key, value in settings.items() if value is not None}
+    known = {each.name for each in fields(Setup)} - {"options"}
+    chosen = {key: _meant(key, value) for key, value in said.items() if key in known}
+    options = tuple(sorted((key, str(value)) for key, value in said.items() if key not in known))
+    return Setup(**chosen, options=options)
+
+
+class Virtual:
+    """The twin as a camera.
+
+    The light behind the lens is formed when the first frame is wanted. The sensor obeys settings two frames late, as
+    real ones do, which nobody sees: shots that are known beforehand (a list or tuple) are set ahead of their frames,
+    others cost two frames of the twin's time each time they change.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        from anylens import body as bodies
+        from anylens.twin import hand as hands
+        from anylens.twin import scenes, spectra
+        from anylens.twin.glass import Mounting, glass
+
+        if not 0 <= setup.seed <= _MOST_SEED or not 0 <= setup.copy <= _MOST_SEED:
+            raise Refusal("Seeds and copies are whole numbers from 0 to 9223372036854775807; choose another.")
+        if not -60.0 <= setup.temperature <= 100.0:
+            raise Refusal(f"No sensor works at {setup.temperature:g} degrees C; give -60 to 100.")
+        self.setup = setup
+        self.body: Body = bodies.body(setup.body)
+        self.mode: Mode = self.body.mode(setup.mode)
+        self.silicon: Silicon = _silicon(self.mode, setup.size)
+        self._check_options(scenes.options(setup.scene))
+        self._source = spectra.source(setup.light)
+        self._mounting = Mounting(_aperture(setup), setup.distance, setup.plate, setup.tilt, setup.decentre)
+        self.glass: Glass = glass(setup.lens, self._mounting)
+        diagonal = 2.0 * self.silicon.half_diagonal_mm
+        if diagonal > self.glass.image_circle_mm * 1.0001:
+            raise Refusal(
+                f"The sensor's diagonal of {diagonal:.1f} mm is larger than the image circle of {setup.lens}, "
+                f"{self.glass.image_circle_mm:.1f} mm; choose a smaller sensor or another lens."
+            )
+        self._hand: Tremor | Track | None = hands.hand(setup.hand, setup.seed, setup.amplitude)
+        self._readout = _Readout(self.silicon)
+        self._chip: Chip | None = None
+        self._light: Light | None = None
+        self._index = 0
+        self._closed = False
+
+    @property
+    def lowest_iso(self) -> float:
+        """ISO at gain 1."""
+        return self.silicon.lowest_iso
+
+    @property
+    def light(self) -> Light:
+        """The light behind the lens, formed at the first call and then kept, on disk too; its `truth` is in it."""
+        from anylens.twin.light import behind
+
+        self._open()
+        if self._light is None:
+            setup = self.setup
+            self._light = behind(
+                setup.scene, setup.lens, self._mounting, self.silicon, setup.light, setup.seed, **dict(setup.options)
+            )
+        return self._light
+
+    def capture(self, shots: Iterable[Shot]) -> Iterator[Frame]:
+        """One frame a shot, in order; see `Camera`. Refusal for exposures, gains and crops that the sensor has not."""
+        self._open()
+        return self._frames(shots)
+
+    def close(self) -> None:
+        """Lets go of the light; closing twice is fine."""
+        self._closed = True
+        self._light = self._chip = None
+
+    def shot(self, exposure_s: float, iso: float) -> Shot:
+        """The shot of an exposure time and an ISO; Refusal for what the sensor has not."""
+        lowest, highest = self.silicon.lowest_iso, self.silicon.highest_iso
+        if not lowest <= iso <= highest:
+            raise Refusal(
+                f"ISO {iso:g} is not within {lowest:g} to {highest:g}, which {self.silicon.name} has; choose another."
+            )
+        if not 0.0 < exposure_s < math.inf:
+            raise Refusal(f"An exposure of {exposure_s:g} s does not exist; give a time above 0, such as 1/100.")
+        shot = Shot(exposure_s, iso / lowest)
+        self._readout.check(shot)
+        return shot
+
+    def since_first(self, moment: datetime) -> float:
+        """Seconds of the twin's clock, which begins when the camera is opened, at a moment in facts."""
+        return (moment - _FIRST_MOMENT).total_seconds()
+
+    def pose(self, time_s: float) -> dict[str, float]:
+        """How the hand held the camera at a time of the twin's clock, against its first moment."""
+        if self._hand is None:
+            return {}
+        names = ("pitch_rad", "yaw_rad", "roll_rad", "x_mm", "y_mm", "z_mm")
+        return dict(zip(names, self._hand(time_s)[0].tolist(), strict=True))
+
+    def _open(self) -> None:
+        if self._closed:
+            raise Refusal("The virtual camera is closed; open it again.")
+
+    def _frames(self, shots: Iterable[Shot]) -> Iterator[Frame]:
+        if isinstance(shots, list | tuple):
+            for shot in shots:
+                self._readout.check(shot)
+            ahead = deque(shots)
+            for shot in shots:
+                self._open()
+                had, begin_s = self._readout.pass_frame(ahead.popleft() if ahead else shot)
+                while had != shot:
+                    had, begin_s = self._readout.pass_frame(ahead.popleft() if ahead else shot)
+                yield self._frame(shot, begin_s)
+            return
+        for shot in shots:
+            self._open()
+            self._readout.check(shot)
+            had, begin_s = self._readout.pass_frame(shot)
+            while had != shot:
+                had, begin_s = self._readout.pass_frame(shot)
+            yield self._frame(shot, begin_s)
+
+    def _frame(self, shot: Shot, begin_s: float) -> Frame:
+        from anylens.twin.silicon import Chip
+
+        setup, silicon = self.setup, self.silicon
+        if self._chip is None:
+            self._chip = Chip(silicon, setup.copy)
+        exposure_s, crop = self._readout.true_exposure_s(shot), self._readout.true_crop(shot)
+        exposed = self._chip.expose(
+            self.light,
+            exposure_s,
+            shot.gain,
+            start_s=begin_s,
+            hand=self._hand,
+            scale_mm=self.glass.scale_mm,
+            distance_m=setup.distance,
+            seed=setup.seed,
+            index=self._index,
+            temperature_c=setup.temperature,
+            crop=crop,
+        )
+        self._index += 1
+        notes = [f"Simulated by the twin of anylens: {self._scene_words()}."]
+        if exposed.beyond_px > 0.5:
+            notes.append(
+                f"The hand moved the picture {exposed.beyond_px:.0f} pixels beyond the light that was computed; "
+                "the border is mirrored there."
+            )
+        return Frame(exposed.raw, self._facts(shot, exposure_s, begin_s, exposed.raw.shape, tuple(notes)))
+
+    def _scene_words(self) -> str:
+        setup = self.setup
+        return f"scene {setup.scene} under {setup.light}, hand {setup.hand}, seed {setup.seed}"
+
+    def _facts(
+        self, shot: Shot, exposure_s: float, begin_s: float, shape: tuple[int, ...], notes: tuple[str, ...]
+    ) -> Facts:
+        from anylens.twin.silicon.colors import calibrations, neutral
+
+        setup, silicon = self.setup, self.silicon
+        height, width = shape
+        color = bool(silicon.cfa)
+        sensor = Sensor(
+            name=f"{self.body.maker} {self.body.model}, {silicon.name} (simulated)",
+            width_px=width,
+            height_px=height,
+            cfa=silicon.cfa,
+            black=((silicon.black,),),
+            white=(float(silicon.white),),
+            pitch_um=silicon.pitch_um,
+            noise=silicon.noise(shot.gain, exposure_s, setup.temperature),
+            calibrations=calibrations() if color else (),
+        )
+        return Facts(
+            sensor=sensor,
+            active_area=(0, 0, height, width),
+            crop=(0.0, 0.0, float(width), float(height)),
+            shot=shot,
+            exposure_s=exposure_s,
+            gain=shot.gain,
+            iso=shot.gain * silicon.lowest_iso,
+            taken=_FIRST_MOMENT + timedelta(seconds=begin_s),
+            body=replace(self.body, model=f"{self.body.model} (simulated)", serial=f"twin-{setup.copy}"),
+            lens=_lens(setup.lens, self.glass),
+            setting=Setting("twin", self.glass.f_number, round(self.glass.focal_mm, 3), setup.distance),
+            as_shot_neutral=neutral(self._source) if color else None,
+            notes=notes,
+        )
+
+    def _check_options(self, known: Mapping[str, Any]) -> None:
+        from anylens.twin.spectra import near
+
+        for key, _ in self.setup.options:
+            if key not in known:
+                own = [each.name for each in fields(Setup) if each.name != "options"]
+                raise Refusal(
+                    f"Neither the virtual camera nor the scene {self.setup.scene} has a setting '{key}'; "
+                    f"{near(key, [*own, *known])}."
+                )
+
+
+class _Readout:
+    """The sensor's own time: what is set while frame n is read holds from frame n + 2 on (libcamera's SensorDelays)."""
+
+    def __init__(self, silicon: Silicon) -> None:
+        self._silicon = silicon
+        self._coming = deque([_IDLE] * _FRAMES_LATE)
+        self._now_s = 0.0
+
+    def pass_frame(self, wanted: Shot) -> tuple[Shot, float]:
+        """Sets `wanted` and lets one frame pass: the settings that this one had, and when it began."""
+        self._coming.append(wanted)
+        had = self._coming.popleft()
+        begin_s = self._now_s
+        top, _, bottom, _ = self.true_crop(had) if had is not _IDLE else (0, 0, self._silicon.height_px, 0)
+        read_s = (bottom - top) * self._silicon.line_us * 1e-6
+        self._now_s += max(had.frame_s, read_s, self.true_exposure_s(had))
+        return had, begin_s
+
+    def true_exposure_s(self, shot: Shot) -> float:
+        """The exposure in whole lines, at least one: that is what a rolling shutter can do."""
+        line_s = self._silicon.line_us * 1e-6
+        return max(1, round(shot.exposure_s / line_s)) * line_s
+
+    def true_crop(self, shot: Shot) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right) widened to whole cells of the colour filter."""
+        silicon = self._silicon
+        if shot.crop is None:
+            return 0, 0, silicon.height_px, silicon.width_px
+        cell = len(silicon.cfa) or 1
+        top, left, bottom, right = shot.crop
+        return top // cell * cell, left // cell * cell, -(-bottom // cell) * cell, -(-right // cell) * cell
+
+    def check(self, shot: Shot) -> None:
+        """Refusal for a shot that this sensor cannot take."""
+        silicon = self._silicon
+        if shot.exposure_s > _LONGEST_S:
+            raise Refusal(f"An exposure of {shot.exposure_s:g} s is longer than an hour; ask for a shorter one.")
+        if shot.exposure_s < 0.5e-6 * silicon.line_us:
+            raise Refusal(
+                f"An exposure of {shot.exposure_s:g} s is shorter than one line of {silicon.name} takes "
+                f"({silicon.line_us * 1e-6:g} s); ask for a longer one."
+            )
+        if shot.gain > silicon.most_gain * (1.0 + 1e-9):
+            raise Refusal(
+                f"A gain of {shot.gain:g} (ISO {shot.gain * silicon.lowest_iso:g}) is more than {silicon.name} has; "
+                f"its highest is {silicon.most_gain:g} (ISO {silicon.highest_iso:g})."
+            )
+        if shot.crop is not None:
+            top, left, bottom, right = shot.crop
+            if not (0 <= top < bottom <= silicon.height_px and 0 <= left < right <= silicon.width_px):
+                raise Refusal(
+                    f"The crop {shot.crop} is not within {silicon.height_px} rows and {silicon.width_px} columns; "
+                    "give (top, left, bottom, right) inside."
+                )
+
+
+def _silicon(mode: Mode, size: tuple[int, int] | None) -> Silicon:
+    """The silicon as a mode reads it, or the middle of that."""
+    from anylens.twin.silicon import silicon
+
+    whole = silicon(mode.sensor)
+    if mode.joined > 1:
+        whole = whole.joined(mode.joined, mode.width_px, mode.height_px)
+    elif (mode.width_px, mode.height_px) != (whole.width_px, whole.height_px):
+        whole = whole.piece(mode.width_px, mode.height_px)
+    return whole if size is None else whole.piece(*size)
+
+
+def _aperture(setup: Setup) -> float:
+    if setup.aperture is not None:
+        return setup.aperture
+    return _widest(setup.lens) or 1.4
+
+
+def _widest(name: str) -> float | None:
+    """The f-number at which a lens stands wide open; None for a lens without a design, the ideal one."""
+    from anylens.twin.glass import prescription
+
+    return None if name.startswith("ideal") else prescription(name).f_number
+
+
+def _lens(name: str, glass: Glass) -> Lens:
+    if name.startswith("ideal"):
+        return Lens("anylens", glass.name, (glass.focal_mm, glass.focal_mm))
+    from anylens.twin.glass import prescription
+
+    design = prescription(name)
+    focal = float(design.marked_focal_mm)
+    return Lens("", design.name, (focal, focal), (design.f_number, design.f_number), mount="Leica M")
+
+
+def _meant(key: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match key:
+        case "size":
+            sides = value.lower().split("x")
+            if len(sides) != 2 or not all(side.isdecimal() for side in sides):
+                raise Refusal(f"The size '{value}' is not like 640x480; give width x height in pixels.")
+            return int(sides[0]), int(sides[1])
+        case "tilt" | "decentre":
+            parts = value.split("/")
+            return (_number(key, parts[0]), _number(key, parts[1] if len(parts) == 2 else "0"))
+        case "seed" | "copy":
+            if not value.isdecimal():
+                raise Refusal(f"The {key} '{value}' is not a whole number of 0 or more; choose another.")
+            return int(value)
+        case "aperture":
+            return _number(key, value.lower().removeprefix("f/"))
+        case "distance" | "plate" | "amplitude" | "temperature":
+            return _number(key, value)
+    return value
+
+
+def _number(key: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        raise Refusal(f"The {key} '{value}' is not a number; correct it.") from None
+    if math.isnan(number):
+        raise Refusal(f"The {key} '{value}' is not a number; correct it.")
+    return number
