@@ -37,7 +37,8 @@ class Setup:
     middle. `lens` is mounted at `aperture` (None: as wide as it opens), focused at `distance` m, behind a `plate` of
     sapphire in mm, tilted by `tilt` degrees (right/down) and off centre by `decentre` mm (right/down). `light` falls
     on `scene`, whose own `options` may be given beside. `hand` (tripod, tremor, gyro:FILE) moves the camera by
-    `amplitude`; `seed` chooses noise and tremor, `copy` which copy of the sensor; `temperature` is in degrees C.
+    `amplitude`, for which light is formed `margin` pixels beyond the sensor; `seed` chooses noise and tremor,
+    `copy` which copy of the sensor; `temperature` is in degrees C.
     """
 
     body: str = "xiaomi-12s-ultra-concept"
@@ -53,6 +54,7 @@ class Setup:
     light: str = "d65"
     hand: str = "tripod"
     amplitude: float = 1.0
+    margin: int = 64
     seed: int = 0
     copy: int = 1
     temperature: float = 25.0
@@ -98,6 +100,8 @@ class Virtual:
 
         if not 0 <= setup.seed <= _MOST_SEED or not 0 <= setup.copy <= _MOST_SEED:
             raise Refusal("Seeds and copies are whole numbers from 0 to 9223372036854775807; choose another.")
+        if not 0 <= setup.margin <= 2048:
+            raise Refusal(f"A margin of {setup.margin} pixels is not between 0 and 2048; choose another.")
         if not -60.0 <= setup.temperature <= 100.0:
             raise Refusal(f"No sensor works at {setup.temperature:g} degrees C; give -60 to 100.")
         self.setup = setup
@@ -134,8 +138,16 @@ class Virtual:
         self._open()
         if self._light is None:
             setup = self.setup
+            options: dict[str, Any] = dict(setup.options)
             self._light = behind(
-                setup.scene, setup.lens, self._mounting, self.silicon, setup.light, setup.seed, **dict(setup.options)
+                setup.scene,
+                setup.lens,
+                self._mounting,
+                self.silicon,
+                setup.light,
+                setup.seed,
+                margin_px=setup.margin,
+                **options,
             )
         return self._light
 
@@ -380,7 +392,7 @@ def _meant(key: str, value: Any) -> Any:
         case "tilt" | "decentre":
             parts = value.split("/")
             return (_number(key, parts[0]), _number(key, parts[1] if len(parts) == 2 else "0"))
-        case "seed" | "copy":
+        case "seed" | "copy" | "margin":
             if not value.isdecimal():
                 raise Refusal(f"The {key} '{value}' is not a whole number of 0 or more; choose another.")
             return int(value)
