@@ -1,0 +1,329 @@
+"""The profile across a slanted edge, fitted to the samples where they stand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from anylens.lab.figure import Figure
+from anylens.lab.samples import Floats, Place
+from anylens.refusal import Refusal
+
+_ROUNDS = 5
+_FINEST_PX = 0.3
+_COARSEST_PX = 0.9
+_KNOTS_A_RISE = 3.5
+_GROWTH = 2.2
+_OUTLIER = 6.0
+_STIFFNESS = 1e-4
+_FAINT = 3e-3
+_PARABOLA = 0.4
+_CORE = (0.9, 0.4)
+_FAR = (1.6, 1.5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """An edge and the light across it: `light` is `spline(distance_px)`, up to shading along the edge and noise.
+
+    `distance_px` is positive on the bright side; the edge is where across = bend_px * (along^2 - 1/3), along -1..1
+    over 2 * half_length_px, through `middle_px` towards `along`. `weights` (n,) and their `covariance` belong to the
+    cubic B-splines on `knots_px`; `dark` and `bright` are the levels far from the edge, `tail_px` how far the levels
+    are still away in a distance of 1 px if they come nearer as 1 / distance. `noise` are the standard deviations
+    (dark, bright) of a sample, `rise_px` the way from 10 to 90 % and `gap_px` the widest gap between the distances of
+    two samples near the edge.
+    """
+
+    middle_px: Place
+    along: Place
+    half_length_px: float
+    half_width_px: float
+    bend_px: float
+    knots_px: Floats
+    weights: Floats
+    covariance: Floats
+    dark: float
+    bright: float
+    step_error: float
+    tail_px: float
+    noise: tuple[float, float]
+    rise_px: float
+    gap_px: float
+    strangeness: float
+
+    @property
+    def step(self) -> float:
+        """From dark to bright."""
+        return self.bright - self.dark
+
+    def at(self, distance_px: Floats, derivative: int = 0) -> Floats:
+        """Light, or its derivative, at these distances from the edge."""
+        from scipy.interpolate import BSpline
+
+        return np.asarray(BSpline(self.knots_px, self.weights, 3)(distance_px, derivative), np.float64)
+
+    def spectrum(self, frequencies_cpp: Floats) -> tuple[Floats, Floats]:
+        """(MTF, its standard error) at these frequencies, in cycles per pixel; the step's own modulation is 1."""
+        size, lean = self._response(frequencies_cpp)
+        variance = np.einsum("ij,jk,ik->i", lean, self.covariance, lean) + (size * self.step_error / self.step) ** 2
+        return size, np.sqrt(np.maximum(variance, 0.0))
+
+    def crossing(self, modulation: float = 0.5, highest_cpp: float = 1.0) -> Figure:
+        """The first frequency at which the MTF falls to `modulation`, with its error; NaN where it does not.
+
+        Read from a parabola through the MTF around it, which takes part of the noise away.
+        """
+        coarse = np.linspace(0.0, highest_cpp, 201)
+        size, _ = self._response(coarse)
+        below = np.flatnonzero((size[1:] < modulation) & (size[:-1] >= modulation))
+        if below.size == 0:
+            return Figure(math.nan)
+        at = int(below[0])
+        found = float(np.interp(-modulation, -size[at : at + 2], coarse[at : at + 2]))
+        for _ in range(2):
+            around = found * (1.0 + _PARABOLA * np.linspace(-1.0, 1.0, 33))
+            size, lean = self._response(around)
+            offset = (around - found) / found
+            powers = np.vander(offset, 3, increasing=True)
+            inverse = np.linalg.pinv(powers)
+            level, slope, bow = inverse @ size
+            step = _root(level - modulation, slope, bow)
+            if step is None or abs(step) > _PARABOLA:
+                return Figure(math.nan)
+            weights = np.array([1.0, step, step * step]) @ inverse
+            steepness = (slope + 2.0 * bow * step) / found
+            lever = weights @ lean
+            found *= 1.0 + step
+        variance = float(lever @ self.covariance @ lever) + (modulation * self.step_error / self.step) ** 2
+        return Figure(found, math.sqrt(max(variance, 0.0)) / abs(float(steepness)))
+
+    def _response(self, frequencies_cpp: Floats) -> tuple[Floats, Floats]:
+        """MTF (n,), and by how much it grows with each weight (n, weights)."""
+        from scipy.interpolate import BSpline
+
+        reach = self.half_width_px - 1e-9
+        steps = max(256, int(2.0 * reach / 0.04))
+        place = np.linspace(-reach, reach, steps + 1)
+        slope = BSpline(self.knots_px, np.eye(len(self.weights)), 3)(place, 1)
+        slope[[0, -1]] *= 0.5
+        waves = np.exp(-2j * np.pi * np.outer(frequencies_cpp, place)) * (2.0 * reach / steps)
+        parts = waves @ slope / self.step
+        response = parts @ self.weights
+        size = np.abs(response)
+        return size, (np.conj(response / np.maximum(size, 1e-12))[:, None] * parts).real
+
+
+def _root(level: float, slope: float, bow: float) -> float | None:
+    """The zero of a parabola nearest to 0, where it falls."""
+    if abs(bow) < 1e-9 * abs(slope):
+        return -level / slope if slope < 0.0 else None
+    inside = slope * slope - 4.0 * bow * level
+    if inside < 0.0 or slope >= 0.0:
+        return None
+    return 2.0 * level / (-slope + math.sqrt(inside))
+
+
+def fitted(
+    places_px: tuple[Floats, Floats],
+    light: Floats,
+    chord: tuple[Place, Place],
+    half_width_px: float,
+    noise: tuple[float, float] | None,
+) -> Profile:
+    """The edge along `chord` (its two ends) and its profile, from samples at (x, y) within `half_width_px` of it.
+
+    Found together in rounds: the slope of the profile tells how the edge is to be moved, turned and bent (Gauss-Newton).
+    `noise` is (scale, offset) of the samples' variance, None to find it in them. Raises Refusal for too few samples.
+    """
+    (x0, y0), (x1, y1) = chord
+    half_length = math.hypot(x1 - x0, y1 - y0) / 2.0
+    middle, along = ((x0 + x1) / 2.0, (y0 + y1) / 2.0), ((x1 - x0) / half_length / 2.0, (y1 - y0) / half_length / 2.0)
+    _, across = _seen_from(places_px, middle, along)
+    if np.median(light[across > 0]) < np.median(light[across < 0]):
+        along = (-along[0], -along[1])
+    bend, shade, rise, spread = 0.0, 0.0, min(5.0, half_width_px / 3.0), (1.0, 1.0)
+    for turn in range(_ROUNDS):
+        distance_along, across = _seen_from(places_px, middle, along)
+        t = distance_along / half_length
+        d = across - bend * (t * t - 1.0 / 3.0)
+        kept = (np.abs(d) <= half_width_px) & (np.abs(t) <= 1.0)
+        t, d = t[kept], d[kept]
+        flat = light[kept] / (1.0 + shade * d)
+        fit = _fit(t, d, flat, half_width_px, rise, spread, noise)
+        profile = fit.profile(middle, along, half_length, half_width_px, bend)
+        rise, spread = profile.rise_px, profile.noise
+        if turn < _ROUNDS - 1:
+            centre, turned = fit.centre, math.atan2(fit.slope, half_length)
+            middle = (middle[0] - along[1] * centre, middle[1] + along[0] * centre)
+            cos, sin = math.cos(turned), math.sin(turned)
+            along = (along[0] * cos - along[1] * sin, along[1] * cos + along[0] * sin)
+            bend += fit.bow if turn else 0.0
+        if turn == _ROUNDS - 3:
+            shade = _shade(d, flat, profile)
+    return profile
+
+
+def _seen_from(places_px: tuple[Floats, Floats], middle: Place, along: Place) -> tuple[Floats, Floats]:
+    x, y = places_px[0] - middle[0], places_px[1] - middle[1]
+    return x * along[0] + y * along[1], y * along[0] - x * along[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    knots: Floats
+    weights: Floats
+    covariance: Floats
+    levels: tuple[float, float, float, float]
+    noise: tuple[float, float]
+    rise: float
+    centre: float
+    gap: float
+    strangeness: float
+    slope: float
+    bow: float
+
+    def profile(self, middle: Place, along: Place, half_length: float, half_width: float, bend: float) -> Profile:
+        return Profile(
+            middle, along, half_length, half_width, bend, self.knots, self.weights, self.covariance, *self.levels,
+            self.noise, self.rise, self.gap, self.strangeness,
+        )  # fmt: skip
+
+
+def _fit(
+    t: Floats,
+    d: Floats,
+    light: Floats,
+    half_width: float,
+    rise: float,
+    spread: tuple[float, float],
+    noise: tuple[float, float] | None,
+) -> _Fit:
+    from scipy.interpolate import BSpline
+
+    knots, far = _knots(rise, half_width)
+    if len(d) < 3 * len(knots):
+        raise Refusal(f"The edge has only {len(d)} samples; come nearer, or use a larger chart.")
+    basis = BSpline.design_matrix(np.clip(d, knots[0] + 1e-9, knots[-1] - 1e-9), knots, 3).toarray()
+    count = basis.shape[1]
+    dark, bright = float(np.median(light[d < -far])), float(np.median(light[d > far]))
+    share = np.clip((light - dark) / (bright - dark), 0.0, 1.0) if bright > dark else np.full(len(d), 0.5)
+    variance = spread[0] ** 2 + share * (spread[1] ** 2 - spread[0] ** 2)
+    if noise is not None:
+        variance = noise[0] * np.maximum(dark + share * (bright - dark), 0.0) + noise[1]
+    root = 1.0 / np.sqrt(np.maximum(variance, (_FAINT * (bright - dark)) ** 2 + 1e-16))
+    stiff = _stiffness(count, 4)
+    first = BSpline(knots, _solve(basis, light, root, stiff[:count, :count])[0], 3)
+    slope = -first(d, 1)
+    columns = (basis, (first(d) - dark) * t, dark * t, slope * t, slope * (t * t - 1.0 / 3.0))
+    design = np.column_stack(columns)
+    weights, _ = _solve(design, light, root, stiff)
+    away = np.abs(light - design @ weights) * root
+    good = away < _OUTLIER * np.maximum(1.4826 * float(np.median(away)), _FAINT * (bright - dark) * root)
+    weights, covariance = _solve(design[good], light[good], root[good], stiff)
+    residual = (light - design @ weights)[good]
+    unit = float(np.sum((residual * root[good]) ** 2)) / max(int(good.sum()) - len(weights), 1)
+    even = (light - design[:, count : count + 2] @ weights[count : count + 2])[good]
+    levels = _levels(d[good], even, root[good], far, unit)
+    spline = BSpline(knots, weights[:count], 3)
+    sides = [residual[(d[good] < -far)], residual[(d[good] > far)]]
+    spreads = [float(np.std(side)) if side.size > 8 else 0.0 for side in sides]
+    middle = residual[np.abs(d[good]) < far]
+    rise, centre = _rise(spline, levels[0], levels[1], half_width)
+    return _Fit(
+        knots,
+        weights[:count],
+        covariance[:count, :count] * unit,
+        levels,
+        (spreads[0], spreads[1]),
+        rise,
+        centre,
+        _gap(d, min(far, 2.0)),
+        float(np.std(middle)) / max(*spreads, 1e-9) if middle.size > 8 else 1.0,
+        float(weights[-2]),
+        float(weights[-1]),
+    )
+
+
+def _knots(rise: float, half_width: float) -> tuple[Floats, float]:
+    """Knots fine within the edge, ever coarser away from it, and the distance from where on surfaces are even."""
+    step = float(np.clip(rise / _KNOTS_A_RISE, _FINEST_PX, _COARSEST_PX))
+    core = _CORE[0] * rise + _CORE[1]
+    places = list(np.arange(step / 2.0, core, step))
+    while places[-1] + step * _GROWTH < half_width:
+        step *= _GROWTH
+        places.append(places[-1] + step)
+    inner = np.array([p for p in places if p < half_width - 0.5 * step])
+    ends = np.full(4, half_width)
+    knots = np.concatenate([-ends, -inner[::-1], inner, ends])
+    return knots, float(min(_FAR[0] * rise + _FAR[1], 0.6 * half_width))
+
+
+def _stiffness(count: int, others: int) -> Floats:
+    """A faint wish for smooth weights, for places where no sample stands."""
+    second = np.diff(np.eye(count), 2, axis=0)
+    stiff = np.zeros((count + others, count + others))
+    stiff[:count, :count] = _STIFFNESS * second.T @ second
+    stiff[range(count, count + others), range(count, count + others)] = 1e-9
+    return stiff
+
+
+def _solve(design: Floats, light: Floats, root: Floats, stiff: Floats) -> tuple[Floats, Floats]:
+    """(weights, covariance for samples of variance 1 / root^2)."""
+    scaled = design * root[:, None]
+    normal = scaled.T @ scaled
+    size = float(np.trace(normal)) / len(normal)
+    inverse = np.linalg.inv(normal + stiff * size)
+    return inverse @ (scaled.T @ (light * root)), inverse
+
+
+def _levels(d: Floats, light: Floats, root: Floats, far: float, unit: float) -> tuple[float, float, float, float]:
+    """(dark, bright, error of the step, tail): the levels that light comes to as 1 / distance on both sides."""
+    there = np.abs(d) > far
+    wide = float(np.abs(d).max()) > 2.0 * far
+    columns = [(d < 0.0), (d > 0.0)] + ([-1.0 / np.where(there, d, 1.0)] if wide else [])
+    design = np.column_stack([np.asarray(c, np.float64)[there] for c in columns]) * root[there][:, None]
+    inverse = np.linalg.pinv(design.T @ design)
+    found = inverse @ (design.T @ (light[there] * root[there]))
+    error = unit * (inverse[0, 0] + inverse[1, 1] - 2.0 * inverse[0, 1])
+    return float(found[0]), float(found[1]), float(np.sqrt(max(error, 0.0))), float(found[2]) if wide else 0.0
+
+
+def _rise(spline: object, dark: float, bright: float, half_width: float) -> tuple[float, float]:
+    """(10 to 90 % in px, where half is reached)."""
+    place = np.linspace(-half_width, half_width, max(257, int(half_width * 40) + 1))
+    share = (spline(place) - dark) / (bright - dark) if bright != dark else np.zeros_like(place)  # type: ignore[operator]
+    middle = int(np.argmin(np.abs(place)))
+    above = np.flatnonzero(share > 0.5)
+    half = int(above[np.argmin(np.abs(above - middle))]) if above.size else middle
+    low = np.flatnonzero(share[: half + 1] < 0.1)
+    high = np.flatnonzero(share[half:] > 0.9)
+    left = place[low[-1]] if low.size else -half_width
+    right = place[half + high[0]] if high.size else half_width
+    crossing = np.flatnonzero((share[:-1] <= 0.5) & (share[1:] > 0.5))
+    if crossing.size == 0:
+        return float(right - left), 0.0
+    at = int(crossing[np.argmin(np.abs(place[crossing]))])
+    fraction = (0.5 - share[at]) / (share[at + 1] - share[at])
+    return float(right - left), float(place[at] + fraction * (place[at + 1] - place[at]))
+
+
+def _gap(d: Floats, reach: float) -> float:
+    near = np.sort(d[np.abs(d) < reach])
+    return float(np.diff(near).max()) if near.size > 1 else 2.0 * reach
+
+
+def _shade(d: Floats, light: Floats, profile: Profile) -> float:
+    """How the light falls across the strip, per px: bright's slope less dark's, for tails of a blur slope alike."""
+    far = min(2.0 * profile.rise_px + 4.0, 0.5 * profile.half_width_px)
+    slopes, variance = [], 0.0
+    for side, level, noise in ((d < -far, profile.dark, 0), (d > far, profile.bright, 1)):
+        x, y = d[side], light[side]
+        if x.size < 30:
+            return 0.0
+        spread = float(np.sum((x - x.mean()) ** 2))
+        slopes.append(float(np.sum((x - x.mean()) * (y - level))) / spread)
+        variance += max(profile.noise[noise], 1e-9) ** 2 / spread
+    fall, error = (slopes[1] - slopes[0]) / profile.step, math.sqrt(variance) / profile.step
+    return fall if abs(fall) > 3.0 * error else 0.0
