@@ -67,14 +67,14 @@ def mtf50(blur: Blur, angle_deg: float) -> float:
 def profile(blur: Blur, angle_deg: float, reach_px: float) -> tuple[Floats, Floats]:
     """(distance, share of the bright side there, averaged over square pixels): the Fourier integral of the MTF."""
     cos, sin = abs(math.cos(math.radians(angle_deg))), abs(math.sin(math.radians(angle_deg)))
-    x = np.linspace(-reach_px, reach_px, int(2 * reach_px / 0.01) + 1)
+    x = np.linspace(-reach_px, reach_px, int(2 * reach_px / 0.02) + 1)
     if blur is none:
         return x, _square(x, cos, sin)
-    # The blur alone as an integral, then the square pixel as two running means.
-    f = (np.arange(6000) + 0.5) * (3.0 / 6000)
+    f = (np.arange(6000) + 0.5) * 5e-4
     signed = blur(f) * np.sinc(f * cos) * np.sinc(f * sin)
-    half = np.arange(0.0, reach_px + 0.02, 0.02)
-    share = np.array([np.sum(signed * np.sin(2 * np.pi * f * d) / f) for d in half]) * (3.0 / 6000) / np.pi
+    f, signed = (each[: int(np.flatnonzero(np.abs(signed) > 1e-9)[-1]) + 1] for each in (f, signed))
+    half = np.concatenate([np.arange(0.0, 12.0, 0.025), np.arange(12.0, reach_px + 0.2, 0.2)])
+    share = np.array([np.sum(signed * np.sin(2 * np.pi * f * d) / f) for d in half]) * 5e-4 / np.pi
     return x, 0.5 + np.sign(x) * np.interp(np.abs(x), half, share)
 
 
@@ -96,11 +96,34 @@ def edge(
     angle = math.radians(angle_deg)
     y, x = np.mgrid[:size, :size] - (size - 1) / 2.0
     d = y * math.cos(angle) - x * math.sin(angle) - offset_px
-    places, share = profile(blur, angle_deg + 90.0, size)
+    places, share = profile(blur, angle_deg + 90.0, 0.75 * size + 1.0)
     return levels[0] + (levels[1] - levels[0]) * np.interp(d, places, share)
 
 
-def ends(size: int, angle_deg: float, offset_px: float, length_px: float) -> tuple[tuple[float, float], tuple[float, float]]:
+def square(
+    size: int,
+    blur: Blur,
+    angle_deg: float,
+    side_px: float,
+    middle_px: tuple[float, float],
+    levels: tuple[float, float] = (0.1, 0.9),
+) -> Floats:
+    """(size, size): a dark square on light ground, exact but for its very corners."""
+    angle = math.radians(angle_deg)
+    y, x = np.mgrid[:size, :size].astype(np.float64)
+    x, y = x - middle_px[0], y - middle_px[1]
+    u, v = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+    reach = 0.75 * size + 1.0
+    share = []
+    for across, turned in ((u, angle_deg), (v, angle_deg + 90.0)):
+        places, bright = profile(blur, turned, reach)
+        share.append(np.interp(np.abs(across) - side_px / 2.0, places, bright))
+    return levels[0] + (levels[1] - levels[0]) * np.maximum(*share)
+
+
+def ends(
+    size: int, angle_deg: float, offset_px: float, length_px: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
     angle = math.radians(angle_deg)
     along, across = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
     middle = [(size - 1) / 2.0 + offset_px * c for c in across]

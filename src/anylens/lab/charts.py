@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from anylens.lab.samples import Floats, Place
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.picture import Mark, drawn
+from anylens.lab.samples import Floats, NoChart, Place, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +42,171 @@ class Grid:
     points_px: Floats
     error_px: Floats
     chart: Floats
+
+
+_LEAST_EDGE_PX = 24.0
+_WIDEST_PX = 32
+_SMALL_PX = 2200
+
+
+def find_edges(samples: Samples) -> tuple[Edge, ...]:
+    """All straight edges between two even surfaces, longest first, whatever figure they belong to.
+
+    Line segments (von Gioi, Jakubowicz, Morel & Randall 2012) in the picture made small, each kept where a strip about
+    it shows one step and nothing else; `half_width_px` is as far as that holds, 32 at most. Raises NoChart.
+    """
+    small, shrink = _small(samples)
+    segments = _segments(small, shrink)
+    light = samples.filled(0.6)
+    found: list[Edge] = []
+    for segment in segments:
+        edge = _alone(light, segment)
+        if edge is not None and not any(_same(edge, other) for other in found):
+            found.append(edge)
+    if not found:
+        marks = tuple(Mark("line", segment, "refused") for segment in segments)
+        height, width = samples.shape
+        raise NoChart(
+            f"No slanted edge was found: of {len(segments)} straight lines in the {width} x {height} px none stands "
+            "alone between two even surfaces; show larger dark squares on light ground, turned by about 5 degrees.",
+            drawn(samples, marks),
+        )
+    return tuple(sorted(found, key=_length, reverse=True))
+
+
+def _length(edge: Edge) -> float:
+    return math.dist(edge.start_px, edge.end_px)
+
+
+def _small(samples: Samples) -> tuple[npt.NDArray[np.uint8], int]:
+    """The picture for looking: 8-bit, brightened, each pixel the mean of `shrink` x `shrink`."""
+    light = samples.filled(0.7)
+    height, width = light.shape
+    shrink = max(1, math.ceil(max(height, width) / _SMALL_PX))
+    if shrink > 1:
+        light = light[: height // shrink * shrink, : width // shrink * shrink]
+        light = light.reshape(height // shrink, shrink, width // shrink, shrink).mean(axis=(1, 3))
+    low, high = np.percentile(light[::4, ::4], (0.5, 99.5))
+    seen = np.clip((light - low) / max(float(high - low), 1e-6), 0.0, 1.0) ** (1.0 / 2.2)
+    return np.asarray(np.rint(seen * 255.0), np.uint8), shrink
+
+
+def _segments(small: npt.NDArray[np.uint8], shrink: int) -> list[tuple[Place, Place]]:
+    """Straight pieces of contours in pixels of the whole picture, pieces of one line joined, longest first."""
+    import cv2
+
+    lines: list[tuple[Place, Place]] = []
+    seen = small
+    for level in range(3):
+        scale = shrink * 2**level
+        if min(seen.shape) < 24:
+            break
+        found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(seen)[0]
+        for x0, y0, x1, y1 in np.asarray(found if found is not None else []).reshape(-1, 4):
+            middle = (scale - 1) / 2.0
+            ends = ((x0 * scale + middle, y0 * scale + middle), (x1 * scale + middle, y1 * scale + middle))
+            if math.dist(*ends) >= _LEAST_EDGE_PX * (1.0 if level == 0 else 2.0):
+                lines.append(((float(ends[0][0]), float(ends[0][1])), (float(ends[1][0]), float(ends[1][1]))))
+        seen = np.asarray(cv2.pyrDown(seen), np.uint8)
+    return _joined(sorted(lines, key=lambda line: -math.dist(*line)))
+
+
+def _joined(lines: list[tuple[Place, Place]]) -> list[tuple[Place, Place]]:
+    """Lines that lie in one another's prolongation become one."""
+    joined: list[tuple[Place, Place]] = []
+    for line in lines:
+        for at, other in enumerate(joined):
+            both = _as_one(other, line)
+            if both is not None:
+                joined[at] = both
+                break
+        else:
+            joined.append(line)
+    return sorted(joined, key=lambda line: -math.dist(*line))
+
+
+def _as_one(longer: tuple[Place, Place], shorter: tuple[Place, Place]) -> tuple[Place, Place] | None:
+    (x0, y0), (x1, y1) = longer
+    length = math.dist(*longer)
+    along = ((x1 - x0) / length, (y1 - y0) / length)
+    places = []
+    for x, y in shorter:
+        if abs((y - y0) * along[0] - (x - x0) * along[1]) > 1.5:
+            return None
+        places.append((x - x0) * along[0] + (y - y0) * along[1])
+    if min(places) > length + 6.0 or max(places) < -6.0:
+        return None
+    first, last = min(0.0, *places), max(length, *places)
+    return (x0 + first * along[0], y0 + first * along[1]), (x0 + last * along[0], y0 + last * along[1])
+
+
+def _alone(light: npt.NDArray[np.float32], segment: tuple[Place, Place]) -> Edge | None:
+    """The edge along a segment as far as a strip of the picture shows one step and two even surfaces."""
+    from scipy.ndimage import map_coordinates
+
+    (x0, y0), (x1, y1) = segment
+    length = math.dist(*segment)
+    along = ((x1 - x0) / length, (y1 - y0) / length)
+    trim = 2.0
+    while True:
+        t = np.arange(trim, length - trim + 0.5)
+        if len(t) < _LEAST_EDGE_PX:
+            return None
+        d = np.arange(-_WIDEST_PX, _WIDEST_PX + 1.0)
+        x = x0 + t[:, None] * along[0] - d * along[1]
+        y = y0 + t[:, None] * along[1] + d * along[0]
+        height, width = light.shape
+        strip = map_coordinates(light, (y, x), order=1, mode="nearest")
+        outside = (x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)
+        half_width, rise = _even(strip, outside.any(axis=0))
+        if rise + 1.0 <= trim:
+            break
+        trim = rise + 1.0
+    if half_width < max(6.0, 1.1 * rise):
+        return None
+    first, last = t[0], t[-1]
+    return Edge(
+        (x0 + first * along[0], y0 + first * along[1]), (x0 + last * along[0], y0 + last * along[1]), float(half_width)
+    )
+
+
+def _even(strip: npt.NDArray[np.float32], outside: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """(how far to both sides the strip is even, how far its step reaches); its columns lie across the edge."""
+    middle = strip.shape[1] // 2
+    profile = strip.mean(axis=0)
+    slope = np.abs(np.gradient(profile))
+    peak = middle - 4 + int(np.argmax(slope[middle - 4 : middle + 5]))
+    noise = float(np.median(np.std(np.diff(strip, axis=0), axis=0))) / math.sqrt(2.0)
+    quiet = max(0.08 * slope[peak], 2.0 * noise / math.sqrt(len(strip)))
+    reach = 2
+    while reach < middle - 8 and max(slope[peak - reach], slope[min(peak + reach, len(slope) - 1)]) > quiet:
+        reach += 1
+    thirds = np.stack([part.mean(axis=0) for part in np.array_split(strip, 3)])
+    start = reach + 1
+    left = float(np.median(profile[middle - start - 3 : middle - start + 1]))
+    right = float(np.median(profile[middle + start : middle + start + 4]))
+    allowed = 0.1 * abs(right - left) + 3.5 * noise / math.sqrt(len(strip) / 3.0)
+    if abs(right - left) < 6.0 * noise / math.sqrt(len(strip)) or abs(right - left) < 1e-4:
+        return 0, reach
+    width = 0
+    for d in range(start, middle + 1):
+        bad = (
+            np.abs(thirds[:, middle - d] - left).max() > allowed
+            or np.abs(thirds[:, middle + d] - right).max() > allowed
+        )
+        if bad or outside[middle - d] or outside[middle + d]:
+            break
+        width = d
+    return width, reach
+
+
+def _same(edge: Edge, other: Edge) -> bool:
+    """Whether two edges are one, seen twice."""
+    x, y = (edge.start_px[0] + edge.end_px[0]) / 2.0, (edge.start_px[1] + edge.end_px[1]) / 2.0
+    (x0, y0), (x1, y1) = other.start_px, other.end_px
+    length = _length(other)
+    along = ((x1 - x0) / length, (y1 - y0) / length)
+    turned = (edge.end_px[0] - edge.start_px[0]) * along[1] - (edge.end_px[1] - edge.start_px[1]) * along[0]
+    beside = abs((y - y0) * along[0] - (x - x0) * along[1])
+    place = (x - x0) * along[0] + (y - y0) * along[1]
+    return beside < 6.0 and abs(turned) < 0.2 * _length(edge) and -6.0 < place < length + 6.0

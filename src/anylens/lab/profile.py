@@ -11,7 +11,7 @@ from anylens.lab.figure import Figure
 from anylens.lab.samples import Floats, Place
 from anylens.refusal import Refusal
 
-_ROUNDS = 5
+_ROUNDS = 4
 _FINEST_PX = 0.3
 _COARSEST_PX = 0.9
 _KNOTS_A_RISE = 3.5
@@ -19,7 +19,7 @@ _GROWTH = 2.2
 _OUTLIER = 6.0
 _STIFFNESS = 1e-4
 _FAINT = 3e-3
-_PARABOLA = 0.4
+_PARABOLA = 0.55
 _CORE = (0.9, 0.4)
 _FAR = (1.6, 1.5)
 
@@ -33,7 +33,8 @@ class Profile:
     cubic B-splines on `knots_px`; `dark` and `bright` are the levels far from the edge, `tail_px` how far the levels
     are still away in a distance of 1 px if they come nearer as 1 / distance. `noise` are the standard deviations
     (dark, bright) of a sample, `rise_px` the way from 10 to 90 % and `gap_px` the widest gap between the distances of
-    two samples near the edge.
+    two samples near the edge. `strangeness` compares what is left near the edge with the noise beside it, `dropped`
+    is the share of samples that no edge explains.
     """
 
     middle_px: Place
@@ -52,6 +53,7 @@ class Profile:
     rise_px: float
     gap_px: float
     strangeness: float
+    dropped: float
 
     @property
     def step(self) -> float:
@@ -75,7 +77,7 @@ class Profile:
 
         Read from a parabola through the MTF around it, which takes part of the noise away.
         """
-        coarse = np.linspace(0.0, highest_cpp, 201)
+        coarse = np.linspace(0.0, highest_cpp, 61)
         size, _ = self._response(coarse)
         below = np.flatnonzero((size[1:] < modulation) & (size[:-1] >= modulation))
         if below.size == 0:
@@ -83,7 +85,7 @@ class Profile:
         at = int(below[0])
         found = float(np.interp(-modulation, -size[at : at + 2], coarse[at : at + 2]))
         for _ in range(2):
-            around = found * (1.0 + _PARABOLA * np.linspace(-1.0, 1.0, 33))
+            around = found * (1.0 + _PARABOLA * np.linspace(-1.0, 1.0, 25))
             size, lean = self._response(around)
             offset = (around - found) / found
             powers = np.vander(offset, 3, increasing=True)
@@ -104,7 +106,7 @@ class Profile:
         from scipy.interpolate import BSpline
 
         reach = self.half_width_px - 1e-9
-        steps = max(256, int(2.0 * reach / 0.04))
+        steps = max(256, int(2.0 * reach / 0.08))
         place = np.linspace(-reach, reach, steps + 1)
         slope = BSpline(self.knots_px, np.eye(len(self.weights)), 3)(place, 1)
         slope[[0, -1]] *= 0.5
@@ -134,7 +136,7 @@ def fitted(
 ) -> Profile:
     """The edge along `chord` (its two ends) and its profile, from samples at (x, y) within `half_width_px` of it.
 
-    Found together in rounds: the slope of the profile tells how the edge is to be moved, turned and bent (Gauss-Newton).
+    Found together in rounds: the profile's slope tells how the edge is to be moved, turned and bent (Gauss-Newton).
     `noise` is (scale, offset) of the samples' variance, None to find it in them. Raises Refusal for too few samples.
     """
     (x0, y0), (x1, y1) = chord
@@ -181,13 +183,14 @@ class _Fit:
     centre: float
     gap: float
     strangeness: float
+    dropped: float
     slope: float
     bow: float
 
     def profile(self, middle: Place, along: Place, half_length: float, half_width: float, bend: float) -> Profile:
         return Profile(
             middle, along, half_length, half_width, bend, self.knots, self.weights, self.covariance, *self.levels,
-            self.noise, self.rise, self.gap, self.strangeness,
+            self.noise, self.rise, self.gap, self.strangeness, self.dropped,
         )  # fmt: skip
 
 
@@ -241,6 +244,7 @@ def _fit(
         centre,
         _gap(d, min(far, 2.0)),
         float(np.std(middle)) / max(*spreads, 1e-9) if middle.size > 8 else 1.0,
+        1.0 - float(good.mean()),
         float(weights[-2]),
         float(weights[-1]),
     )
@@ -275,7 +279,7 @@ def _solve(design: Floats, light: Floats, root: Floats, stiff: Floats) -> tuple[
     normal = scaled.T @ scaled
     size = float(np.trace(normal)) / len(normal)
     inverse = np.linalg.inv(normal + stiff * size)
-    return inverse @ (scaled.T @ (light * root)), inverse
+    return inverse @ (scaled.T @ (light * root)), np.asarray(inverse, np.float64)
 
 
 def _levels(d: Floats, light: Floats, root: Floats, far: float, unit: float) -> tuple[float, float, float, float]:
