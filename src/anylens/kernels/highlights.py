@@ -1,7 +1,9 @@
 """Clipped highlights, filled in from the colours that are left.
 
-A site that reached sensor white takes the mean of the other two colours around it, plus how much its colour usually
-differs from that mean beside clipped places; it never becomes darker than it was. The mean is taken on square roots.
+A site that reached sensor white takes what the other two colours around it tell, plus how much its colour usually
+differs from that beside clipped places; it never becomes darker than it was. They tell the middle between their mean,
+taken on square roots, and the brighter of them: what clips is likely to be bright, so yellow does not turn to orange.
+Where one of them is clipped too, the other counts whole if it is brighter, so that white paper does not turn pink.
 Where all three colours are clipped nothing is left to know the colour from: it becomes white.
 The idea is the "opposed inpainting" of H. Schwind in darktable 4 (2022); this formulation is our own.
 """
@@ -47,8 +49,11 @@ def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Any:
     one_clip = clip[(x + 1) % 2, y % 2]
     other_clip = hl.select(green_site, hl.Expr(clip[x % 2, (y + 1) % 2]), hl.Expr(clip[(x + 1) % 2, (y + 1) % 2]))
     white = hl.max(clip[0, 0], clip[1, 0], clip[0, 1], clip[1, 1])
-    blind = (one >= one_clip) & (other >= other_clip)
-    guess = hl.select(blind, white, root * root + lead[x % 2, y % 2])
+    one_clips, other_clips = one >= one_clip, other >= other_clip
+    left = hl.max(hl.select(one_clips, zero, one), hl.select(other_clips, zero, other))
+    told = (root * root + hl.max(one, other)) * half
+    told = hl.select(one_clips | other_clips, hl.max(told, left), told)
+    guess = hl.select(one_clips & other_clips, white, told + lead[x % 2, y % 2])
     filled[x, y] = hl.select(value >= clip[x % 2, y % 2], hl.max(value, guess), value)
     return filled
 
@@ -75,13 +80,20 @@ def reference(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -
     corners = (at(-1, -1) + at(1, -1) + at(-1, 1) + at(1, 1)) / 4
     green_site = (rows + columns + red_x + red_y) % 2 == 1
     one, other = np.where(green_site, row, (row + column) * half), np.where(green_site, column, corners)
-    root = (np.sqrt(np.maximum(one, 0)) + np.sqrt(np.maximum(other, 0))) * half
     down, right = np.arange(height) % 2, np.arange(width) % 2
     sites, opposite = np.ix_(down, right), clip[np.ix_(1 - down, 1 - right)]
     other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], opposite)
-    blind = (one >= clip[np.ix_(down, 1 - right)]) & (other >= other_clip)
-    guess = np.where(blind, clip.max(), root * root + lead[sites])
+    one_clips, other_clips = one >= clip[np.ix_(down, 1 - right)], other >= other_clip
+    guess = np.where(one_clips & other_clips, clip.max(), _told(one, other, one_clips, other_clips) + lead[sites])
     return np.where(mosaic >= clip[sites], np.maximum(mosaic, guess), mosaic)
+
+
+def _told(one: Array, other: Array, one_clips: Any, other_clips: Any) -> Array:
+    """What the other two colours tell of one that is clipped."""
+    root = (np.sqrt(np.maximum(one, 0)) + np.sqrt(np.maximum(other, 0))) * np.float32(0.5)
+    told = (root * root + np.maximum(one, other)) * np.float32(0.5)
+    left = np.maximum(np.where(one_clips, 0, one), np.where(other_clips, 0, other))
+    return np.where(one_clips | other_clips, np.maximum(told, left), told)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
@@ -95,16 +107,20 @@ def highlights(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) 
     return kernel(mosaic, clip, lead, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
 
 
-def clipping_level(seen: Array, gain: tuple[float, float, float]) -> tuple[float, float, float]:
+def clipping_level(
+    seen: Array, gain: tuple[float, float, float], noise_scale: tuple[float, ...], noise_offset: tuple[float, ...]
+) -> tuple[float, float, float]:
     """Where R, G and B really clip, in units of the balanced mosaic: many files clip below the white that they state.
 
     `seen` is (3, h, w), the colours of a sample of cells. A colour clips where its samples crowd within a fifth of
     its sensor white, `gain`: four times as thick as just below, with next to nothing above, and with other light
-    further down, so that a flat surface is not taken for clipped. Otherwise it clips at its white.
+    further down, so that a flat surface is not taken for clipped; or they lie nearer together than half of what the
+    noise, noise_scale x + noise_offset its variance by colour, would let light lie, while a twentieth of the picture
+    is elsewhere and it is the top eighth of sensor white. Otherwise it clips at its white.
     """
     bins = 128
     found = []
-    for plane, white in zip(seen, gain, strict=True):
+    for plane, white, scale, offset, sites in zip(seen, gain, noise_scale, noise_offset, (1, 2, 1), strict=True):
         places = np.clip(plane * np.float32(bins / white), 0, bins - 1).astype(np.uint8)
         count = np.bincount(places.ravel(), minlength=bins)
         peak = bins * 4 // 5 + int(np.argmax(count[bins * 4 // 5 :]))
@@ -116,7 +132,11 @@ def clipping_level(seen: Array, gain: tuple[float, float, float]) -> tuple[float
             and crowd > 4 * max(below, float(count[peak - 3]))
             and count[peak + 3 :].sum() < 0.2 * crowd
         )
-        found.append(white * (peak - 1) / bins if crowded else white)
+        about = plane[np.abs(places.astype(np.int16) - peak) <= 3]
+        sigma = float(np.sqrt((scale * white * peak / bins + offset) / sites))
+        still = peak >= bins * 7 // 8 and 64 <= about.size < 0.95 * places.size and float(about.std()) < 0.5 * sigma
+        still = still and bool(count[peak + 4 :].sum() < 0.05 * about.size)
+        found.append(white * (peak - 1) / bins if crowded or still else white)
     return found[0], found[1], found[2]
 
 
@@ -130,19 +150,20 @@ def usual_lead(seen: Array, clip: tuple[float, float, float]) -> tuple[float, fl
     if np.count_nonzero(near) < 8:
         return 0.0, 0.0, 0.0
     bright = seen[:, near]
-    roots = np.sqrt(np.maximum(bright, 0))
     pairs = ((1, 2), (0, 2), (0, 1))
-    red, green, blue = (float((bright[k] - ((roots[i] + roots[j]) / 2) ** 2).mean()) for k, (i, j) in enumerate(pairs))
+    red, green, blue = (
+        float((bright[k] - _told(bright[i], bright[j], False, False)).mean()) for k, (i, j) in enumerate(pairs)
+    )
     return red, green, blue
 
 
 def filled_in(seen: Array, clip: tuple[float, float, float], lead: tuple[float, float, float]) -> Array:
     """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic."""
     limits = np.array(clip, np.float32)[:, None, None]
-    clipped, roots = seen >= limits, np.sqrt(np.maximum(seen, 0))
+    clipped = seen >= limits
     out = seen.copy()
     for own, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
-        guess = ((roots[one] + roots[other]) / 2) ** 2 + np.float32(lead[own])
+        guess = _told(seen[one], seen[other], clipped[one], clipped[other]) + np.float32(lead[own])
         guess = np.where(clipped[one] & clipped[other], np.float32(max(clip)), guess)
         out[own] = np.where(clipped[own], np.maximum(seen[own], guess), seen[own])
     return out

@@ -103,7 +103,8 @@ class Highlights:
 
     def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[Pixels, Pixels], Pixels]:
         """What the kernel takes (where each site clips, how far it leads), and the overview afterwards."""
-        red, green, blue = clipping_level(seen, facts.balance or (1.0, 1.0, 1.0))
+        noise = noise_of(facts)
+        red, green, blue = clipping_level(seen, facts.balance or (1.0, 1.0, 1.0), noise.scale, noise.offset)
         clip = (self.clip * red, self.clip * green, self.clip * blue)
         lead = usual_lead(seen, clip)
         cfa = facts.sensor.cfa

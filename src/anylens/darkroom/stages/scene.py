@@ -117,11 +117,12 @@ def metered_ev(overview: Pixels, ev: float) -> float:
     """How many stops a scene, seen small and `ev` stops brighter than it is, wants to be brighter still: -1 to 1.5.
 
     Three fifths of the way from its key to middle grey, so that night stays night and snow stays white, but no more
-    than brings its brightest twentieth to the shoulder of the tone curve. The key is the mean of log luminance between
-    its 5th and 95th percentile (Reinhard et al. 2002).
+    than brings its brightest twentieth to the shoulder of the tone curve. The key is the mean of log brightness between
+    its 5th and 95th percentile (Reinhard et al. 2002); brightness is halfway between luminance and the largest of R, G
+    and B, so that a red rose, dark in luminance and bright to the eye, is not taken for a thing in the dark.
     """
     luma = np.tensordot(np.array([0.2627, 0.678, 0.0593], np.float32), overview, 1)
-    logs = np.log2(np.maximum(luma, 1e-4)) + ev
+    logs = np.log2(np.maximum((luma + overview.max(0)) / 2, 1e-4)) + ev
     low, high = np.percentile(logs, [5, 95])
     key = float(logs[(logs >= low) & (logs <= high)].mean())
     wanted = 0.6 * (np.log2(KEY) - key)

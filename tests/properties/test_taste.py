@@ -1,0 +1,92 @@
+"""What the eye would object to first: ringing edges, turned hues, faded yellows, magenta skies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+from anylens import color, darkroom
+from anylens.frame import Frame
+from tests import spectra
+from tests.frames import NEUTRAL, sampled
+
+BUDGET_PERCENT = 8.0
+"""How far sharpening may pass the plateaus of an edge, in percent of its step: benchmarks.edges compares it."""
+
+
+@pytest.mark.parametrize(("dark", "bright"), [(0.15, 0.3), (0.1, 0.4), (0.04, 0.64)])
+@pytest.mark.parametrize("look", ["none", "authentic", "vibrant", "mono"])
+def test_sharpened_edges_stay_within_their_budget(look: str, dark: float, bright: float) -> None:
+    rows, columns = np.indices((192, 192))
+    away = ((columns - 95.5) - (rows - 95.5) * np.tan(np.radians(5.0))) * np.cos(np.radians(5.0))
+    light = dark + (bright - dark) * ndtr(away / 0.6)
+    recipe = darkroom.look(look)
+    for setting in ("LocalTone.shadows=0", "LocalTone.highlights=0"):
+        recipe = darkroom.adjust(recipe, setting)
+    frame = sampled(light * np.array(NEUTRAL)[:, None, None], noise_seed=3)
+    rises = []
+    for chosen in (recipe, darkroom.adjust(recipe, "Sharpen.amount=0")):
+        signal = darkroom.develop(frame, chosen).pixels.mean(0)[24:-24, 24:-24]
+        place = np.round(away[24:-24, 24:-24] * 4).astype(int)
+        profile = np.array([signal[place == at].mean() for at in range(-64, 65)])
+        low, high = profile[:32].mean(), profile[-32:].mean()
+        rising = (profile[32:-32] - low) / (high - low)
+        assert 100 * max(rising.max() - 1.0, -rising.min()) < BUDGET_PERCENT
+        rises.append(np.count_nonzero((rising > 0.1) & (rising < 0.9)))
+    assert rises[0] < rises[1], "it does sharpen"
+
+
+def checker() -> tuple[np.ndarray, np.ndarray]:
+    """The ColorChecker under D65: linear Rec. 2020 (3, 24), and Oklab of what sRGB can show of it."""
+    light = spectra.daylight(6504.0)
+    white = spectra.seen(light, np.ones((1, 33)), spectra.OBSERVER)[:, 0]
+    xyz = spectra.seen(light, spectra.COLORCHECKER, spectra.OBSERVER)
+    rec2020 = color.xyz_to_rgb("rec2020") @ color.adaptation(white, color.xyz_from_xy(color.D65)) @ xyz
+    return rec2020, color.oklab_from_rgb(np.maximum(color.rgb_to_rgb("rec2020", "srgb") @ rec2020, 0.0), "srgb")
+
+
+def shown(look: str, rec2020: np.ndarray) -> np.ndarray:
+    """Linear sRGB (3, n) of colours as the tone of a look renders them."""
+    tone = darkroom.look(look).tone
+    frame = sampled(np.full((3, 4, 4), 0.2))
+    scene = darkroom.develop(frame, until="scene")
+    pixels = np.ascontiguousarray(rec2020.reshape(3, 1, -1).astype(np.float32))
+    return color.srgb_decode(tone(replace(scene, pixels=pixels, overview=None)).pixels[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("look", "least", "most", "turn"),
+    [("none", 0.97, 1.06, 1.2), ("authentic", 0.9, 1.05, 1.2), ("vibrant", 1.1, 1.3, 2.0)],
+)
+def test_contrast_neither_turns_hues_nor_paints_over(look: str, least: float, most: float, turn: float) -> None:
+    rec2020, truth = checker()
+    rendered = color.oklab_from_rgb(shown(look, rec2020), "srgb")[:, :18]
+    chroma, wanted = (np.hypot(lab[1], lab[2]) for lab in (rendered, truth[:, :18]))
+    assert least < np.mean(chroma / wanted) < most
+    turned = np.degrees(np.angle((rendered[1] + 1j * rendered[2]) / (truth[1, :18] + 1j * truth[2, :18])))
+    assert np.sqrt(np.mean(turned**2)) < turn
+
+
+@pytest.mark.parametrize(
+    "srgb", [(1.2, 1.05, 0.05), (0.9, 0.02, 0.05), (0.03, 0.1, 0.9), (0.05, 0.8, 0.1), (0.9, 0.05, 0.8)]
+)
+@pytest.mark.parametrize("look", ["none", "authentic", "vibrant"])
+def test_bright_pure_colours_stay_colours(look: str, srgb: tuple[float, float, float]) -> None:
+    rec2020 = color.rgb_to_rgb("srgb", "rec2020") @ np.array(srgb)[:, None]
+    red, green, blue = shown(look, rec2020)[:, 0]
+    assert min(red, green, blue) < 0.3 * max(red, green, blue), "pale"
+    assert np.argmax((red, green, blue)) == np.argmax(srgb) or np.ptp([red, green]) < 0.1
+
+
+def test_a_sky_that_clips_below_the_stated_white_is_white_even_if_it_fills_the_frame() -> None:
+    light = np.tile(np.where(np.arange(256) < 60, 0.05, 4.0), (192, 1))
+    frame = sampled(light * np.array(NEUTRAL)[:, None, None], noise_seed=6)
+    counts = np.minimum(frame.raw, 3900)
+    counts[counts == 3900] += (
+        np.random.default_rng(1).integers(-3, 4, np.count_nonzero(counts == 3900)).astype(np.int16).view(np.uint16)
+    )
+    sky = darkroom.develop(Frame(counts, frame.facts), until="scene").pixels[:, 20:-20, 100:-20].mean((1, 2))
+    assert sky.min() > 0.95 * sky.max()
