@@ -21,6 +21,7 @@ COMMANDS = {
     "lab color": "Find a ColorChecker and judge its colours.",
     "lab shading": "Measure falloff and colour cast from a flat.",
     "shoot": "Take frames with a camera, the simulated one among them, and keep them as DNG.",
+    "lab report": "Measure whatever can be measured in files, on one page.",
     "doctor": "Show what this installation is made of and what is missing.",
 }
 """What each does; `app/commands/` has a module of its name, loaded when it is called. `lab noise` is `lab_noise.py`."""

@@ -123,6 +123,15 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     )
 
 
+def is_dark(specimen: Specimen) -> bool:
+    """Whether a frame was taken without light: its mean and its brightest parts are next to black."""
+    levels = [plane.pixels[::4, ::4] for plane in specimen.planes]
+    return all(
+        abs(float(np.median(level))) < 0.5 * _LEAST_LEVEL and float(np.percentile(level, 99.0)) < 3.0 * _LEAST_LEVEL
+        for level in levels
+    )
+
+
 def _grids(specimen: Specimen) -> dict[str, tuple[Array, Array]]:
     """By colour: (rows, columns) means of the cells of the field, and their standard errors; Refusal if no flat."""
     found: dict[str, list[tuple[Array, Array]]] = {}

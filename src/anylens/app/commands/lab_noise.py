@@ -11,10 +11,7 @@ from anylens.app.table import table
 
 if TYPE_CHECKING:
     from anylens.lab import Specimen
-    from anylens.lab.figure import Figure
-    from anylens.lab.noise import NoiseMeasure, Transfer
-
-NAMES = {"R": "red", "G": "green", "B": "blue", "Y": "monochrome"}
+    from anylens.lab.noise import NoiseMeasure
 
 
 def options(syntax: Syntax) -> None:
@@ -59,12 +56,12 @@ def _middle(specimen: Specimen) -> Specimen:
 
 
 def _tell(result: NoiseMeasure) -> None:
+    from anylens.lab.report.sections import COLORS, transfer_rows
+
     gain = "" if result.iso is None else f"ISO {result.iso:g}, "
     print(f"Photon transfer (EMVA 1288): {gain}{result.frames} frames, {_METHODS[result.method]}\n")
     columns = result.transfers
-    rows = [(name, unit, *(_cell(each, field) for each in columns)) for name, unit, field in _ROWS]
-    rows = [row for row in rows if set(row[2:]) != {"–"}]
-    print(table(rows, ("", "", *(NAMES[each.letter] for each in columns))))
+    print(table(transfer_rows(columns), ("", "", *(COLORS[each.letter] for each in columns))))
     if any(each.rounded for each in columns):
         print("note: The darkest counts hardly move; read noise is told from where the line of brighter ones begins.")
     if result.profile is not None:
@@ -77,28 +74,3 @@ def _tell(result: NoiseMeasure) -> None:
 
 
 _METHODS = {"pairs": "in pairs", "single": "each for itself"}
-
-_ROWS = (
-    ("gain", "DN per electron", "gain_dn_per_e"),
-    ("read noise", "electrons", "read_noise_e"),
-    ("full well", "electrons", "full_well_e"),
-    ("", "which is where", "saturation"),
-    ("dynamic range", "EV", "dynamic_range_ev"),
-    ("best SNR", "dB", "best_snr_db"),
-    ("PRNU, pattern in light", "%", "prnu_percent"),
-    ("DSNU, pattern in the dark", "electrons", "dsnu_e"),
-    ("row noise", "electrons", "row_noise_e"),
-    ("column noise", "electrons", "column_noise_e"),
-    ("row pattern", "electrons", "row_pattern_e"),
-    ("column pattern", "electrons", "column_pattern_e"),
-    ("linearity error", "%", "linearity_percent"),
-    ("black, over the file's", "DN", "black_dn"),
-    ("pixels out of the ordinary", "ppm", "outliers_ppm"),
-)
-
-
-def _cell(transfer: Transfer, field: str) -> str:
-    value: Figure | float | str | None = getattr(transfer, field)
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -23,7 +23,9 @@ def viewed(specimen: Specimen, longest: int = _LONGEST) -> tuple[npt.NDArray[np.
         size = (max(round(planes.shape[1] * scale), 1), max(round(planes.shape[0] * scale), 1))
         planes = np.asarray(cv2.resize(planes, size, interpolation=cv2.INTER_AREA), np.float64)
     if specimen.kind == "raw":
-        planes = planes / np.maximum(np.percentile(planes.reshape(-1, 3)[::5], 98.0, axis=0), 1e-6)
+        neutral = None if specimen.facts is None else specimen.facts.as_shot_neutral
+        planes = planes / (np.percentile(planes.reshape(-1, 3)[::5], 98.0, axis=0) if neutral is None else neutral)
+        planes = planes / max(float(np.percentile(planes[::3, ::3], 99.5)), 1e-6)
     elif specimen.to_xyz is not None:
         to_d65 = color.adaptation(color.PCS_D50, color.xyz_from_xy(color.D65))
         planes = planes @ (color.xyz_to_rgb("srgb") @ to_d65 @ specimen.to_xyz).T

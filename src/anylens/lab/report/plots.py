@@ -150,7 +150,7 @@ def falloff_plot(measure: ShadingMeasure) -> Drawing:
 def cast_plot(map_: ShadingMap, title: str, measure: ShadingMeasure) -> Drawing:
     """The colour cast over the field, blue where the colour is weaker than in the middle, red where it is stronger."""
     values = 100.0 * (map_.values - 1.0)
-    most = max(float(np.percentile(np.abs(values), 99.5)), 0.5)
+    most = max(float(np.percentile(np.abs(values), 99.5)), 1.0)
     step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0) if most / s <= 4.0 or s == 10.0)
     levels = [k * step for k in range(-4, 5) if k and abs(k * step) < most]
     return field_map(
@@ -160,6 +160,7 @@ def cast_plot(map_: ShadingMap, title: str, measure: ShadingMeasure) -> Drawing:
         (-most, most),
         unit="%",
         levels=levels,
+        line="#33373f",
         ratio=measure.height_px / measure.width_px,
     )
 

@@ -269,10 +269,11 @@ def field_map(
     levels: Sequence[float] = (),
     ratio: float = 0.75,
     says: str = "",
+    line: str = "#fff",
 ) -> Drawing:
     """A map over the field in colours from `scale` over `reach`, with lines of equal height at `levels`.
 
-    `values` are rows from the top; `ratio` is the picture's height over its width.
+    `values` are rows from the top; `ratio` is the picture's height over its width. Lines follow the values smoothed.
     """
     width = 480.0
     left, top, wide = 14.0, 34.0, 408.0
@@ -286,11 +287,24 @@ def field_map(
                 f'<rect x="{left + j * cell_w:.1f}" y="{top + i * cell_h:.1f}" width="{cell_w + 0.6:.1f}" '
                 f'height="{cell_h + 0.6:.1f}" fill="{shade(scale, value, reach)}"/>'
             )
+    soft = smoothed(values)
     for level in levels:
-        parts += _contour(values, level, left, top, cell_w, cell_h, unit)
+        parts += _contour(soft, level, (left, top), (cell_w, cell_h), unit, line)
     parts.append(f'<rect class="axis" x="{left:g}" y="{top:g}" width="{wide:g}" height="{high:g}"/>')
     parts.append(_scale_bar(scale, reach, unit, left + wide + 10, top, high))
     return Drawing(width, top + high + 14.0, "".join(parts), title, says or title)
+
+
+def smoothed(values: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Rows of values, each mixed with its neighbours as 1 2 1 both ways, four times over."""
+    rows = [list(row) for row in values]
+    for _ in range(8):
+        rows = [
+            [(row[max(k - 1, 0)] + 2.0 * row[k] + row[min(k + 1, len(row) - 1)]) / 4.0 for k in range(len(row))]
+            for row in rows
+        ]
+        rows = [list(column) for column in zip(*rows, strict=True)]
+    return rows
 
 
 def shade(scale: Sequence[tuple[int, int, int]], value: float, reach: tuple[float, float]) -> str:
@@ -319,7 +333,12 @@ def _scale_bar(
 
 
 def _contour(
-    values: Sequence[Sequence[float]], level: float, left: float, top: float, cell_w: float, cell_h: float, unit: str
+    values: Sequence[Sequence[float]],
+    level: float,
+    corner: tuple[float, float],
+    cell: tuple[float, float],
+    unit: str,
+    tone: str,
 ) -> list[str]:
     """Lines of equal height through the cells' middles (marching squares), with a label where they are longest."""
     pieces = []
@@ -341,10 +360,10 @@ def _contour(
         return []
 
     def place(at: tuple[float, float]) -> tuple[float, float]:
-        return left + (at[0] + 0.5) * cell_w, top + (at[1] + 0.5) * cell_h
+        return corner[0] + (at[0] + 0.5) * cell[0], corner[1] + (at[1] + 0.5) * cell[1]
 
     path = "".join("M{:.1f} {:.1f}L{:.1f} {:.1f}".format(*place(a), *place(b)) for a, b in pieces)
     across, up = place(max(pieces, key=lambda piece: piece[0][0] - abs(piece[0][1] - len(values) / 2))[0])
-    line = f'<path d="{path}" fill="none" stroke="#fff" stroke-opacity=".75" stroke-width="1.2"/>'
-    label = f'<text class="small" style="fill:#fff" x="{across - 4:.1f}" y="{up + 4:.1f}" text-anchor="end">'
+    line = f'<path d="{path}" fill="none" stroke="{tone}" stroke-opacity=".75" stroke-width="1.2"/>'
+    label = f'<text class="small" style="fill:{tone}" x="{across - 4:.1f}" y="{up + 4:.1f}" text-anchor="end">'
     return [line, f"{label}{number(level)}{unit}</text>"]

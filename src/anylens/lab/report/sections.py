@@ -1,0 +1,180 @@
+"""Each measure as a section of the page."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.color import ColorMeasure
+from anylens.lab.figure import Figure
+from anylens.lab.noise import NoiseMeasure, Transfer
+from anylens.lab.report import plots
+from anylens.lab.report.page import Headline, Picture, Section
+from anylens.lab.report.svg import Drawing
+from anylens.lab.shading import ShadingMeasure
+
+COLORS = {"R": "red", "G": "green", "B": "blue", "Y": "monochrome"}
+
+TRANSFER_ROWS = (
+    ("gain", "DN per electron", "gain_dn_per_e"),
+    ("read noise", "electrons", "read_noise_e"),
+    ("full well", "electrons", "full_well_e"),
+    ("", "which is where", "saturation"),
+    ("dynamic range", "EV", "dynamic_range_ev"),
+    ("best SNR", "dB", "best_snr_db"),
+    ("PRNU, pattern in light", "%", "prnu_percent"),
+    ("DSNU, pattern in the dark", "electrons", "dsnu_e"),
+    ("row noise", "electrons", "row_noise_e"),
+    ("column noise", "electrons", "column_noise_e"),
+    ("row pattern", "electrons", "row_pattern_e"),
+    ("column pattern", "electrons", "column_pattern_e"),
+    ("linearity error", "%", "linearity_percent"),
+    ("black, over the file's", "DN", "black_dn"),
+    ("pixels out of the ordinary", "ppm", "outliers_ppm"),
+)
+"""What is told of a photon transfer: name, unit, field."""
+
+
+def transfer_rows(transfers: tuple[Transfer, ...]) -> list[tuple[str, ...]]:
+    """(name, unit, one cell for each colour), rows that tell nothing left out."""
+    rows = [(name, unit, *(_cell(getattr(each, field)) for each in transfers)) for name, unit, field in TRANSFER_ROWS]
+    return [row for row in rows if set(row[2:]) != {"–"}]
+
+
+def _cell(value: Figure | float | str | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def noise_section(measure: NoiseMeasure, of: str) -> Section:
+    """Photon transfer, signal to noise, and the file's noise profile judged."""
+    green = next((t for t in measure.transfers if t.letter == "G"), measure.transfers[0])
+    headlines = [
+        Headline("System gain", measure.gain_dn_per_e, "DN/e⁻"),
+        Headline("Read noise", measure.read_noise_e, "e⁻", "told from the line's beginning" if green.rounded else ""),
+        Headline(
+            "Full well",
+            f"{green.full_well_e.value:,.0f}".replace(",", " "),
+            "e⁻",
+            f"where {green.saturation}" if green.saturation != "not reached" else "what counts could hold",
+        ),
+        Headline("Dynamic range", Figure(green.dynamic_range_ev.value, green.dynamic_range_ev.error), "EV"),
+    ]
+    if green.prnu_percent is not None:
+        headlines.append(Headline("PRNU", green.prnu_percent, "%"))
+    if measure.profile is not None:
+        headlines.append(
+            Headline("Noise profile", measure.profile.ratio, "×", "measured variance over what the file tells")
+        )
+    drawings = [plots.transfer_plot(measure), plots.snr_plot(measure)]
+    judged = plots.profile_plot(measure)
+    how = (
+        "pairs of frames, so that temporal and fixed noise stand apart"
+        if measure.method == "pairs"
+        else "single frames"
+    )
+    return Section(
+        "Noise",
+        of,
+        f"Photon transfer after EMVA 1288, from {measure.frames} raw frames taken as {how}.",
+        tuple(headlines),
+        tuple(drawings + ([judged] if judged is not None else [])),
+        head=("", "", *(COLORS[t.letter] for t in measure.transfers)),
+        rows=tuple(transfer_rows(measure.transfers)),
+        notes=measure.notes,
+    )
+
+
+def shading_section(measure: ShadingMeasure) -> Section:
+    """Falloff and colour cast."""
+    corner = measure.corner_ev
+    headlines = [
+        Headline("Corners", corner, "EV", "against the middle"),
+        Headline(
+            "Centre",
+            f"{measure.centre_px[0].value:.0f}, {measure.centre_px[1].value:.0f}",
+            "px",
+            f"± {measure.centre_px[0].error:.2g}, {measure.centre_px[1].error:.2g}",
+        ),
+    ]
+    if measure.cast_percent is not None:
+        headlines.append(Headline("Strongest cast", measure.cast_percent, "%", "red or blue over green"))
+    if measure.light_percent is not None:
+        right, down = measure.light_percent
+        headlines.append(
+            Headline("Uneven light", f"{right.value:.1f}, {down.value:.1f}", "%", "to the right and down, taken out")
+        )
+    names = ("top left", "top right", "bottom right", "bottom left")
+    rows = [(name, str(figure)) for name, figure in zip(names, measure.corners, strict=True)]
+    rows += [(f"k{i + 1}", str(figure)) for i, figure in enumerate(measure.radial)]
+    rows.append(("left beside the radial curve, %", f"{measure.residual_percent:.3g}"))
+    return Section(
+        "Shading",
+        ", ".join(measure.files),
+        "Falloff is green's, or the luminance's; what red and blue do beside it is the colour cast of lens and sensor.",
+        tuple(headlines),
+        tuple(plots.shading_plots(measure)),
+        head=("", "1 in the middle"),
+        rows=tuple(rows),
+        notes=measure.notes,
+    )
+
+
+def color_section(measure: ColorMeasure, marked: npt.NDArray[np.uint8] | None) -> Section:
+    """A chart's patches, judged."""
+    headlines = []
+    if measure.mean_delta_e is not None:
+        headlines.append(Headline("Mean CIEDE2000", measure.mean_delta_e, "", f"worst {measure.worst_delta_e:.1f}"))
+    if measure.even_mean_delta_e is not None:
+        headlines.append(
+            Headline("Brightness evened", measure.even_mean_delta_e, "ΔE", f"worst {measure.even_worst_delta_e:.1f}")
+        )
+    if measure.white_mired is not None and measure.white_tint is not None:
+        headlines.append(Headline("White is off by", measure.white_mired, "mired", f"tint {measure.white_tint}"))
+    headlines.append(
+        Headline(
+            "Exposure",
+            Figure(round(measure.exposure_ev.value, 3), measure.exposure_ev.error),
+            "EV",
+            "against a white of 1",
+        )
+    )
+    if measure.fit is not None:
+        fit = measure.fit
+        headlines.append(
+            Headline(
+                "Matrix fitted",
+                f"{fit.fitted_delta_e:.2f}",
+                "ΔE",
+                f"{fit.crossed_delta_e.value:.2f} on patches left out",
+            )
+        )
+    drawings: list[Drawing] = [plots.patches_plot(measure)]
+    plane = plots.chroma_plot(measure)
+    pictures = []
+    if marked is not None:
+        from anylens.files.shown import encode_shown
+
+        pictures.append(Picture(encode_shown(marked, ".jpg"), f"What was measured in {measure.file}"))
+    rows = tuple(
+        (p.name, *(f"{v:.4f}" for v in p.rgb), _number(p.delta_e), _number(p.even_delta_e), f"{100 * p.clipped:.0f} %")
+        for p in measure.patches
+    )
+    return Section(
+        "Colour",
+        measure.file,
+        f"A ColorChecker under {measure.light.upper()}, against its measured reflectances adapted to D50.",
+        tuple(headlines),
+        tuple(drawings + ([plane] if plane is not None else [])),
+        tuple(pictures),
+        ("patch", "R", "G", "B", "CIEDE2000", "evened", "clipped"),
+        rows,
+        measure.notes,
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.2f}"

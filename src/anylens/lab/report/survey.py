@@ -1,0 +1,158 @@
+"""A report of any files: each is looked at, and what can be measured in it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from anylens.lab.color import color_measure
+from anylens.lab.noise import noise
+from anylens.lab.report import sections
+from anylens.lab.report.marks import marked_checker
+from anylens.lab.report.page import Section, page
+from anylens.lab.shading import is_dark, shading
+from anylens.lab.specimen import Specimen
+from anylens.refusal import Refusal
+
+MEASURES = ("sharpness", "texture", "noise", "color", "geometry", "shading")
+MOST_NOISE_PX = 3_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The page's text, its sections, and (file, why) of those in which nothing was measured."""
+
+    text: str
+    sections: tuple[Section, ...]
+    aside: tuple[tuple[str, str], ...]
+
+
+def report(
+    paths: Sequence[str],
+    read: Callable[[str], Specimen],
+    measures: Sequence[str] = (),
+    light: str = "d65",
+) -> Report:
+    """Measure files and put the results on one page.
+
+    An even frame is a flat (shading; of raws, with others of its exposure or darker ones, noise), a chart is what is
+    found in it. `measures` names what to measure instead of looking for it; `read` gives a file as a Specimen. Raises
+    Refusal where nothing can be measured at all.
+    """
+    wanted = tuple(measures) or MEASURES
+    found: list[Section] = []
+    aside: list[tuple[str, str]] = []
+    even: list[Specimen] = []
+    flats: list[Specimen] = []
+    of = ""
+    for path in paths:
+        try:
+            each = read(path)
+        except Refusal as error:
+            aside.append((path, str(error)))
+            continue
+        of = of or _camera(each)
+        kind, why = _evenness(each)
+        if kind == "flat" and "shading" in wanted:
+            flats.append(each)
+        if (kind != "other" or tuple(measures) == ("noise",)) and each.kind == "raw" and "noise" in wanted:
+            even.append(each.middle(MOST_NOISE_PX))
+            continue
+        if kind != "other":
+            if kind == "dark" or "shading" not in wanted:
+                aside.append((each.name, why))
+            continue
+        charts = _charts(each, wanted, light)
+        if not charts:
+            aside.append((each.name, f"no chart or flat for {' or '.join(wanted)} is seen in it"))
+        found += charts
+    found = _flats(even, flats, wanted, aside) + found
+    if not found:
+        said = "; ".join(f"{name}: {why.removesuffix('.')}" for name, why in aside[:3])
+        raise Refusal(f"Nothing can be measured in these files ({said}); give flats or a chart.")
+    order = {"Sharpness": 0, "Siemens star": 1, "Texture": 2, "Noise": 3, "Colour": 4, "Geometry": 5, "Shading": 6}
+    found.sort(key=lambda section: order.get(section.title, 9))
+    names = dict.fromkeys(paths)
+    under = f"{len(names)} file{'s' if len(names) != 1 else ''}: {_few([path.rsplit('/', 1)[-1] for path in names])}"
+    lines = [f"{name}: {why}" if name not in why else why for name, why in aside]
+    return Report(page(of or "Measured", under, found, lines), tuple(found), tuple(aside))
+
+
+def _flats(
+    even: list[Specimen], flats: list[Specimen], wanted: Sequence[str], aside: list[tuple[str, str]]
+) -> list[Section]:
+    found = []
+    for group in _alike(even):
+        names = _few([each.name for each in group])
+        try:
+            found += [sections.noise_section(result, names) for result in noise(group)]
+        except Refusal as error:
+            if not (len(group) == 1 and group[0] in flats):
+                aside.append((names, str(error)))
+    if flats and "shading" in wanted:
+        brightest = max(flats, key=_level)
+        group = [each for each in flats if abs(_level(each) - _level(brightest)) < 0.05 * _level(brightest)]
+        try:
+            found.append(sections.shading_section(shading(group)))
+        except Refusal as error:
+            aside.append(("shading", str(error)))
+    return found
+
+
+def _alike(specimens: Sequence[Specimen]) -> list[list[Specimen]]:
+    """Frames of one sensor and size together."""
+    groups: dict[object, list[Specimen]] = {}
+    for each in specimens:
+        name = "" if each.facts is None else each.facts.sensor.name
+        groups.setdefault((name, each.width_px, each.height_px, each.letters()), []).append(each)
+    return list(groups.values())
+
+
+def _evenness(specimen: Specimen) -> tuple[str, str]:
+    """(`flat`, `clipped`, `dark` or `other`, why)."""
+    if is_dark(specimen):
+        return "dark", "a dark frame; with flats of the same camera it would tell the noise"
+    try:
+        shading([specimen])
+    except Refusal as error:
+        return ("clipped" if "is clipped" in str(error) and _is_flat_beside(specimen) else "other"), str(error)
+    return "flat", "an even frame"
+
+
+def _is_flat_beside(specimen: Specimen) -> bool:
+    """Whether a frame that is clipped is so nearly everywhere: a flat too bright, not a picture."""
+    return all(float(plane.clipped.mean()) > 0.2 for plane in specimen.of("G") or specimen.planes)
+
+
+def _level(specimen: Specimen) -> float:
+    return float((specimen.of("G") or specimen.planes)[0].pixels[::8, ::8].mean())
+
+
+def _charts(specimen: Specimen, wanted: Sequence[str], light: str) -> list[Section]:
+    found: list[Section] = []
+    if "color" in wanted and len(specimen.letters()) == 3:
+        try:
+            result = color_measure(specimen, light)
+            return [sections.color_section(result, marked_checker(specimen, result))]
+        except Refusal:
+            pass
+    return found
+
+
+def _camera(specimen: Specimen) -> str:
+    facts = specimen.facts
+    if facts is None:
+        return ""
+    parts = []
+    if facts.body is not None:
+        body = facts.body
+        parts.append(body.model if body.model.lower().startswith(body.maker.lower()) else f"{body.maker} {body.model}")
+    if facts.lens is not None:
+        lens = facts.lens
+        known = lens.model.lower().startswith(lens.maker.lower())
+        parts.append(lens.model if known else f"{lens.maker} {lens.model}".strip())
+    return " with ".join(parts)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]} to {names[-1]}"
