@@ -17,6 +17,7 @@ COMMANDS = {
     "develop": "Develop raw files into photos.",
     "info": "Show all facts of raw files.",
     "looks": "List the looks, and the stages and fields that --set can change.",
+    "lab sharpness": "Measure sharpness from slanted edges (MTF).",
     "lab noise": "Measure a sensor's noise from raw flats (photon transfer).",
     "lab color": "Find a ColorChecker and judge its colours.",
     "lab shading": "Measure falloff and colour cast from a flat.",

@@ -109,6 +109,14 @@ class Specimen:
             None if noise is None else noise.plane(max("RGB".find(letter), 0)),
         )
 
+    def luminance(self) -> Samples:
+        """What sharpness is measured on: the green sites of a raw, the luminance of anything else."""
+        if self.to_xyz is None:
+            return self.samples("G" if self.of("G") else self.letters()[0])
+        weights = self.to_xyz[1] / self.to_xyz[1].sum()
+        light = np.sum([np.float32(w) * p.pixels for w, p in zip(weights, self.planes, strict=True)], axis=0)
+        return Samples(np.asarray(light, np.float32), "Y", clipped=self.planes[0].clipped, pitch_um=self.pitch_um)
+
     def grey(self) -> Floats:
         """(H, W): the light at every pixel, whatever its colour; each colour evened out, so that neutral is smooth."""
         whole = np.zeros((self.height_px, self.width_px), np.float32)

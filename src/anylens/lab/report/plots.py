@@ -10,8 +10,9 @@ import numpy as np
 from anylens import color
 from anylens.lab.color import ColorMeasure, Patch
 from anylens.lab.noise import NoiseMeasure, Transfer
-from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting
+from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting, scale_bar, shade
 from anylens.lab.shading import ShadingMap, ShadingMeasure
+from anylens.lab.sharpness import Sharpness
 
 DUSK = ((20, 16, 42), (62, 33, 92), (124, 48, 106), (190, 74, 92), (235, 124, 72), (250, 186, 98), (252, 240, 190))
 """From dark to bright."""
@@ -194,6 +195,100 @@ def shading_plots(measure: ShadingMeasure) -> list[Drawing]:
         drawings.append(cast_plot(measure.red_green, "Red over green, off the middle", measure))
         drawings.append(cast_plot(measure.blue_green, "Blue over green, off the middle", measure))
     return drawings
+
+
+def mtf_plot(measure: Sharpness) -> Drawing:
+    """The MTF of every edge, the middle's and the outermost's apart from the others."""
+    plot = Plot(
+        "MTF of the edges",
+        Axis(0.0, 0.75, "cycles per pixel"),
+        Axis(0.0, 1.15, "modulation"),
+        width=480.0,
+        height=340.0,
+    )
+    plot.rule("Nyquist", x=0.5)
+    plot.rule("MTF50", y=0.5)
+    away = from_middle(measure)
+    order = sorted(range(len(away)), key=lambda i: away[i])
+    for index in order:
+        edge = measure.edges[index]
+        plot.line(edge.frequencies_cpp, edge.mtf, "soft", "thin faded")
+    for index, tone, key in ((order[0], "accent", "nearest the middle"), (order[-1], "blue", "outermost")):
+        edge = measure.edges[index]
+        plot.line(edge.frequencies_cpp, edge.mtf, tone, key=key if len(order) > 1 else "")
+    return plot.drawing()
+
+
+def from_middle(measure: Sharpness) -> list[float]:
+    """How far each edge lies from the middle: millimetres on the sensor, or pixels where the pitch is not known."""
+    places = [edge.place_mm or edge.place_px for edge in measure.edges]
+    if measure.edges[0].place_mm is None:
+        middle = np.mean([edge.place_px for edge in measure.edges], axis=0)
+        return [float(np.hypot(*(np.array(place) - middle))) for place in places]
+    return [float(np.hypot(*place)) for place in places]
+
+
+def sharpness_map(measure: Sharpness, width_px: int, height_px: int) -> Drawing:
+    """Where in the picture which MTF50 was measured: each edge a bar along itself, bright where it is sharp."""
+    left, top, wide = 14.0, 34.0, 408.0
+    scale = wide / width_px
+    high = height_px * scale
+    values = [edge.mtf50_cpp.value for edge in measure.edges]
+    low, most = min(values), max(values)
+    if most - low < 0.02:
+        low, most = low - 0.01, most + 0.01
+    parts = [
+        f'<text class="big" x="{left:g}" y="18">MTF50 over the field, cycles per pixel</text>',
+        f'<rect x="{left:g}" y="{top:g}" width="{wide:g}" height="{high:.1f}" rx="4" fill="#14102a"/>',
+    ]
+    for edge in measure.edges:
+        x, y = left + edge.place_px[0] * scale, top + edge.place_px[1] * scale
+        angle = math.radians(edge.angle_deg)
+        reach = max(edge.length_px * scale / 2.0, 4.0)
+        dx, dy = reach * math.cos(angle), reach * math.sin(angle)
+        tone = shade(DUSK[2:], edge.mtf50_cpp.value, (low, most))
+        parts.append(
+            f'<path d="M{x - dx:.1f} {y - dy:.1f}L{x + dx:.1f} {y + dy:.1f}" stroke="{tone}" stroke-width="5" '
+            f'stroke-linecap="round"/>'
+        )
+    parts.append(scale_bar(DUSK[2:], (low, most), "", left + wide + 10, top, high))
+    return Drawing(480.0, top + high + 14.0, "".join(parts), "MTF50 over the field", f"MTF50 {low:.3f} to {most:.3f}")
+
+
+def sharpness_by_radius(measure: Sharpness) -> Drawing:
+    """MTF50 by distance from the middle, tangential and sagittal."""
+    away = from_middle(measure)
+    in_mm = measure.edges[0].place_mm is not None
+    values = [edge.mtf50_cpp.value for edge in measure.edges]
+    plot = Plot(
+        "MTF50 by distance from the middle",
+        Axis(0.0, max(max(away) * 1.05, 1e-3), "millimetres on the sensor" if in_mm else "pixels"),
+        fitting(values, "MTF50, cycles per pixel", zero=True),
+    )
+    for direction, tone in (("tangential", "accent"), ("sagittal", "blue")):
+        members = [i for i, edge in enumerate(measure.edges) if edge.direction == direction]
+        plot.points(
+            [away[i] for i in members],
+            [values[i] for i in members],
+            tone,
+            [measure.edges[i].mtf50_cpp.error for i in members],
+            key=direction,
+        )
+    return plot.drawing()
+
+
+def edge_profile_plot(measure: Sharpness) -> Drawing:
+    """The light across the edge nearest the middle: overshoot shows here."""
+    away = from_middle(measure)
+    edge = measure.edges[min(range(len(away)), key=lambda i: away[i])]
+    reach = min(max(abs(edge.distances_px[0]), abs(edge.distances_px[-1])), 8.0)
+    plot = Plot(
+        "Across the edge nearest the middle",
+        Axis(-reach, reach, "pixels from the edge"),
+        fitting([-0.1, 1.1, *edge.profile], "dark 0, bright 1"),
+    )
+    plot.line(edge.distances_px, edge.profile, "accent")
+    return plot.drawing()
 
 
 def patches_plot(measure: ColorMeasure) -> Drawing:

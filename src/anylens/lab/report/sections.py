@@ -14,6 +14,7 @@ from anylens.lab.report import plots
 from anylens.lab.report.page import Headline, Picture, Section
 from anylens.lab.report.svg import Drawing
 from anylens.lab.shading import ShadingMeasure
+from anylens.lab.sharpness import Sharpness
 
 COLORS = {"R": "red", "G": "green", "B": "blue", "Y": "monochrome"}
 
@@ -88,6 +89,54 @@ def noise_section(measure: NoiseMeasure, of: str) -> Section:
     )
 
 
+def sharpness_section(measure: Sharpness, of: str, size: tuple[int, int], marked: npt.NDArray[np.uint8]) -> Section:
+    """MTF of slanted edges over the field; `size` is the picture's width and height."""
+    middle = measure.edges[min(range(len(measure.edges)), key=lambda i: plots.from_middle(measure)[i])]
+    values = sorted(edge.mtf50_cpp.value for edge in measure.edges)
+    headlines = [
+        Headline("MTF50, middle", middle.mtf50_cpp, "cycles/px"),
+        Headline("MTF50, all edges", f"{values[0]:.3f} to {values[-1]:.3f}", "cycles/px", f"{len(values)} edges"),
+        Headline("MTF at Nyquist, middle", middle.mtf_nyquist),
+        Headline("Overshoot, middle", f"{100.0 * middle.overshoot:.1f}", "%"),
+    ]
+    if middle.mtf50_lpmm is not None:
+        headlines.insert(1, Headline("MTF50, middle", middle.mtf50_lpmm, "lp/mm"))
+    rows = tuple(
+        (
+            f"{edge.place_px[0]:.0f}, {edge.place_px[1]:.0f}",
+            edge.direction,
+            f"{edge.angle_deg:.1f}",
+            str(edge.mtf50_cpp),
+            "–" if edge.mtf50_lpmm is None else str(edge.mtf50_lpmm),
+            str(edge.mtf_nyquist),
+            f"{100.0 * edge.overshoot:.1f}",
+        )
+        for edge in measure.edges
+    )
+    drawings = [plots.mtf_plot(measure), plots.edge_profile_plot(measure)]
+    if len(measure.edges) > 1:
+        drawings[1:1] = [plots.sharpness_map(measure, *size), plots.sharpness_by_radius(measure)]
+    what = "green sites of the raw, nothing interpolated" if measure.letter == "G" else "luminance"
+    return Section(
+        "Sharpness",
+        of,
+        f"Slanted edges after ISO 12233:2023, in the {what}.",
+        tuple(headlines),
+        tuple(drawings),
+        (Picture(encoded(marked), f"Edges measured (green) and refused (red) in {of}"),),
+        ("place, px", "direction", "angle, °", "MTF50, cycles/px", "lp/mm", "MTF at Nyquist", "overshoot, %"),
+        rows,
+        tuple(each.why for each in measure.refused[:6]),
+    )
+
+
+def encoded(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A marked picture as JPEG."""
+    from anylens.files.shown import encode_shown
+
+    return encode_shown(pixels, ".jpg")
+
+
 def shading_section(measure: ShadingMeasure) -> Section:
     """Falloff and colour cast."""
     corner = measure.corner_ev
@@ -156,9 +205,7 @@ def color_section(measure: ColorMeasure, marked: npt.NDArray[np.uint8] | None) -
     plane = plots.chroma_plot(measure)
     pictures = []
     if marked is not None:
-        from anylens.files.shown import encode_shown
-
-        pictures.append(Picture(encode_shown(marked, ".jpg"), f"What was measured in {measure.file}"))
+        pictures.append(Picture(encoded(marked), f"What was measured in {measure.file}"))
     rows = tuple(
         (p.name, *(f"{v:.4f}" for v in p.rgb), _number(p.delta_e), _number(p.even_delta_e), f"{100 * p.clipped:.0f} %")
         for p in measure.patches

@@ -11,6 +11,7 @@ from anylens.lab.report import sections
 from anylens.lab.report.marks import marked_checker
 from anylens.lab.report.page import Section, page
 from anylens.lab.shading import is_dark, shading
+from anylens.lab.sharpness import edges_drawn, edges_sharpness
 from anylens.lab.specimen import Specimen
 from anylens.refusal import Refusal
 
@@ -136,6 +137,16 @@ def _charts(specimen: Specimen, wanted: Sequence[str], light: str) -> list[Secti
             return [sections.color_section(result, marked_checker(specimen, result))]
         except Refusal:
             pass
+    if "sharpness" in wanted:
+        samples = specimen.luminance()
+        try:
+            edges = edges_sharpness(samples)
+        except Refusal:
+            pass
+        else:
+            size = (specimen.width_px, specimen.height_px)
+            marked = edges_drawn(samples, edges)
+            found.append(sections.sharpness_section(edges, specimen.name, size, marked))
     return found
 
 

@@ -19,7 +19,8 @@ STYLE = """
 .plot .axis{stroke:var(--hair);stroke-width:1;fill:none}.plot .grid{stroke:var(--faint);stroke-width:1}
 .plot .name{fill:var(--ink)}.plot .small{font-size:11px}.plot .big{font-size:15px;font-weight:600;fill:var(--ink)}
 .plot .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-.plot .thin{stroke-width:1.2}.plot .dash{stroke-dasharray:5 5}.plot .dot{stroke:var(--card);stroke-width:1}
+.plot .thin{stroke-width:1.2}.plot .faded{opacity:.28}.plot .dash{stroke-dasharray:5 5}
+.plot .dot{stroke:var(--card);stroke-width:1}
 .plot .bar{stroke-width:1.2;opacity:.65}.plot .band{stroke:none;opacity:.14}
 .plot .red{stroke:var(--red)}.plot .green{stroke:var(--green)}.plot .blue{stroke:var(--blue)}
 .plot .ink{stroke:var(--ink)}.plot .soft{stroke:var(--soft)}.plot .accent{stroke:var(--accent)}
@@ -291,7 +292,7 @@ def field_map(
     for level in levels:
         parts += _contour(soft, level, (left, top), (cell_w, cell_h), unit, line)
     parts.append(f'<rect class="axis" x="{left:g}" y="{top:g}" width="{wide:g}" height="{high:g}"/>')
-    parts.append(_scale_bar(scale, reach, unit, left + wide + 10, top, high))
+    parts.append(scale_bar(scale, reach, unit, left + wide + 10, top, high))
     return Drawing(width, top + high + 14.0, "".join(parts), title, says or title)
 
 
@@ -315,9 +316,10 @@ def shade(scale: Sequence[tuple[int, int, int]], value: float, reach: tuple[floa
     return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 
-def _scale_bar(
+def scale_bar(
     scale: Sequence[tuple[int, int, int]], reach: tuple[float, float], unit: str, left: float, top: float, high: float
 ) -> str:
+    """The colours of a scale with their numbers, an upright bar."""
     steps = 40
     parts = []
     for k in range(steps):

@@ -1,0 +1,83 @@
+"""`anylens lab sharpness`: the MTF across slanted edges."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anylens.app import measuring, voice
+from anylens.app.syntax import Syntax
+from anylens.app.table import table
+from anylens.app.voice import Usage
+
+if TYPE_CHECKING:
+    from anylens.lab.sharpness import Sharpness
+
+MOST_ROWS = 40
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens lab sharpness`."""
+    measuring.files_and_outcome(syntax, "sharpness", "mark the edges in this .png or .jpg; for one file")
+    syntax.add_argument("--color", choices=("R", "G", "B"), help="measure this colour instead of green or luminance")
+
+
+def run(given: Namespace) -> int:
+    """Measure the edges that are found in each file; 1 where none was or a file could not be read."""
+    from anylens.lab.samples import NoChart
+    from anylens.lab.sharpness import edges_drawn, edges_sharpness
+
+    picture = measuring.place(given.picture, ".png", ".jpg", ".jpeg")
+    measuring.apart(given, given.picture)
+    if picture is not None and len(given.files) > 1:
+        raise Usage("--picture marks one file, but several are given; measure them one by one")
+    results = []
+    failed = 0
+    for file in given.files:
+        try:
+            specimen = measuring.seen(file, given.sensor)
+            samples = specimen.luminance() if given.color is None else specimen.samples(given.color)
+            result = edges_sharpness(samples)
+        except NoChart as error:
+            path = measuring.looked(error, picture, file)
+            voice.complain(f"{voice.sentence(error, Path(file))} ({path} shows what was seen)")
+            failed = 1
+            continue
+        except Exception as error:
+            voice.complain(voice.sentence(error, Path(file)))
+            failed = 1
+            continue
+        results.append({"file": file, "notes": specimen.notes, "sharpness": result})
+        if picture is not None:
+            measuring.keep_picture(picture, edges_drawn(samples, result))
+        if not given.json:
+            _tell(file, result)
+            measuring.notes(specimen.notes)
+    if given.json:
+        print(measuring.as_json("sharpness", results))
+    return failed
+
+
+def _tell(file: str, result: Sharpness) -> None:
+    what = {"G": "green", "R": "red", "B": "blue"}.get(result.letter, "luminance")
+    print(f"Sharpness of {file}, {len(result.edges)} edges in {what} (ISO 12233:2023)\n")
+    known = result.pitch_um is not None
+    rows = [
+        (
+            f"{edge.place_px[0]:.0f}, {edge.place_px[1]:.0f}",
+            edge.direction,
+            f"{edge.angle_deg:.1f}",
+            str(edge.mtf50_cpp),
+            *([str(edge.mtf50_lpmm)] if known else []),
+            str(edge.mtf_nyquist),
+            f"{100.0 * edge.overshoot:.1f}",
+        )
+        for edge in result.edges[:MOST_ROWS]
+    ]
+    middle = ("MTF50, lp/mm",) if known else ()
+    print(table(rows, ("place, px", "direction", "angle, °", "MTF50, c/px", *middle, "at Nyquist", "overshoot, %")))
+    if len(result.edges) > MOST_ROWS:
+        print(f"and {len(result.edges) - MOST_ROWS} more; --json tells all")
+    if result.refused:
+        print(f"{len(result.refused)} edges refused, the first: {voice.one_line(result.refused[0].why)}")
