@@ -1,0 +1,240 @@
+"""The twin's silicon counts as its parameters say, and its own noise profile foretells what is measured."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from anylens.refusal import Refusal
+from anylens.twin.hand import tremor
+from anylens.twin.silicon import Chip, Silicon, silicon, silicons
+from anylens.twin.silicon.chip import acceptance
+from anylens.twin.spectra import Flicker
+from tests.twin_light import ByHand, LightByHand, even
+
+EXPOSURE_S = 0.01
+
+
+def piece(name: str = "imx989_12mp_binned", width: int = 512, height: int = 256, **changes: object) -> Silicon:
+    return dataclasses.replace(silicon(name).piece(width, height), **changes)
+
+
+def pair(chip: Chip, light: LightByHand, gain: float) -> tuple[np.ndarray, np.ndarray]:
+    first, second = (chip.expose(light, EXPOSURE_S, gain, index=index).raw.astype(np.float64) for index in (1, 2))
+    return first, second
+
+
+@pytest.mark.parametrize("name", list(silicons()))
+@pytest.mark.parametrize("gain", [1.0, 8.0, 64.0])
+def test_the_noise_profile_foretells_the_variance_of_pairs_of_flats(name: str, gain: float) -> None:
+    """Within 3 %, from near black to near white, as the difference of two flats shows it (EMVA 1288)."""
+    sensor = silicon(name).piece(1024, 512)
+    chip = Chip(sensor)
+    profile = sensor.noise(gain, EXPOSURE_S)
+    span = sensor.white - sensor.black
+    for level in (0.03, 0.2, 0.7):
+        light = even(sensor, level * sensor.full_well_e / gain / EXPOSURE_S)
+        first, second = pair(chip, light, gain)
+        x = (0.5 * (first.mean() + second.mean()) - sensor.black) / span
+        foretold = (profile.scale[0] * x + profile.offset[0]) * span**2
+        measured = 0.5 * np.var(first - second)
+        assert measured == pytest.approx(foretold, rel=0.03)
+
+
+@pytest.mark.parametrize("gain", [1.0, 16.0])
+def test_photon_transfer_finds_the_gain_that_was_set(gain: float) -> None:
+    sensor = piece(width=1024, height=512)
+    chip = Chip(sensor)
+    points = []
+    for level in (0.1, 0.3, 0.5, 0.7):
+        first, second = pair(chip, even(sensor, level * sensor.full_well_e / gain / EXPOSURE_S), gain)
+        points.append((first.mean() - sensor.black, 0.5 * np.var(first - second)))
+    (slope, _) = np.polyfit(*np.array(points).T, 1)
+    assert slope == pytest.approx(sensor.converted(gain), rel=0.02)
+
+
+def test_the_mean_follows_light_and_gain_and_stops_at_white() -> None:
+    sensor = piece(prnu=0.0, dark_e_per_s=0.0, telegraph_share=0.0, hot_share=0.0, dead_share=0.0)
+    chip = Chip(sensor)
+    for gain in (1.0, 2.0, 10.0):
+        raw = chip.expose(even(sensor, 1e5), EXPOSURE_S, gain).raw
+        assert raw.mean() == pytest.approx(sensor.black + 1000.0 * sensor.dn_per_e * gain, abs=0.15 * gain)
+    assert set(np.unique(chip.expose(even(sensor, 1e9), EXPOSURE_S).raw)) == {sensor.white}
+
+
+def test_few_electrons_are_counted_by_poisson() -> None:
+    """With a gain so high that every electron is 40 counts, skewness and share of zeros are those of Poisson."""
+    sensor = piece(
+        bits=14, white=16383, read_noise_e=0.05, read_noise_high_e=0.05, row_noise_e=0.0, column_e=0.0, dsnu_e=0.0,
+        prnu=0.0, dark_e_per_s=0.0, telegraph_share=0.0, hot_share=0.0, dead_share=0.0, dn_per_e=40.0,
+    )  # fmt: skip
+    raw = Chip(sensor).expose(even(sensor, 300.0), EXPOSURE_S).raw
+    electrons = np.rint((raw.astype(np.float64) - sensor.black) / 40.0)
+    assert electrons.mean() == pytest.approx(3.0, abs=0.02)
+    assert electrons.var() == pytest.approx(3.0, rel=0.02)
+    assert (electrons == 0).mean() == pytest.approx(np.exp(-3.0), rel=0.03)
+    assert ((electrons - 3.0) ** 3).mean() == pytest.approx(3.0, rel=0.06)
+
+
+def test_between_poisson_and_gauss_there_is_no_step() -> None:
+    sensor = piece(prnu=0.0)
+    chip = Chip(sensor)
+    for electrons in (15.0, 17.0):
+        first, second = pair(chip, even(sensor, electrons / EXPOSURE_S), 64.0)
+        foretold = sensor.noise(64.0, EXPOSURE_S)
+        span = sensor.white - sensor.black
+        x = electrons * sensor.converted(64.0) / span
+        assert 0.5 * np.var(first - second) == pytest.approx((foretold.scale[0] * x + foretold.offset[0]) * span**2, rel=0.03)
+
+
+def test_frames_are_the_same_for_the_same_seed_whatever_the_threads() -> None:
+    sensor = piece()
+    light = even(sensor, (2e5, 3e5, 2.5e5))
+    one, two = Chip(sensor, threads=1), Chip(sensor, threads=2)
+    for hand in (None, tremor(3)):
+        asked = {"gain": 8.0, "seed": 5, "index": 2, "hand": hand}
+        assert np.array_equal(one.expose(light, EXPOSURE_S, **asked).raw, two.expose(light, EXPOSURE_S, **asked).raw)
+        for other in ({"seed": 6}, {"index": 3}):
+            assert not np.array_equal(
+                one.expose(light, EXPOSURE_S, **asked).raw, one.expose(light, EXPOSURE_S, **asked | other).raw
+            )
+
+
+def test_the_fixed_pattern_stays_with_its_copy() -> None:
+    sensor = piece(prnu=0.05)
+    light = even(sensor, 1e6)
+    means = [
+        np.mean([Chip(sensor, copy).expose(light, EXPOSURE_S, index=index).raw for index in span], axis=0)
+        for copy, span in ((1, range(6)), (1, range(6, 12)), (2, range(6)))
+    ]
+    alike = np.corrcoef(means[0].ravel(), means[1].ravel())[0, 1]
+    other = np.corrcoef(means[0].ravel(), means[2].ravel())[0, 1]
+    assert alike > 0.95
+    assert abs(other) < 0.02
+    assert np.std(means[0]) / (means[0].mean() - sensor.black) == pytest.approx(0.05, rel=0.05)
+
+
+def test_dark_current_grows_with_time_and_warmth() -> None:
+    sensor = piece(hot_share=0.0, telegraph_share=0.0)
+    chip = Chip(sensor)
+    light = even(sensor, 0.0)
+    dark = [
+        (chip.expose(light, seconds, 16.0, temperature_c=warmth).raw.mean() - sensor.black) / sensor.converted(16.0)
+        for seconds, warmth in ((1.0, 25.0), (10.0, 25.0), (10.0, 25.0 + sensor.dark_doubling_c))
+    ]
+    assert dark == pytest.approx([4.0, 40.0, 80.0], rel=0.05)
+
+
+def test_hot_dead_and_telegraph_pixels_are_as_many_as_said() -> None:
+    sensor = piece(hot_share=1e-3, dead_share=1e-3, telegraph_share=1e-3, telegraph_e=200.0, prnu=0.0)
+    chip = Chip(sensor)
+    pixels = sensor.width_px * sensor.height_px
+    dark = chip.expose(even(sensor, 0.0), 1.0, 1.0).raw
+    assert 0.5e-3 < (dark > sensor.black + 3).mean() < 2.5e-3
+    bright = chip.expose(even(sensor, 2e6), EXPOSURE_S).raw
+    assert 0.5 < (bright < sensor.black + 50).sum() / (1e-3 * pixels) < 1.5
+    apart = np.abs(np.diff(np.stack([chip.expose(even(sensor, 0.0), EXPOSURE_S, 8.0, index=i).raw for i in (1, 2)]).astype(int), axis=0))
+    assert (apart > 20).mean() == pytest.approx(0.5 * 1e-3 * np.exp(-20 / (sensor.converted(8.0) * 200.0)), rel=0.5)
+
+
+def test_a_turned_camera_sees_the_picture_moved_the_other_way() -> None:
+    """Turning right by 10 pixels' worth, the picture lies 10 pixels further left; up, 10 pixels further down."""
+    sensor = piece(width=128, height=128, read_noise_e=0.0, read_noise_high_e=0.0)
+    margin = 16
+    rates = np.full((3, 160, 160), 1e4, np.float32)
+    rates[:, margin + 60 : margin + 64, margin + 60 : margin + 64] = 2e6
+    light = LightByHand((ByHand(rates),), margin, sensor.pitch_um)
+    angle = 10 * sensor.pitch_um / 1000.0 / 50.0
+    places = {}
+    for name, pose in (("still", (0, 0)), ("right", (0, angle)), ("up", (angle, 0))):
+        hand = lambda time_s, pose=pose: np.tile([*pose, 0.0, 0.0, 0.0, 0.0], (len(np.atleast_1d(time_s)), 1))  # noqa: E731
+        raw = Chip(sensor).expose(light, EXPOSURE_S, hand=hand, scale_mm=50.0).raw.astype(float) - sensor.black
+        lit = raw > 0.5 * raw.max()
+        places[name] = np.argwhere(lit).mean(axis=0)
+    assert places["right"] - places["still"] == pytest.approx([0, -10], abs=0.6)
+    assert places["up"] - places["still"] == pytest.approx([10, 0], abs=0.6)
+
+
+def test_a_hand_that_holds_still_gives_the_same_frame_as_a_tripod() -> None:
+    sensor = piece(width=128, height=128)
+    rates = np.random.default_rng(1).uniform(1e5, 1e6, (3, 160, 160)).astype(np.float32)
+    light = LightByHand((ByHand(rates),), 16, sensor.pitch_um)
+    chip = Chip(sensor)
+    still = chip.expose(light, EXPOSURE_S, index=1).raw.astype(int)
+    held = chip.expose(light, EXPOSURE_S, index=1, hand=tremor(1, 0.0)).raw.astype(int)
+    assert np.abs(still - held).max() <= 1
+
+
+def test_rows_of_a_rolling_shutter_see_moving_things_one_after_the_other() -> None:
+    """A bar that moves right while rows are read leans: its slope is its speed times the time of a line."""
+    sensor = piece(width=256, height=256, line_us=50.0)
+    margin = 32
+    sides = 256 + 2 * margin
+    ground = np.full((3, sides, sides), 1e4, np.float32)
+    bar = np.zeros((3, sides, sides), np.float32)
+    cover = np.zeros((sides, sides), np.float32)
+    cover[:, margin + 100 : margin + 110] = 1.0
+    bar[:] = 1e7 * cover
+    speed_mm_s = 16 * sensor.pitch_um / 1000.0 / (256 * 50e-6)
+    light = LightByHand((ByHand(ground), ByHand(bar, cover, lambda t: (speed_mm_s * t, 0.0))), margin, sensor.pitch_um)
+    raw = Chip(sensor).expose(light, 2e-4).raw.astype(float) - sensor.black
+    columns = np.arange(256)
+    middle = [(row * columns).sum() / row.sum() for row in np.clip(raw - 20.0, 0.0, None)[1::2, :]]
+    slope = np.polyfit(np.arange(1, 256, 2), middle, 1)[0]
+    assert slope == pytest.approx(16 / 256, rel=0.1)
+
+
+def test_flicker_draws_bands_of_its_frequency() -> None:
+    sensor = piece(width=64, height=512, line_us=50.0, prnu=0.0)
+    light = even(sensor, 4e6, flicker=Flicker(100.0, 0.4))
+    rows = Chip(sensor).expose(light, 1e-3).raw.mean(axis=1) - sensor.black
+    strength = np.abs(np.fft.rfft(rows - rows.mean()))
+    hertz = np.fft.rfftfreq(len(rows), 50e-6)
+    assert hertz[np.argmax(strength)] == pytest.approx(100.0, abs=40.0)
+
+
+def test_a_crop_is_a_piece_of_the_same_pattern() -> None:
+    sensor = piece(prnu=0.05)
+    chip = Chip(sensor)
+    light = even(sensor, 1e6)
+    crop = (64, 128, 192, 384)
+    whole = np.mean([chip.expose(light, EXPOSURE_S, index=i).raw for i in range(4)], axis=0)
+    cut = np.mean([chip.expose(light, EXPOSURE_S, index=i, crop=crop).raw for i in range(4)], axis=0)
+    assert cut.shape == (128, 256)
+    assert np.corrcoef(whole[64:192, 128:384].ravel(), cut.ravel())[0, 1] > 0.9
+
+
+def test_micro_lenses_keep_all_light_on_their_design_and_lose_red_first() -> None:
+    sensor = silicon("imx989_12mp_binned")
+    radius = np.array([0.0, 4.0, sensor.half_diagonal_mm])
+    as_designed = acceptance(sensor, sensor.design_chief_ray_deg * radius / sensor.half_diagonal_mm, radius)
+    assert as_designed == pytest.approx(np.ones((3, 3)))
+    red, green, blue = acceptance(sensor, np.full(3, 9.0), radius)[:, 2]
+    assert 0.5 < red < green < blue < 1.0
+
+
+def test_iso_is_the_saturation_speed() -> None:
+    for name in silicons():
+        sensor = silicon(name)
+        lux_s = sensor.full_well_e / (11260.0 * 0.20 * sensor.pitch_um**2)
+        assert sensor.lowest_iso == pytest.approx(78.0 / lux_s, rel=0.13)
+
+
+def test_joined_pixels_hold_more_and_are_less_noisy_for_their_light() -> None:
+    single = silicon("imx989_50mp")
+    joined = single.joined(2, 4096, 3072)
+    binned = silicon("imx989_12mp_binned")
+    assert joined.full_well_e == binned.full_well_e
+    assert joined.read_noise_e == binned.read_noise_e
+    assert joined.size_mm == binned.size_mm
+
+
+def test_pieces_that_cannot_be_are_refused() -> None:
+    with pytest.raises(Refusal, match="does not lie within"):
+        silicon("imx477").piece(5000, 100)
+    with pytest.raises(Refusal, match="multiples of 8"):
+        silicon("imx989_50mp").piece(100, 100)
+    with pytest.raises(Refusal, match="known are"):
+        silicon("imx999")

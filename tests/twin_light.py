@@ -1,0 +1,37 @@
+"""Light by hand, for tests of the silicon: even planes, or any rates, with no lens before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ByHand:
+    rates: np.ndarray
+    cover: np.ndarray | None = None
+    path: Callable[[float], tuple[float, float]] | None = None
+
+
+@dataclass(frozen=True)
+class LightByHand:
+    """What `Chip.expose` needs of a light; `chief_ray` is one angle for all places."""
+
+    layers: tuple[ByHand, ...]
+    margin_px: int
+    pitch_um: float
+    chief_ray: float = 0.0
+    flicker: object | None = None
+
+    def chief_ray_deg(self, places_mm: np.ndarray) -> np.ndarray:
+        return np.full(np.asarray(places_mm).shape[:-1], self.chief_ray)
+
+
+def even(silicon, electrons_per_s: float | tuple[float, float, float], margin_px: int = 16, **more) -> LightByHand:  # noqa: ANN001
+    """The same light at every pixel, through R, G and B or one for all."""
+    sides = silicon.height_px + 2 * margin_px, silicon.width_px + 2 * margin_px
+    rates = np.empty((3, *sides), np.float32)
+    rates[:] = np.reshape(np.broadcast_to(electrons_per_s, 3), (3, 1, 1))
+    return LightByHand((ByHand(rates),), margin_px, silicon.pitch_um, **more)
