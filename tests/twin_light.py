@@ -29,7 +29,7 @@ class LightByHand:
         return np.full(np.asarray(places_mm).shape[:-1], self.chief_ray)
 
 
-def even(silicon, electrons_per_s: float | tuple[float, float, float], margin_px: int = 16, **more) -> LightByHand:  # noqa: ANN001
+def even(silicon, electrons_per_s: float | tuple[float, float, float], margin_px: int = 16, **more) -> LightByHand:
     """The same light at every pixel, through R, G and B or one for all."""
     sides = silicon.height_px + 2 * margin_px, silicon.width_px + 2 * margin_px
     rates = np.empty((3, *sides), np.float32)

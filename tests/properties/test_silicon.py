@@ -86,7 +86,9 @@ def test_between_poisson_and_gauss_there_is_no_step() -> None:
         foretold = sensor.noise(64.0, EXPOSURE_S)
         span = sensor.white - sensor.black
         x = electrons * sensor.converted(64.0) / span
-        assert 0.5 * np.var(first - second) == pytest.approx((foretold.scale[0] * x + foretold.offset[0]) * span**2, rel=0.03)
+        assert 0.5 * np.var(first - second) == pytest.approx(
+            (foretold.scale[0] * x + foretold.offset[0]) * span**2, rel=0.03
+        )
 
 
 def test_frames_are_the_same_for_the_same_seed_whatever_the_threads() -> None:
@@ -135,7 +137,11 @@ def test_hot_dead_and_telegraph_pixels_are_as_many_as_said() -> None:
     assert 0.5e-3 < (dark > sensor.black + 3).mean() < 2.5e-3
     bright = chip.expose(even(sensor, 2e6), EXPOSURE_S).raw
     assert 0.5 < (bright < sensor.black + 50).sum() / (1e-3 * pixels) < 1.5
-    apart = np.abs(np.diff(np.stack([chip.expose(even(sensor, 0.0), EXPOSURE_S, 8.0, index=i).raw for i in (1, 2)]).astype(int), axis=0))
+    apart = np.abs(
+        np.diff(
+            np.stack([chip.expose(even(sensor, 0.0), EXPOSURE_S, 8.0, index=i).raw for i in (1, 2)]).astype(int), axis=0
+        )
+    )
     assert (apart > 20).mean() == pytest.approx(0.5 * 1e-3 * np.exp(-20 / (sensor.converted(8.0) * 200.0)), rel=0.5)
 
 

@@ -26,7 +26,7 @@ class Syntax(argparse.ArgumentParser):
             formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32),
         )
         self._positionals.title = "files"
-        self._negative_number_matcher = re.compile(r"-[\d.][\d.,]*$")  # -2,0,2 is a value, not an option
+        self._negative_number_matcher = re.compile(r"-[\d.]")  # -2,0,2 is a value, not an option
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """What was typed; Usage where it cannot be meant."""

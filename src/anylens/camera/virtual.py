@@ -36,9 +36,9 @@ class Setup:
     `body` and `mode` say which sensor, of which `size` (width x height, None for all of the mode) is used in the
     middle. `lens` is mounted at `aperture` (None: as wide as it opens), focused at `distance` m, behind a `plate` of
     sapphire in mm, tilted by `tilt` degrees (right/down) and off centre by `decentre` mm (right/down). `light` falls
-    on `scene`, whose own `options` may be given beside. `hand` (tripod, tremor, gyro:FILE) moves the camera by
-    `amplitude`, for which light is formed `margin` pixels beyond the sensor; `seed` chooses noise and tremor,
-    `copy` which copy of the sensor; `temperature` is in degrees C.
+    on `scene`, whose own `options` may be given beside; `arrangement` lays out one that is made by chance. `hand`
+    (tripod, tremor, gyro:FILE) moves the camera by `amplitude`, for which light is formed `margin` pixels beyond the
+    sensor. `seed` chooses noise and tremor, `copy` which copy of the sensor; `temperature` is in degrees C.
     """
 
     body: str = "xiaomi-12s-ultra-concept"
@@ -56,6 +56,7 @@ class Setup:
     amplitude: float = 1.0
     margin: int = 64
     seed: int = 0
+    arrangement: int = 0
     copy: int = 1
     temperature: float = 25.0
     options: tuple[tuple[str, str], ...] = ()
@@ -98,8 +99,10 @@ class Virtual:
         from anylens.twin import scenes, spectra
         from anylens.twin.glass import Mounting, glass
 
-        if not 0 <= setup.seed <= _MOST_SEED or not 0 <= setup.copy <= _MOST_SEED:
-            raise Refusal("Seeds and copies are whole numbers from 0 to 9223372036854775807; choose another.")
+        if not all(0 <= each <= _MOST_SEED for each in (setup.seed, setup.arrangement, setup.copy)):
+            raise Refusal(
+                "Seeds, arrangements and copies are whole numbers from 0 to 9223372036854775807; choose another."
+            )
         if not 0 <= setup.margin <= 2048:
             raise Refusal(f"A margin of {setup.margin} pixels is not between 0 and 2048; choose another.")
         if not -60.0 <= setup.temperature <= 100.0:
@@ -145,7 +148,7 @@ class Virtual:
                 self._mounting,
                 self.silicon,
                 setup.light,
-                setup.seed,
+                setup.arrangement,
                 margin_px=setup.margin,
                 **options,
             )
@@ -392,7 +395,7 @@ def _meant(key: str, value: Any) -> Any:
         case "tilt" | "decentre":
             parts = value.split("/")
             return (_number(key, parts[0]), _number(key, parts[1] if len(parts) == 2 else "0"))
-        case "seed" | "copy" | "margin":
+        case "seed" | "arrangement" | "copy" | "margin":
             if not value.isdecimal():
                 raise Refusal(f"The {key} '{value}' is not a whole number of 0 or more; choose another.")
             return int(value)

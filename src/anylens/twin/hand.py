@@ -102,7 +102,7 @@ def hand(kind: str, seed: int, amplitude: float = 1.0) -> Tremor | Track | None:
     if kind == "tripod":
         return None
     if kind == "tremor":
-        return tremor(seed, amplitude) if amplitude > 0.0 else None
+        return tremor(seed, amplitude) if amplitude != 0.0 else None
     if kind.startswith("gyro:"):
         return track(kind.removeprefix("gyro:"), amplitude)
     raise Refusal(f"There is no hand '{kind}'; known are tripod, tremor and gyro:FILE with a GoPro film.")

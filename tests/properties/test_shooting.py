@@ -1,0 +1,142 @@
+"""`anylens shoot`: frames on disk, whole and honest, and one sentence for what cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anylens import read
+from anylens.app.command_line import run
+from anylens.app.shooting import exposure_s, settle, shots, steps
+from anylens.app.voice import Usage
+from anylens.refusal import Refusal
+from anylens.shot import Shot
+
+CAMERA = "virtual:lens=ideal,scene=white-wall,aperture=4,size=64x48"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "light"))
+    monkeypatch.setattr("anylens.app.voice.quiet_libraries", lambda: None)
+
+
+def shoot(*more: str) -> int:
+    return run(["shoot", *more])
+
+
+def test_frames_and_their_truth_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("-n", "2", "--exposure", "1/100", "--iso", "100", "--seed", "7", "-o", str(tmp_path / "a"), "--truth")
+    assert shoot(CAMERA, *asked) == 0
+    kept = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert kept == ["white-wall-0001.dng", "white-wall-0002.dng", "white-wall-truth.json", "white-wall-truth.tif"]
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "Simulated" in said.out
+    frame = read(tmp_path / "a" / kept[0])
+    assert frame.facts.iso == 100.0
+    assert frame.facts.exposure_s == pytest.approx(0.01, rel=1e-3)
+    told = json.loads((tmp_path / "a" / kept[2]).read_text("utf-8"))
+    assert told["simulated"] is True
+    assert [each["file"] for each in told["frames"]] == kept[:2]
+    assert told["frames"][0]["gain"] == pytest.approx(2.0)
+    import tifffile
+
+    truth = tifffile.imread(tmp_path / "a" / kept[3])
+    assert truth.dtype == np.float32
+    assert truth.shape == (48, 64, 3)
+    assert np.ptp(truth) < 1e-3, "a white wall is the same everywhere"
+
+    assert shoot(CAMERA, *asked[:-3], "-o", str(tmp_path / "b")) == 0
+    assert (tmp_path / "a" / kept[0]).read_bytes() == (tmp_path / "b" / kept[0]).read_bytes()
+
+
+def test_brackets_are_taken_whole_and_as_often_as_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shoot(CAMERA, "-n", "2", "--bracket", "-2,0,2", "-o", str(tmp_path), "--json") == 0
+    frames = json.loads(capsys.readouterr().out)["frames"]
+    stops = [np.log2(each["facts"]["exposure_s"] / 0.01) for each in frames]
+    assert stops == pytest.approx([-2, 0, 2] * 2, abs=0.01)
+
+
+def test_a_folder_is_shot_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shoot(CAMERA, "-n", "2", "-o", str(tmp_path / "raws")) == 0
+    assert shoot(f"folder:{tmp_path / 'raws'}", "-n", "3", "-o", str(tmp_path / "again")) == 1
+    assert "given twice" in capsys.readouterr().err
+    first, second = read(tmp_path / "raws" / "white-wall-0001.dng"), read(tmp_path / "again" / "frame-0001.dng")
+    assert np.array_equal(first.raw, second.raw)
+    assert len(list((tmp_path / "again").iterdir())) == 2
+
+
+def test_what_anylens_did_not_write_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    theirs = tmp_path / "white-wall-0002.dng"
+    theirs.write_bytes(b"a raw of someone else")
+    assert shoot(CAMERA, "-n", "2", "-o", str(tmp_path)) == 2
+    assert "left alone" in capsys.readouterr().err
+    assert theirs.read_bytes() == b"a raw of someone else"
+    assert [path.name for path in tmp_path.iterdir()] == [theirs.name]
+
+
+def test_the_list_names_everything_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shoot("--list", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "xiaomi-12s-ultra-concept" in told["bodies"]
+    assert "summicron_50_f2_v5" in told["lenses"]
+    assert "white-wall" in told["scenes"]
+    assert "d65" in told["lights"]
+    assert all(sentence.strip() for kind in told.values() for sentence in kind.values())
+    assert shoot("--list") == 0
+    assert "summicron_50_f2_v5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--aperture", "0.5"), "0.5"),
+        (("--distance", "-3"), "-3"),
+        (("--exposure", "0"), "above 0"),
+        (("--exposure", "1/0"), "1/100"),
+        (("--exposure", "soon"), "soon"),
+        (("--iso", "25"), "25"),
+        (("--iso", "1e9"), "1e+09"),
+        (("--bracket", "-2,x"), "-2,0,2"),
+        (("-n", "0"), "another number"),
+        (("--hand", "paw"), "tremor"),
+        (("--light", "moon"), "d65"),
+        (("--body", "nokia"), "xiaomi"),
+        (("--seed", "-1"), "whole number"),
+        (("--exposre", "1"), "--exposure"),
+    ],
+)  # fmt: skip
+def test_impossible_settings_are_refused_in_one_line(
+    more: tuple[str, str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shoot(CAMERA, "-o", str(tmp_path / "out"), *more) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert says in said.err
+    assert said.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_camera_and_truth_of_files_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shoot() == 2
+    assert "--list" in capsys.readouterr().err
+    (tmp_path / "a.dng").write_bytes(b"")
+    assert shoot(f"folder:{tmp_path}", "--truth", "-o", str(tmp_path / "out")) == 2
+    assert "virtual" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_times_steps_and_shots_as_they_are_typed(tmp_path: Path) -> None:
+    assert exposure_s("1/100") == exposure_s("0.01") == exposure_s("1/100s")
+    assert exposure_s("2") == 2.0
+    assert steps("-2,0,+2") == (-2.0, 0.0, 2.0)
+    assert [shot.exposure_s for shot in shots(Shot(1.0), 2, (-1.0, 1.0))] == [0.5, 2.0, 0.5, 2.0]
+    with pytest.raises(Usage):
+        steps("")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises((Usage, Refusal)):
+        settle(tmp_path / "file", "a", 1, False)
