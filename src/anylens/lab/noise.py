@@ -23,7 +23,8 @@ _SINGLE_TILE = 16
 _FAR = 6.0
 _LINEAR = 0.7
 _DARKEST = 0.004
-_DITHERED = 0.24
+_DITHERED = 0.34
+"""Variance in counts squared below which rounding hides 3 % of it and more, by where the mean stands between counts."""
 _BINS = 28
 
 
@@ -347,12 +348,26 @@ def _black(tiles: Sequence[_Tiles], white: float) -> Figure:
     lit = [t for t in tiles if float(np.median(t.mean)) > _DARKEST * white]
     if not dark or not lit:
         return Figure(0.0)
+    if _explained(dark, lit):
+        return Figure(0.0)
     means = np.concatenate([t.mean for t in dark])
     # Darkness is the same all over the sensor; light that falls off is not.
     within = math.sqrt(float(np.mean([t.temporal.mean() for t in dark])) / _TILE**2)
     if float(means.std()) > 8.0 * within + 0.3:
         return Figure(0.0)
     return Figure(float(means.mean()), float(means.std() / math.sqrt(len(means))))
+
+
+def _explained(dark: Sequence[_Tiles], lit: Sequence[_Tiles]) -> bool:
+    """Whether what little light the darkest frames have is what their exposure time lets expect: then it is light."""
+    time = dark[0].exposure_s
+    told = [t for t in lit if t.exposure_s]
+    if not time or not told:
+        return False
+    nearest = min(told, key=lambda t: float(np.median(t.mean)))
+    assert nearest.exposure_s is not None
+    expected = float(np.median(nearest.mean)) * time / nearest.exposure_s
+    return abs(float(np.median(dark[0].mean)) - expected) < 0.5 * expected
 
 
 def _binned(tiles: Sequence[_Tiles], black: float) -> list[Point]:
