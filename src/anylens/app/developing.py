@@ -6,7 +6,6 @@ import dataclasses
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -88,6 +87,8 @@ def develop_files(
     if len(jobs) == 1:
         yield _outcome(jobs[0], recipe, until, sensor, advance)
         return
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     stop = threading.Event()
 
     def go_on() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import NoReturn
 
+from anylens.app.table import columns
 from anylens.app.voice import Usage
 
 
@@ -23,7 +23,7 @@ class Syntax(argparse.ArgumentParser):
             prog=command,
             description=sentence,
             allow_abbrev=False,
-            formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32),
+            formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=columns()),
         )
         self._positionals.title = "files"
         self._negative_number_matcher = re.compile(r"-[\d.]")  # -2,0,2 is a value, not an option
@@ -48,5 +48,7 @@ class Syntax(argparse.ArgumentParser):
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """`, did you mean ...?` where a known word is near, else nothing."""
+    from difflib import get_close_matches
+
     near = get_close_matches(word, known, n=2)
     return f" (did you mean {' or '.join(near)}?)" if near else ""

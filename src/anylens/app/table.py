@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import sys
 from collections.abc import Sequence
-from textwrap import wrap
 
 from anylens.app.voice import one_line
 
@@ -12,11 +12,22 @@ WIDE, NARROW = 100, 20
 GAP = "  "
 
 
+def columns() -> int:
+    """How wide the terminal is; 100 where there is none. The environment variable COLUMNS is believed first."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or WIDE
+    except (OSError, ValueError):
+        return WIDE
+
+
 def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), foot: Sequence[str] = ()) -> str:
     """The rows below each other, `head` and `foot` set off by lines; the second column folds, others stand right."""
     whole = [[one_line(cell) for cell in row] for row in (*([head] if head else []), *rows, *([foot] if foot else []))]
     widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
-    room = shutil.get_terminal_size((WIDE, 0)).columns - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)
+    room = columns() - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)
     widths[1] = max(NARROW, min(widths[1], room))
     lines = ["\n".join(_lines(row, widths)) for row in whole]
     rule = "─" * (sum(widths) + len(GAP) * (len(widths) - 1))
@@ -28,6 +39,8 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), foot: Sequenc
 
 
 def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    from textwrap import wrap
+
     name, text, *numbers = row
     folded = wrap(text, widths[1]) or [""]
     lines = [GAP.join((" " * widths[0], part.ljust(widths[1]))) for part in folded]

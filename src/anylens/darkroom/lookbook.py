@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from importlib.resources import files
+from pathlib import Path
 
 from anylens.darkroom.recipe import Recipe, parse
 from anylens.darkroom.stages import STAGES, default_recipe
 from anylens.refusal import Refusal
 
-_FOLDER = files("anylens.darkroom").joinpath("looks")
+_FOLDER = Path(__file__).with_name("looks")
 
 
 def looks() -> dict[str, str]:
     """Name -> one sentence, for every look that ships."""
-    found = (item for item in _FOLDER.iterdir() if item.name.endswith(".toml"))
-    texts = {item.name.removesuffix(".toml"): item.read_text("utf-8") for item in found}
-    return {name: str(tomllib.loads(texts[name]).get("about", "")) for name in sorted(texts)}
+    import tomllib
+
+    texts = {place.stem: place.read_text("utf-8") for place in sorted(_FOLDER.glob("*.toml"))}
+    return {name: str(tomllib.loads(text).get("about", "")) for name, text in texts.items()}
 
 
 def look(name: str) -> Recipe:
     """The recipe of a look; Refusal with the near names for one that is not there."""
     known = looks()
     if name not in known:
+        import difflib
+
         near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.4)
         raise Refusal(
             f"there is no look '{name}'; choose {' or '.join(near) if near else 'one of ' + ', '.join(known)}"
         )
-    return parse(_FOLDER.joinpath(f"{name}.toml").read_text("utf-8"), STAGES, default_recipe())
+    return parse((_FOLDER / f"{name}.toml").read_text("utf-8"), STAGES, default_recipe())

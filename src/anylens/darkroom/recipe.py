@@ -15,10 +15,7 @@ differs from the recipe that it is laid over.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import json
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, get_args, get_type_hints
@@ -95,6 +92,8 @@ def parse(source: str, stages: StageTable, start: Recipe) -> Recipe:
     for text that is not a recipe, a stage that is unknown or in the wrong section, and fields that are unknown or out
     of range.
     """
+    import tomllib
+
     try:
         tables = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
@@ -185,6 +184,8 @@ def _lookup(name: str, stages: StageTable) -> tuple[str, type]:
     if name in stages:
         return stages[name]
     folded = {known.lower(): known for known in stages}
+    import difflib
+
     near = [folded[hit] for hit in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.4)]
     raise Refusal(f"there is no stage '{name}'; near names: {', '.join(near or sorted(stages))}")
 
@@ -223,4 +224,4 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return repr(value)
-    return json.dumps(value) if isinstance(value, str) else str(value)
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -64,14 +65,46 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
     if threads == 1:
         yield from map(work, items)
         return
-    pool = ThreadPoolExecutor(threads)
-    waiting: deque[Future[Result]] = deque()
+    tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+    workers = [Thread(target=_work_off, args=(tasks,), daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    waiting: deque[SimpleQueue[tuple[Result | None, BaseException | None]]] = deque()
+    stopped = Event()
+
+    def order(item: Item) -> None:
+        answer: SimpleQueue[tuple[Result | None, BaseException | None]] = SimpleQueue()
+
+        def task() -> None:
+            try:
+                answer.put((None if stopped.is_set() else work(item), None))
+            except BaseException as error:
+                answer.put((None, error))
+
+        waiting.append(answer)
+        tasks.put(task)
+
+    def first() -> Result:
+        result, error = waiting.popleft().get()
+        if error is not None:
+            raise error
+        return cast("Result", result)
+
     try:
         for item in items:
-            waiting.append(pool.submit(work, item))
+            order(item)
             if len(waiting) > 2 * threads:
-                yield waiting.popleft().result()
+                yield first()
         while waiting:
-            yield waiting.popleft().result()
+            yield first()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        stopped.set()
+        for _ in workers:
+            tasks.put(None)
+        for worker in workers:
+            worker.join()
+
+
+def _work_off(tasks: SimpleQueue[Callable[[], None] | None]) -> None:
+    while (task := tasks.get()) is not None:
+        task()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from anylens.frame import Facts, Frame
 from anylens.refusal import Refusal
 from anylens.sensor import Sheet, estimate_noise, parse_sensor
 
+_SHIPPED = Path(__file__).parents[1] / "sensor"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -65,13 +65,13 @@ def find_sheet(path: str | os.PathLike[str], sensor: str | os.PathLike[str] | No
         return parse_sensor(_text(place))
     shipped = shipped_sensors()
     if str(sensor) in shipped:
-        return parse_sensor((resources.files("anylens.sensor") / f"{sensor}.toml").read_text("utf-8"))
+        return parse_sensor((_SHIPPED / f"{sensor}.toml").read_text("utf-8"))
     raise Refusal(f"There is no sensor file {sensor}, and none of that name is shipped ({', '.join(shipped)}).")
 
 
 def shipped_sensors() -> tuple[str, ...]:
     """The names of the sensor files that come with anylens."""
-    names = (each.name for each in resources.files("anylens.sensor").iterdir())
+    names = (each.name for each in _SHIPPED.iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 

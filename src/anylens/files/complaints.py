@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -19,6 +18,8 @@ def listening() -> Iterator[list[str]]:
 
     One file at a time, as standard error is the whole program's.
     """
+    import tempfile
+
     heard: list[str] = []
     with _EARS, tempfile.TemporaryFile() as spill:
         try:

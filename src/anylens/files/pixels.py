@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.files import complaints, gate, lossless_jpeg
+from anylens.files.bands import in_order
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
 from anylens.refusal import Refusal
@@ -156,9 +155,8 @@ def _assembled(layout: Layout, chunks: Sequence[memoryview]) -> Samples:
         for index in range(len(chunks)):
             place(index)
     else:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for _ in pool.map(place, range(len(chunks))):
-                pass
+        for _ in in_order(place, range(len(chunks))):
+            pass
     return _shaped(layout, out)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,7 +37,7 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
     try:
         target = Path(os.path.realpath(path))
         _may_become(target)
-        partial = target.with_name(f".anylens-{secrets.token_hex(8)}.part")
+        partial = target.with_name(f".anylens-{os.urandom(8).hex()}.part")
         number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
             file = os.fdopen(number, "wb", buffering=1 << 20)

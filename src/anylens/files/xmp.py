@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import re
 from pathlib import Path
-from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
+from typing import TYPE_CHECKING
 
 from anylens.files.exif import SOFTWARE
 from anylens.files.jpeg import jpeg_segments
@@ -15,12 +13,16 @@ from anylens.files.tags import Tag
 from anylens.files.tiff import open_tiff
 from anylens.refusal import Refusal
 
+if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET
+
 NAMESPACE = "http://ns.anylens.org/1.0/"
 JPEG_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\0"
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _LONGEST_PACKET = 1 << 20
 _LONGEST_HEAD = 1 << 22
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -33,9 +35,11 @@ def xmp_packet(recipe: str = "") -> bytes:
     if not recipe:
         held = ""
     elif _NOT_IN_XML.search(recipe):
-        held = f"<anylens:RecipeJSON>{escape(json.dumps(recipe))}</anylens:RecipeJSON>"
+        import json
+
+        held = f"<anylens:RecipeJSON>{json.dumps(recipe).translate(_ESCAPED)}</anylens:RecipeJSON>"
     else:
-        held = f"<anylens:Recipe>{escape(recipe, {chr(13): '&#13;'})}</anylens:Recipe>"
+        held = f"<anylens:Recipe>{recipe.translate(_ESCAPED)}</anylens:Recipe>"
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about="" '
@@ -47,6 +51,8 @@ def xmp_packet(recipe: str = "") -> bytes:
 
 def recipe_in(packet: bytes) -> str | None:
     """The recipe's text in an XMP packet, None where it holds none or is no XMP."""
+    from xml.etree import ElementTree as ET
+
     if len(packet) > _LONGEST_PACKET or b"<!DOCTYPE" in packet.replace(b"\0", b""):
         return None
     try:
@@ -55,6 +61,8 @@ def recipe_in(packet: bytes) -> str | None:
         return None
     found = _property(root, "RecipeJSON")
     if found is not None:
+        import json
+
         try:
             text = json.loads(found)
         except ValueError:

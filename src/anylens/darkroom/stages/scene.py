@@ -123,8 +123,9 @@ def metered_ev(overview: Pixels, ev: float) -> float:
     """
     luma = np.tensordot(np.array([0.2627, 0.678, 0.0593], np.float32), overview, 1)
     logs = np.log2(np.maximum((luma + overview.max(0)) / 2, 1e-4)) + ev
-    low, high = np.percentile(logs, [5, 95])
-    key = float(logs[(logs >= low) & (logs <= high)].mean())
+    ordered = np.sort(logs, axis=None)
+    low, high = np.interp([0.05, 0.95], np.linspace(0.0, 1.0, ordered.size), ordered)
+    key = float(ordered[(ordered >= low) & (ordered <= high)].mean())
     wanted = 0.6 * (np.log2(KEY) - key)
     return float(np.clip(min(wanted, max(0.0, SHOULDER - high)), -1.0, 1.5))
 
