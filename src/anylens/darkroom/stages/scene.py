@@ -121,7 +121,7 @@ def metered_ev(overview: Pixels, ev: float) -> float:
     its 5th and 95th percentile (Reinhard et al. 2002); brightness is halfway between luminance and the largest of R, G
     and B, so that a red rose, dark in luminance and bright to the eye, is not taken for a thing in the dark.
     """
-    luma = np.tensordot(np.array([0.2627, 0.678, 0.0593], np.float32), overview, 1)
+    luma = np.einsum("c,cyx->yx", np.array([0.2627, 0.678, 0.0593], np.float32), overview)
     logs = np.log2(np.maximum((luma + overview.max(0)) / 2, 1e-4)) + ev
     ordered = np.sort(logs, axis=None)
     low, high = np.interp([0.05, 0.95], np.linspace(0.0, 1.0, ordered.size), ordered)
