@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -84,16 +85,21 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Burst:
-    """Frames of one scene; the first is the reference; one photo is a burst of one.
+    """Frames of one scene; the first is the reference unless merging finds a sharper one; one photo is a burst of one.
 
-    Raises ValueError for no frames and for frames of different sensors or sizes.
+    `frames` is a tuple of frames, or any sequence that reads a frame when it is asked for it, so that a burst may be
+    larger than memory; `names` are what people call the frames, () where they have none. Raises ValueError for no
+    frames and for frames at hand that are of different sensors or sizes.
     """
 
-    frames: tuple[Frame, ...]
+    frames: Sequence[Frame]
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.frames:
+        if not len(self.frames):
             raise ValueError("a burst has at least one frame")
+        if not isinstance(self.frames, tuple):
+            return
         first = self.frames[0]
         for frame in self.frames[1:]:
             if frame.raw.shape != first.raw.shape or frame.facts.sensor.cfa != first.facts.sensor.cfa:
@@ -101,5 +107,9 @@ class Burst:
 
     @property
     def reference(self) -> Frame:
-        """The frame that the others are aligned to."""
+        """The frame that the others are aligned to unless merging finds a sharper one."""
         return self.frames[0]
+
+    def name(self, index: int) -> str:
+        """What people call a frame, its number from 1 where it has no name."""
+        return self.names[index] if self.names else f"frame {index + 1}"

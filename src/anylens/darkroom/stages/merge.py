@@ -7,25 +7,59 @@ from typing import Any
 
 import numpy as np
 
+from anylens.darkroom.light import by_site
+from anylens.darkroom.merging import merged
+from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.image import Mosaic, Pixels
 from anylens.kernels.linearize import linearize
+from anylens.kernels.sites import sites, with_margin
 from anylens.refusal import Refusal
 from anylens.sensor import Noise
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Turn counts into light: black off, white to 1, the active area cut out, quad-Bayer pixels binned by four."""
+    """Turn counts into light, many frames into one: aligned, averaged where they agree within their noise.
+
+    Black goes off, white to 1, the active area is cut out, quad-Bayer pixels are binned by four. `robustness` 1 lets
+    the reference alone speak where frames disagree, 0 takes their mean everywhere; `reference` is a frame's number
+    from 1 on, 0 the sharpest of the first three.
+    """
+
+    robustness: float = taste(1.0, 0.0, 1.0, 0.05)
+    reference: int = taste(0, 0, 100000, 1)
+
+    def __post_init__(self) -> None:
+        checked(self)
 
     def __call__(self, burst: Burst) -> Mosaic:
         if len(burst.frames) > 1:
-            raise Refusal(f"this version develops one frame, not a burst of {len(burst.frames)}; give it one")
-        frame = burst.reference
-        light = _light(frame)
-        if len(frame.facts.sensor.cfa) == 4:
-            return _binned(light, frame.facts)
-        return Mosaic(light, frame.facts)
+            return merged(burst, _sites, self.reference, self.robustness)
+        return _mosaic(burst.reference)
+
+
+def _mosaic(frame: Frame) -> Mosaic:
+    light = _light(frame)
+    if len(frame.facts.sensor.cfa) == 4:
+        return _binned(light, frame.facts)
+    return Mosaic(light, frame.facts)
+
+
+def _sites(frame: Frame, gains: tuple[float, float, float]) -> tuple[Pixels, Facts]:
+    """A frame's light by site with margin, each colour times its gain, and the facts of that light."""
+    if frame.raw.ndim != 2:
+        raise Refusal("the frame has three planes of counts, not a mosaic; merge frames of a colour filter")
+    cfa = frame.facts.sensor.cfa
+    if len(cfa) == 4:
+        whole = _mosaic(frame)
+        height, width = (side // 2 * 2 for side in whole.pixels.shape)
+        gain = np.tile(by_site(whole.facts.sensor.cfa, gains), (height // 2, width // 2))
+        return with_margin(whole.pixels[:height, :width] * gain), whole.facts
+    counts, black, scale, *deltas = counts_of(frame)
+    gain = by_site(cfa, gains)
+    rows, columns = np.lcm(scale.shape, gain.shape)
+    return sites(counts, black, _tiled(scale, rows, columns) * _tiled(gain, rows, columns), *deltas), frame.facts
 
 
 def _light(frame: Frame) -> Pixels:

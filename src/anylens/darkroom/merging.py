@@ -1,0 +1,182 @@
+"""Many frames to one mosaic: choose the reference, align each other frame to it, add what agrees.
+
+Frames are looked at one after the other, so that memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anylens.darkroom.light import by_site, gains_of, noise_of
+from anylens.frame import Burst, Facts, Frame
+from anylens.image import Mosaic, Pixels
+from anylens.kernels import align, merge
+from anylens.kernels.sites import MARGIN
+from anylens.kernels.unite import unite
+from anylens.refusal import Refusal
+
+CANDIDATES = 3
+UNLIKE = 0.25
+SAME_EXPOSURE = 0.01
+
+Sites = Callable[[Frame, tuple[float, float, float]], tuple[Pixels, Facts]]
+"""A frame's light by site with margin, times a gain for each colour, and the facts of that light."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """One frame as merging sees it.
+
+    `sites` is its balanced light, `facts` what is true of it, `levels` scale and offset of its noise by site,
+    `pyramid` its brightness from fine to coarse, `sharpness` the detail in it beyond the noise.
+    """
+
+    index: int
+    sites: Pixels
+    facts: Facts
+    levels: Pixels
+    pyramid: tuple[Pixels, ...]
+    sharpness: float
+
+
+def merged(burst: Burst, sites_of: Sites, reference: int, robustness: float) -> Mosaic:
+    """The light of all frames of a burst where they agree, of the reference where they do not.
+
+    `reference` counts from 1, 0 is the sharpest of the first three; with a `robustness` of 0 everything agrees.
+    Raises Refusal where no frame can be used, or frames are of different sensors.
+    """
+    if reference > len(burst.frames):
+        raise Refusal(f"frame {reference} cannot be the reference of {len(burst.frames)} frames; choose one of them")
+    table = _Table(burst, sites_of)
+    candidates = [reference - 1] if reference else list(range(len(burst.frames)))
+    first: dict[int, Seen] = {}
+    for index in candidates:
+        seen = table.look_at(index)
+        if seen is not None:
+            first[index] = seen
+        if len(first) == CANDIDATES:
+            break
+    if not first:
+        raise Refusal(f"no frame of the burst can be its reference: {table.notes[0]}")
+    still = max(first.values(), key=lambda seen: seen.sharpness)
+    looked_at = set(first) | ({*range(index + 1)} if not reference else {index})
+    del first[still.index]
+    gathered = np.zeros((merge.GATHERED, *(side - 2 * MARGIN for side in still.sites.shape[1:])), np.float32)
+    used = 1
+    for index in range(len(burst.frames)):
+        other = first.pop(index, None)
+        if other is None and index not in looked_at:
+            other = table.look_at(index)
+        if other is None:
+            continue
+        why = _add(gathered, still, other, robustness)
+        used += why is None
+        if why is not None:
+            table.notes.append(f"{burst.name(index)} was left out: {why}.")
+    return _whole(still, gathered, table.gains, used, table.notes)
+
+
+class _Table:
+    """Frames as they are looked at one by one: the first that can be read says what the others must be like."""
+
+    def __init__(self, burst: Burst, sites_of: Sites) -> None:
+        self.notes: list[str] = []
+        self.gains = (1.0, 1.0, 1.0)
+        self._burst = burst
+        self._sites_of = sites_of
+        self._first: Facts | None = None
+
+    def look_at(self, index: int) -> Seen | None:
+        """A frame, None (and a note) where it cannot be read; Refusal where it is of another sensor."""
+        try:
+            frame = self._burst.frames[index]
+        except Refusal as why:
+            self.notes.append(f"{self._burst.name(index)} was left out: {str(why).removesuffix('.')}.")
+            return None
+        facts = frame.facts
+        if self._first is None:
+            self._first = facts
+            if facts.as_shot_neutral is not None:
+                self.gains = gains_of(facts.as_shot_neutral)
+        if facts.sensor.cfa != self._first.sensor.cfa or facts.active_shape != self._first.active_shape:
+            raise Refusal(f"{self._burst.name(index)} is of another sensor or size than the others; leave it out")
+        sites, facts = self._sites_of(frame, self.gains)
+        pyramid, levels = align.pyramid(sites), _levels(facts, self.gains)
+        return Seen(index, sites, facts, levels, pyramid, _sharpness(pyramid, levels))
+
+
+def _levels(facts: Facts, gains: tuple[float, float, float]) -> Pixels:
+    """(2, 4): scale and offset of the noise of the four sites' balanced light."""
+    noise = noise_of(replace(facts, balance=gains))
+    pairs = [np.broadcast_to(values, 3) for values in (noise.scale, noise.offset)]
+    tables = [by_site(facts.sensor.cfa, (float(r), float(g), float(b))).ravel() for r, g, b in pairs]
+    return np.stack(tables).astype(np.float32)
+
+
+def _variance(levels: Pixels, brightness: float) -> float:
+    """Of the noise of one cell's mean."""
+    return float((levels[0] * max(brightness, 0.0) + levels[1]).sum()) / 16.0
+
+
+def _sharpness(pyramid: tuple[Pixels, ...], levels: Pixels) -> float:
+    """Mean square of the slopes of the finest level, without what the noise adds, over the square of its brightness."""
+    grey = pyramid[0][MARGIN:-MARGIN, MARGIN:-MARGIN]
+    brightness = float(pyramid[-1].mean())
+    across, down = (float(np.square(np.diff(grey, axis=axis)).mean()) for axis in (0, 1))
+    noise = 2 * NOISE_OF_STEP * _variance(levels, brightness)
+    return max(across + down - noise, 0.0) / max(brightness * brightness, 1e-12)
+
+
+NOISE_OF_STEP = 2 * (6 / 16) * (6 / 16 - 4 / 16)
+"""Variance of the step between two points smoothed by a binomial of 3 x 3, for noise of unit variance."""
+
+
+def _add(gathered: Pixels, still: Seen, other: Seen, robustness: float) -> str | None:
+    """Add a frame; a sentence's end that says why where it is left out instead."""
+    gain = _relative_exposure(still, other)
+    pyramid = other.pyramid if gain == 1.0 else align.pyramid(other.sites, gain)
+    same = gain == 1.0 and still.facts.iso == other.facts.iso
+    levels = still.levels if same else other.levels * np.array([[gain], [gain * gain]], np.float32)
+    brightness = float(still.pyramid[-1].mean())
+    variance = _variance(still.levels, brightness) + _variance(levels, brightness)
+    motion = align.align(still.pyramid, pyramid, variance)
+    if motion.likeness < UNLIKE:
+        return "it shows another scene"
+    sharper = max(still.sharpness, 1e-12)
+    trust = min(1.0, (other.sharpness / sharper) ** 2) if still.sharpness > 0 else 1.0
+    trust = 1.0 if trust > 0.9 else trust
+    _, tall, wide = gathered.shape
+    letters = "".join("".join(row) for row in still.facts.sensor.cfa) or "GGGG"
+    shifts = merge.shifts_of(motion.field, wide, tall)
+    both = np.concatenate([still.levels, levels])
+    merge.add(gathered, still.sites, other.sites, letters, shifts, both, gain, trust, robustness)
+    return None
+
+
+def _relative_exposure(still: Seen, other: Seen) -> float:
+    """What the other frame's light is to be multiplied by to be as bright as the reference's."""
+    one, two = (_exposure(seen.facts) for seen in (still, other))
+    if one is None or two is None:
+        ratio = float(np.median(still.pyramid[-1])) / max(float(np.median(other.pyramid[-1])), 1e-9)
+        return 1.0 if abs(math.log(max(ratio, 1e-9))) < 5 * SAME_EXPOSURE else ratio
+    return 1.0 if abs(one / two - 1.0) < SAME_EXPOSURE else one / two
+
+
+def _exposure(facts: Facts) -> float | None:
+    sensitivity = facts.iso or facts.gain
+    return facts.exposure_s * sensitivity if facts.exposure_s and sensitivity else None
+
+
+def _whole(still: Seen, gathered: Pixels, gains: tuple[float, float, float], used: int, notes: list[str]) -> Mosaic:
+    facts = still.facts
+    scale = 1.0 / by_site(facts.sensor.cfa, gains)
+    pixels, frames_used = unite(still.sites, gathered, scale.astype(np.float32))
+    height, width = facts.active_shape
+    mean = float(frames_used[::8, ::8].mean())
+    notes = [f"{used} frames were merged; at a pixel {mean:.1f} of them count on the mean.", *notes]
+    facts = replace(facts, notes=(*facts.notes, *notes))
+    return Mosaic(pixels[:height, :width], facts, frames_used[:height, :width])

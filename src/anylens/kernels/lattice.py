@@ -1,0 +1,66 @@
+"""What one site of a colour filter would have seen at another place: filters for every shift by eighths of a pixel.
+
+The light between samples is estimated from the 8 x 8 samples around, of all colours, by the best linear guess for
+pictures as they are (Trussell & Hartwig 2002, with the constraint that flat colour stays as it is): detail is as
+strong in every octave, is cut by the lens, and is mostly common to the colours. A shift of whole cells gives the very
+sample that was counted.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
+
+PARTS = 8
+POSITIONS = 2 * PARTS
+CELLS = 4
+TAPS = 4 * CELLS * CELLS
+LENS_PX, OCTAVES = 0.8, 5.5
+COLOR_PART, COLOR_PX, COLOR_OCTAVES = 0.25, 1.2, 4.5
+
+
+@lru_cache(8)
+def filters(letters: str) -> Array:
+    """(POSITIONS^2, 4, TAPS) for a filter of 2 x 2 letters, such as RGGB, or GGGG for none.
+
+    The first axis is where the first site of a cell is looked for, down and across, in 1 / PARTS pixel from the cell
+    that it begins in; the second the site; the third the samples of the cells -1 to 2 around that cell: four sites,
+    of each four rows of four.
+    """
+    site, row, column = (axis.ravel() for axis in np.mgrid[:4, :CELLS, :CELLS])
+    places = np.stack([2 * (column - 1) + site % 2, 2 * (row - 1) + site // 2], 1).astype(np.float64)
+    colors = np.array(list(letters))[site]
+    present = sorted(set(letters))
+    flat = np.stack([colors == color for color in present], 1).astype(np.float64)
+    among = _likeness(places, places, colors, colors)
+    none = np.zeros((len(present), len(present)))
+    system = np.linalg.inv(np.block([[among, flat], [flat.T, none]]))[:, :TAPS]
+    constraint = np.linalg.inv(np.block([[among, flat], [flat.T, none]]))[:, TAPS:]
+    down, across = (axis.ravel() / PARTS for axis in np.mgrid[:POSITIONS, :POSITIONS])
+    table = np.empty((POSITIONS**2, 4, TAPS))
+    for target in range(4):
+        wanted = np.stack([across + target % 2, down + target // 2], 1)
+        seen = _likeness(wanted, places, np.array([letters[target]] * len(wanted)), colors)
+        unit = np.array([float(color == letters[target]) for color in present])
+        table[:, target] = (seen @ system[:TAPS].T) + (constraint[:TAPS] @ unit)
+        table[0, target] = (site == target) & (row == 1) & (column == 1)
+    return table.astype(np.float32)
+
+
+def _likeness(one: Floats, two: Floats, colors: Any, others: Any) -> Floats:
+    """How light at two lists of places goes together: sums of Gaussians, one every half octave."""
+    square = ((one[:, None] - two[None]) ** 2).sum(axis=2)
+    same = np.where(colors[:, None] == others[None], 1.0, -0.5)
+    grey = _octaves(square, LENS_PX, OCTAVES)
+    return np.asarray(grey + COLOR_PART * same * _octaves(square, COLOR_PX, COLOR_OCTAVES))
+
+
+def _octaves(square: Floats, smallest: float, octaves: float) -> Floats:
+    sizes = smallest * 2.0 ** np.arange(0.0, octaves, 0.5)
+    return np.asarray(np.mean([np.exp(-square / (2 * size * size)) for size in sizes], axis=0))

@@ -1,0 +1,86 @@
+"""What was gathered of a burst -> its light under the colour filter, and how many frames each pixel got."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Signature
+from anylens.kernels.sites import MARGIN
+
+Array = npt.NDArray[np.float32]
+
+SIGNATURE = Signature(
+    inputs=(
+        Image("still", "float32", 3),
+        Image("gathered", "float32", 3),
+        Image("scale", "float32", 2),
+    ),
+    outputs=(Image("mosaic", "float32", 2), Image("frames_used", "float32", 2)),
+)
+
+
+class Stages(NamedTuple):
+    mosaic: Any
+    frames_used: Any
+
+
+def algorithm(still: Any, gathered: Any, scale: Any) -> Stages:
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    one = hl.f32(1.0)
+    mosaic, frames_used = hl.Func("mosaic"), hl.Func("frames_used")
+    cell_x, cell_y, site = x / 2, y / 2, x % 2 + 2 * (y % 2)
+    whole = one + gathered[cell_x, cell_y, 4]
+    light = still[cell_x + MARGIN, cell_y + MARGIN, site] + gathered[cell_x, cell_y, site] / whole
+    mosaic[x, y] = light * scale[x % 2, y % 2]
+    frames_used[x, y] = whole * whole / (one + gathered[cell_x, cell_y, 5])
+    return Stages(mosaic, frames_used)
+
+
+def schedule(stages: Stages, target: Any) -> None:
+    """20 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
+    import halide as hl
+
+    width = target.natural_vector_size(hl.Float(32))
+    guard = hl.TailStrategy.GuardWithIf
+    for picture in stages:
+        x, y = picture.args()
+        picture.vectorize(x, 2 * width, guard).parallel(y, 16, guard)
+
+
+def reference(still: Array, gathered: Array, scale: Array) -> tuple[Array, Array]:
+    _, tall, wide = gathered.shape
+    whole = 1 + gathered[4]
+    light = still[:, MARGIN : MARGIN + tall, MARGIN : MARGIN + wide] + gathered[:4] / whole
+    mosaic = np.empty((2 * tall, 2 * wide), np.float32)
+    for site in range(4):
+        mosaic[site // 2 :: 2, site % 2 :: 2] = light[site] * scale[site // 2, site % 2]
+    used = (whole * whole / (1 + gathered[5])).astype(np.float32)
+    return mosaic, used.repeat(2, axis=0).repeat(2, axis=1)
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def unite(still: Array, gathered: Array, scale: Array) -> tuple[Array, Array]:
+    """(mosaic, frames_used), both (2 h, 2 w), from sites `still` and what `merge.add` gathered, (6, h, w).
+
+    `scale` (2, 2) is what each site's light is multiplied by.
+    """
+    _, tall, wide = gathered.shape
+    shape = (2 * tall, 2 * wide)
+    return kernel(still, gathered, scale, out=(np.empty(shape, np.float32), np.empty(shape, np.float32)))
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    still = rng.random((4, height + 2 * MARGIN, width + 2 * MARGIN), np.float32)
+    return (
+        still,
+        rng.random((6, height, width), np.float32),
+        rng.random((2, 2), np.float32),
+    )
