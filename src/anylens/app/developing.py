@@ -62,7 +62,9 @@ class Job:
     """One file to develop.
 
     `inspect` is the folder for pictures of every intermediate, or None; `named` says that the user named the very
-    file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage.
+    file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage. `frames` are
+    the files of a burst that becomes one photo, () where `source` is the only one; `map` is where the count of frames
+    that each pixel got goes as a picture, or None.
     """
 
     source: Path
@@ -70,6 +72,8 @@ class Job:
     inspect: Path | None = None
     named: bool = False
     timed: bool = False
+    frames: tuple[Path, ...] = ()
+    map: Path | None = None
 
 
 class Stopped(BaseException):
@@ -106,15 +110,15 @@ def develop_files(
         pool.shutdown(cancel_futures=True)
 
 
-def steps_of(recipe: Recipe) -> int:
-    """How many steps one file has: reading, each stage, writing."""
-    return len(recipe.stages()) + 2
+def steps_of(recipe: Recipe, frames: int = 1) -> int:
+    """How many steps one photo has: reading each frame, each stage, writing."""
+    return len(recipe.stages()) + 1 + frames
 
 
 def _outcome(
     job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]
 ) -> Developed | Failed:
-    left = steps_of(recipe)
+    left = steps_of(recipe, max(1, len(job.frames)))
 
     def step() -> None:
         nonlocal left
@@ -151,8 +155,13 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     if not job.named:
         guard(job.place)
     start = perf_counter()
-    image = read(job.source, sensor=sensor)
-    done("Read", "the file's counts and facts", {}, perf_counter() - start)
+    if job.frames:
+        from anylens.files.burst import read_burst
+
+        image: Any = read_burst(job.frames, sensor=sensor, told=advance)
+    else:
+        image = read(job.source, sensor=sensor)
+        done("Read", "the file's counts and facts", {}, perf_counter() - start)
     if job.timed or job.inspect is not None or until != "photo" or job.place.suffix.lower() not in (".jpg", ".jpeg"):
         result = develop(image, recipe, until=until, watch=watch)
     else:
@@ -167,6 +176,10 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     start = perf_counter()
     _make_folder(job.place.parent)
     write(result, job.place)
+    if job.map is not None:
+        from anylens.files.png_out import write_count
+
+        write_count(result.frames_used, len(job.frames), job.map)
     done("Write", "pixels, facts and recipe into the file", {}, perf_counter() - start)
     height, width = result.pixels.shape[-2:]
     if until == "photo" and result.facts.orientation >= 5:

@@ -15,24 +15,28 @@ from anylens.darkroom.light import by_site, gains_of, noise_of
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Mosaic, Pixels
 from anylens.kernels import align, merge
+from anylens.kernels.lattice import filters
 from anylens.kernels.sites import MARGIN
 from anylens.kernels.unite import unite
 from anylens.refusal import Refusal
 
 CANDIDATES = 3
-UNLIKE = 0.25
+UNLIKE = 0.5
 SAME_EXPOSURE = 0.01
+LEAST_STEP = 0.2
+SOFTER = 0.85
 
-Sites = Callable[[Frame, tuple[float, float, float]], tuple[Pixels, Facts]]
-"""A frame's light by site with margin, times a gain for each colour, and the facts of that light."""
+Sites = Callable[[Frame], tuple[Pixels, Facts]]
+"""A frame's light by site with margin, and the facts of that light."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """One frame as merging sees it.
 
-    `sites` is its balanced light, `facts` what is true of it, `levels` scale and offset of its noise by site,
-    `pyramid` its brightness from fine to coarse, `sharpness` the detail in it beyond the noise.
+    `sites` is its light, `facts` what is true of it, `levels` scale and offset of its noise by site,
+    `pyramid` its brightness from fine to coarse, `sharpness` the detail in it beyond the noise and
+    `grain` what the noise adds to it.
     """
 
     index: int
@@ -41,6 +45,7 @@ class Seen:
     levels: Pixels
     pyramid: tuple[Pixels, ...]
     sharpness: float
+    grain: float
 
 
 def merged(burst: Burst, sites_of: Sites, reference: int, robustness: float) -> Mosaic:
@@ -66,18 +71,18 @@ def merged(burst: Burst, sites_of: Sites, reference: int, robustness: float) -> 
     looked_at = set(first) | ({*range(index + 1)} if not reference else {index})
     del first[still.index]
     gathered = np.zeros((merge.GATHERED, *(side - 2 * MARGIN for side in still.sites.shape[1:])), np.float32)
-    used = 1
+    used, filter_table = 1, _table_of(still)
     for index in range(len(burst.frames)):
         other = first.pop(index, None)
         if other is None and index not in looked_at:
             other = table.look_at(index)
         if other is None:
             continue
-        why = _add(gathered, still, other, robustness)
+        why = _add(gathered, still, other, filter_table, robustness)
         used += why is None
         if why is not None:
             table.notes.append(f"{burst.name(index)} was left out: {why}.")
-    return _whole(still, gathered, table.gains, used, table.notes)
+    return _whole(still, gathered, used, table.notes)
 
 
 class _Table:
@@ -85,7 +90,6 @@ class _Table:
 
     def __init__(self, burst: Burst, sites_of: Sites) -> None:
         self.notes: list[str] = []
-        self.gains = (1.0, 1.0, 1.0)
         self._burst = burst
         self._sites_of = sites_of
         self._first: Facts | None = None
@@ -100,18 +104,16 @@ class _Table:
         facts = frame.facts
         if self._first is None:
             self._first = facts
-            if facts.as_shot_neutral is not None:
-                self.gains = gains_of(facts.as_shot_neutral)
         if facts.sensor.cfa != self._first.sensor.cfa or facts.active_shape != self._first.active_shape:
             raise Refusal(f"{self._burst.name(index)} is of another sensor or size than the others; leave it out")
-        sites, facts = self._sites_of(frame, self.gains)
-        pyramid, levels = align.pyramid(sites), _levels(facts, self.gains)
-        return Seen(index, sites, facts, levels, pyramid, _sharpness(pyramid, levels))
+        sites, facts = self._sites_of(frame)
+        pyramid, levels = align.pyramid(sites), _levels(facts)
+        return Seen(index, sites, facts, levels, pyramid, *_sharpness(pyramid, levels))
 
 
-def _levels(facts: Facts, gains: tuple[float, float, float]) -> Pixels:
-    """(2, 4): scale and offset of the noise of the four sites' balanced light."""
-    noise = noise_of(replace(facts, balance=gains))
+def _levels(facts: Facts) -> Pixels:
+    """(2, 4): scale and offset of the noise of the four sites' light."""
+    noise = noise_of(replace(facts, balance=None))
     pairs = [np.broadcast_to(values, 3) for values in (noise.scale, noise.offset)]
     tables = [by_site(facts.sensor.cfa, (float(r), float(g), float(b))).ravel() for r, g, b in pairs]
     return np.stack(tables).astype(np.float32)
@@ -122,20 +124,24 @@ def _variance(levels: Pixels, brightness: float) -> float:
     return float((levels[0] * max(brightness, 0.0) + levels[1]).sum()) / 16.0
 
 
-def _sharpness(pyramid: tuple[Pixels, ...], levels: Pixels) -> float:
-    """Mean square of the slopes of the finest level, without what the noise adds, over the square of its brightness."""
+def _sharpness(pyramid: tuple[Pixels, ...], levels: Pixels) -> tuple[float, float]:
+    """Mean square of the steps between points of the finest level: what is beyond the noise, and the noise's part.
+
+    Both over the square of the brightness, so that frames of any exposure can be compared.
+    """
     grey = pyramid[0][MARGIN:-MARGIN, MARGIN:-MARGIN]
     brightness = float(pyramid[-1].mean())
     across, down = (float(np.square(np.diff(grey, axis=axis)).mean()) for axis in (0, 1))
     noise = 2 * NOISE_OF_STEP * _variance(levels, brightness)
-    return max(across + down - noise, 0.0) / max(brightness * brightness, 1e-12)
+    square = max(brightness * brightness, 1e-12)
+    return max(across + down - noise, 0.0) / square, noise / square
 
 
 NOISE_OF_STEP = 2 * (6 / 16) * (6 / 16 - 4 / 16)
 """Variance of the step between two points smoothed by a binomial of 3 x 3, for noise of unit variance."""
 
 
-def _add(gathered: Pixels, still: Seen, other: Seen, robustness: float) -> str | None:
+def _add(gathered: Pixels, still: Seen, other: Seen, table: Pixels, robustness: float) -> str | None:
     """Add a frame; a sentence's end that says why where it is left out instead."""
     gain = _relative_exposure(still, other)
     pyramid = other.pyramid if gain == 1.0 else align.pyramid(other.sites, gain)
@@ -146,23 +152,36 @@ def _add(gathered: Pixels, still: Seen, other: Seen, robustness: float) -> str |
     motion = align.align(still.pyramid, pyramid, variance)
     if motion.likeness < UNLIKE:
         return "it shows another scene"
-    sharper = max(still.sharpness, 1e-12)
-    trust = min(1.0, (other.sharpness / sharper) ** 2) if still.sharpness > 0 else 1.0
-    trust = 1.0 if trust > 0.9 else trust
+    detail = (other.sharpness + other.grain) / (still.sharpness + other.grain)
+    trust = min(1.0, (detail / SOFTER) ** 2)
     _, tall, wide = gathered.shape
-    letters = "".join("".join(row) for row in still.facts.sensor.cfa) or "GGGG"
     shifts = merge.shifts_of(motion.field, wide, tall)
     both = np.concatenate([still.levels, levels])
-    merge.add(gathered, still.sites, other.sites, letters, shifts, both, gain, trust, robustness)
+    merge.add(gathered, still.sites, other.sites, table, shifts, both, gain, trust, robustness)
     return None
+
+
+def _table_of(still: Seen) -> Pixels:
+    """The filters for light of the reference's white balance, or of grey on the mean where that is not known."""
+    facts = still.facts
+    letters = "".join("".join(row) for row in facts.sensor.cfa) or "GGGG"
+    if facts.as_shot_neutral is not None:
+        gains = by_site(facts.sensor.cfa, gains_of(facts.as_shot_neutral)).ravel()
+    else:
+        means = np.maximum(still.sites[:, ::8, ::8].mean(axis=(1, 2)), 1e-6)
+        colors = np.array(list(letters))
+        means = np.array([means[colors == letter].mean() for letter in letters])
+        gains = np.clip(means.max() / means, 1.0, 8.0)
+    return filters(letters, tuple(float(gain) for gain in gains))
 
 
 def _relative_exposure(still: Seen, other: Seen) -> float:
     """What the other frame's light is to be multiplied by to be as bright as the reference's."""
     one, two = (_exposure(seen.facts) for seen in (still, other))
     if one is None or two is None:
-        ratio = float(np.median(still.pyramid[-1])) / max(float(np.median(other.pyramid[-1])), 1e-9)
-        return 1.0 if abs(math.log(max(ratio, 1e-9))) < 5 * SAME_EXPOSURE else ratio
+        one, two = (float(np.median(seen.pyramid[-1])) for seen in (still, other))
+        ratio = max(one, 1e-9) / max(two, 1e-9)
+        return 1.0 if abs(math.log(ratio)) < LEAST_STEP else ratio
     return 1.0 if abs(one / two - 1.0) < SAME_EXPOSURE else one / two
 
 
@@ -171,10 +190,9 @@ def _exposure(facts: Facts) -> float | None:
     return facts.exposure_s * sensitivity if facts.exposure_s and sensitivity else None
 
 
-def _whole(still: Seen, gathered: Pixels, gains: tuple[float, float, float], used: int, notes: list[str]) -> Mosaic:
+def _whole(still: Seen, gathered: Pixels, used: int, notes: list[str]) -> Mosaic:
     facts = still.facts
-    scale = 1.0 / by_site(facts.sensor.cfa, gains)
-    pixels, frames_used = unite(still.sites, gathered, scale.astype(np.float32))
+    pixels, frames_used = unite(still.sites, gathered)
     height, width = facts.active_shape
     mean = float(frames_used[::8, ::8].mean())
     notes = [f"{used} frames were merged; at a pixel {mean:.1f} of them count on the mean.", *notes]

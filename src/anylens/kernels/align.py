@@ -8,6 +8,7 @@ needs; the small equations are solved here, and where a tile holds less texture 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -202,18 +203,19 @@ def _searched(still: Array, moved: Array, variance: float) -> tuple[tuple[int, i
     height, width = still.shape
     reach_x, reach_y = min(SEARCH, width // 3), min(SEARCH, height // 3)
     best, found, likeness = np.inf, (0, 0), 1.0
-    for dy in range(-reach_y, reach_y + 1):
-        for dx in range(-reach_x, reach_x + 1):
-            mine = still[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
-            theirs = moved[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
-            gap = theirs - mine
-            cost = float(np.square(gap - gap.mean()).mean())
-            if cost < best:
-                best, found = cost, (dx, dy)
-                spread = min(float(mine.var()), float(theirs.var())) - variance
-                likeness = float(np.clip(1.0 - (best - 2.0 * variance) / max(2.0 * spread, 1e-12), 0.0, 1.0))
-                if spread < 4.0 * variance:
-                    likeness = 1.0
+    chance = 8.0 * variance * math.sqrt(2.0 / still.size)
+    around = [(dx, dy) for dy in range(-reach_y, reach_y + 1) for dx in range(-reach_x, reach_x + 1)]
+    for dx, dy in sorted(around, key=lambda shift: shift[0] ** 2 + shift[1] ** 2):
+        mine = still[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
+        theirs = moved[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
+        gap = theirs - mine
+        cost = float(np.square(gap - gap.mean()).mean())
+        if cost < best - chance:
+            best, found = cost, (dx, dy)
+            spread = min(float(mine.var()), float(theirs.var())) - variance
+            likeness = float(np.clip(1.0 - (best - 2.0 * variance) / max(2.0 * spread, 1e-12), 0.0, 1.0))
+            if spread < 4.0 * variance:
+                likeness = 1.0
     return found, likeness
 
 
@@ -268,7 +270,7 @@ def _softened(precision: Floats, spread: float) -> Floats:
     determinant = across * down - mixed * mixed
     square = spread * spread
     whole = 1.0 + square * (across + down) + square * square * determinant
-    return np.stack([across + square * determinant, mixed, down + square * determinant]) / whole
+    return np.asarray(np.stack([across + square * determinant, mixed, down + square * determinant]) / whole)
 
 
 def _stepped(sums: Array, field: Array, model: Array, variance: float, spread: float) -> Array:
@@ -281,7 +283,7 @@ def _stepped(sums: Array, field: Array, model: Array, variance: float, spread: f
 
 def _solved(across: Floats, mixed: Floats, down: Floats, right_x: Floats, right_y: Floats) -> Floats:
     determinant = across * down - mixed * mixed
-    return np.stack([down * right_x - mixed * right_y, across * right_y - mixed * right_x]) / determinant
+    return np.asarray(np.stack([down * right_x - mixed * right_y, across * right_y - mixed * right_x]) / determinant)
 
 
 def _moved(field: Array, moves: Floats) -> Array:

@@ -47,7 +47,7 @@ def reference(picture: Array) -> Array:
         size = values.shape[-1]
         first = 2 * np.arange((size - 2 * MARGIN) // 2 + 2 * MARGIN) - MARGIN
         parts = [np.float32(tap) * values[:, np.clip(first + at, 0, size - 1)] for at, tap in TAPS]
-        return np.sum(parts, axis=0, dtype=np.float32)
+        return np.asarray(np.sum(parts, axis=0), np.float32)
 
     return np.ascontiguousarray(along(along(np.ascontiguousarray(picture.T)).T))
 

@@ -25,9 +25,11 @@ LENS_PX, OCTAVES = 0.8, 5.5
 COLOR_PART, COLOR_PX, COLOR_OCTAVES = 0.25, 1.2, 4.5
 
 
-@lru_cache(8)
-def filters(letters: str) -> Array:
+@lru_cache(16)
+def filters(letters: str, gains: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)) -> Array:
     """(POSITIONS^2, 4, TAPS) for a filter of 2 x 2 letters, such as RGGB, or GGGG for none.
+
+    `gains` are what makes grey light of the four sites equal.
 
     The first axis is where the first site of a cell is looked for, down and across, in 1 / PARTS pixel from the cell
     that it begins in; the second the site; the third the samples of the cells -1 to 2 around that cell: four sites,
@@ -50,7 +52,8 @@ def filters(letters: str) -> Array:
         unit = np.array([float(color == letters[target]) for color in present])
         table[:, target] = (seen @ system[:TAPS].T) + (constraint[:TAPS] @ unit)
         table[0, target] = (site == target) & (row == 1) & (column == 1)
-    return table.astype(np.float32)
+    relative = np.array(gains)[site] / np.array(gains)[:, None]
+    return np.ascontiguousarray(table * relative, np.float32)
 
 
 def _likeness(one: Floats, two: Floats, colors: Any, others: Any) -> Floats:

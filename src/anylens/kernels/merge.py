@@ -197,10 +197,9 @@ def reference(
     across, along = wider[:, 1:-1, 2:] - wider[:, 1:-1, :-2], wider[:, 2:, 1:-1] - wider[:, :-2, 1:-1]
     texture = np.maximum(((across**2 + along**2) * np.float32(0.25)).sum(axis=0) - noise_still, 0)
     tested = np.stack([(gap**2).sum(axis=0), gap.sum(axis=0), level.sum(axis=0), noise_still, noise_moved, texture])
-    down = sum(tested[:, at : at + tall] for at in range(2 * reach + 1))
-    square, mean, bright, noise_still, noise_moved, texture = sum(
-        down[:, :, at : at + wide] for at in range(2 * reach + 1)
-    )
+    down = np.sum([tested[:, at : at + tall] for at in range(2 * reach + 1)], axis=0)
+    around = np.sum([down[:, :, at : at + wide] for at in range(2 * reach + 1)], axis=0)
+    square, mean, bright, noise_still, noise_moved, texture = around
     noise = noise_still + noise_moved * np.float32(INTERPOLATED)
     agrees = np.clip((SQUARE_BAD - square / (noise + texture * TEXTURE)) / (SQUARE_BAD - SQUARE_GOOD), 0, 1)
     off = mean**2 / (noise + texture * (10 * TEXTURE) + (bright * FLICKER) ** 2)
@@ -239,7 +238,7 @@ def add(
     gathered: Array,
     still: Array,
     moved: Array,
-    letters: str,
+    table: Array,
     shifts: Shifts,
     levels: Array,
     gain: float = 1.0,
@@ -249,12 +248,11 @@ def add(
     """Add the frame `moved` to what has been gathered about `still`, in place.
 
     `gathered` is (6, h, w): for each site the sum of weighted differences, then the sum of weights and that of what
-    they weigh in noise; it begins at 0. `still` and `moved` are sites with margin, `letters` their filter; `levels`
-    (4, 4) has scale and offset of the noise of `still` and of `moved` times `gain`, by site; `trust` 0 to 1 is how
-    much the frame counts at all, and 1 - `robustness` how much where it disagrees.
+    they weigh in noise; it begins at 0. `still` and `moved` are sites with margin, `table` holds the filters of
+    `lattice`; `levels` (4, 4) has scale and offset of the noise of `still` and of `moved` times `gain`, by site;
+    `trust` 0 to 1 is how much the frame counts at all, and 1 - `robustness` how much where it disagrees.
     """
     _, tall, wide = gathered.shape
-    table = filters(letters)
     kernel(still, moved, table, shifts, levels, gathered, wide, tall, gain, trust, robustness, out=gathered)
 
 

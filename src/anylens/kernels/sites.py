@@ -80,14 +80,14 @@ def sites(
     """
     height, width = raw.shape
     wide, tall = -(-width // 2), -(-height // 2)
-    *levels, period = linearize.tables(raw, black, scale, row_delta, column_delta)
+    counts, blacks, scales, rows, period = linearize.tables(raw, black, scale, row_delta, column_delta)
     if (height, width) != (2 * tall, 2 * wide):
-        below, beside = 2 * tall - height, 2 * wide - width
-        levels[0] = np.pad(levels[0], ((0, below), (0, beside)), mode="reflect")
-        levels[1:3] = (np.pad(table, ((0, 0), (0, beside)), mode="reflect") for table in levels[1:3])
-        levels[3] = np.pad(levels[3], (0, below), mode="reflect")
+        below, beside = (0, 2 * tall - height), (0, 2 * wide - width)
+        counts = np.pad(counts, (below, beside), mode="reflect")
+        blacks, scales = (np.pad(table, ((0, 0), beside), mode="reflect") for table in (blacks, scales))
+        rows = np.pad(rows, below, mode="reflect")
     out = np.empty((4, tall + 2 * MARGIN, wide + 2 * MARGIN), np.float32)
-    return kernel(*levels, period, wide, tall, out=out)
+    return kernel(counts, blacks, scales, rows, period, wide, tall, out=out)
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:

@@ -17,7 +17,6 @@ SIGNATURE = Signature(
     inputs=(
         Image("still", "float32", 3),
         Image("gathered", "float32", 3),
-        Image("scale", "float32", 2),
     ),
     outputs=(Image("mosaic", "float32", 2), Image("frames_used", "float32", 2)),
 )
@@ -28,7 +27,7 @@ class Stages(NamedTuple):
     frames_used: Any
 
 
-def algorithm(still: Any, gathered: Any, scale: Any) -> Stages:
+def algorithm(still: Any, gathered: Any) -> Stages:
     import halide as hl
 
     x, y = hl.Var("x"), hl.Var("y")
@@ -36,8 +35,7 @@ def algorithm(still: Any, gathered: Any, scale: Any) -> Stages:
     mosaic, frames_used = hl.Func("mosaic"), hl.Func("frames_used")
     cell_x, cell_y, site = x / 2, y / 2, x % 2 + 2 * (y % 2)
     whole = one + gathered[cell_x, cell_y, 4]
-    light = still[cell_x + MARGIN, cell_y + MARGIN, site] + gathered[cell_x, cell_y, site] / whole
-    mosaic[x, y] = light * scale[x % 2, y % 2]
+    mosaic[x, y] = still[cell_x + MARGIN, cell_y + MARGIN, site] + gathered[cell_x, cell_y, site] / whole
     frames_used[x, y] = whole * whole / (one + gathered[cell_x, cell_y, 5])
     return Stages(mosaic, frames_used)
 
@@ -53,13 +51,13 @@ def schedule(stages: Stages, target: Any) -> None:
         picture.vectorize(x, 2 * width, guard).parallel(y, 16, guard)
 
 
-def reference(still: Array, gathered: Array, scale: Array) -> tuple[Array, Array]:
+def reference(still: Array, gathered: Array) -> tuple[Array, Array]:
     _, tall, wide = gathered.shape
     whole = 1 + gathered[4]
     light = still[:, MARGIN : MARGIN + tall, MARGIN : MARGIN + wide] + gathered[:4] / whole
     mosaic = np.empty((2 * tall, 2 * wide), np.float32)
     for site in range(4):
-        mosaic[site // 2 :: 2, site % 2 :: 2] = light[site] * scale[site // 2, site % 2]
+        mosaic[site // 2 :: 2, site % 2 :: 2] = light[site]
     used = (whole * whole / (1 + gathered[5])).astype(np.float32)
     return mosaic, used.repeat(2, axis=0).repeat(2, axis=1)
 
@@ -67,14 +65,13 @@ def reference(still: Array, gathered: Array, scale: Array) -> tuple[Array, Array
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def unite(still: Array, gathered: Array, scale: Array) -> tuple[Array, Array]:
-    """(mosaic, frames_used), both (2 h, 2 w), from sites `still` and what `merge.add` gathered, (6, h, w).
-
-    `scale` (2, 2) is what each site's light is multiplied by.
-    """
+def unite(still: Array, gathered: Array) -> tuple[Array, Array]:
+    """(mosaic, frames_used), both (2 h, 2 w), from sites `still` and what `merge.add` gathered, (6, h, w)."""
     _, tall, wide = gathered.shape
     shape = (2 * tall, 2 * wide)
-    return kernel(still, gathered, scale, out=(np.empty(shape, np.float32), np.empty(shape, np.float32)))
+    mosaic, used = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    kernel(still, gathered, out=(mosaic, used))
+    return mosaic, used
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
@@ -82,5 +79,4 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     return (
         still,
         rng.random((6, height, width), np.float32),
-        rng.random((2, 2), np.float32),
     )

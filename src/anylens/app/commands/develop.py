@@ -47,6 +47,17 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
     syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
     syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
+    syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
+    syntax.add_argument(
+        "--merge",
+        choices=["auto", "robust", "mean"],
+        default="auto",
+        help="how a burst's frames are merged: where they agree, or their mean everywhere",
+    )
+    syntax.add_argument(
+        "--reference", default="sharpest", metavar="WHICH", help="a burst's reference: sharpest, first, or its number"
+    )
+    syntax.add_argument("--map", metavar="PNG", help="write how many frames each pixel of a burst got, as a picture")
     syntax.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -54,16 +65,22 @@ def run(given: Namespace) -> int:
     """Develop every file; 1 where one failed."""
     from anylens.app.developing import Failed, Job, develop_files, steps_of
 
-    sources = [Path(file) for file in given.files]
+    frames = _frames(given)
+    sources = [_burst_name(frames)] if given.burst else [Path(file) for file in given.files]
     planned = places(sources, given.output, given.until)
-    recipe = _recipe(given.look, given.recipe, given.settings, given.size)
+    _spare(frames, planned)
+    recipe = _recipe(given.look, given.recipe, [*_merging(given), *given.settings], given.size)
     _check(sources[0], given.sensor)
     folders = _inspection(sources, given.inspect)
     named = given.output is not None and planned == [Path(given.output)]
-    jobs = [Job(*each, named=named, timed=given.time) for each in zip(sources, planned, folders, strict=True)]
+    count = Path(given.map) if given.map is not None else None
+    jobs = [
+        Job(*each, named=named, timed=given.time, frames=frames, map=count)
+        for each in zip(sources, planned, folders, strict=True)
+    ]
     done: list[Developed] = []
     failed: list[Failed] = []
-    with voice.progress("developing", len(jobs) * steps_of(recipe)) as bar:
+    with voice.progress("developing", len(jobs) * steps_of(recipe, max(1, len(frames)))) as bar:
         for outcome in develop_files(jobs, recipe, given.until, given.sensor, bar.advance):
             if isinstance(outcome, Failed):
                 failed.append(outcome)
@@ -85,6 +102,47 @@ def run(given: Namespace) -> int:
         for note in sorted({f"{outcome.source.name}: {note}" for outcome in done for note in outcome.notes}):
             print(f"note: {note}")
     return int(bool(failed))
+
+
+def _frames(given: Namespace) -> tuple[Path, ...]:
+    """The files of a burst, () where each file is a photo of its own; Usage for options that only a burst has."""
+    if not given.burst:
+        for option, usual in (("merge", "auto"), ("reference", "sharpest"), ("map", None)):
+            if getattr(given, option) != usual:
+                raise Usage(f"--{option} is about the frames of a burst; add --burst to make one photo of all files")
+        return ()
+    from anylens.files.burst import frames_in
+
+    found: list[Path] = []
+    for file in map(Path, given.files):
+        found += frames_in(file) if file.is_dir() else [file]
+    if given.map is not None and Path(given.map).suffix.lower() != ".png":
+        raise Usage(f"{given.map} cannot hold the map of frames, which is written as .png; name such a file")
+    return tuple(found)
+
+
+def _burst_name(frames: Sequence[Path]) -> Path:
+    """A burst's photo is named after its first frame."""
+    return frames[0].with_name(f"{frames[0].stem}-burst{frames[0].suffix}")
+
+
+def _spare(frames: Sequence[Path], planned: Sequence[Path]) -> None:
+    for place in planned:
+        if place.exists() and any(frame.exists() and place.samefile(frame) for frame in frames):
+            raise Usage(f"{place} is one of the frames and would be overwritten; name another place with -o")
+
+
+def _merging(given: Namespace) -> list[str]:
+    """What --merge and --reference set in the recipe."""
+    if not given.burst:
+        return []
+    settings = [] if given.merge == "auto" else [f"Merge.robustness={float(given.merge == 'robust')}"]
+    if given.reference == "sharpest":
+        return settings
+    number = "1" if given.reference == "first" else given.reference
+    if not number.isdecimal() or int(number) == 0:
+        raise Usage(f"--reference {given.reference} is neither sharpest, first nor a frame's number from 1 on")
+    return [*settings, f"Merge.reference={number}"]
 
 
 def _recipe(look: str | None, recipe: str | None, settings: Sequence[str], size: int | None) -> Recipe:

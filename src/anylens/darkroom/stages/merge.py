@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from anylens.darkroom.light import by_site
 from anylens.darkroom.merging import merged
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Burst, Facts, Frame, Opcodes
@@ -46,20 +45,15 @@ def _mosaic(frame: Frame) -> Mosaic:
     return Mosaic(light, frame.facts)
 
 
-def _sites(frame: Frame, gains: tuple[float, float, float]) -> tuple[Pixels, Facts]:
-    """A frame's light by site with margin, each colour times its gain, and the facts of that light."""
+def _sites(frame: Frame) -> tuple[Pixels, Facts]:
+    """A frame's light by site with margin, and the facts of that light."""
     if frame.raw.ndim != 2:
         raise Refusal("the frame has three planes of counts, not a mosaic; merge frames of a colour filter")
-    cfa = frame.facts.sensor.cfa
-    if len(cfa) == 4:
+    if len(frame.facts.sensor.cfa) == 4:
         whole = _mosaic(frame)
         height, width = (side // 2 * 2 for side in whole.pixels.shape)
-        gain = np.tile(by_site(whole.facts.sensor.cfa, gains), (height // 2, width // 2))
-        return with_margin(whole.pixels[:height, :width] * gain), whole.facts
-    counts, black, scale, *deltas = counts_of(frame)
-    gain = by_site(cfa, gains)
-    rows, columns = np.lcm(scale.shape, gain.shape)
-    return sites(counts, black, _tiled(scale, rows, columns) * _tiled(gain, rows, columns), *deltas), frame.facts
+        return with_margin(whole.pixels[:height, :width]), whole.facts
+    return sites(*counts_of(frame)), frame.facts
 
 
 def _light(frame: Frame) -> Pixels:

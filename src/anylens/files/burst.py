@@ -1,0 +1,88 @@
+"""The frames of a burst, read one by one as they are asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import overload
+
+from anylens.files import read
+from anylens.frame import Burst, Frame
+from anylens.refusal import Refusal
+
+_NO_FRAMES = {
+    ".csv", ".html", ".jpeg", ".jpg", ".json", ".md", ".mov", ".mp4", ".pdf", ".png", ".pp3", ".tif", ".tiff", ".toml",
+    ".txt", ".xmp",
+}  # fmt: skip
+
+
+def read_burst(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    sensor: str | os.PathLike[str] | None = None,
+    told: Callable[[], None] = lambda: None,
+) -> Burst:
+    """A burst whose frames are read when they are asked for, the next one ahead of time; `told` is called for each.
+
+    A frame that cannot be read raises Refusal when it is asked for, which merging tells and goes on without.
+    """
+    places = tuple(Path(path) for path in paths)
+    if not places:
+        raise Refusal("A burst has at least one frame; name its raw files or their folder.")
+    return Burst(_Frames(places, sensor, told), tuple(place.name for place in places))
+
+
+def frames_in(folder: Path) -> list[Path]:
+    """The files of a folder that may be raw frames, by name; Refusal where there are none."""
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        raise Refusal(f"{folder} cannot be opened: {(error.strerror or 'no reason').lower()}; check it.") from error
+    found = [
+        each
+        for each in inside
+        if each.suffix.lower() not in _NO_FRAMES and not each.name.startswith(".") and each.is_file()
+    ]
+    if not found:
+        raise Refusal(f"{folder} holds no raw files; name the folder of a burst.")
+    return found
+
+
+class _Frames(Sequence[Frame]):
+    def __init__(
+        self, places: tuple[Path, ...], sensor: str | os.PathLike[str] | None, told: Callable[[], None]
+    ) -> None:
+        self._places = places
+        self._sensor = sensor
+        self._told = told
+        self._reader = ThreadPoolExecutor(1)
+        self._ahead: dict[int, Future[Frame]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Frame]: ...
+
+    def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
+        if isinstance(index, slice):
+            return _Frames(self._places[index], self._sensor, self._told)
+        at = range(len(self))[index]
+        reading = self._ahead.pop(at, None) or self._reader.submit(self._read, at)
+        if at + 1 < len(self) and not self._ahead:
+            self._ahead[at + 1] = self._reader.submit(self._read, at + 1)
+        frame = reading.result()
+        self._told()
+        return frame
+
+    def _read(self, at: int) -> Frame:
+        place = self._places[at]
+        frame = read(place, sensor=self._sensor)
+        if not isinstance(frame, Frame):
+            raise Refusal(f"{place.name} holds finished colours, not a mosaic; a burst is merged from raw frames.")
+        return frame

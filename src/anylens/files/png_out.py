@@ -1,0 +1,23 @@
+"""The count of frames that each pixel got, as a picture to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.files.whole import whole
+from anylens.refusal import Refusal
+
+
+def write_count(frames_used: npt.NDArray[np.float32] | None, frames: int, path: str | Path) -> None:
+    """Write a map of (H, W) counts as gray PNG, 8 bits: black is no frame, white all of `frames`."""
+    import imagecodecs
+
+    if frames_used is None:
+        raise Refusal(f"{path} cannot be written: a photo of one frame has no count of frames; leave out the map.")
+    shades = np.clip(frames_used * np.float32(255 / frames) + np.float32(0.5), 0, 255).astype(np.uint8)
+    coded = bytes(imagecodecs.png_encode(np.ascontiguousarray(shades)))
+    with whole(path) as file:
+        file.write(coded)

@@ -1,0 +1,189 @@
+"""Many frames, one photo: less noise, no ghosts, nothing lost, and bad frames are told and left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anylens import Burst, Refusal, develop, read, write
+from anylens.darkroom.stages import Merge
+from anylens.files.burst import frames_in, read_burst
+from tests.bursts import exposed, hand_held, light, moves, under_filter
+from tests.frames import facts
+from tests.properties.test_command_line import failed_in_one_line, run
+
+EDGE = 24
+
+
+def error(mosaic: np.ndarray, truth: np.ndarray) -> float:
+    """Root mean square, a margin left out."""
+    return float(np.sqrt(np.mean(np.square((mosaic - truth)[EDGE:-EDGE, EDGE:-EDGE]))))
+
+
+def alone(burst: Burst) -> np.ndarray:
+    return Merge()(Burst(burst.frames[:1])).pixels
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_equal_frames_merge_to_the_frame(count: int) -> None:
+    burst, _ = hand_held(1)
+    merged = Merge()(Burst(burst.frames * count))
+    np.testing.assert_array_equal(merged.pixels, alone(burst))
+    assert np.all(merged.frames_used <= count + 1e-4)
+
+
+def test_odd_sizes_keep_every_pixel() -> None:
+    rng = np.random.default_rng(3)
+    light_of = rng.uniform(0.2, 0.6, (61, 83)).astype(np.float32)
+    burst = Burst((exposed(light_of, 1), exposed(light_of, 2)))
+    assert Merge()(burst).pixels.shape == (61, 83)
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_noise_of_a_flat_field_falls_as_one_over_n(count: int) -> None:
+    flat = np.full((256, 256), 0.3, np.float32)
+    merged = Merge()(Burst(tuple(exposed(flat, seed) for seed in range(count))))
+    one = Merge()(Burst((exposed(flat, 0),)))
+    assert merged.pixels.var() / one.pixels.var() < 1.15 / count
+    assert abs(merged.frames_used.mean() / count - 1) < 0.1
+
+
+@pytest.mark.parametrize("noise", [1.0, 4.0])
+def test_a_trembling_hand_costs_little_of_what_frames_at_rest_would_give(noise: float) -> None:
+    burst, truth = hand_held(8, noise=noise)
+    at_rest = Burst(tuple(exposed(truth, 900 + index, noise) for index in range(8)))
+    ideal = np.mean([Merge()(Burst((frame,))).pixels for frame in at_rest.frames], axis=0)
+    merged = Merge(reference=1)(burst)
+    assert error(merged.pixels, truth) < error(alone(burst), truth) / 2
+    assert error(merged.pixels, truth) < error(ideal, truth) * 10 ** (2.5 / 20)
+
+
+def test_detail_stays() -> None:
+    """The part of the truth that is in the merged mosaic, at the finest detail: 1 where nothing was blurred."""
+    burst, truth = hand_held(8, noise=0.25)
+    merged = Merge(reference=1)(burst).pixels
+    window = np.outer(np.hanning(384), np.hanning(512))
+    one, two = (
+        np.fft.fft2((each[1::2, 0::2] - each.mean())[10:202, 20:276] * window[::2, ::2]) for each in (merged, truth)
+    )
+    down, across = np.fft.fftfreq(192)[:, None], np.fft.fftfreq(256)
+    fine = np.hypot(down, across)
+    band = (fine > 0.2) & (fine < 0.35)
+    kept = float((one * two.conj()).real[band].sum() / np.abs(two[band] ** 2).sum())
+    assert kept > 0.95
+
+
+def test_a_moving_thing_leaves_no_ghost() -> None:
+    seen = [light(move) for move in moves(6, 5)]
+    still = None
+    for index, picture in enumerate(seen):
+        left = 150 + 30 * index
+        picture[:, 200:260, left : left + 40] = np.array([0.05, 0.3, 0.1])[:, None, None]
+        still = picture.copy() if still is None else still
+    burst = Burst(tuple(exposed(under_filter(picture), index) for index, picture in enumerate(seen)))
+    truth = under_filter(still)
+    merged = Merge(reference=1)(burst)
+    area = slice(190, 270), slice(140, 350)
+    one, many = (np.sqrt(np.mean((each[area] - truth[area]) ** 2)) for each in (alone(burst), merged.pixels))
+    assert many <= 1.02 * one
+    inside = merged.frames_used[205:255, 155:185]
+    assert inside.mean() < 2.5
+    mean = Merge(reference=1, robustness=0.0)(burst)
+    assert np.sqrt(np.mean((mean.pixels[area] - truth[area]) ** 2)) > 2 * one
+
+
+def test_another_scene_is_left_out_and_told() -> None:
+    burst, _ = hand_held(3)
+    upside_down = exposed(under_filter(light(moves(1, 1)[0])[:, ::-1, ::-1]), 77)
+    merged = Merge(reference=1)(Burst((*burst.frames, upside_down), ("a", "b", "c", "d")))
+    assert any("d was left out: it shows another scene" in note for note in merged.facts.notes)
+    assert any(note.startswith("3 frames were merged") for note in merged.facts.notes)
+
+
+def test_the_sharpest_of_the_first_three_is_the_reference() -> None:
+    sharp, soft = light(moves(1, 1)[0]), light(moves(1, 1)[0])
+    for _ in range(4):
+        soft = (np.roll(soft, 1, 2) + np.roll(soft, -1, 2) + 2 * soft) / 4
+    frames = [exposed(under_filter(picture), seed, 0.01) for seed, picture in enumerate((soft, sharp, soft))]
+    merged = Merge()(Burst(tuple(frames)))
+    assert error(merged.pixels, under_filter(sharp)) < 0.2 * error(merged.pixels, under_filter(soft))
+
+
+def test_frames_of_other_exposure_are_brought_to_the_reference() -> None:
+    noise = 1.0
+    seen = [under_filter(light(move)) for move in moves(4, 2)]
+    told = replace(facts("RGGB", *seen[0].shape), exposure_s=0.01, iso=100.0)
+    frames = [exposed(seen[0], 1, noise, told), exposed(seen[1], 2, noise, told)]
+    frames += [exposed(picture / 4, 3, noise, replace(told, exposure_s=0.0025)) for picture in seen[2:]]
+    merged = Merge(reference=1)(Burst(tuple(frames)))
+    assert error(merged.pixels, seen[0]) < error(Merge()(Burst((frames[0],))).pixels, seen[0]) / 1.3
+
+
+def test_frames_of_different_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="one size"):
+        Burst((exposed(np.zeros((8, 8)), 1), exposed(np.zeros((8, 10)), 1)))
+
+
+def test_a_reference_beyond_the_burst_is_refused() -> None:
+    burst, _ = hand_held(2)
+    with pytest.raises(Refusal, match="choose one"):
+        Merge(reference=3)(burst)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("burst")
+    burst, _ = hand_held(4, noise=4.0)
+    for index, frame in enumerate(burst.frames):
+        write(frame, place / f"f{index}.dng")
+    (place / "notes.txt").write_text("no frame")
+    return place
+
+
+def test_a_folder_is_a_burst(folder: Path, tmp_path: Path) -> None:
+    photo, count = tmp_path / "a.jpg", tmp_path / "used.png"
+    ran = run("develop", "--burst", folder, "-o", photo, "--map", count)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "4 frames were merged" in ran.stdout
+    assert photo.read_bytes()[:2] == b"\xff\xd8"
+    assert count.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_burst_from_files_is_the_burst_from_memory(folder: Path) -> None:
+    paths = frames_in(folder)
+    assert [path.name for path in paths] == [f"f{index}.dng" for index in range(4)]
+    one = develop(Burst(tuple(read(path) for path in paths)), until="mosaic")
+    two = develop(read_burst(paths), until="mosaic")
+    np.testing.assert_array_equal(one.pixels, two.pixels)
+
+
+def test_a_corrupt_frame_is_named_and_left_out(folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.dng"
+    broken.write_bytes(b"II*\0junk")
+    ran = run("develop", "--burst", broken, *frames_in(folder), "-o", tmp_path / "a.jpg")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "broken.dng was left out" in ran.stdout
+    assert "4 frames were merged" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--merge", "mean"], "add --burst"),
+        (["--burst", "--reference", "best"], "--reference"),
+        (["--burst", "--map", "a.jpg"], ".png"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(folder: Path, options: list[str], said: str) -> None:
+    assert said in failed_in_one_line(run("develop", folder / "f0.dng", *options), 2)
+
+
+def test_a_merged_negative_opens_again(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "merged.dng"
+    assert run("develop", "--burst", folder, "-o", place, "--until", "mosaic").returncode == 0
+    merged = develop(read_burst(frames_in(folder)), until="mosaic")
+    again = develop(read(place), until="mosaic")
+    np.testing.assert_allclose(again.pixels * 2**again.facts.baseline_exposure, merged.pixels, atol=3e-5)
