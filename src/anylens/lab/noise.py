@@ -446,6 +446,11 @@ def _line(
     fitted = [p.mean_dn <= _LINEAR * top.value and p.temporal_dn2.value > _DITHERED for p in points]
     used = [p for p, good in zip(points, fitted, strict=True) if good]
     reach = max((p.mean_dn for p in used), default=0.0) - min((p.mean_dn for p in used), default=0.0)
+    if len(used) < 2 and len(points) > len(used) and max(p.mean_dn for p in points) < 0.1 * top.value:
+        raise Refusal(
+            "The frames are so dark that their noise hides in the rounding to whole counts; "
+            "give raw flats up to about half of white."
+        )
     if len(used) < 2 or reach < 0.02 * top.value:
         raise Refusal(
             "The frames are all of one brightness, so the noise shows no growth; "
@@ -487,8 +492,11 @@ def _curve(x: Array, y: Array, relative: Array) -> tuple[Figure, Figure, Figure]
 def _stripes(
     letter: str, shots: Sequence[tuple[Specimen, ...]], gain: float
 ) -> tuple[Figure | None, Figure | None, Figure | None, Figure | None]:
-    """(row noise, column noise, row pattern, column pattern) in electrons, of the darkest pair."""
+    """(row noise, column noise, row pattern, column pattern) in electrons, of the darkest pair; None of a chart."""
     dark = min(shots, key=lambda shot: float(shot[0].of(letter)[0].pixels[::4, ::4].mean()))
+    levels = _tiles(dark[0].of(letter)[:1], None).mean
+    if float(np.ptp(levels)) > float(np.abs(levels).mean()) + 8.0:
+        return None, None, None, None
     found: list[list[Figure]] = [[], [], [], []]
     for first, second in zip(dark[0].of(letter), dark[1].of(letter), strict=True):
         a, b = (p.pixels.astype(np.float64) * p.white for p in (first, second))

@@ -59,7 +59,8 @@ def _tell(result: NoiseMeasure) -> None:
     from anylens.lab.report.sections import COLORS, transfer_rows
 
     gain = "" if result.iso is None else f"ISO {result.iso:g}, "
-    print(f"Photon transfer (EMVA 1288): {gain}{result.frames} frames, {_METHODS[result.method]}\n")
+    many = f"{result.frames} frame{'' if result.frames == 1 else 's'}"
+    print(f"Photon transfer (EMVA 1288): {gain}{many}, {_METHODS[result.method]}\n")
     columns = result.transfers
     print(table(transfer_rows(columns), ("", "", *(COLORS[each.letter] for each in columns))))
     if any(each.rounded for each in columns):

@@ -49,28 +49,28 @@ _PAGE = """
 *{box-sizing:border-box}html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue",sans-serif;font-feature-settings:"tnum"}
-header,main,footer{max-width:1180px;margin:0 auto;padding:0 22px}
+header,main,footer{max-width:1360px;margin:0 auto;padding:0 22px}
 header{padding-top:46px;padding-bottom:10px}
 .mark{color:var(--accent);font-weight:600;letter-spacing:.02em;margin:0}
 h1{font-size:clamp(30px,6vw,52px);line-height:1.08;letter-spacing:-.025em;margin:.18em 0 .3em;font-weight:680}
 .under{color:var(--soft);margin:0;max-width:62ch}
 nav{position:sticky;top:0;z-index:2;background:color-mix(in srgb,var(--paper) 88%,transparent);
 backdrop-filter:blur(10px);border-bottom:1px solid var(--faint);margin-top:26px}
-nav div{max-width:1180px;margin:0 auto;padding:0 22px;display:flex;gap:22px;overflow-x:auto;scrollbar-width:none}
+nav div{max-width:1360px;margin:0 auto;padding:0 22px;display:flex;gap:22px;overflow-x:auto;scrollbar-width:none}
 nav a{color:var(--soft);text-decoration:none;padding:13px 0;white-space:nowrap;font-size:15px}
 nav a:hover{color:var(--ink)}a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:3px}
 section{padding:54px 0 18px;scroll-margin-top:44px}
 h2{font-size:clamp(23px,4vw,32px);letter-spacing:-.018em;line-height:1.15;margin:0;font-weight:660}
 .of{color:var(--soft);margin:.15em 0 0;overflow-wrap:anywhere}.lead{max-width:68ch;margin:.9em 0 0}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(46%,168px),1fr));gap:1px;margin:24px 0;
-background:var(--faint);border:1px solid var(--faint);border-radius:14px;overflow:hidden}
-.figures div{background:var(--card);padding:16px 18px}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(46%,168px),1fr));margin:24px 0;
+background:var(--card);border:1px solid var(--faint);border-radius:14px;overflow:hidden}
+.figures div{padding:16px 18px;box-shadow:1px 1px 0 0 var(--faint)}
 .figures dt{color:var(--soft);font-size:14px;line-height:1.3}
 .figures dd{margin:.3em 0 0;font-size:27px;line-height:1.15;letter-spacing:-.02em;font-weight:620}
-.figures dd small{font-size:14px;font-weight:450;letter-spacing:0;color:var(--soft);margin-left:.2em;
-white-space:nowrap}
+.figures dd small{font-size:14px;font-weight:450;letter-spacing:0;color:var(--soft);margin-left:.25em;
+display:inline-block}
 .figures p{margin:.3em 0 0;color:var(--soft);font-size:13px;line-height:1.35}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));gap:18px;margin:18px 0}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,395px),1fr));gap:18px;margin:18px 0}
 figure{margin:0;background:var(--card);border:1px solid var(--faint);border-radius:14px;padding:16px 14px 10px;
 overflow:hidden}
 figure svg,figure img{display:block;width:100%;height:auto}figure img{border-radius:8px}

@@ -61,6 +61,10 @@ def transfer_plot(measure: NoiseMeasure) -> Drawing:
             hollow=[not p.fitted for p in points],
             key=_name(t),
         )
+    top = max(measure.transfers[0].points, key=lambda p: p.mean_dn)
+    plot.word(top.mean_dn, top.temporal_dn2.value, "temporal", anchor="end", shift=(-4, -12))
+    if top.fixed_dn2 is not None and top.fixed_dn2.value > plot.y.low:
+        plot.word(top.mean_dn, top.fixed_dn2.value, "fixed pattern", anchor="end", shift=(-16, 4))
     return plot.drawing(
         f"Photon transfer: gain {measure.gain_dn_per_e} counts per electron, read noise {measure.read_noise_e} e-"
     )
@@ -177,7 +181,8 @@ def profile_of_falloff(measure: ShadingMeasure) -> Drawing:
     )
     fine = [k / 64 * max(xs) for k in range(65)]
     k1, k2, k3 = (figure.value for figure in measure.radial)
-    scale = ys[0] / (1.0 + k1 * xs[0] ** 2 + k2 * xs[0] ** 4 + k3 * xs[0] ** 6)
+    bent = [1.0 + k1 * r**2 + k2 * r**4 + k3 * r**6 for r in xs]
+    scale = float(np.mean([y / b for y, b in zip(ys, bent, strict=True)]))
     plot.line(fine, [scale * (1.0 + k1 * r**2 + k2 * r**4 + k3 * r**6) for r in fine], "accent")
     plot.points(xs, ys, "ink", [100.0 * figure.error for _, figure in measure.profile])
     return plot.drawing()
@@ -261,7 +266,7 @@ def sharpness_by_radius(measure: Sharpness) -> Drawing:
     in_mm = measure.edges[0].place_mm is not None
     values = [edge.mtf50_cpp.value for edge in measure.edges]
     plot = Plot(
-        "MTF50 by distance from the middle",
+        "MTF50 along the radius",
         Axis(0.0, max(max(away) * 1.05, 1e-3), "millimetres on the sensor" if in_mm else "pixels"),
         fitting(values, "MTF50, cycles per pixel", zero=True),
     )

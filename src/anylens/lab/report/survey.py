@@ -60,12 +60,12 @@ def report(
             even.append(each.middle(MOST_NOISE_PX))
             continue
         if kind != "other":
-            if kind == "dark" or "shading" not in wanted:
+            if kind in ("dark", "dim", "clipped") or "shading" not in wanted:
                 aside.append((each.name, why))
             continue
         charts = _charts(each, wanted, light)
         if not charts:
-            aside.append((each.name, f"no chart or flat for {' or '.join(wanted)} is seen in it"))
+            aside.append((each.name, "no chart or flat is seen in it; --measure names what to measure anyway"))
         found += charts
     found = _flats(even, flats, wanted, aside) + found
     if not found:
@@ -110,12 +110,14 @@ def _alike(specimens: Sequence[Specimen]) -> list[list[Specimen]]:
 
 
 def _evenness(specimen: Specimen) -> tuple[str, str]:
-    """(`flat`, `clipped`, `dark` or `other`, why)."""
+    """(`flat`, `clipped`, `dim`, `dark` or `other`, why)."""
     if is_dark(specimen):
         return "dark", "a dark frame; with flats of the same camera it would tell the noise"
     try:
         shading([specimen])
     except Refusal as error:
+        if "is nearly black" in str(error):
+            return "dim", str(error)
         return ("clipped" if "is clipped" in str(error) and _is_flat_beside(specimen) else "other"), str(error)
     return "flat", "an even frame"
 

@@ -250,11 +250,13 @@ class Plot:
         if len(self._keys) < 2:
             return ""
         across, parts = self.width - RIGHT, []
+        needed = sum(6.4 * len(text) + 24 for _, text in self._keys)
+        up = 18.0 if LEFT + 8.6 * len(self.title) + needed < across else TOP + 14.0
         for tone, text in reversed(self._keys):
             across -= 6.4 * len(text) + 8
             parts.append(
-                f'<circle class="f-{tone}" cx="{across - 7:.1f}" cy="14" r="4"/>'
-                f'<text class="small name" x="{across:.1f}" y="18">{escape(text)}</text>'
+                f'<circle class="f-{tone}" cx="{across - 7:.1f}" cy="{up - 4:g}" r="4"/>'
+                f'<text class="small name" x="{across:.1f}" y="{up:g}">{escape(text)}</text>'
             )
             across -= 16
         return "".join(parts)

@@ -1,0 +1,111 @@
+"""How near the lab comes to what is known: bias and spread of every measure on inputs of analytic truth.
+
+python -m benchmarks.lab [--rounds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from anylens.lab import of_image
+from anylens.lab.colorchecker import find
+from anylens.lab.noise import noise
+from anylens.lab.shading import shading
+from benchmarks import report
+from tests import checker, flats
+
+SILICON = flats.Silicon(prnu=0.008, dsnu_e=1.0, row_e=0.4)
+
+
+def photon_transfer(seed: int) -> dict[str, float]:
+    """Errors, in per cent of the truth, of one series of pairs of flats (256 x 256, eight levels)."""
+    frames = flats.series(SILICON, seed=seed)
+    (found,) = noise([of_image(frame, f"{i}.dng") for i, frame in enumerate(frames)])
+    assert found.profile is not None
+    read = math.hypot(SILICON.read_e, SILICON.row_e)
+    green = found.transfers[1]
+    assert green.prnu_percent is not None
+    return {
+        "gain": 100.0 * (found.gain_dn_per_e.value / SILICON.gain - 1.0),
+        "read noise": 100.0 * (found.read_noise_e.value / read - 1.0),
+        "PRNU": 100.0 * (green.prnu_percent.value / (100.0 * SILICON.prnu) - 1.0),
+        "noise profile": 100.0 * (found.profile.ratio.value - 1.0),
+        "gain, off in its own errors": (found.gain_dn_per_e.value - SILICON.gain) / found.gain_dn_per_e.error,
+    }
+
+
+def corners(seed: int) -> dict[str, float]:
+    """The worst corner of a ColorChecker (480 x 360, 2 % noise at white, any way up, up to 30 degrees), in pixels."""
+    rng = np.random.default_rng(seed)
+    pose = checker.pose(480, 360, rng.uniform(0, 30), rng.uniform(0, 360), rng.uniform(0, 360), rng.uniform(0.45, 0.75))
+    light = checker.drawn(
+        pose, 480, 360, checker.chart_rgb() * 0.8, ground=float(rng.choice([0.05, 0.18, 0.5])), fine=3
+    )
+    light = light + rng.standard_normal(light.shape).astype(np.float32) * np.sqrt(np.maximum(light, 0.0) * 4e-4 + 1e-6)
+    found = find(light.astype(np.float32) * np.array([0.5, 1.0, 0.6], np.float32)[:, None, None])
+    return {"worst corner": float(np.linalg.norm(found.corners_px - checker.corners(pose), axis=1).max())}
+
+
+def falloff(seed: int) -> dict[str, float]:
+    """Corner brightness, in per cent, and centre, in pixels, of a flat of 384 x 288 with a known falloff."""
+    height, width = 288, 384
+    half = math.hypot(height, width) / 2.0
+    y, x = np.mgrid[:height, :width].astype(float)
+    r2 = ((x - (width - 1) / 2 - 6.0) ** 2 + (y - (height - 1) / 2 + 4.0) ** 2) / half**2
+    surface = 4500.0 * (1 - 0.25 * r2 + 0.05 * r2**2)
+    found = shading([of_image(flats.flat(flats.Silicon(full_well_e=9000.0), surface, seed), "flat.dng")])
+    cell = surface[: height // 24, : width // 32].mean()
+    middle = surface[height // 2 - 2 : height // 2 + 2, width // 2 - 2 : width // 2 + 2].mean()
+    return {
+        "corner": 100.0 * (found.corners[0].value - cell / middle),
+        "centre": found.centre_px[0].value - ((width - 1) / 2 + 6.0),
+    }
+
+
+MEASURES: tuple[tuple[str, Callable[[int], dict[str, float]], dict[str, tuple[str, str]]], ...] = (
+    (
+        "photon transfer",
+        photon_transfer,
+        {
+            "gain": ("%", "1 %"),
+            "read noise": ("%", "5 %"),
+            "PRNU": ("%", "none set"),
+            "noise profile": ("%", "3 %"),
+            "gain, off in its own errors": ("errors", "spread 1"),
+        },
+    ),
+    ("ColorChecker", corners, {"worst corner": ("px", "1 px")}),
+    ("shading", falloff, {"corner": ("% of the middle", "none set"), "centre": ("px", "none set")}),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print and keep the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=40)
+    rounds = parser.parse_args(arguments).rounds
+    kept: dict[str, dict[str, float | str]] = {}
+    rows = []
+    for title, measure, figures in MEASURES:
+        drawn = [measure(seed) for seed in range(rounds)]
+        for name, (unit, budget) in figures.items():
+            values = np.array([each[name] for each in drawn])
+            bias, spread, worst = float(values.mean()), float(values.std()), float(np.abs(values).max())
+            kept[f"{title}: {name}"] = {"bias": bias, "spread": spread, "worst": worst, "unit": unit, "budget": budget}
+            rows.append((f"{title}: {name}", unit, f"{bias:+.3f}", f"{spread:.3f}", f"{worst:.3f}", budget))
+    report.table(
+        f"The lab on inputs of known truth, {rounds} rounds each",
+        ("measure", "unit", "bias", "spread", "worst", "budget"),
+        rows,
+    )
+    report.save(
+        "lab", {"rounds": rounds, "measures": kept}, report.versions("numpy", "scipy", "opencv-python-headless")
+    )
+
+
+if __name__ == "__main__":
+    main()
