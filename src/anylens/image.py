@@ -22,13 +22,16 @@ class Mosaic:
 
     `pixels` is (H, W) float32, 0 black level, 1 white level before any balance; noise below black is kept.
     `frames_used` is (H, W), how many frames each pixel got, or None for one frame everywhere. `overview` is the same
-    light seen small, (3, h, w) in the camera's colours, as a Scene's; None where it was not kept.
+    light seen small, (3, h, w) in the camera's colours, as a Scene's; None where it was not kept. `shading` is (h, w),
+    the gain by which each of the overview's points was lifted against the falloff of the lens, and its noise with it;
+    None for no gain anywhere.
     """
 
     pixels: Pixels
     facts: Facts
     frames_used: FrameCount | None = None
     overview: Pixels | None = None
+    shading: Pixels | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.float32 or self.pixels.ndim != 2:
@@ -41,13 +44,14 @@ class Scene:
 
     `pixels` is (3, H, W) float32; 1.0 is sensor white after white balance, values above it are kept. `overview` is the
     same light seen small, (3, h, w), one point every OVERVIEW_SPACING pixels from the first one on, by which exposure
-    and local tone are chosen; None where it was not kept.
+    and local tone are chosen; None where it was not kept. `shading` is a Mosaic's, None once the light is denoised.
     """
 
     pixels: Pixels
     facts: Facts
     frames_used: FrameCount | None = None
     overview: Pixels | None = None
+    shading: Pixels | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.float32 or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:

@@ -149,6 +149,33 @@ def test_the_files_own_gain_maps_even_out_the_falloff() -> None:
     assert np.allclose(scene.pixels[:, 8:-8, 8:-8], 0.3, rtol=0.02)
 
 
+def lifted_corner(denoised: bool) -> Scene:
+    """A flat surface behind a lens that falls off by two stops to the right, its file's gain map evening it out."""
+    gains = np.linspace(1.0, 4.0, 16).astype(">f4").tobytes() * 2
+    grid = pack(">2I", 2, 16) + pack(">4d", 1.0, 1 / 15, 0.0, 0.0) + pack(">I", 1) + gains
+    body = pack(">8I", 0, 0, 256, 256, 0, 1, 1, 1) + grid
+    opcodes = Opcodes(list2=pack(">2I", 1, 9) + b"\1\3\0\0" + pack(">2I", 1, len(body)) + body)
+    falloff = np.tile(1 / (1 + 3 * (np.arange(256) + 0.5) / 256), (256, 1))
+    recipe = darkroom.look("none")
+    if not denoised:
+        recipe = darkroom.adjust(darkroom.adjust(recipe, "Denoise.luma=0"), "Denoise.chroma=0")
+    frame = sampled(grey(0.3 * falloff, 256, 256), noise_seed=8, opcodes=opcodes)
+    return darkroom.develop(frame, recipe, until="scene")
+
+
+def test_noise_that_shading_lifts_is_denoised_as_well_as_any_other() -> None:
+    grainy, clean = lifted_corner(denoised=False), lifted_corner(denoised=True)
+    left, right = np.s_[:, 16:-16, 16:48], np.s_[:, 16:-16, -48:-16]
+    remaining = [
+        np.std(clean.pixels[part] - clean.pixels[part].mean((1, 2))[:, None, None])
+        / np.std(grainy.pixels[part] - grainy.pixels[part].mean((1, 2))[:, None, None])
+        for part in (left, right)
+    ]
+    assert remaining[1] < 0.35
+    assert remaining[1] < 1.3 * remaining[0]
+    assert clean.shading is None
+
+
 def noisy(level: float, seed: int) -> Scene:
     recipe = darkroom.adjust(darkroom.adjust(darkroom.look("none"), "Denoise.luma=0"), "Denoise.chroma=0")
     return darkroom.develop(sampled(grey(level, 128, 128), noise_seed=seed), recipe, until="scene")

@@ -15,6 +15,7 @@ from anylens.darkroom.light import bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
 from anylens.darkroom.stages.merge import counts_of
+from anylens.darkroom.stages.scene import calm_of
 from anylens.frame import Frame
 from anylens.image import Photo
 from anylens.kernels.cells import colors_of
@@ -47,7 +48,7 @@ def in_one_pass(frame: Frame, recipe: Recipe) -> Photo:
     seen = colors_of(cells.cells(given["counts"]), *phase)
     given["balance"], facts, seen = _plan(balance)(facts, seen)
     given["highlights"], seen = _plan(highlights)(facts, seen)
-    given["shade"], facts, seen = _plan(shade)(facts, seen, shape)
+    given["shade"], facts, seen, shading = _plan(shade)(facts, seen, shape)
     given["demosaic"], to_scene, seen = _plan(recipe.demosaic)(facts, seen)
     _, _, *noise = _plan(denoise)(facts)
     given["denoise"] = (to_scene.astype(np.float32), *noise)
@@ -61,7 +62,7 @@ def in_one_pass(frame: Frame, recipe: Recipe) -> Photo:
     pixels = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8).transpose(2, 0, 1)
     for top in range(0, pixels.shape[1], BAND_ROWS):
         band = pixels[:, top : top + BAND_ROWS]
-        photo.photo(band, (columns.start, rows.start + top), phase, **given)
+        photo.photo(band, (columns.start, rows.start + top), phase, calm_of(shading), **given)
     facts = replace(facts, crop=(0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1])))
     return Photo(pixels, facts, space=recipe.tone.space)  # type: ignore[attr-defined]
 

@@ -26,3 +26,11 @@ def colors_of(seen: Array, red_x: int, red_y: int) -> Array:
     red, blue = red_x + 2 * red_y, (1 - red_x) + 2 * (1 - red_y)
     first, second = (k for k in range(4) if k not in (red, blue))
     return np.stack([seen[red], (seen[first] + seen[second]) / 2, seen[blue]])
+
+
+def spread(small: Array, height: int, width: int) -> Array:
+    """(height, width) of a (h, w) map seen small: each point over its SPACING x SPACING pixels, the last ones on."""
+    rows = np.minimum(np.arange(height) // SPACING, small.shape[0] - 1)
+    columns = np.minimum(np.arange(width) // SPACING, small.shape[1] - 1)
+    whole: Array = small[rows[:, None], columns]
+    return whole

@@ -97,6 +97,7 @@ NOISE_SPECTRUM = np.array(
 
 
 class Shrunk(NamedTuple):
+    ease: Any
     rows: Any
     coefficients: Any
     kept: Any
@@ -155,13 +156,14 @@ def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int
     import halide as hl
 
     x, y, c, u, v, i, j = (hl.Var(n) for n in ("x", "y", "c", "u", "v", "i", "j"))
-    rows, coefficients, kept, back, block, picture = (
-        hl.Func(f"{name}_{part}") for part in ("rows", "coefficients", "kept", "back", "block", "picture")
+    ease, rows, coefficients, kept, back, block, picture = (
+        hl.Func(f"{name}_{part}") for part in ("ease", "rows", "coefficients", "kept", "back", "block", "picture")
     )
+    ease[x, y] = hl.f32(1.0) / frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size]
     rows[x, y, v, c] = hl.mux(v, _forward([plane[x, y * 4 + k, c] for k in range(8)]))
     coefficients[x, y, u, v, c] = hl.mux(u, _forward([rows[x * 4 + k, y, v, c] for k in range(8)]))
     value, limit = coefficients[x, y, u, v, c], thresholds[u, v, first + c]
-    part = limit * limit / (frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size] * hl.max(value * value, hl.f32(1e-20)))
+    part = limit * limit * ease[x, y] / hl.max(value * value, hl.f32(1e-20))
     held = hl.min(part, hl.f32(1.0))
     kept[x, y, u, v, c] = value * (hl.f32(1.0) - held * held)
     back[x, y, i, v, c] = hl.mux(i, _inverse([kept[x, y, k, v, c] for k in range(8)]))
@@ -171,7 +173,7 @@ def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int
         for right in range(2):
             total += block[x / 4 - right, y / 4 - down, x % 4 + 4 * right, y % 4 + 4 * down, c]
     picture[x, y, c] = total * hl.f32(0.25)
-    return Shrunk(rows, coefficients, kept, back, block, picture)
+    return Shrunk(ease, rows, coefficients, kept, back, block, picture)
 
 
 def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
@@ -264,6 +266,7 @@ def schedule_blocks(shrunk: Shrunk, tile: Any, at: Any, width: int) -> None:
     shrunk.picture.compute_at(tile, at).align_bounds(x, 4).split(x, x, inner, 4).unroll(inner).vectorize(x, width)
     x, y, i, j, _ = shrunk.block.args()
     shrunk.block.compute_at(tile, at).reorder(j, x, i, y).unroll(j).vectorize(x, width)
+    shrunk.ease.compute_at(shrunk.block, y).vectorize(shrunk.ease.args()[0], width)
     for line in (shrunk.rows, shrunk.coefficients, shrunk.kept, shrunk.back):
         x, y, u, *_ = line.args()
         line.compute_at(shrunk.block, y).vectorize(x, width)

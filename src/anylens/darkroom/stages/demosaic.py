@@ -21,10 +21,10 @@ class Demosaic:
     def __call__(self, mosaic: Mosaic) -> Scene:
         facts = mosaic.facts
         if not facts.sensor.cfa:
-            return Scene(np.repeat(mosaic.pixels[None], 3, axis=0), facts, mosaic.frames_used)
+            return Scene(np.repeat(mosaic.pixels[None], 3, axis=0), facts, mosaic.frames_used, None, mosaic.shading)
         (toe,), table, seen = self.plan(facts, seen_small(mosaic))
         rgb = demosaic(mosaic.pixels, *bayer_phase(facts.sensor.cfa), toe)
-        return Scene(matrix(rgb, table), facts, mosaic.frames_used, seen if seen.size else None)
+        return Scene(matrix(rgb, table), facts, mosaic.frames_used, seen if seen.size else None, mosaic.shading)
 
     def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[float], npt.NDArray[np.float64], Pixels]:
         """What the kernel takes (the toe under the root), the matrix to Rec. 2020, and the overview of the scene."""

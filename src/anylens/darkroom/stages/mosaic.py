@@ -122,20 +122,21 @@ class Shade:
 
     def __call__(self, mosaic: Mosaic) -> Mosaic:
         seen = seen_small(mosaic) if mosaic.facts.sensor.cfa else np.empty((3, 0, 0), np.float32)
-        arguments, facts, seen = self.plan(mosaic.facts, seen, mosaic.pixels.shape)
+        arguments, facts, seen, shading = self.plan(mosaic.facts, seen, mosaic.pixels.shape)
         if facts is mosaic.facts:
             return mosaic
         overview = seen if mosaic.facts.sensor.cfa else None
-        return replace(mosaic, pixels=shade(mosaic.pixels, *arguments), facts=facts, overview=overview)
+        pixels = shade(mosaic.pixels, *arguments)
+        return replace(mosaic, pixels=pixels, facts=facts, overview=overview, shading=shading)
 
-    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> tuple[Shading, Facts, Pixels]:
-        """What the kernel takes (a map of gains by site and where it lies), and facts and overview afterwards.
+    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> tuple[Shading, Facts, Pixels, Pixels | None]:
+        """What the kernel takes (a map of gains by site and where it lies), facts and overview afterwards, the gains.
 
         Maps of one grid are joined; where a file has several grids, the others are sampled at the finest one's points.
         """
         maps = [op.record for op in parse(facts.opcodes.list2) if isinstance(op.record, GainMap)]
         if not maps or self.amount == 0.0 or (maps[0].area.bottom, maps[0].area.right) > shape:
-            return (np.ones((4, 1, 1), np.float32), np.zeros(4, np.float32), 1, 1), facts, seen
+            return (np.ones((4, 1, 1), np.float32), np.zeros(4, np.float32), 1, 1), facts, seen, None
         finest = max(maps, key=lambda m: m.points_v * m.points_h)
         down = finest.origin_v + np.arange(finest.points_v) * finest.spacing_v
         along = finest.origin_h + np.arange(finest.points_h) * finest.spacing_h
@@ -151,10 +152,11 @@ class Shade:
         by_color = colors_of(table, *bayer_phase(facts.sensor.cfa)) if facts.sensor.cfa else table[:3]
         rows = np.arange(seen.shape[1]) * SPACING * place[2] + place[3]
         columns = np.arange(seen.shape[2]) * SPACING * place[0] + place[1]
-        lifted = seen * np.stack([_between(plane, rows, columns) for plane in by_color])
+        lifting = np.stack([_between(plane, rows, columns) for plane in by_color])
+        lifted, shading = seen * lifting, lifting.mean(0).astype(np.float32)
         left_over = replace(facts.opcodes, list2=b"")
         arguments = table, np.array(place, np.float32), finest.points_h, finest.points_v
-        return arguments, replace(facts, opcodes=left_over), lifted.astype(np.float32)
+        return arguments, replace(facts, opcodes=left_over), lifted.astype(np.float32), shading
 
 
 def _sampled(m: GainMap, down: Places, along: Places) -> Places:

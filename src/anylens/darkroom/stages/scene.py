@@ -10,6 +10,7 @@ from anylens.darkroom.light import noise_of, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
 from anylens.image import OVERVIEW_SPACING, Pixels, Scene
+from anylens.kernels.cells import spread
 from anylens.kernels.denoise import denoise, tables
 from anylens.kernels.expose import expose
 from anylens.kernels.local_tone import local_tone, surroundings
@@ -24,7 +25,7 @@ SHOULDER = 0.3
 class Denoise:
     """Take away what the noise profile says is noise: `luma` and `chroma` are how many sigma of it count as noise."""
 
-    luma: float = taste(2.3, 0.0, 6.0, 0.1)
+    luma: float = taste(2.0, 0.0, 6.0, 0.1)
     chroma: float = taste(2.6, 0.0, 6.0, 0.1)
 
     def __post_init__(self) -> None:
@@ -33,14 +34,27 @@ class Denoise:
     def __call__(self, scene: Scene) -> Scene:
         if self.luma == 0.0 and self.chroma == 0.0:
             return scene
-        clean = denoise(scene.pixels, *self.plan(scene.facts), scene.frames_used)
-        return replace(scene, pixels=clean)
+        used = scene.frames_used
+        if scene.shading is not None and scene.shading.size:
+            calm = spread(calm_of(scene.shading), *scene.pixels.shape[1:])
+            used = calm if used is None else used * calm
+        return replace(scene, pixels=denoise(scene.pixels, *self.plan(scene.facts), used), shading=None)
 
     def plan(self, facts: Facts) -> tuple[Pixels, Pixels, Pixels, Pixels]:
         """What the kernel takes: the ways to the camera's colours and back, its noise, the thresholds."""
         noise = noise_of(facts)
         to_camera = np.linalg.inv(scene_matrix(facts)) if facts.sensor.cfa else np.eye(3)
         return tables(to_camera, noise.scale, noise.offset, self.luma, self.chroma)
+
+
+def calm_of(shading: Pixels | None) -> Pixels:
+    """(h, w): to how many frames the noise of light is equal that was lifted by `shading`; (1, 1) for no shading.
+
+    A gain g makes g of the variance of shot noise at the light that is shown: corners are as grainy as 1 / g frames.
+    """
+    if shading is None or not shading.size:
+        return np.ones((1, 1), np.float32)
+    return np.asarray(1.0 / np.maximum(shading, 1e-3), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ class Crop:
         used = None if scene.frames_used is None else scene.frames_used[rows, columns]
         whole = (0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1]))
         facts = replace(scene.facts, crop=whole)
-        return replace(scene, pixels=pixels, frames_used=used, overview=None, facts=facts)
+        return replace(scene, pixels=pixels, frames_used=used, overview=None, shading=None, facts=facts)
 
     def plan(self, facts: Facts, shape: tuple[int, ...]) -> tuple[slice, slice]:
         """The rows and columns that stay of a picture of this shape, (..., H, W)."""

@@ -29,6 +29,7 @@ from anylens.kernels import (
     sharpen,
     tone,
 )
+from anylens.kernels.cells import SPACING, spread
 from anylens.kernels.library import Kernel
 from anylens.kernels.passes import cells
 from anylens.kernels.signature import Image, Scalar, Signature
@@ -59,6 +60,7 @@ def _after(name: str) -> tuple[Image | Scalar, ...]:
 GROUPS: tuple[tuple[str, tuple[Image | Scalar, ...]], ...] = (
     ("counts", cells.COUNTS),
     ("phase", (Scalar("red_x", "int32"), Scalar("red_y", "int32"))),
+    ("calm", (Image("calm", "float32", 2, "repeat"),)),
     *((name, _after(name)) for name in MODULES),
 )
 SIGNATURE = Signature(
@@ -83,13 +85,19 @@ def _inside(place: Any, size: Any) -> Any:
 
 
 def photo(
-    out: npt.NDArray[np.uint8], origin: tuple[int, int], phase: tuple[int, int], **arguments: tuple[Any, ...]
+    out: npt.NDArray[np.uint8],
+    origin: tuple[int, int],
+    phase: tuple[int, int],
+    calm: npt.NDArray[np.float32],
+    **arguments: tuple[Any, ...],
 ) -> None:
     """Fill a band of the photo, a (3, rows, columns) view of (rows, columns, 3) that begins at `origin` (x, y).
 
-    `arguments` holds for each kernel by name what it takes after its picture; `counts` what `passes.cells` takes.
+    `calm` is to how many frames the noise is equal, one point every SPACING pixels. `arguments` holds for each kernel
+    by name what it takes after its picture; `counts` what `passes.cells` takes.
     """
-    given = [value for name, _ in GROUPS for value in (phase if name == "phase" else arguments[name])]
+    arguments |= {"phase": phase, "calm": (calm,)}
+    given = [value for name, _ in GROUPS for value in arguments[name]]
     kernel(*given, out=out, origin=origin)
 
 
@@ -125,7 +133,8 @@ def algorithm(*inputs: Any) -> Stages:
     rgb = demosaic.algorithm(shaded, *given["phase"], *given["demosaic"])
 
     frames, same = hl.Func("frames"), hl.Func("same")
-    frames[x, y] = hl.f32(1.0)
+    (calm,) = given["calm"]
+    frames[x, y] = calm[x / SPACING, y / SPACING]
     same[x, y] = hl.select(x == y, hl.f32(1.0), hl.f32(0.0))
     clean = denoise.algorithm(rgb.rgb, frames, same, *given["denoise"])
     exposed = expose.algorithm(clean.clean, *given["expose"])
@@ -204,7 +213,8 @@ def reference(*inputs: Any) -> Array:
     light = highlights.reference(light, *given["highlights"], *given["phase"])
     light = shade.reference(light, *given["shade"])
     scene = demosaic.reference(light, *given["phase"], *given["demosaic"])
-    scene = denoise.reference(scene, np.ones((1, 1), np.float32), np.eye(3, dtype=np.float32), *given["denoise"])
+    frames = spread(given["calm"][0], *scene.shape[1:])
+    scene = denoise.reference(scene, frames, np.eye(3, dtype=np.float32), *given["denoise"])
     scene = expose.reference(scene, *given["expose"])
     scene = local_tone.reference(scene, *given["local_tone"])
     photo = sharpen.reference(tone.reference(scene, *given["tone"]), *given["sharpen"])
@@ -229,8 +239,8 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
         "local_tone_lines": np.stack([np.full((5, 7), 0.8), np.full((5, 7), -0.2)]).astype(np.float32),
     }
     given = dict(zip((argument.name for argument in cells.COUNTS), (raw, *counts[1:]), strict=True))
-    given |= {"red_x": 1, "red_y": 0}
-    for name, group in GROUPS[2:]:
+    given |= {"red_x": 1, "red_y": 0, "calm": np.full((1, 1), 0.8, np.float32)}
+    for name, group in GROUPS[3:]:
         module = MODULES[name]
         values = module.example(rng, height, width)
         found = dict(zip((argument.name for argument in module.SIGNATURE.inputs), values, strict=True))
