@@ -29,7 +29,7 @@ Bytes = npt.NDArray[np.uint8]
 
 RAWS = ROOT.parent / "shared" / "data" / "raw"
 KEPT = ROOT / "docs" / "gallery"
-WHOLE_PX, LINE_PX, GAP_PX, STRAY_PX = 480, 22, 4, 32
+WHOLE_PX, CROP_TALL_PX, LINE_PX, GAP_PX, STRAY_PX = 480, 300, 22, 4, 32
 QUALITY = 84
 
 
@@ -43,12 +43,30 @@ class Plate(NamedTuple):
 
 
 PLATES = {
-    "mural": Plate("GoPro_Hero6_GOPR0024.dng", {"middle": (0.5, 0.5)}),
-    "sun": Plate("GoPro_Fusion_GPFR7066.dng", {"middle": (0.5, 0.5)}),
-    "dog": Plate("halide_bayer_raw_2592x1968_GRBG_10bit.png", {"middle": (0.5, 0.5)}, "halide-bayer-10bit"),
-    "chart": Plate("openISP_chart_1920x1080_RGGB_u16le.raw", {"middle": (0.5, 0.5)}, "openisp-chart-10bit"),
-    "rose": Plate("nikon_DSC_1339_768x512_RGGB_u16le_badpixels.raw", {"middle": (0.5, 0.5)}, "nikon-rose-14bit"),
-    "lossy": Plate("canon_eos_6d_lossy_linear.dng", {"middle": (0.5, 0.5)}, kept=False),
+    "mural": Plate(
+        "GoPro_Hero6_GOPR0024.dng",
+        {"painted wall in the shade": (0.5, 0.5), "clipped clouds": (0.6, 0.08), "dark plants": (0.75, 0.6)},
+    ),
+    "sun": Plate(
+        "GoPro_Fusion_GPFR7066.dng",
+        {"clouds at the rim": (0.09, 0.24), "sunlit wall, leaves": (0.68, 0.42), "dark room": (0.25, 0.5)},
+    ),
+    "dog": Plate(
+        "halide_bayer_raw_2592x1968_GRBG_10bit.png",
+        {"fur": (0.45, 0.52), "eye, clipped fur": (0.55, 0.23), "grass": (0.85, 0.4)},
+        "halide-bayer-10bit",
+    ),
+    "chart": Plate(
+        "openISP_chart_1920x1080_RGGB_u16le.raw",
+        {"colours, fine rings": (0.53, 0.42), "clipped whites": (0.45, 0.16), "dark patches": (0.3, 0.8)},
+        "openisp-chart-10bit",
+    ),
+    "rose": Plate(
+        "nikon_DSC_1339_768x512_RGGB_u16le_badpixels.raw",
+        {"petals, planted defects": (0.4, 0.5), "light through petals": (0.7, 0.5)},
+        "nikon-rose-14bit",
+    ),
+    "lossy": Plate("canon_eos_6d_lossy_linear.dng", {"screen": (0.4, 0.3), "dark table": (0.6, 0.8)}, kept=False),
 }
 """The last is under a licence that its pictures would carry into this project: it is looked at elsewhere."""
 
@@ -134,24 +152,24 @@ def as_ours(picture: Bytes, own: Bytes) -> Bytes:
     )
 
 
-def cut(picture: Bytes, own: Bytes, place: tuple[float, float], side: int) -> Bytes:
-    """The square of a picture where ours has `place`, found again within a few pixels; programs cut borders unlike."""
+def cut(picture: Bytes, own: Bytes, place: tuple[float, float], shape: tuple[int, int]) -> Bytes:
+    """What of a picture lies where ours has `place`, found again within a few pixels; programs cut borders unlike."""
     import cv2
 
-    x, y = (round(part * length) for part, length in zip(place, own.shape[1::-1], strict=True))
-    left, top = (min(max(at - side // 2, 0), length - side) for at, length in ((x, own.shape[1]), (y, own.shape[0])))
-    wanted = own[top : top + side, left : left + side]
+    tall, wide = shape
+    top, left = (
+        min(max(round(part * length) - side // 2, 0), length - side)
+        for part, length, side in zip(place[::-1], own.shape[:2], shape, strict=True)
+    )
+    wanted = own[top : top + tall, left : left + wide]
     if picture is own:
         return wanted
     away = [(a - b) // 2 for a, b in zip(picture.shape[:2], own.shape[:2], strict=True)]
-    first = [
-        min(max(at + off - STRAY_PX, 0), length)
-        for at, off, length in zip((top, left), away, picture.shape, strict=False)
-    ]
-    around = picture[first[0] : first[0] + side + 2 * STRAY_PX, first[1] : first[1] + side + 2 * STRAY_PX]
+    first = [max(at + off - STRAY_PX, 0) for at, off in zip((top, left), away, strict=True)]
+    around = picture[first[0] : first[0] + tall + 2 * STRAY_PX, first[1] : first[1] + wide + 2 * STRAY_PX]
     match = cv2.matchTemplate(_edges(around), _edges(wanted), cv2.TM_CCOEFF_NORMED)
     down, right = np.unravel_index(int(match.argmax()), match.shape)
-    return around[down : down + side, right : right + side]
+    return around[down : down + tall, right : right + wide]
 
 
 def _edges(picture: Bytes) -> npt.NDArray[np.float32]:
@@ -161,19 +179,26 @@ def _edges(picture: Bytes) -> npt.NDArray[np.float32]:
     return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)).astype(np.float32)
 
 
-def sheet(pictures: dict[str, Bytes], places: dict[str, tuple[float, float]]) -> Bytes:
-    """Columns of developers: the whole pictures, then the places pixel by pixel, every row under its name."""
+def labelled(pictures: dict[str, Bytes], wide: int = WHOLE_PX) -> Bytes:
+    """Whole pictures side by side, each under its name, `wide` pixels wide or less."""
     import cv2
 
+    first = next(iter(pictures.values()))
+    wide = min(wide, first.shape[1])
+    tall = round(first.shape[0] * wide / first.shape[1])
+    small = [cv2.resize(one, (wide, tall), interpolation=cv2.INTER_AREA) for one in pictures.values()]
+    return np.concatenate([_titles(list(pictures), wide), _line(small)])
+
+
+def sheet(pictures: dict[str, Bytes], places: dict[str, tuple[float, float]]) -> Bytes:
+    """Columns of developers: the whole pictures, then the places pixel by pixel, every row under its name."""
     own = next(iter(pictures.values()))
     wide = min(WHOLE_PX, own.shape[1])
-    tall = round(own.shape[0] * wide / own.shape[1])
-    rows = [_line([cv2.resize(one, (wide, tall), interpolation=cv2.INTER_AREA) for one in pictures.values()])]
-    rows = [_titles(list(pictures), wide), *rows]
-    side = min(wide, *own.shape[:2])
+    shape = min(CROP_TALL_PX, own.shape[0]), wide
+    rows = [labelled(pictures)]
     for name, place in places.items():
         rows += [_titles([f"{name}, 1:1"] + [""] * (len(pictures) - 1), wide)]
-        rows += [_line([cut(one, own, place, side) for one in pictures.values()])]
+        rows += [_line([cut(one, own, place, shape) for one in pictures.values()])]
     widest = max(row.shape[1] for row in rows)
     return np.concatenate([np.pad(row, ((0, GAP_PX), (0, widest - row.shape[1]), (0, 0))) for row in rows])
 
