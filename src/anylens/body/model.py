@@ -20,8 +20,8 @@ class Mode:
 
     `sensor` names the silicon by its parameters, of which `joined` x `joined` neighbours of one colour are added up;
     width and height are what comes out. `fps` is the highest true rate, `interpolated_fps` the one that the maker
-    names when frames are made up between true ones. `parts` says where energy goes: joules a shot for a still mode
-    (`fps` 0), watts for film.
+    names when frames are made up between true ones, `viewfinder` marks what is only looked at. `parts` says where
+    energy goes: joules a shot for a still mode (`fps` 0), watts for film.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Mode:
     joined: int = 1
     fps: float = 0.0
     interpolated_fps: float | None = None
+    viewfinder: bool = False
     parts: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -180,7 +181,8 @@ def parse_body(text: str) -> Body:
 
 _BODY = {"schema", "maker", "model", "mount", "about", "sources", "assumptions", "mode", "screen", "battery", "idle_w"}
 _MODE = {
-    "name", "about", "sensor", "width_px", "height_px", "joined", "fps", "interpolated_fps", "joules_a_shot", "watts",
+    "name", "about", "sensor", "width_px", "height_px", "joined", "fps", "interpolated_fps", "viewfinder",
+    "joules_a_shot", "watts",
 }  # fmt: skip
 
 
@@ -204,6 +206,7 @@ def _mode(table: Any) -> Mode:
         joined=_whole(table, "joined", 1, 16, 1),
         fps=fps,
         interpolated_fps=_number(table, "interpolated_fps", 1.0, 1e6) if "interpolated_fps" in table else None,
+        viewfinder=table.get("viewfinder", False) is True,
         parts=tuple((part, _number(parts, part, 0.0, 1e4)) for part in parts),
     )
 

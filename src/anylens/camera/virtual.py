@@ -98,6 +98,7 @@ class Virtual:
         from anylens.twin import hand as hands
         from anylens.twin import scenes, spectra
         from anylens.twin.glass import Mounting, glass
+        from anylens.twin.silicon.colors import neutral
 
         if not all(0 <= each <= _MOST_SEED for each in (setup.seed, setup.arrangement, setup.copy)):
             raise Refusal(
@@ -121,6 +122,7 @@ class Virtual:
                 f"The sensor's diagonal of {diagonal:.1f} mm is larger than the image circle of {setup.lens}, "
                 f"{self.glass.image_circle_mm:.1f} mm; choose a smaller sensor or another lens."
             )
+        self._neutral = neutral(self._source) if self.silicon.cfa else None
         self._hand: Tremor | Track | None = hands.hand(setup.hand, setup.seed, setup.amplitude)
         self._readout = _Readout(self.silicon)
         self._chip: Chip | None = None
@@ -231,6 +233,7 @@ class Virtual:
             index=self._index,
             temperature_c=setup.temperature,
             crop=crop,
+            quick=self.mode.viewfinder,
         )
         self._index += 1
         notes = [f"Simulated by the twin of anylens: {self._scene_words()}."]
@@ -248,11 +251,10 @@ class Virtual:
     def _facts(
         self, shot: Shot, exposure_s: float, begin_s: float, shape: tuple[int, ...], notes: tuple[str, ...]
     ) -> Facts:
-        from anylens.twin.silicon.colors import calibrations, neutral
+        from anylens.twin.silicon.colors import calibrations
 
         setup, silicon = self.setup, self.silicon
         height, width = shape
-        color = bool(silicon.cfa)
         sensor = Sensor(
             name=f"{self.body.maker} {self.body.model}, {silicon.name} (simulated)",
             width_px=width,
@@ -262,7 +264,7 @@ class Virtual:
             white=(float(silicon.white),),
             pitch_um=silicon.pitch_um,
             noise=silicon.noise(shot.gain, exposure_s, setup.temperature),
-            calibrations=calibrations() if color else (),
+            calibrations=calibrations() if silicon.cfa else (),
         )
         return Facts(
             sensor=sensor,
@@ -276,7 +278,7 @@ class Virtual:
             body=replace(self.body, model=f"{self.body.model} (simulated)", serial=f"twin-{setup.copy}"),
             lens=_lens(setup.lens, self.glass),
             setting=Setting("twin", self.glass.f_number, round(self.glass.focal_mm, 3), setup.distance),
-            as_shot_neutral=neutral(self._source) if color else None,
+            as_shot_neutral=self._neutral,
             notes=notes,
         )
 

@@ -106,14 +106,16 @@ class Chip:
         index: int = 0,
         temperature_c: float = REFERENCE_C,
         crop: tuple[int, int, int, int] | None = None,
+        quick: bool = False,
     ) -> Exposed:
         """Counts of one exposure, the same for the same arguments however many threads work.
 
         Row r of those that are read begins to gather light `line_us * r` after `start_s`. `hand` moves the camera
         during and between exposures: turning it moves the picture by `scale_mm` (see `Glass`), shifting it by
-        `scale_mm` over `distance_m`. `crop` is (top, left, bottom, right). Below 16 electrons the number is drawn from
-        Poisson's distribution, as in ISETCam (Farrell, Catrysse & Wandell 2012), above from a Gaussian of that mean
-        and variance. Random numbers come from SFC64 streams, one for each band of 64 rows and frame.
+        `scale_mm` over `distance_m`. `crop` is (top, left, bottom, right). `quick` moves the picture less carefully
+        (see `Sampling`). Below 16 electrons the number is drawn from Poisson's distribution, above from a Gaussian of
+        that mean and variance, as ISETCam does (Farrell, Catrysse & Wandell 2012, at 25). Random numbers come from
+        SFC64 streams, one for each band of 64 rows and frame.
         """
         silicon = self.silicon
         self._take(light)
@@ -124,7 +126,7 @@ class Chip:
             factors *= light.flicker.mean(begins_s, exposure_s).astype(np.float32)
         sampling = None
         if hand is not None or any(layer.path is not None for layer in light.layers):
-            sampling = Sampling(light, silicon, hand, scale_mm, distance_m, begins_s, exposure_s, (top, left))
+            sampling = Sampling(light, silicon, hand, scale_mm, distance_m, begins_s, exposure_s, (top, left), quick)
         raw = np.empty((bottom - top, right - left), np.uint16)
         warmth = silicon.dark(1.0, temperature_c) / max(silicon.dark_e_per_s, 1e-30)
 

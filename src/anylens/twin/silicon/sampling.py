@@ -26,9 +26,10 @@ class Sampling:
     """Where rows of a moving camera look, moment by moment of their exposure.
 
     The picture moves as a plane turned before a pinhole: rows have one pose each, and for shifts the one distance of
-    their layer. Along a row the place is a cubic in x, which leaves less than 1e-6 of the movement. Between pixels the
-    light is interpolated by a cubic (Keys 1981), with `quick` by a straight line; during an exposure it is averaged
-    over so many moments that none is further than 0.7 pixels from the next (24 at most; `quick`: 3).
+    their layer; the hand is asked every half millisecond. Along a row the place is a cubic in x, which leaves less than
+    1e-6 of the movement. Between pixels the light is interpolated by a cubic (Keys 1981), with `quick` by a straight
+    line; during an exposure it is averaged over so many moments that none is further than 0.7 pixels from the next (24
+    at most; `quick`: 3).
     """
 
     def __init__(
@@ -43,15 +44,19 @@ class Sampling:
         corner: tuple[int, int],
         quick: bool = False,
     ) -> None:
-        self._light, self._silicon, self._hand, self._quick = light, silicon, hand, quick
+        self._light, self._silicon, self._quick = light, silicon, quick
         self._scale_px = scale_mm / (silicon.pitch_um / 1000.0)
         self._distance_m = distance_m
         self._begins_s, self._exposure_s = begins_s, exposure_s
         self._top, self._left = corner
         self._half = 0.5 * silicon.width_px
+        begin, end = float(begins_s[0]), float(begins_s[-1]) + exposure_s
+        self._knots = np.linspace(begin, end, max(2, math.ceil((end - begin) / _POSE_STEP_S) + 1))
+        self._held = np.zeros((len(self._knots), 6)) if hand is None else hand(self._knots)
         self._moments = self._count_moments()
+        rows = np.arange(len(begins_s))
         steps = (np.arange(self._moments) + 0.5) / self._moments * exposure_s
-        self._curves = [[self._curve(layer, begins_s + step) for layer in light.layers] for step in steps]
+        self._curves = [[self._curve(layer, rows, float(step)) for layer in light.layers] for step in steps]
         self.beyond_px = self._reach()
 
     def rows(self, first: int, last: int, columns: int) -> Array:
@@ -103,20 +108,21 @@ class Sampling:
         x = (columns - 0.5 * (self._silicon.width_px - 1)) / self._half
         return np.stack([x**power for power in range(_POWERS)]).astype(np.float32)
 
-    def _curve(self, layer: Layer, times: Floats) -> tuple[Array, Array]:
+    def _curve(self, layer: Layer, rows: npt.NDArray[np.int64], after_s: float) -> tuple[Array, Array]:
         """(rows, 4) each: what to multiply `_powers` with for the columns, and the rows, of the light looked at.
 
-        `times` are those at which all the rows that are read are looked at.
+        `rows` are counted from the first that is read, `after_s` from the begin of their exposure.
         """
         silicon, margin, scale = self._silicon, self._light.margin_px, self._scale_px
         middle_x, middle_y = 0.5 * (silicon.width_px - 1), 0.5 * (silicon.height_px - 1)
-        y = self._top + np.arange(len(times)) - middle_y
+        times = self._begins_s[rows] + after_s
+        y = self._top + rows - middle_y
         shift = np.zeros((2, len(times)))
         if layer.path is not None:
             ends = np.array([layer.path(float(time)) for time in (times[0], times[-1])])
             part = np.linspace(0.0, 1.0, len(times))
             shift = (ends[0, :, None] + (ends[1] - ends[0])[:, None] * part) * (1000.0 / silicon.pitch_um)
-        pose = self._pose(times)
+        pose = np.stack([np.interp(times, self._knots, self._held[:, axis]) for axis in range(6)], axis=1)
         turn = turned(pose)
         distance_mm = 1000.0 * (getattr(layer, "distance_m", None) or self._distance_m)
         nearer = 1.0 - pose[:, 5] / distance_mm
@@ -132,28 +138,18 @@ class Sampling:
             curves.append(np.ascontiguousarray(curve, np.float32))
         return curves[0], curves[1]
 
-    def _pose(self, times: Floats) -> Floats:
-        """(n, 6): the hand at the times of rows, interpolated between every half millisecond."""
-        if self._hand is None:
-            return np.zeros((len(times), 6))
-        begin, end = float(times[0]), float(times[-1])
-        knots = np.linspace(begin, end, max(2, math.ceil((end - begin) / _POSE_STEP_S) + 1))
-        held = self._hand(knots)
-        return np.stack([np.interp(times, knots, held[:, axis]) for axis in range(6)], axis=1)
-
     def _corners(self, layer: Layer, after_s: float) -> Floats:
         """(2, 5, 2): x and y of the light that both ends of five rows look at, at a moment of their exposure."""
         rows = np.linspace(0, len(self._begins_s) - 1, 5).astype(np.int64)
         ends = self._powers(np.array([0, self._silicon.width_px - 1]))
-        curves = self._curve(layer, self._begins_s + after_s)
-        return np.stack([curve[rows] @ ends for curve in curves]).astype(np.float64)
+        return np.stack([curve @ ends for curve in self._curve(layer, rows, after_s)]).astype(np.float64)
 
     def _count_moments(self) -> int:
         """By how far the corners of a few rows move while they gather light."""
         longest = 0.0
         for layer in self._light.layers:
             steps = np.linspace(0.0, self._exposure_s, _SHUTTER_STEPS)
-            moves = np.diff(np.stack([self._corners(layer, step) for step in steps]), axis=0)
+            moves = np.diff(np.stack([self._corners(layer, float(step)) for step in steps]), axis=0)
             longest = max(longest, float(np.hypot(moves[:, 0], moves[:, 1]).sum(axis=0).max()))
         return int(np.clip(math.ceil(longest / _BLUR_STEP_PX), 1, 3 if self._quick else _MOST_MOMENTS))
 
