@@ -67,7 +67,7 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name in _ROOM_OF:
         value = getattr(importlib.import_module(f"anylens.{_ROOM_OF[name]}"), name)
-    elif name in _ROOMS or name in ("app", "color", "kernels"):
+    elif name in _ROOMS or name in ("app", "camera", "color", "kernels"):
         value = importlib.import_module(f"anylens.{name}")
     else:
         raise AttributeError(f"module 'anylens' has no attribute '{name}'")
