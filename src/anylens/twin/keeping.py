@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,19 @@ def code() -> bytes:
         if path.suffix in (".py", ".toml"):
             digest.update(path.relative_to(room).as_posix().encode() + path.read_bytes())
     return digest.digest()
+
+
+def remembered(key: str | None, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays kept under a key, else made and kept; made each time without a key."""
+    if key is None:
+        return make()
+    found = kept(key)
+    return keep(key, make()) if found is None else found
+
+
+def name(*parts: object) -> str:
+    """A key for what these parts, this version of the twin included, make."""
+    return hashlib.sha256(repr(parts).encode() + code()).hexdigest()[:32]
 
 
 def kept(key: str) -> Arrays | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Callable
@@ -95,21 +94,8 @@ def behind(
     """
     made = scene(scene_name, **options)
     mounted = optics.glass(glass_name, mounting)
-    lit_by = spectra.source(light_name)
-    said = (
-        made,
-        glass_name,
-        mounting,
-        sensor.width_px,
-        sensor.height_px,
-        sensor.pitch_um,
-        lit_by.name,
-        seed,
-        margin_px,
-        fine,
-    )
-    key = hashlib.sha256(repr(said).encode() + keeping.code() + _file_facts(made)).hexdigest()[:32]
-    return formed(made, mounted, mounting, sensor, lit_by, seed, margin_px=margin_px, fine=fine, key=key)
+    source = spectra.source(light_name)
+    return formed(made, mounted, mounting, sensor, source, seed, margin_px=margin_px, fine=fine, kept=True)
 
 
 def formed(
@@ -122,9 +108,9 @@ def formed(
     *,
     margin_px: int = 64,
     fine: int = 2,
-    key: str | None = None,
+    kept: bool = False,
 ) -> Light:
-    """The light of a scene behind a mounted lens; kept under `key` and taken from there, or formed anew without one.
+    """The light of a scene behind a mounted lens; `kept` on disk and taken from there, or formed anew each time.
 
     Raises Refusal for a sensor larger than the image circle.
     """
@@ -140,16 +126,22 @@ def formed(
             f"{mounted.image_circle_mm:.1f} mm; choose a smaller sensor or another lens."
         )
     planes = made.planes(field, source, seed)
-    scale = Formation(mounted, mounting, sensor, source, field, margin_px, fine)
-    kept = keeping.kept(key) if key else None
-    if kept is None:
-        kept = scale.arrays(planes)
-        if key:
-            kept = keeping.keep(key, kept)
-    layers = tuple(Layer(kept[f"rates{at}"], kept.get(f"cover{at}"), plane.path) for at, plane in enumerate(planes))
-    ways = {name: Net(kept["x_mm"], kept["y_mm"], kept[name]) for name in ("origin", "chief_rays", "true_places")}
-    truth = Truth(planes, source, made.lux, (width, height), sensor.pitch_um, ways["origin"], ways["true_places"])
-    return Light(layers, (width, height), margin_px, sensor.pitch_um, ways["chief_rays"], source.flicker, source, truth)
+    formation = Formation(mounted, mounting, sensor, source, field, margin_px, fine, kept)
+    ways = formation.ways()
+    name = keeping.name(formation.said(), made, seed, _file_facts(made)) if kept else None
+    arrays = keeping.remembered(name, lambda: formation.layers(planes, ways))
+    return Light(
+        layers=tuple(
+            Layer(arrays[f"rates{at}"], arrays.get(f"cover{at}"), plane.path) for at, plane in enumerate(planes)
+        ),
+        pixels=(width, height),
+        margin_px=margin_px,
+        pitch_um=sensor.pitch_um,
+        chief_rays=ways["chief_rays"],
+        flicker=getattr(made, "flicker", None) or source.flicker,
+        source=source,
+        truth=Truth(planes, source, made.lux, (width, height), sensor.pitch_um, ways["origin"], ways["places"]),
+    )
 
 
 def _file_facts(made: Scene) -> bytes:
@@ -172,36 +164,68 @@ class Formation:
     field: Field
     margin_px: int
     fine: int
+    kept: bool = False
 
-    def arrays(self, planes: tuple[Plane, ...]) -> dict[str, npt.NDArray[Any]]:
-        """Everything of a Light that is worth keeping, by name."""
+    def said(self) -> tuple[object, ...]:
+        """Everything that the way through the lens depends on."""
+        silicon = (self.sensor.width_px, self.sensor.height_px, self.sensor.pitch_um)
+        return self.glass.name, self.mounting, silicon, self.source.name, self.margin_px, self.fine
+
+    def ways(self) -> dict[str, Net]:
+        """Nets over the sensor: `origin` and `places` back and forth, `illumination` by channel, `chief_rays`."""
+        name = keeping.name("ways", *self.said()) if self.kept else None
+        arrays = keeping.remembered(name, self._ways)
+        x_mm, y_mm = (np.asarray(arrays[each], np.float64) for each in ("x_mm", "y_mm"))
+        return {each: Net(x_mm, y_mm, values) for each, values in arrays.items() if values.ndim == 3}
+
+    def _ways(self) -> dict[str, npt.NDArray[Any]]:
         shares = self.shares()
         margin_mm = 2e-3 * (self.margin_px + 40) * self.sensor.pitch_um
         x_mm, y_mm = net(self.field.width_mm + margin_mm, self.field.height_mm + margin_mm, 33)
         knots = crossings(x_mm, y_mm)
-        ways = origin(lambda channel, ideal: self.observed(shares[channel], ideal), x_mm, y_mm)
-        illumination = np.stack([self.mean(self.glass.illumination, share, knots) for share in shares])
-        kept: dict[str, npt.NDArray[Any]] = {
+        moved = np.stack([self.observed(share, knots) - knots for share in shares])
+        return {
             "x_mm": x_mm,
             "y_mm": y_mm,
-            "origin": ways.values,
+            "origin": origin(lambda channel, ideal: self.observed(shares[channel], ideal), x_mm, y_mm).values,
+            "places": np.moveaxis(moved, -1, 1).reshape(6, len(y_mm), len(x_mm)),
+            "illumination": np.stack([self.glass.illumination(knots, float(share @ SPREAD_NM)) for share in shares]),
             "chief_rays": np.asarray(self.glass.chief_ray_deg(knots), np.float64)[None],
-            "true_places": np.moveaxis(
-                np.stack([self.observed(share, knots) - knots for share in shares]), -1, 1
-            ).reshape(6, len(y_mm), len(x_mm)),
         }
+
+    def spreads(self, distance_m: float) -> Spreads:
+        """How the lens spreads points at a distance."""
+        name = keeping.name("spreads", *self.said(), distance_m) if self.kept else None
+
+        def make() -> dict[str, npt.NDArray[Any]]:
+            made = spreads(
+                self.glass, self.mounting, self.shares(), self.field, self.sensor.pitch_um, self.fine, distance_m
+            )
+            return {
+                "x_mm": made.x_mm,
+                "y_mm": made.y_mm,
+                "kernels": made.kernels,
+                "samples": np.array([made.fine, made.times]),
+            }
+
+        arrays = keeping.remembered(name, make)
+        fine, times = (int(each) for each in arrays["samples"])
+        return Spreads(arrays["x_mm"], arrays["y_mm"], arrays["kernels"], fine, times)
+
+    def layers(self, planes: tuple[Plane, ...], ways: dict[str, Net]) -> dict[str, npt.NDArray[Any]]:
+        """The rates and covers of all planes, by name and number."""
         grid = self.grid()
-        lit_by = Net(x_mm, y_mm, illumination).at(
-            grid.samples(0, grid.width * self.fine, down=False).reshape(-1, self.fine).mean(1),
-            grid.samples(0, grid.height * self.fine, down=True).reshape(-1, self.fine).mean(1),
-        )
+        x = grid.samples(0, grid.width * self.fine, down=False).reshape(-1, self.fine).mean(1)
+        y = grid.samples(0, grid.height * self.fine, down=True).reshape(-1, self.fine).mean(1)
+        made: dict[str, npt.NDArray[Any]] = {}
         for at, plane in enumerate(planes):
-            rates, cover = self.layer(plane, shares, ways)
-            rates *= lit_by
-            kept[f"rates{at}"] = rates
+            rates, cover = self.layer(plane, ways["origin"])
+            for top in range(0, grid.height, 256):
+                rates[:, top : top + 256] *= ways["illumination"].at(x, y[top : top + 256])
+            made[f"rates{at}"] = rates
             if cover is not None:
-                kept[f"cover{at}"] = cover
-        return kept
+                made[f"cover{at}"] = cover
+        return made
 
     def grid(self) -> Grid:
         """The pixels of the light, margin included."""
@@ -224,15 +248,12 @@ class Formation:
 
     def observed(self, share: Floats, ideal_mm: Floats) -> Floats:
         """Where a channel sees ideal places: the mean over its wavelengths."""
-        return self.mean(self.glass.observed, share, ideal_mm)
-
-    @staticmethod
-    def mean(of: Callable[[Floats, float], npt.NDArray[Any]], share: Floats, places_mm: Floats) -> Floats:
-        """The mean over a channel's wavelengths of what the lens does at places."""
-        parts = [
-            part * np.asarray(of(places_mm, nm), np.float64) for part, nm in zip(share, SPREAD_NM, strict=True) if part
+        there = [
+            part * np.asarray(self.glass.observed(ideal_mm, nm), np.float64)
+            for part, nm in zip(share, SPREAD_NM, strict=True)
+            if part
         ]
-        return np.asarray(sum(parts))
+        return np.asarray(sum(there))
 
     def electrons(self, radiance: Floats) -> Floats:
         """(P, 3): electrons per second in one pixel on the axis from spectral radiances (P, 33)."""
@@ -240,10 +261,10 @@ class Formation:
         per_watt = spectra.response() * spectra.photons_per_joule() * (spectra.STEP_NM * area_m2)
         return np.asarray(radiance @ per_watt.T * self.glass.axial_irradiance())
 
-    def layer(self, plane: Plane, shares: Floats, ways: Net) -> tuple[Array, Array | None]:
+    def layer(self, plane: Plane, ways: Net) -> tuple[Array, Array | None]:
         """A plane's rates (before the lens's falloff) and cover."""
         distance_m = self.mounting.distance_m if plane.distance_m is None else plane.distance_m
-        blur = spreads(self.glass, self.mounting, shares, self.field, self.sensor.pitch_um, self.fine, distance_m)
+        blur = self.spreads(distance_m)
         grid, times = self.grid(), blur.times
         coarse = grid
         if times > 1:
@@ -259,7 +280,9 @@ class Formation:
         rates += ground[:, None, None]
         np.maximum(rates, 0.0, out=rates)
         if plane.points is not None:
-            blur.add_points(rates, plane.points.places_mm, self._flux(plane), grid, ways)
+            shares, ideal = self.shares(), plane.points.places_mm
+            places = np.stack([self.observed(share, ideal) for share in shares], axis=1)
+            blur.add_points(rates, places, self._flux(plane), grid)
         if plane.cover is None:
             return rates, None
         cover = self._drawn(plane, coarse, blur, ways, None)

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from anylens.twin.blur import Grid
 from anylens.twin.glass import Glass, Mounting
-from anylens.twin.places import Net
 from anylens.twin.scenes import Field
 
 Array = npt.NDArray[np.float32]
@@ -19,8 +18,8 @@ Floats = npt.NDArray[np.float64]
 SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 """The wavelengths at which the lens is traced; colour itself is summed over all 33 of a spectrum."""
 
-_SIZES = (32, 48, 64, 96, 128, 192)
-_CORE, _ENERGY = 0.85, 0.993
+_SIZES = (32, 48, 64, 96, 128, 192, 256)
+_CORE, _ENERGY = 0.85, 0.996
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,40 +49,30 @@ class Spreads:
         lower = (1.0 - right) * k[row + 1, column] + right * k[row + 1, column + 1]
         return np.asarray((1.0 - below) * upper + below * lower, np.float32)
 
-    def add_points(self, rates: Array, places_mm: Floats, flux: Floats, grid: Grid, ways: Net) -> None:
-        """Adds points of `flux` (n, 3) at ideal places (n, 2) to `rates`, each spread at its exact place."""
+    def add_points(self, rates: Array, places_mm: Floats, flux: Floats, grid: Grid) -> None:
+        """Adds points of `flux` (n, 3) at places (n, 3 channels, 2) on the sensor to `rates`, each exactly there."""
+        from scipy.fft import irfft2, rfft2
+
         size, fine = self.size, self.fine
-        turns = np.fft.fftfreq(size)
-        for place, electrons in zip(places_mm, flux, strict=True):
-            for channel in range(3):
-                x, y = observed_place(ways, place, channel)
-                across = (x - grid.left_mm) / grid.pitch_mm * fine + 0.5 * (fine - 1)
-                down = (y - grid.top_mm) / grid.pitch_mm * fine + 0.5 * (fine - 1)
+        down_turns, across_turns = np.fft.fftfreq(size), np.fft.rfftfreq(size)
+        first = 0.5 * (fine - 1)
+        for places, electrons in zip(places_mm, flux, strict=True):
+            kernels = self.at(float(places[1, 0]), float(places[1, 1]))
+            for channel, (x, y) in enumerate(places):
+                across = (x - grid.left_mm) / grid.pitch_mm * fine + first
+                down = (y - grid.top_mm) / grid.pitch_mm * fine + first
                 left, top = math.floor(across), math.floor(down)
-                shift = np.exp(-2j * np.pi * turns * (down - top))[:, None]
-                shift = shift * np.exp(-2j * np.pi * turns * (across - left))
-                moved = np.fft.ifft2(np.fft.fft2(self.at(x, y)[channel]) * shift).real
-                _put(
-                    rates[channel], moved * (electrons[channel] * fine * fine), top - size // 2, left - size // 2, fine
-                )
+                shift = np.exp(-2j * np.pi * down_turns * (down - top))[:, None]
+                shift = shift * np.exp(-2j * np.pi * across_turns * (across - left))
+                moved = irfft2(rfft2(kernels[channel]) * shift, (size, size))
+                _put(rates[channel], moved, electrons[channel], top - size // 2, left - size // 2, fine)
 
 
-def observed_place(ways: Net, ideal_mm: Floats, channel: int) -> tuple[float, float]:
-    """Where a channel sees an ideal place: the inverse of the way back, by iteration."""
-    ideal = np.asarray(ideal_mm, np.float64)
-    place = ideal.copy()
-    for _ in range(30):
-        step = ideal - (place + ways(place)[2 * channel : 2 * channel + 2])
-        place = place + step
-        if float(np.abs(step).max()) < 1e-7:
-            break
-    return float(place[0]), float(place[1])
-
-
-def _put(out: Array, patch: Floats, top: int, left: int, fine: int) -> None:
-    """Adds every `fine`th sample of a patch: those where a pixel's average begins."""
+def _put(out: Array, patch: Floats, flux: float, top: int, left: int, fine: int) -> None:
+    """Adds a point: every `fine`th sample of its patch, those where a pixel's average begins, `flux` in all."""
     first_row, first_column = -top % fine, -left % fine
-    pixels = patch[first_row::fine, first_column::fine]
+    pixels = np.maximum(patch[first_row::fine, first_column::fine], 0.0)
+    pixels *= flux / pixels.sum()
     row, column = (top + first_row) // fine, (left + first_column) // fine
     y0, y1 = max(row, 0), min(row + pixels.shape[0], out.shape[0])
     x0, x1 = max(column, 0), min(column + pixels.shape[1], out.shape[1])
@@ -104,7 +93,7 @@ def spreads(
     Lateral colour inside a channel is in them. Where the lens stands straight one quarter of the field is traced.
     """
     straight = not any((*mounting.tilt_deg, *mounting.decentre_mm))
-    columns, rows = _knots(glass)
+    columns, rows = (min(9, 2 * math.ceil(side / 3.2) + 1) for side in (field.width_mm, field.height_mm))
     x_mm = np.linspace(-0.5, 0.5, columns) * field.width_mm
     y_mm = np.linspace(-0.5, 0.5, rows) * field.height_mm
     size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
@@ -114,7 +103,7 @@ def spreads(
     first = (rows // 2, columns // 2) if straight else (0, 0)
     traced = [(row, column) for row in range(first[0], rows) for column in range(first[1], columns)]
     places = np.array([(x_mm[column], y_mm[row]) for row, column in traced])
-    found = _transfers(glass, shares, places, distance_m, sample_um, size, over)
+    found = _transfers(glass, shares, places, distance_m, sample_um, size, over, fine)
     transfers = dict(zip(traced, found, strict=True))
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
     for row in range(rows):
@@ -129,19 +118,15 @@ def spreads(
     return Spreads(x_mm, y_mm, kernels, fine, times)
 
 
-def _knots(glass: Glass) -> tuple[int, int]:
-    return (3, 3) if glass.name.startswith("ideal") else (9, 7)
-
-
 def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: float) -> tuple[int, int, int]:
     """(size, fine, times): how wide kernels are to hold nearly all light; where even its core is wide, how coarse."""
     core_um = reach_um = 0.0
     for place in ((0.0, 0.0), (0.48 * field.width_mm, 0.48 * field.height_mm)):
-        step_um = 1.0
+        step_um = max(0.8, 0.4 * glass.f_number)
         while True:
-            spot = np.asarray(glass.spread(place, 550.0, distance_m, step_um, 192), np.float64)
+            spot = np.asarray(glass.spread(place, 550.0, distance_m, step_um, 256), np.float64)
             core, reach = (radius * step_um for radius in _radii(spot))
-            if core < 48 * step_um or step_um > 50.0:
+            if core < 64 * step_um or step_um > 50.0:
                 break
             step_um *= 2.0
         core_um, reach_um = max(core_um, core), max(reach_um, reach)
@@ -161,11 +146,12 @@ def _radii(spot: Floats) -> tuple[float, float]:
 
 
 def _transfers(
-    glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int, over: int
+    glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int, over: int, fine: int
 ) -> npt.NDArray[np.complex128]:
     """(n, 3, size, size): each channel's optical transfer function on the samples' own band, 0 first.
 
-    The lens's light comes gathered in cells, `over` along a sample; their aperture is taken out again.
+    The lens's light comes gathered in cells, `over` along a sample; their aperture is taken out again. The last three
+    tenths of the band fade out (beyond a pixel's Nyquist frequency when it has several samples), lest edges ring.
     """
     used = [at for at in range(len(SPREAD_NM)) if shares[:, at].any()]
     wavelengths = [SPREAD_NM[at] for at in used]
@@ -175,11 +161,14 @@ def _transfers(
     band = np.fft.fftfreq(size)
     keep = np.fft.fftfreq(size, 1.0 / size).astype(int)
     cell = np.sinc(band / over)
+    calm = np.ones(size)
+    if fine > 1:
+        calm = np.cos(0.5 * np.pi * np.clip((np.abs(band) - 0.35) / 0.15, 0.0, 1.0)) ** 2
     out = np.zeros((len(places), 3, size, size), np.complex128)
     for place in range(len(places)):
         for at, share in enumerate(shares[:, used].T):
             full = np.fft.fft2(np.fft.ifftshift(spots[place, at].astype(np.float64)))
-            whole = full[np.ix_(keep, keep)] / (full[0, 0].real * cell[:, None] * cell)
+            whole = full[np.ix_(keep, keep)] / full[0, 0].real * (calm / cell)[:, None] * (calm / cell)
             for channel in np.flatnonzero(share):
                 dx, dy = (seen[place, at] - mean[place, channel]) * 1e3 / sample_um
                 turn = np.exp(-2j * np.pi * band * dy)[:, None] * np.exp(-2j * np.pi * band * dx)

@@ -95,6 +95,8 @@ def _meant(scene_name: str, key: str, value: Any, kind: Any, allowed: types.Mapp
         return str(value)
     try:
         number = kind(value)
+        if kind is int and number != float(value):
+            raise ValueError
     except (TypeError, ValueError):
         raise Refusal(f"{where} is a {'whole ' if kind is int else ''}number, not '{value}'.") from None
     least, most = allowed.get("range", (-math.inf, math.inf))

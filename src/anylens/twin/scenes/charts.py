@@ -321,7 +321,7 @@ class NoiseSteps:
     reflectance: float = option(0.9, 0.001, 1.0)
 
     def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
-        columns = math.ceil(math.sqrt(self.patches * field.width_mm / field.height_mm))
+        columns = max(1, round(math.sqrt(self.patches * field.width_mm / field.height_mm)))
         rows = math.ceil(self.patches / columns)
         cell = min(field.width_mm / columns, field.height_mm / rows)
         left, top = -0.5 * columns * cell, -0.5 * rows * cell

@@ -1,0 +1,204 @@
+"""What must be true of every scene and every light: the same again, whole, and refused where it cannot be."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from anylens.refusal import Refusal
+from anylens.twin import keeping, spectra
+from anylens.twin.glass import Mounting
+from anylens.twin.light import behind, formed
+from anylens.twin.scenes import scene, scenes
+from tests.bent_glass import BentGlass, Silicon
+
+DAY = spectra.source("d65")
+FAR = Mounting(f_number=2.0, distance_m=1000.0)
+NEAR = Mounting(f_number=2.0, distance_m=3.0)
+TINY = Silicon(96, 72)
+NAMES = sorted(scenes())
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(3)
+    picture = cv2.resize(rng.integers(0, 255, (20, 30, 3), np.uint8), (300, 200), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(tmp_path / "p.png"), picture)
+    return tmp_path / "p.png"
+
+
+def made(name, photo, **said):
+    return scene(name, **({"photo": str(photo)} if name == "photo" else {}), **said)
+
+
+def shown(light):
+    """All layers over each other."""
+    out = np.array(light.layers[0].rates)
+    for layer in light.layers[1:]:
+        out = out * (1.0 - layer.cover) + layer.rates
+    return out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_scene_gives_light_and_truth(name, photo):
+    light = formed(made(name, photo), BentGlass(focus_m=3.0, bend=1e-3), NEAR, TINY, DAY, seed=5, margin_px=8)
+    for layer in light.layers:
+        assert layer.rates.shape == (3, 88, 112)
+        assert layer.rates.dtype == np.float32
+        assert np.isfinite(layer.rates).all()
+        assert layer.rates.min() >= 0.0
+        assert layer.cover is None or (layer.cover.min() >= 0.0 and layer.cover.max() <= 1.0)
+    assert light.layers[0].cover is None
+    truth = light.truth.seen()
+    assert truth.shape == (3, 72, 96)
+    assert np.isfinite(truth).all()
+    assert scenes()[name].endswith(".")
+
+
+@pytest.mark.parametrize("name", ["dead-leaves", "star-field"])
+def test_a_seed_is_one_picture_and_another_seed_another(name):
+    one, again, other = (
+        formed(scene(name), BentGlass(), FAR, TINY, DAY, seed=seed, margin_px=0).layers[0].rates for seed in (1, 1, 2)
+    )
+    assert one.tobytes() == again.tobytes()
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["color-checker", "dead-leaves", "noise-steps", "siemens-star", "moving"])
+def test_light_over_that_of_a_white_wall_is_the_truth_on_average(name):
+    """Luminance of the truth, and what green counts, differ by the colours of the scene alone."""
+    light = formed(scene(name), BentGlass(), FAR, TINY, DAY, seed=5, margin_px=0)
+    white = formed(scene("white-wall", reflectance=1), BentGlass(), FAR, TINY, DAY, margin_px=0)
+    seen = (shown(light)[1] / white.layers[0].rates[1]).mean()
+    assert seen == pytest.approx(float(light.truth.seen().mean((1, 2)) @ (0.2627, 0.678, 0.0593)), rel=0.04)
+
+
+def test_layers_with_soft_cover_add_up_to_an_even_wall():
+    """Three layers of one and the same grey are that grey, wherever covers are soft."""
+    lens = BentGlass(focus_m=3.0)
+    light = formed(Even(), lens, NEAR, Silicon(128, 96), DAY, margin_px=0)
+    wall = formed(scene("white-wall", reflectance=0.3), lens, NEAR, Silicon(128, 96), DAY, margin_px=0)
+    soft = light.layers[1].cover
+    assert ((soft > 0.02) & (soft < 0.98)).mean() > 0.05
+    assert shown(light) == pytest.approx(wall.layers[0].rates, rel=2e-3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Even:
+    lux: float = 1000.0
+
+    def planes(self, field, source, seed):
+        (near,) = scene("white-wall", reflectance=0.3).planes(field, source, seed)
+
+        def half(colors, x_mm, y_mm, step_mm):
+            share = np.clip(0.5 + (x_mm + 0.3 * y_mm) / step_mm, 0.0, 1.0)
+            return np.asarray(share * colors[0][:, None, None], np.float32)
+
+        return near, dataclasses.replace(near, cover=half, distance_m=2.8)
+
+
+def test_what_is_out_of_focus_is_soft_and_what_is_in_focus_is_not():
+    lens = BentGlass(focus_m=3.0)
+    depth = formed(scene("depth", near_m=2.5), lens, NEAR, Silicon(256, 192, 12.8), DAY, margin_px=0)
+    subject, near = depth.layers[1].cover, depth.layers[2].cover
+    steep = [np.abs(np.diff(each, axis=1)).max() for each in (subject, near)]
+    assert steep[0] > 0.4 > steep[1]
+
+
+def test_a_disc_moves_as_it_was_told():
+    light = formed(scene("moving", speed=0.5), BentGlass(), FAR, TINY, DAY, margin_px=0)
+    assert light.layers[0].path is None
+    assert light.layers[1].path(2.0) == pytest.approx((96 * 3.2e-3, 0.0))
+
+
+def test_fourteen_stops_from_the_sky_to_the_door():
+    room = formed(scene("backlit"), BentGlass(f_number=4.0), FAR, Silicon(320, 240, 12.8), DAY, margin_px=0)
+    light = room.layers[0].rates[1]
+    places = {mark["name"]: np.mean(mark["observed_px"]["G"], axis=0) for mark in room.truth.facts()["marks"]}
+    x, y = places["door"].astype(int)
+    assert math.log2(light.max() / light[y, x]) == pytest.approx(14.0, abs=0.3)
+
+
+def test_charuco_corners_are_found_where_the_truth_says():
+    light = formed(
+        scene("charuco-grid", squares_x=8, squares_y=6), BentGlass(bend=-0.01), FAR, Silicon(400, 300), DAY, margin_px=0
+    )
+    rates = np.asarray(light.layers[0].rates[1])
+    grey = np.clip(rates / rates.max() * 255.0, 0, 255).astype(np.uint8)
+    dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_1000)
+    board = cv2.aruco.CharucoBoard((8, 6), 8.0, 6.0, dictionary)
+    corners, ids, _, _ = cv2.aruco.CharucoDetector(board).detectBoard(grey)
+    assert len(ids) == 35
+    known = {mark["name"]: mark["observed_px"]["G"][0] for mark in light.truth.facts()["marks"]}
+    for (place,), (which,) in zip(corners.reshape(-1, 1, 2), ids.reshape(-1, 1), strict=True):
+        assert place == pytest.approx(known[str(which)], abs=0.2)
+
+
+def test_lights_are_taken_from_the_disk_the_second_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = behind("siemens-star", "ideal", Mounting(4.0, 5.0), TINY, seed=1, margin_px=4)
+    kept = sorted(path.name for path in keeping.folder().iterdir())
+    monkeypatch.setattr("anylens.twin.light.spread_out", None)
+    again = behind("siemens-star", "ideal", Mounting(4.0, 5.0), TINY, seed=1, margin_px=4)
+    assert again.layers[0].rates.tobytes() == first.layers[0].rates.tobytes()
+    assert sorted(path.name for path in keeping.folder().iterdir()) == kept
+    assert not any(name.endswith(".part") for name in kept)
+
+
+def test_the_disk_never_holds_more_than_its_bound(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(keeping, "BOUND_BYTES", 10_000)
+    for at in range(5):
+        keeping.keep(f"{at}", {"a": np.zeros(1000, np.float32)})
+    kept = sorted(path.name for path in keeping.folder().iterdir())
+    assert kept[-1] == "4"
+    assert len(kept) == 2
+
+
+def test_a_disk_that_takes_nothing_is_no_obstacle(tmp_path, monkeypatch):
+    (tmp_path / "anylens").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert keeping.remembered("k", lambda: {"a": np.ones(3)})["a"].sum() == 3.0
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: scene("slanted-edge"), "slanted-edges"),
+        (lambda: scene("nothing-like-it"), "known are"),
+        (lambda: scene("white-wall", lux=-3), "goes from"),
+        (lambda: scene("white-wall", lux="bright"), "number"),
+        (lambda: scene("white-wall", lux=float("nan")), "goes from"),
+        (lambda: scene("white-wall", reflectence=0.5), "reflectance"),
+        (lambda: scene("slanted-edges", columns=2.5), "whole"),
+        (lambda: scene("slanted-edges", radial="perhaps"), "yes or no"),
+        (lambda: scene("distortion-grid", style="stars"), "dots, lines"),
+        (lambda: scene("photo", photo="/no/such.jpg"), "does not exist"),
+        (lambda: spectra.source("d66"), "d65"),
+        (lambda: formed(scene("photo"), BentGlass(), FAR, TINY, DAY), "say which"),
+        (lambda: formed(scene("white-wall"), BentGlass(), FAR, Silicon(10000, 8000, 6.0), DAY), "image circle"),
+        (lambda: formed(scene("white-wall"), BentGlass(), FAR, TINY, DAY, margin_px=-1), "margin"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(call, said):
+    with pytest.raises(Refusal, match=said) as refused:
+        call()
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).endswith(".")
+
+
+def test_a_file_that_is_no_photograph_is_refused(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(Refusal, match="no photograph"):
+        formed(scene("photo", photo=str(tmp_path / "a.jpg")), BentGlass(), FAR, TINY, DAY)
+
+
+def test_options_may_be_text():
+    assert scene("slanted-edges", columns="4", radial="yes", contrast="2.5") == scene(
+        "slanted-edges", columns=4, radial=True, contrast=2.5
+    )
