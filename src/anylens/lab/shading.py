@@ -72,7 +72,7 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
 
     `turns_deg` says by how much the camera was turned (clockwise) for each frame, its orientation tag if None: the
     lens turns with the camera, the light does not, so from two turns on a light that grows to one side is told from
-    falloff (after Asada, Amano & Baba 1996; the separation is own work). Colours are apart: falloff is green's, the
+    falloff (own work: no profile of the light is asked for). Colours are apart: falloff is green's, the
     cast is red and blue over green. Raises Refusal for a flat that is clipped, too dark, textured or strongly coloured.
     """
     if not specimens:
