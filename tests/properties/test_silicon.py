@@ -104,6 +104,18 @@ def test_frames_are_the_same_for_the_same_seed_whatever_the_threads() -> None:
             )
 
 
+def test_live_frames_are_as_noisy_as_others_and_as_certain() -> None:
+    sensor = piece()
+    chip = Chip(sensor)
+    light = even(sensor, 1e6)
+    first, second = (chip.expose(light, EXPOSURE_S, 4.0, index=i, quick=True).raw.astype(float) for i in (1, 2))
+    again = Chip(sensor, threads=1).expose(light, EXPOSURE_S, 4.0, index=1, quick=True).raw
+    assert np.array_equal(first, again)
+    profile, span = sensor.noise(4.0, EXPOSURE_S), sensor.white - sensor.black
+    x = (first.mean() - sensor.black) / span
+    assert 0.5 * np.var(first - second) == pytest.approx((profile.scale[0] * x + profile.offset[0]) * span**2, rel=0.03)
+
+
 def test_the_fixed_pattern_stays_with_its_copy() -> None:
     sensor = piece(prnu=0.05)
     light = even(sensor, 1e6)

@@ -23,7 +23,8 @@ Counts = npt.NDArray[np.uint16]
 _BAND_ROWS = 64
 _FEW_ELECTRONS = 16.0
 _PATTERN_STEPS = 32.0
-_NOISE, _PATTERN, _DEFECTS, _TELEGRAPH = range(4)
+_STORE = 1 << 20
+_NOISE, _PATTERN, _DEFECTS, _LIVE = range(4)
 
 
 class Flickering(Protocol):
@@ -84,6 +85,7 @@ class Chip:
         self._light: Light | None = None
         self._gain: Array | None = None
         self._still: Array | None = None
+        self._stored: Array | None = None
         self._gain_pattern, self._offset_pattern = self._patterns()
         rng = self._rng(_DEFECTS)
         pixels = silicon.width_px * silicon.height_px
@@ -112,10 +114,10 @@ class Chip:
 
         Row r of those that are read begins to gather light `line_us * r` after `start_s`. `hand` moves the camera
         during and between exposures: turning it moves the picture by `scale_mm` (see `Glass`), shifting it by
-        `scale_mm` over `distance_m`. `crop` is (top, left, bottom, right). `quick` moves the picture less carefully
-        (see `Sampling`). Below 16 electrons the number is drawn from Poisson's distribution, above from a Gaussian of
-        that mean and variance, as ISETCam does (Farrell, Catrysse & Wandell 2012, at 25). Random numbers come from
-        SFC64 streams, one for each band of 64 rows and frame.
+        `scale_mm` over `distance_m`. `crop` is (top, left, bottom, right). `quick` is for a viewfinder: the picture is
+        moved less carefully (see `Sampling`), random numbers are used again. Below 16 electrons the number is drawn
+        from Poisson's distribution, above from a Gaussian of that mean and variance, as ISETCam does (Farrell, Catrysse
+        & Wandell 2012, at 25). Random numbers come from SFC64 streams, one for each band of 64 rows and frame.
         """
         silicon = self.silicon
         self._take(light)
@@ -146,7 +148,7 @@ class Chip:
             inside = partial(_inside, rows=rows, left=left, right=right, width=silicon.width_px)
             where, hot = inside(self._hot, self._hot_e_per_s)
             electrons.reshape(-1)[where] += hot * np.float32(exposure_s * warmth)
-            self._shake(electrons, gain, rng)
+            self._shake(electrons, gain, rng, quick)
             electrons += rng.standard_normal((last - first, 1), np.float32) * np.float32(silicon.row_noise_e)
             electrons += self._columns[left:right]
             where, steps = inside(self._telegraph, self._telegraph_e)
@@ -158,11 +160,15 @@ class Chip:
         self._in_bands(band, range(0, bottom - top, _BAND_ROWS))
         return Exposed(raw, 0.0 if sampling is None else sampling.beyond_px)
 
-    def _shake(self, electrons: Array, gain: float, rng: np.random.Generator) -> None:
-        """Shot and read noise, in place."""
+    def _shake(self, electrons: Array, gain: float, rng: np.random.Generator, quick: bool) -> None:
+        """Shot and read noise, in place; `quick` takes it from a store of random numbers, from a random place on."""
         silicon = self.silicon
         read = np.float32(silicon.read_noise(gain))
-        noise = rng.standard_normal(electrons.shape, np.float32)
+        if quick:
+            begin = int(rng.integers(0, _STORE))
+            noise = self._store()[begin : begin + electrons.size].reshape(electrons.shape)
+        else:
+            noise = rng.standard_normal(electrons.shape, np.float32)
         few = electrons < _FEW_ELECTRONS
         number = int(np.count_nonzero(few))
         if number:
@@ -270,6 +276,13 @@ class Chip:
 
     def _rng(self, kind: int, band: int = 0) -> np.random.Generator:
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence((kind, *self._identity, band))))
+
+    def _store(self) -> Array:
+        """Random numbers that live frames share, as many as any band needs after any of the places to begin."""
+        if self._stored is None:
+            most = _STORE + _BAND_ROWS * self.silicon.width_px
+            self._stored = self._rng(_LIVE).standard_normal(most, np.float32)
+        return self._stored
 
     def _in_bands(self, work: Callable[[int], None], firsts: range) -> None:
         with ThreadPoolExecutor(self._threads) as pool:
