@@ -107,7 +107,7 @@ def test_frames_are_the_same_for_the_same_seed_whatever_the_threads() -> None:
 def test_live_frames_are_as_noisy_as_others_and_as_certain() -> None:
     sensor = piece()
     chip = Chip(sensor)
-    light = even(sensor, 1e6)
+    light = even(sensor, 5e5)
     first, second = (chip.expose(light, EXPOSURE_S, 4.0, index=i, quick=True).raw.astype(float) for i in (1, 2))
     again = Chip(sensor, threads=1).expose(light, EXPOSURE_S, 4.0, index=1, quick=True).raw
     assert np.array_equal(first, again)
