@@ -1,4 +1,4 @@
-"""Charts found by themselves: slanted edges, Siemens star, dot grid, chessboard and ChArUco."""
+"""Slanted edges and Siemens stars, found by themselves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.picture import Mark, drawn
-from anylens.lab.samples import Floats, NoChart, Place, Samples
+from anylens.lab.samples import NoChart, Place, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,6 @@ class Star:
     centre_px: Place
     radius_px: float
     cycles: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
-    """Points of a flat chart whose places on it are known.
-
-    `points_px` (n, 2) as the picture shows them, `error_px` (n,) how sure each is, `chart` (n, 2) their places on the
-    chart in steps of its lattice. `kind` is `dots`, `lines`, `chessboard` or `charuco`.
-    """
-
-    kind: str
-    points_px: Floats
-    error_px: Floats
-    chart: Floats
 
 
 _LEAST_EDGE_PX = 24.0

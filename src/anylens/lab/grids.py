@@ -1,0 +1,378 @@
+"""Flat charts of points: dots, crossing lines, chessboard and ChArUco, found by themselves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.picture import Mark, drawn
+from anylens.lab.points import Kind, refined
+from anylens.lab.samples import Floats, NoChart, Place, Samples
+
+Byte = npt.NDArray[np.uint8]
+Chart = Literal["dots", "lines", "chessboard", "charuco"]
+
+_LEAST_POINTS = 12
+_LARGEST_PX = 1600
+_MOST_SADDLES = 1500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Points of a flat chart whose places on it are known.
+
+    `points_px` (n, 2) as the picture shows them, `error_px` (n,) how sure each is, `chart` (n, 2) their places on the
+    chart in steps of its lattice. `letter` is the colour that they were measured in.
+    """
+
+    kind: Chart
+    letter: str
+    points_px: Floats
+    error_px: Floats
+    chart: Floats
+
+    @property
+    def step_px(self) -> float:
+        """How far neighbours lie apart, the median."""
+        return _gap(self.points_px)
+
+
+def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
+    """The grid in a picture, of one kind or of whichever is there; its points then measured on the colour's own sites.
+
+    Dots and the fields between lines are spots joined to a lattice from neighbour to neighbour, so that any bend and
+    tilt will do; chessboards are OpenCV's (Duda & Frese 2018), ChArUco boards its dictionary DICT_4X4_1000, whose
+    size is told by the markers' numbers. Raises NoChart.
+    """
+    small, shrink = _small(samples)
+    seekers = {"charuco": _charuco, "chessboard": _chessboard, "dots": _dots, "lines": _lines}
+    for name, seek in seekers.items():
+        if kind is not None and name != kind:
+            continue
+        found = seek(small)
+        if found is None:
+            continue
+        points, chart = found
+        grid = _measured(samples, name, (points + 0.5) * shrink - 0.5, chart)  # type: ignore[arg-type]
+        if len(grid.points_px) >= _LEAST_POINTS:
+            return grid
+    height, width = samples.shape
+    spots = [tuple(place) for place, _ in _spots(small, dark=True)]
+    marks = (Mark("points", tuple((x * shrink, y * shrink) for x, y in spots[:2000]), "seen"),) if spots else ()
+    wanted = "a grid of dots or lines, a chessboard or a ChArUco board" if kind is None else f"a grid of kind {kind}"
+    raise NoChart(
+        f"Not found: {wanted}; in the {width} x {height} px {len(spots)} spots stand out and form none of at least "
+        f"{_LEAST_POINTS} points; show the whole chart, sharp and evenly lit.",
+        drawn(samples, marks),
+    )
+
+
+def measured_again(samples: Samples, grid: Grid) -> Grid:
+    """The same points in another colour's samples, only those that could be measured."""
+    return _measured(samples, grid.kind, grid.points_px, grid.chart)
+
+
+def grid_drawn(samples: Samples, grid: Grid) -> Byte:
+    """(h, w, 3) uint8: the picture with the points of the grid."""
+    return drawn(samples, (Mark("points", tuple((float(x), float(y)) for x, y in grid.points_px)),))
+
+
+def _measured(samples: Samples, kind: Chart, points: Floats, chart: Floats) -> Grid:
+    shape: Kind = "dot" if kind == "dots" else "crossing" if kind == "lines" else "corner"
+    step = _gap(points) if len(points) > 1 else 20.0
+    found: dict[tuple[int, int], tuple[Place, float]] = {}
+    for (x, y), (i, j) in zip(points, chart, strict=True):
+        point = refined(samples, (float(x), float(y)), shape, step)
+        if point is not None:
+            found[int(i), int(j)] = point
+    if kind == "chessboard":
+        _extend(samples, found, shape)
+    error = np.array([each[1] for each in found.values()])
+    sure = error < max(6.0 * float(np.median(error)), 0.02) if found else np.zeros(0, np.bool_)
+    places = np.array([each[0] for each in found.values()]).reshape(-1, 2)
+    return Grid(kind, samples.letter, places[sure], error[sure], np.array(list(found), np.float64).reshape(-1, 2)[sure])
+
+
+def _extend(samples: Samples, found: dict[tuple[int, int], tuple[Place, float]], shape: Kind) -> None:
+    """Further points of a board, one step on from two that are known, as long as there are any."""
+    front = list(found)
+    while front:
+        i, j = front.pop()
+        for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            there, before = (i + a, j + b), (i - a, j - b)
+            if there in found or before not in found:
+                continue
+            (x, y), (x0, y0) = found[i, j][0], found[before][0]
+            step = math.hypot(x - x0, y - y0)
+            point = refined(samples, (2.0 * x - x0, 2.0 * y - y0), shape, 0.9 * step)
+            if point is not None and math.dist(point[0], (2.0 * x - x0, 2.0 * y - y0)) < 0.15 * step:
+                found[there] = point
+                front.append(there)
+
+
+def _small(samples: Samples) -> tuple[Byte, int]:
+    """The picture for looking: 8-bit, brightened and evened out, each pixel the mean of `shrink` x `shrink`."""
+    from scipy.ndimage import uniform_filter
+
+    light = samples.filled(0.7)
+    height, width = light.shape
+    shrink = max(1, math.ceil(max(height, width) / _LARGEST_PX))
+    if shrink > 1:
+        light = light[: height // shrink * shrink, : width // shrink * shrink]
+        light = light.reshape(height // shrink, shrink, width // shrink, shrink).mean(axis=(1, 3))
+    around = uniform_filter(light, max(9, min(light.shape) // 6), mode="nearest")
+    even = light / np.maximum(around, 1e-3 * float(around.max()))
+    low, high = np.percentile(even[::3, ::3], (1.0, 99.0))
+    seen = np.clip((even - low) / max(float(high - low), 1e-6), 0.0, 1.0)
+    return np.asarray(np.rint(seen * 255.0), np.uint8), shrink
+
+
+Found = tuple[Floats, Floats]
+
+
+def _charuco(small: Byte) -> Found | None:
+    """Corners of a ChArUco board; how many squares are in a row is told by the numbers of neighbouring markers."""
+    import cv2
+
+    dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_1000)
+    corners, ids, _ = cv2.aruco.ArucoDetector(dictionary, cv2.aruco.DetectorParameters()).detectMarkers(small)
+    if ids is None or len(ids) < 4:
+        return None
+    numbers = np.asarray(ids).ravel()
+    squares = _squares_in_a_row(np.array([np.asarray(c).reshape(4, 2) for c in corners], np.float64), numbers)
+    if squares is None:
+        return None
+    rows = math.ceil((int(numbers.max()) + 1) * 2.0 / squares) + 1
+    board = cv2.aruco.CharucoBoard((squares, rows), 1.0, 0.75, dictionary)
+    places, found, _, _ = cv2.aruco.CharucoDetector(board).detectBoard(small)
+    if found is None or len(found) < 4:
+        return None
+    which = np.asarray(found).ravel()
+    chart = np.column_stack([which % (squares - 1), which // (squares - 1)]).astype(np.float64)
+    return np.asarray(places, np.float64).reshape(-1, 2), chart
+
+
+def _squares_in_a_row(corners: Floats, numbers: npt.NDArray[np.integer]) -> int | None:
+    """Squares across a board: markers two rows apart, straight below one another, differ by just so many.
+
+    Markers stand on every second square; two rows of s squares hold s markers, whether s is even or odd.
+    """
+    middle = corners.mean(axis=1)
+    right, down = corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]
+    votes: dict[int, int] = {}
+    for at in range(len(numbers)):
+        goal = middle[at] + 2.0 / 0.75 * down[at]
+        away = np.hypot(*(middle - goal).T)
+        near = int(np.argmin(away))
+        if away[near] < 0.35 * float(np.hypot(*right[at])):
+            step = int(numbers[near] - numbers[at])
+            votes[step] = votes.get(step, 0) + 1
+    best = max(votes, key=lambda step: votes[step], default=0)
+    return best if best >= 3 and votes[best] >= 2 else None
+
+
+def _chessboard(small: Byte) -> Found | None:
+    """Saddles of brightness joined to a lattice, or what OpenCV finds where they form none."""
+    import cv2
+
+    for sigma in (3.0, 1.5):
+        found = _lattice(_saddles(small, sigma))
+        if found is not None:
+            found = _checkered(small, *found)
+            if len(found[0]) >= _LEAST_POINTS and _regular(*found):
+                return found
+    flags = cv2.CALIB_CB_EXHAUSTIVE | cv2.CALIB_CB_ACCURACY | cv2.CALIB_CB_LARGER | cv2.CALIB_CB_NORMALIZE_IMAGE
+    good, corners, meta = cv2.findChessboardCornersSBWithMeta(small, (4, 4), flags)
+    if not good or meta is None or meta.size < _LEAST_POINTS:
+        return None
+    rows, columns = meta.shape[:2]
+    points = np.asarray(corners, np.float64).reshape(rows, columns, 2)
+    right, down = points[0, -1] - points[0, 0], points[-1, 0] - points[0, 0]
+    if right[0] * down[1] - right[1] * down[0] < 0.0:
+        points = points[:, ::-1]
+    y, x = np.mgrid[:rows, :columns]
+    found = points.reshape(-1, 2), np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)
+    return found if _regular(*found) else None
+
+
+def _saddles(small: Byte, sigma: float) -> Floats:
+    """(n, 2): places where brightness rises along one diagonal and falls along the other, strongly."""
+    from scipy.ndimage import gaussian_filter, maximum_filter
+
+    light = small.astype(np.float32)
+    xx, yy, xy = (gaussian_filter(light, sigma, order) for order in ((0, 2), (2, 0), (1, 1)))
+    saddle = xy * xy - xx * yy
+    peak = (saddle == maximum_filter(saddle, round(4.0 * sigma) | 1)) & (saddle > 0.0)
+    peak[:4], peak[-4:], peak[:, :4], peak[:, -4:] = False, False, False, False
+    rows, columns = np.nonzero(peak)
+    strength = saddle[rows, columns]
+    if strength.size == 0:
+        return np.zeros((0, 2))
+    strong = np.argsort(-strength)[:_MOST_SADDLES]
+    strong = strong[strength[strong] > 0.15 * strength[strong[min(20, strong.size - 1)]]]
+    samples = Samples(light / 255.0)
+    fine = [refined(samples, (float(columns[at]), float(rows[at])), "corner", 12.0 * sigma) for at in strong]
+    return np.array([each[0] for each in fine if each is not None]).reshape(-1, 2)
+
+
+def _checkered(small: Byte, points: Floats, chart: Floats) -> Found:
+    """Those points about which light and dark lie as the board has it: the other way round at every next one."""
+    from scipy.ndimage import map_coordinates
+
+    at = {(int(i), int(j)): place for (i, j), place in zip(chart, points, strict=True)}
+    light, score = small.astype(np.float32), []
+    for (i, j), place in at.items():
+        steps = []
+        for a, b in ((1, 0), (0, 1)):
+            after, before = at.get((i + a, j + b)), at.get((i - a, j - b))
+            steps.append(after - place if after is not None else place - before if before is not None else None)
+        if steps[0] is None or steps[1] is None:
+            score.append(0.0)
+            continue
+        one, two = 0.25 * (steps[0] + steps[1]), 0.25 * (steps[0] - steps[1])
+        x, y = np.array([place + one, place - one, place + two, place - two]).T
+        here = map_coordinates(light, (y, x), order=1, mode="nearest")
+        score.append(float(here[0] + here[1] - here[2] - here[3]) * (-1.0) ** (i + j))
+    scores = np.array(score)
+    usual = float(np.median(scores))
+    kept = scores * np.sign(usual) > 0.4 * abs(usual)
+    return points[kept], chart[kept] - (chart[kept].min(axis=0) if kept.any() else 0.0)
+
+
+def _regular(points: Floats, chart: Floats) -> bool:
+    """Whether neighbours on the chart are so in the picture: no step differs much from the one before."""
+    at = {(int(i), int(j)): place for (i, j), place in zip(chart, points, strict=True)}
+    bends = []
+    for (i, j), place in at.items():
+        for a, b in ((1, 0), (0, 1)):
+            before, after = at.get((i - a, j - b)), at.get((i + a, j + b))
+            if before is not None and after is not None:
+                bends.append(np.hypot(*(after + before - 2.0 * place)) / np.hypot(*(after - before)))
+    return len(bends) >= 4 and float(np.max(bends)) < 0.12
+
+
+def _dots(small: Byte) -> Found | None:
+    best: Found | None = None
+    for dark in (True, False):
+        spots = _spots(small, dark)
+        found = _lattice(np.array([place for place, _ in spots]).reshape(-1, 2))
+        if found is None or (best is not None and len(found[0]) <= len(best[0])):
+            continue
+        if float(np.median([area for _, area in spots])) < 0.55 * _gap(found[0]) ** 2:
+            best = found
+    return best
+
+
+def _lines(small: Byte) -> Found | None:
+    """Crossings of lines: between four fields of another brightness than the lines."""
+    for dark in (False, True):
+        spots = _spots(small, dark)
+        found = _lattice(np.array([place for place, _ in spots]).reshape(-1, 2))
+        if found is None:
+            continue
+        points, chart = found
+        if float(np.median([area for _, area in spots])) < 0.4 * _gap(points) ** 2:
+            continue
+        at = {(int(i), int(j)): place for (i, j), place in zip(chart, points, strict=True)}
+        crossings, places = [], []
+        for i, j in at:
+            four = [at.get((i + a, j + b)) for a, b in ((0, 0), (1, 0), (0, 1), (1, 1))]
+            if all(each is not None for each in four):
+                crossings.append(np.mean([each for each in four if each is not None], axis=0))
+                places.append((i, j))
+        if len(crossings) >= _LEAST_POINTS:
+            return np.array(crossings), np.array(places, np.float64)
+    return None
+
+
+def _gap(points: Floats) -> float:
+    from scipy.spatial import cKDTree
+
+    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
+
+
+def _spots(small: Byte, dark: bool) -> list[tuple[Place, float]]:
+    """(middle, area) of the spots that stand out, of the size that most have."""
+    import cv2
+
+    size = max(15, min(small.shape) // 8 | 1)
+    kind = cv2.THRESH_BINARY_INV if dark else cv2.THRESH_BINARY
+    black = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, kind, size, -12 if not dark else 12)
+    count, _, stats, middles = cv2.connectedComponentsWithStats(black, connectivity=4)
+    height, width = small.shape
+    spots = []
+    for at in range(1, count):
+        x, y, w, h, area = (int(v) for v in stats[at])
+        whole = x > 0 and y > 0 and x + w < width and y + h < height
+        if area >= 9 and whole and 0.4 < w / h < 2.5 and area > 0.5 * w * h:
+            spots.append(((float(middles[at][0]), float(middles[at][1])), float(area)))
+    if not spots:
+        return []
+    usual = float(np.median([area for _, area in spots]))
+    return [spot for spot in spots if 0.35 * usual < spot[1] < 2.8 * usual]
+
+
+def _lattice(points: Floats) -> Found | None:
+    """Points joined to a lattice: each one's neighbour lies about where the step before leads."""
+    from scipy.spatial import cKDTree
+
+    if len(points) < _LEAST_POINTS:
+        return None
+    tree = cKDTree(points)
+    best: dict[tuple[int, int], int] = {}
+    middle = np.median(points, axis=0)
+    for start in np.argsort(np.hypot(*(points - middle).T))[:5]:
+        steps = _two_steps(points, tree, int(start))
+        if steps is None:
+            continue
+        grown = _grown(points, tree, int(start), steps)
+        if len(grown) > len(best):
+            best = grown
+    if len(best) < _LEAST_POINTS:
+        return None
+    chart = np.array(list(best), np.float64)
+    return points[list(best.values())], chart - chart.min(axis=0)
+
+
+def _two_steps(points: Floats, tree: object, start: int) -> tuple[Floats, Floats] | None:
+    """The steps from a point to its right and lower neighbours."""
+    _, near = tree.query(points[start], min(9, len(points)))  # type: ignore[attr-defined]
+    away = points[near[1:]] - points[start]
+    first = away[0]
+    length = np.hypot(*first)
+    for second in away[1:]:
+        sine = abs(first[0] * second[1] - first[1] * second[0]) / (length * np.hypot(*second))
+        if sine > 0.6 and np.hypot(*second) < 2.0 * length:
+            right, down = (first, second) if abs(first[0]) >= abs(second[0]) else (second, first)
+            return right * (1.0 if right[0] > 0 else -1.0), down * (1.0 if down[1] > 0 else -1.0)
+    return None
+
+
+def _grown(points: Floats, tree: object, start: int, steps: tuple[Floats, Floats]) -> dict[tuple[int, int], int]:
+    at = {(0, 0): start}
+    local = {(0, 0): steps}
+    taken = {start}
+    front = [(0, 0)]
+    while front:
+        here = front.pop(0)
+        for axis, sign in ((0, 1), (0, -1), (1, 1), (1, -1)):
+            there = (here[0] + sign * (axis == 0), here[1] + sign * (axis == 1))
+            if there in at:
+                continue
+            step = local[here][axis]
+            goal = points[at[here]] + sign * step
+            away, near = tree.query(goal)  # type: ignore[attr-defined]
+            if away > 0.25 * np.hypot(*step) or int(near) in taken:
+                continue
+            at[there] = int(near)
+            taken.add(int(near))
+            taken_step = sign * (points[int(near)] - points[at[here]])
+            both = list(local[here])
+            both[axis] = taken_step
+            local[there] = (both[0], both[1])
+            front.append(there)
+    return at
