@@ -18,7 +18,7 @@ Chart = Literal["dots", "lines", "chessboard", "charuco"]
 
 _LEAST_POINTS = 12
 _LARGEST_PX = 1600
-_MOST_SADDLES = 1500
+_MOST_SADDLES = 800
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
     size is told by the markers' numbers. Raises NoChart.
     """
     small, shrink = _small(samples)
-    seekers = {"charuco": _charuco, "chessboard": _chessboard, "dots": _dots, "lines": _lines}
+    seekers = {"dots": _dots, "charuco": _charuco, "chessboard": _chessboard, "lines": _lines}
     for name, seek in seekers.items():
         if kind is not None and name != kind:
             continue
@@ -142,7 +142,7 @@ def _charuco(small: Byte) -> Found | None:
     corners, ids, _ = cv2.aruco.ArucoDetector(dictionary, cv2.aruco.DetectorParameters()).detectMarkers(small)
     if ids is None or len(ids) < 4:
         return None
-    numbers = np.asarray(ids).ravel()
+    numbers = np.asarray(ids, np.int64).ravel()
     squares = _squares_in_a_row(np.array([np.asarray(c).reshape(4, 2) for c in corners], np.float64), numbers)
     if squares is None:
         return None
@@ -156,7 +156,7 @@ def _charuco(small: Byte) -> Found | None:
     return np.asarray(places, np.float64).reshape(-1, 2), chart
 
 
-def _squares_in_a_row(corners: Floats, numbers: npt.NDArray[np.integer]) -> int | None:
+def _squares_in_a_row(corners: Floats, numbers: npt.NDArray[np.int64]) -> int | None:
     """Squares across a board: markers two rows apart, straight below one another, differ by just so many.
 
     Markers stand on every second square; two rows of s squares hold s markers, whether s is even or odd.
@@ -262,7 +262,7 @@ def _dots(small: Byte) -> Found | None:
         found = _lattice(np.array([place for place, _ in spots]).reshape(-1, 2))
         if found is None or (best is not None and len(found[0]) <= len(best[0])):
             continue
-        if float(np.median([area for _, area in spots])) < 0.55 * _gap(found[0]) ** 2:
+        if float(np.median([area for _, area in spots])) < 0.35 * _gap(found[0]) ** 2:
             best = found
     return best
 
