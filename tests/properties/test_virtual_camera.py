@@ -39,6 +39,13 @@ def test_exposures_are_whole_lines_and_facts_say_so() -> None:
     assert frame.facts.iso == opened.lowest_iso
 
 
+@pytest.mark.parametrize("name", ["imx183", "full_frame_24mp"])
+def test_any_sensor_of_the_twin_can_stand_behind_a_lens(name: str) -> None:
+    opened = camera.open("virtual:lens=ideal,scene=white-wall,aperture=4,size=64x48", sensor=name)
+    assert opened.silicon.pitch_um == silicon(name).pitch_um
+    assert opened.silicon.white == silicon(name).white
+
+
 def test_twice_the_exposure_gives_twice_the_light() -> None:
     frames = list(camera.open(SMALL).capture(bracket(Shot(0.004), 0, 1, 2)))
     light = [frame.raw.mean() - frame.facts.sensor.black[0][0] for frame in frames]
@@ -109,6 +116,7 @@ def test_matrices_take_white_to_white_and_patches_near_their_colour() -> None:
         ({"light": "d66"}, "d65"),
         ({"body": "xiaomi-13"}, "xiaomi-12s-ultra-concept"),
         ({"mode": "13mp"}, "12mp"),
+        ({"sensor": "imx1"}, "imx477"),
         ({"aperture": "0.5"}, "0.5"),
         ({"lens": "summicron_50", "aperture": "1.4"}, "1.4"),
         ({"aperture": "wide"}, "number"),

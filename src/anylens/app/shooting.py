@@ -62,7 +62,7 @@ def shots(first: Shot, number: int, evs: Sequence[float]) -> list[Shot]:
 def settle(folder: Path, stem: str, number: int, truth: bool) -> list[Path]:
     """Where each frame goes, then the truth's picture and its text; Usage or Refusal before anything is written.
 
-    The folder is made where it is missing. A file that anylens did not write is never replaced.
+    A file that anylens did not write is never replaced.
     """
     wide = max(4, len(str(number)))
     places = [folder / f"{stem}-{at:0{wide}d}.dng" for at in range(1, number + 1)]
@@ -72,8 +72,16 @@ def settle(folder: Path, stem: str, number: int, truth: bool) -> list[Path]:
         raise Usage(f"{folder} is a file where a folder for frames should be; choose another with -o")
     for place in places:
         guard(place)
-    folder.mkdir(parents=True, exist_ok=True)
     return places
+
+
+def form_light(camera: Camera) -> float | None:
+    """Seconds that the light behind a simulated lens took, formed or found on disk; None for other cameras."""
+    if not hasattr(camera, "light"):
+        return None
+    begin = perf_counter()
+    _ = camera.light
+    return perf_counter() - begin
 
 
 def take(camera: Camera, asked: list[Shot], places: Sequence[Path]) -> Iterator[Taken]:
@@ -85,6 +93,7 @@ def take(camera: Camera, asked: list[Shot], places: Sequence[Path]) -> Iterator[
         begin = perf_counter()
         frame = next(frames)
         had = perf_counter()
+        place.parent.mkdir(parents=True, exist_ok=True)
         write(frame, place)
         height, width = frame.raw.shape[-2:]
         yield Taken(place, frame.facts, width, height, had - begin, perf_counter() - had)

@@ -34,15 +34,17 @@ class Setup:
     """What stands before and behind the virtual camera; every field but `options` is a key of its name.
 
     `body` and `mode` say which sensor, of which `size` (width x height, None for all of the mode) is used in the
-    middle. `lens` is mounted at `aperture` (None: as wide as it opens), focused at `distance` m, behind a `plate` of
-    sapphire in mm, tilted by `tilt` degrees (right/down) and off centre by `decentre` mm (right/down). `light` falls
-    on `scene`, whose own `options` may be given beside; `arrangement` lays out one that is made by chance. `hand`
-    (tripod, tremor, gyro:FILE) moves the camera by `amplitude`, for which light is formed `margin` pixels beyond the
-    sensor. `seed` chooses noise and tremor, `copy` which copy of the sensor; `temperature` is in degrees C.
+    middle; `sensor` is one of the twin's own in their stead. `lens` is mounted at `aperture` (None: as wide as it
+    opens), focused at `distance` m, behind a `plate` of sapphire in mm, tilted by `tilt` degrees (right/down) and off
+    centre by `decentre` mm (right/down). `light` falls on `scene`, whose own `options` may be given beside;
+    `arrangement` lays out one that is made by chance. `hand` (tripod, tremor, gyro:FILE) moves the camera by
+    `amplitude`, for which light is formed `margin` pixels beyond the sensor. `seed` chooses noise and tremor, `copy`
+    which copy of the sensor; `temperature` is in degrees C.
     """
 
     body: str = "xiaomi-12s-ultra-concept"
     mode: str | None = None
+    sensor: str | None = None
     size: tuple[int, int] | None = None
     lens: str = "summicron_50_f2_v5"
     aperture: float | None = None
@@ -109,7 +111,7 @@ class Virtual:
         if not -60.0 <= setup.temperature <= 100.0:
             raise Refusal(f"No sensor works at {setup.temperature:g} degrees C; give -60 to 100.")
         self.setup = setup
-        self.body: Body = bodies.body(setup.body)
+        self.body: Body = bodies.body(setup.body) if setup.sensor is None else _bench(setup.sensor)
         self.mode: Mode = self.body.mode(setup.mode)
         self.silicon: Silicon = _silicon(self.mode, setup.size)
         self._check_options(scenes.options(setup.scene))
@@ -348,6 +350,15 @@ class _Readout:
                     f"The crop {shot.crop} is not within {silicon.height_px} rows and {silicon.width_px} columns; "
                     "give (top, left, bottom, right) inside."
                 )
+
+
+def _bench(sensor: str) -> Body:
+    """One of the twin's sensors behind a mount, and nothing else."""
+    from anylens.twin.silicon import silicon
+
+    whole = silicon(sensor)
+    mode = Mode("all", whole.about, sensor, whole.width_px, whole.height_px)
+    return Body("anylens", f"bench with {sensor}", mount="Leica M", about=whole.about, modes=(mode,))
 
 
 def _silicon(mode: Mode, size: tuple[int, int] | None) -> Silicon:

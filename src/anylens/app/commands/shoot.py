@@ -69,6 +69,7 @@ def run(given: Namespace) -> int:
         if given.truth and not _simulated(camera):
             raise Usage("--truth is known of a virtual camera only; leave it out or shoot with virtual:...")
         places = shooting.settle(Path(given.output), _stem(camera), len(asked), given.truth)
+        light_s = shooting.form_light(camera)
         taken: list[Taken] = []
         missed = None
         with voice.progress("shooting", len(asked)) as bar:
@@ -85,7 +86,7 @@ def run(given: Namespace) -> int:
                 bar.complain(missed)
         if given.truth:
             shooting.write_truth(camera, taken, *places[len(asked) :])  # type: ignore[arg-type]
-        _tell(camera, taken, places[len(asked) :], given.json, missed)
+        _tell(camera, taken, places[len(asked) :], light_s, given.json, missed)
     finally:
         camera.close()
     return int(missed is not None)
@@ -119,7 +120,9 @@ def _line(each: Taken) -> str:
     return f"{each.place}  {each.width_px} x {each.height_px} px, {exposure}{iso}"
 
 
-def _tell(camera: Camera, taken: list[Taken], truth: list[Path], as_json: bool, missed: str | None) -> None:
+def _tell(
+    camera: Camera, taken: list[Taken], truth: list[Path], light_s: float | None, as_json: bool, missed: str | None
+) -> None:
     writing = sum(each.writing_s for each in taken)
     capturing = sum(each.seconds for each in taken)
     if as_json:
@@ -138,6 +141,7 @@ def _tell(camera: Camera, taken: list[Taken], truth: list[Path], as_json: bool, 
                 for each in taken
             ],
             "truth": [str(place) for place in truth],
+            "light_s": light_s,
             "missed": missed,
         }
         print(json.dumps(told, indent=2, ensure_ascii=False))
@@ -145,7 +149,8 @@ def _tell(camera: Camera, taken: list[Taken], truth: list[Path], as_json: bool, 
     for place in truth:
         print(place)
     number = f"{len(taken)} frame{'s' if len(taken) != 1 else ''}"
-    print(f"{number}: {capturing:.2f} s to take, {writing:.2f} s to write{_energy(camera, len(taken))}")
+    light = "" if light_s is None else f"{light_s:.2f} s for the light behind the lens, "
+    print(f"{number}: {light}{capturing:.2f} s to take, {writing:.2f} s to write{_energy(camera, len(taken))}")
     for note in sorted({note for each in taken for note in each.facts.notes}):
         print(f"note: {note}")
 
