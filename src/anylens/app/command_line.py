@@ -20,6 +20,7 @@ COMMANDS = {
     "lab sharpness": "Measure sharpness from slanted edges (MTF).",
     "lab noise": "Measure a sensor's noise from raw flats (photon transfer).",
     "lab color": "Find a ColorChecker and judge its colours.",
+    "lab geometry": "Measure distortion and lateral colour from a grid.",
     "lab shading": "Measure falloff and colour cast from a flat.",
     "shoot": "Take frames with a camera, the simulated one among them, and keep them as DNG.",
     "lab report": "Measure whatever can be measured in files, on one page.",

@@ -9,6 +9,7 @@ import numpy as np
 
 from anylens import color
 from anylens.lab.color import ColorMeasure, Patch
+from anylens.lab.geometry import Distortion, LateralColor
 from anylens.lab.noise import NoiseMeasure, Transfer
 from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting, scale_bar, shade
 from anylens.lab.shading import ShadingMap, ShadingMeasure
@@ -293,6 +294,82 @@ def edge_profile_plot(measure: Sharpness) -> Drawing:
         fitting([-0.1, 1.1, *edge.profile], "dark 0, bright 1"),
     )
     plot.line(edge.distances_px, edge.profile, "accent")
+    return plot.drawing()
+
+
+def distortion_plot(measure: Distortion, width_px: int, height_px: int) -> Drawing:
+    """A square grid as the lens draws it, what it does to it enlarged until it is seen."""
+    left, top, wide = 14.0, 34.0, 452.0
+    scale = wide / width_px
+    corner = abs(measure.corner_percent.value)
+    enlarged = next((s for s in (1, 2, 5, 10, 20, 50, 100, 200) if s * corner >= 5.0), 500)
+    high = height_px * scale
+    title = "Distortion" if enlarged == 1 else f"Distortion, {enlarged} times enlarged"
+    parts = [f'<text class="big" x="{left:g}" y="18">{title}</text>']
+    parts.append(f'<rect class="axis" x="{left:g}" y="{top:g}" width="{wide:g}" height="{high:.1f}" rx="4"/>')
+    count = 13
+    step = width_px / (count - 1)
+    rows = [y for y in np.arange(-20, 21) * step + height_px / 2.0 if 0.0 <= y <= height_px]
+    columns = [x for x in np.arange(-20, 21) * step + width_px / 2.0 if -1e-6 <= x <= width_px + 1e-6]
+    fine = np.linspace(0.0, 1.0, 41)
+    lines = [np.column_stack([fine * width_px, np.full(41, y)]) for y in rows]
+    lines += [np.column_stack([np.full(41, x), fine * height_px]) for x in columns]
+    for kind in ("soft thin faded", "accent thin"):
+        for straight in lines:
+            bent = straight if "soft" in kind else straight + enlarged * (measure.observed(straight) - straight)
+            places = " ".join(f"{left + x * scale:.1f},{top + y * scale:.1f}" for x, y in bent)
+            parts.append(f'<polyline class="line {kind}" points="{places}"/>')
+    says = f"Distortion in the corner {measure.corner_percent} per cent"
+    return Drawing(480.0, top + high + 26.0, "".join(parts), "Distortion", says)
+
+
+def distortion_by_radius(measure: Distortion) -> Drawing:
+    """Distortion in per cent by distance from its centre."""
+    fine = [k / 60 for k in range(61)]
+    curve = [100.0 * sum(f.value * r ** (2 * i + 2) for i, f in enumerate(measure.radial)) for r in fine]
+    centre = np.array([figure.value for figure in measure.centre_px])
+    ideal = (measure.ideal_px - centre) / measure.half_diagonal_px
+    seen = (measure.observed_px - centre) / measure.half_diagonal_px
+    r = np.hypot(*ideal.T)
+    good = r > 0.08
+    along = (seen[good] * ideal[good]).sum(axis=1) / r[good] ** 2
+    ys = 100.0 * (along - 1.0)
+    plot = Plot(
+        "Distortion along the radius",
+        Axis(0.0, 1.0, "distance from the centre, corner is 1"),
+        fitting([*curve, *np.percentile(ys, (2, 98)).tolist(), 0.0], "off the ideal place, %"),
+    )
+    plot.rule("", y=0.0)
+    plot.points(r[good].tolist(), ys.tolist(), "ink", radius=1.7)
+    plot.line(fine, curve, "accent")
+    return plot.drawing()
+
+
+def lateral_plot(measures: Sequence[LateralColor], half_diagonal_px: float, middle: tuple[float, float]) -> Drawing:
+    """How far red and blue lie outside green, by distance from the middle."""
+    shown = []
+    for each in measures:
+        away = (np.array(each.places_px) - middle) / half_diagonal_px
+        r = np.hypot(*away.T)
+        good = r > 0.03
+        shifts = np.array(each.shifts_px) - [figure.value for figure in each.constant_px]
+        along = (shifts[good] * away[good]).sum(axis=1) / r[good]
+        shown.append((each, r[good], along))
+    every = [float(v) for _, _, along in shown for v in np.percentile(along, (2, 98))]
+    plot = Plot(
+        "Lateral colour",
+        Axis(0.0, 1.0, "distance from the middle, corner is 1"),
+        fitting([*every, 0.0], "outside of green, px", room=0.15),
+    )
+    plot.rule("", y=0.0)
+    fine = [k / 60 for k in range(61)]
+    for each, r, along in shown:
+        tone = TONES[each.letter]
+        plot.points(
+            r.tolist(), along.tolist(), tone, radius=1.6, key={"R": "red", "B": "blue"}.get(each.letter, each.letter)
+        )
+        values = [figure.value for figure in each.coefficients_px]
+        plot.line(fine, [sum(v * x ** (2 * i + 1) for i, v in enumerate(values)) for x in fine], tone)
     return plot.drawing()
 
 

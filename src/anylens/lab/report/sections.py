@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from anylens.lab.color import ColorMeasure
 from anylens.lab.figure import Figure
+from anylens.lab.geometry import Distortion, LateralColor
 from anylens.lab.noise import NoiseMeasure, Transfer
 from anylens.lab.report import plots
 from anylens.lab.report.page import Headline, Picture, Section
@@ -127,6 +128,53 @@ def sharpness_section(measure: Sharpness, of: str, size: tuple[int, int], marked
         ("place, px", "direction", "angle, °", "MTF50, cycles/px", "lp/mm", "MTF at Nyquist", "overshoot, %"),
         rows,
         tuple(each.why for each in measure.refused[:6]),
+    )
+
+
+def geometry_section(
+    measure: Distortion,
+    lateral: tuple[LateralColor, ...],
+    of: str,
+    size: tuple[int, int],
+    marked: npt.NDArray[np.uint8],
+) -> Section:
+    """Distortion of a grid, and lateral colour; `size` is the picture's width and height."""
+    headlines = [
+        Headline(
+            "Distortion, corner",
+            measure.corner_percent,
+            "%",
+            "barrel" if measure.corner_percent.value < 0.0 else "pincushion",
+        ),
+        Headline(
+            "Left by the map",
+            f"{measure.residual_px:.3f}",
+            "px",
+            f"worst {measure.worst_px:.2f} of {len(measure.observed_px)} points",
+        ),
+    ]
+    headlines += [
+        Headline(f"{COLORS[each.letter].capitalize()}, corner", each.corner_px, "px", "outside of green")
+        for each in lateral
+    ]
+    rows = [(f"k{i + 1}", str(figure)) for i, figure in enumerate(measure.radial)]
+    rows += [("centre x, px", str(measure.centre_px[0])), ("centre y, px", str(measure.centre_px[1]))]
+    if measure.focal_px is not None:
+        rows.append(("focal length, px", str(measure.focal_px)))
+    drawings = [plots.distortion_plot(measure, *size), plots.distortion_by_radius(measure)]
+    if lateral:
+        middle = ((size[0] - 1) / 2.0, (size[1] - 1) / 2.0)
+        drawings.append(plots.lateral_plot(lateral, math.hypot(*size) / 2.0, middle))
+    views = f"{measure.views} views" if measure.views > 1 else "one view"
+    return Section(
+        "Geometry",
+        of,
+        f"A grid of {measure.kind} in {views}: from where a pinhole would draw each point to where the lens does.",
+        tuple(headlines),
+        tuple(drawings),
+        (Picture(encoded(marked), f"Points measured in {of}"),),
+        ("", "r is 1 in the corner"),
+        tuple(rows),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from anylens.lab.color import color_measure
+from anylens.lab.geometry import LateralColor, distortion, lateral_color
+from anylens.lab.grids import Grid, find_grid, grid_drawn, measured_again
 from anylens.lab.noise import noise
 from anylens.lab.report import sections
 from anylens.lab.report.marks import marked_checker
@@ -139,6 +141,16 @@ def _charts(specimen: Specimen, wanted: Sequence[str], light: str) -> list[Secti
             return [sections.color_section(result, marked_checker(specimen, result))]
         except Refusal:
             pass
+    if "geometry" in wanted:
+        try:
+            grid, lateral = grid_and_colors(specimen)
+            samples = specimen.luminance()
+            measure = distortion(samples, [grid])
+        except Refusal:
+            pass
+        else:
+            size = (specimen.width_px, specimen.height_px)
+            return [sections.geometry_section(measure, lateral, specimen.name, size, grid_drawn(samples, grid))]
     if "sharpness" in wanted:
         samples = specimen.luminance()
         try:
@@ -150,6 +162,22 @@ def _charts(specimen: Specimen, wanted: Sequence[str], light: str) -> list[Secti
             marked = edges_drawn(samples, edges)
             found.append(sections.sharpness_section(edges, specimen.name, size, marked))
     return found
+
+
+def grid_and_colors(specimen: Specimen) -> tuple[Grid, tuple[LateralColor, ...]]:
+    """The grid of a picture in green or luminance, and where red and blue have its points; Refusal where none is."""
+    samples = specimen.luminance()
+    grid = find_grid(samples)
+    lateral = []
+    green = measured_again(specimen.samples("G"), grid) if samples.letter == "Y" and specimen.of("G") else grid
+    for letter in "RB":
+        if specimen.of(letter):
+            try:
+                seen = specimen.samples(letter)
+                lateral.append(lateral_color(seen, green, measured_again(seen, grid)))
+            except Refusal:
+                continue
+    return grid, tuple(lateral)
 
 
 def _camera(specimen: Specimen) -> str:

@@ -29,7 +29,7 @@ STYLE = """
 .plot .f-none{fill:var(--card);stroke-width:1.6}.plot .f-good{fill:var(--good)}.plot .f-bad{fill:var(--bad)}
 """.strip()
 
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 14.0, 34.0, 46.0
+LEFT, RIGHT, TOP, BOTTOM = 66.0, 14.0, 34.0, 46.0
 
 
 @dataclass(frozen=True, slots=True)
