@@ -86,10 +86,16 @@ def test_shading_and_color_print_and_draw(folder, tmp_path, capsys) -> None:
 
 def test_a_chart_that_is_not_there_leaves_a_picture_of_what_was_seen(folder, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, err = called(capsys, "lab", "color", folder / "grey.png")
-    assert (code, out) == (1, "")
-    assert "No ColorChecker is seen anywhere" in err
-    assert (tmp_path / "grey-looked.png").is_file()
+    for measure, says in (
+        ("color", "No ColorChecker is seen"),
+        ("geometry", "Not found: a grid"),
+        ("sharpness", "No slanted edge"),
+    ):
+        code, out, err = called(capsys, "lab", measure, folder / "grey.png")
+        assert (code, out) == (1, "")
+        assert says in err
+        assert (tmp_path / "grey-looked.png").is_file()
+        (tmp_path / "grey-looked.png").unlink()
 
 
 @pytest.mark.parametrize(
@@ -118,6 +124,24 @@ def test_what_cannot_be_is_said_in_one_line_and_nothing_is_written(
     assert says in err
     assert err.count("\n") == 1
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_geometry_and_sharpness_print_what_they_found(folder, tmp_path, capsys) -> None:
+    y, x = np.mgrid[:360, :480]
+    dots = np.hypot((x + 20) % 40 - 20, (y + 20) % 40 - 20) < 7.0
+    place = tmp_path / "dots.png"
+    grey = np.where(dots, 60, 200).astype(np.uint8)
+    place.write_bytes(encode_shown(np.repeat(grey[..., None], 3, axis=2), ".png"))
+    code, out, err = called(capsys, "lab", "geometry", place, "--picture", tmp_path / "marked.png")
+    assert (code, err) == (0, "")
+    assert "distortion in the corner, %" in out
+    side = (x - 240) * np.cos(0.1) + (y - 180) * np.sin(0.1)
+    place = tmp_path / "edge.png"
+    grey = np.round(60 + 140 / (1 + np.exp(-side / 0.8))).astype(np.uint8)
+    place.write_bytes(encode_shown(np.repeat(grey[..., None], 3, axis=2), ".png"))
+    code, out, err = called(capsys, "lab", "sharpness", place, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["results"][0]["sharpness"]["edges"][0]["mtf50_cpp"]["value"] > 0.05
 
 
 def test_the_report_is_one_page_that_asks_for_nothing(folder, tmp_path, capsys) -> None:
