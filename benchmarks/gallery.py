@@ -30,7 +30,7 @@ Bytes = npt.NDArray[np.uint8]
 RAWS = ROOT.parent / "shared" / "data" / "raw"
 KEPT = ROOT / "docs" / "gallery"
 WHOLE_PX, CROP_TALL_PX, LINE_PX, GAP_PX, STRAY_PX = 480, 300, 22, 4, 32
-QUALITY = 84
+QUALITIES, LARGEST_BYTES = (84, 78, 72, 66, 60), 480_000
 
 
 class Plate(NamedTuple):
@@ -247,7 +247,9 @@ def main(arguments: list[str] | None = None) -> None:
             continue
         out: Any = (chosen.out or KEPT) / f"{name}.jpg"
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(imagecodecs.jpeg8_encode(sheet(developed(plate), plate.places), level=QUALITY))
+        page = sheet(developed(plate), plate.places)
+        encoded = (imagecodecs.jpeg8_encode(page, level=level) for level in QUALITIES)
+        out.write_bytes(next(one for one in encoded if len(one) < LARGEST_BYTES))
         print(f"{out} {out.stat().st_size // 1000} kB")
 
 
