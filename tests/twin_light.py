@@ -13,6 +13,7 @@ class ByHand:
     rates: np.ndarray
     cover: np.ndarray | None = None
     path: Callable[[float], tuple[float, float]] | None = None
+    distance_m: float | None = None
 
 
 @dataclass(frozen=True)

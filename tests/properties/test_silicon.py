@@ -175,6 +175,26 @@ def test_a_turned_camera_sees_the_picture_moved_the_other_way() -> None:
     assert places["up"] - places["still"] == pytest.approx([10, 0], abs=0.6)
 
 
+def test_near_things_move_more_than_far_ones_when_the_camera_shifts() -> None:
+    """Shifted 1 mm right before a lens of 50 mm, what is 1 m away lies 50 um further left, what is far stays."""
+    sensor = piece(width=128, height=128)
+    margin, sides = 24, 128 + 48
+    ground = np.full((3, sides, sides), 1e4, np.float32)
+    ground[:, margin + 20 : margin + 24] = 1e6
+    cover = np.zeros((sides, sides), np.float32)
+    cover[margin + 60 : margin + 64, margin + 60 : margin + 64] = 1.0
+    light = LightByHand(
+        (ByHand(ground), ByHand(2e6 * np.stack([cover] * 3), cover, None, 1.0)), margin, sensor.pitch_um
+    )
+    places = []
+    for x_mm in (0.0, 1.0):
+        hand = lambda time_s, x_mm=x_mm: np.tile([0, 0, 0, x_mm, 0, 0.0], (len(np.atleast_1d(time_s)), 1))  # noqa: E731
+        raw = Chip(sensor).expose(light, EXPOSURE_S, hand=hand, scale_mm=50.0, distance_m=1e6).raw.astype(float)
+        assert raw[21:23].mean() > 200, "the far line stays"
+        places.append(np.argwhere(raw[40:] > 400).mean(axis=0))
+    assert places[1] - places[0] == pytest.approx([0.0, -50.0 / sensor.pitch_um], abs=0.6)
+
+
 def test_a_hand_that_holds_still_gives_the_same_frame_as_a_tripod() -> None:
     sensor = piece(width=128, height=128)
     rates = np.random.default_rng(1).uniform(1e5, 1e6, (3, 160, 160)).astype(np.float32)

@@ -77,7 +77,9 @@ def settle(folder: Path, stem: str, number: int, truth: bool) -> list[Path]:
 
 def form_light(camera: Camera) -> float | None:
     """Seconds that the light behind a simulated lens took, formed or found on disk; None for other cameras."""
-    if not hasattr(camera, "light"):
+    from anylens.camera.virtual import Virtual
+
+    if not isinstance(camera, Virtual):
         return None
     begin = perf_counter()
     _ = camera.light

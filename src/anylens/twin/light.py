@@ -45,12 +45,14 @@ class Layer:
 
     `rates` (3, H + 2 m, W + 2 m) float32: photo-electrons per second in one pixel through R, G and B, before gain and
     micro lenses, already multiplied by `cover`; `cover` (H + 2 m, W + 2 m) is 0..1, None for the farthest plane. What
-    lies behind shows through by 1 - cover. `path` says where the layer is at a time in s, (x_mm, y_mm) on the sensor.
+    lies behind shows through by 1 - cover. `path` says where the layer is at a time in s, (x_mm, y_mm) on the sensor;
+    `distance_m` how far it is, None where the lens is focused.
     """
 
     rates: Array
     cover: Array | None = None
     path: Path2 | None = None
+    distance_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +134,8 @@ def formed(
     arrays = keeping.remembered(name, lambda: formation.layers(planes, ways))
     return Light(
         layers=tuple(
-            Layer(arrays[f"rates{at}"], arrays.get(f"cover{at}"), plane.path) for at, plane in enumerate(planes)
+            Layer(arrays[f"rates{at}"], arrays.get(f"cover{at}"), plane.path, plane.distance_m)
+            for at, plane in enumerate(planes)
         ),
         pixels=(width, height),
         margin_px=margin_px,

@@ -44,6 +44,8 @@ class Layer(Protocol):
     def cover(self) -> Array | None: ...
     @property
     def path(self) -> Callable[[float], tuple[float, float]] | None: ...
+    @property
+    def distance_m(self) -> float | None: ...
 
 
 class Light(Protocol):
@@ -114,10 +116,11 @@ class Chip:
 
         Row r of those that are read begins to gather light `line_us * r` after `start_s`. `hand` moves the camera
         during and between exposures: turning it moves the picture by `scale_mm` (see `Glass`), shifting it by
-        `scale_mm` over `distance_m`. `crop` is (top, left, bottom, right). `quick` is for a viewfinder: the picture is
-        moved less carefully (see `Sampling`), random numbers are used again. Below 16 electrons the number is drawn
-        from Poisson's distribution, above from a Gaussian of that mean and variance, as ISETCam does (Farrell, Catrysse
-        & Wandell 2012, at 25). Random numbers come from SFC64 streams, one for each band of 64 rows and frame.
+        `scale_mm` over a layer's distance, `distance_m` where it has none. `crop` is (top, left, bottom, right).
+        `quick` is for a viewfinder: the picture is moved less carefully (see `Sampling`), random numbers are used
+        again. Below 16 electrons the number is drawn from Poisson's distribution, above from a Gaussian of that mean
+        and variance, as ISETCam does (Farrell, Catrysse & Wandell 2012, at 25). Random numbers come from SFC64 streams,
+        one for each band of 64 rows and frame.
         """
         silicon = self.silicon
         self._take(light)

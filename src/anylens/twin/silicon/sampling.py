@@ -27,9 +27,9 @@ class Sampling:
 
     The picture moves as a plane turned before a pinhole: rows have one pose each, and for shifts the one distance of
     their layer; the hand is asked every half millisecond. Along a row the place is a cubic in x, which leaves less than
-    1e-6 of the movement. Between pixels the light is interpolated by a cubic (Keys 1981), with `quick` by a straight
-    line; during an exposure it is averaged over so many moments that none is further than 0.7 pixels from the next (24
-    at most; `quick`: 3).
+    1e-6 of the movement. Between pixels the light is interpolated by a cubic (Keys 1981); during an exposure it is
+    averaged over so many moments that none is further than 0.7 pixels from the next (24 at most). With `quick` the hand
+    is asked every two milliseconds, light is interpolated by straight lines, and three moments are enough.
     """
 
     def __init__(
@@ -51,7 +51,9 @@ class Sampling:
         self._top, self._left = corner
         self._half = 0.5 * silicon.width_px
         begin, end = float(begins_s[0]), float(begins_s[-1]) + exposure_s
-        self._knots = np.linspace(begin, end, max(2, math.ceil((end - begin) / _POSE_STEP_S) + 1))
+        self._knots = np.linspace(
+            begin, end, max(2, math.ceil((end - begin) / (4 * _POSE_STEP_S if quick else _POSE_STEP_S)) + 1)
+        )
         self._held = np.zeros((len(self._knots), 6)) if hand is None else hand(self._knots)
         self._moments = self._count_moments()
         rows = np.arange(len(begins_s))
@@ -124,7 +126,7 @@ class Sampling:
             shift = (ends[0, :, None] + (ends[1] - ends[0])[:, None] * part) * (1000.0 / silicon.pitch_um)
         pose = np.stack([np.interp(times, self._knots, self._held[:, axis]) for axis in range(6)], axis=1)
         turn = turned(pose)
-        distance_mm = 1000.0 * (getattr(layer, "distance_m", None) or self._distance_m)
+        distance_mm = 1000.0 * (self._distance_m if layer.distance_m is None else layer.distance_m)
         nearer = 1.0 - pose[:, 5] / distance_mm
         ahead = (turn[:, 2, 1] * y / scale + turn[:, 2, 2]) / nearer
         lean = turn[:, 2, 0] * self._half / scale / nearer / ahead
@@ -148,7 +150,7 @@ class Sampling:
         """By how far the corners of a few rows move while they gather light."""
         longest = 0.0
         for layer in self._light.layers:
-            steps = np.linspace(0.0, self._exposure_s, _SHUTTER_STEPS)
+            steps = np.linspace(0.0, self._exposure_s, 2 if self._quick else _SHUTTER_STEPS)
             moves = np.diff(np.stack([self._corners(layer, float(step)) for step in steps]), axis=0)
             longest = max(longest, float(np.hypot(moves[:, 0], moves[:, 1]).sum(axis=0).max()))
         return int(np.clip(math.ceil(longest / _BLUR_STEP_PX), 1, 3 if self._quick else _MOST_MOMENTS))
@@ -158,7 +160,7 @@ class Sampling:
         background = self._light.layers[0]
         height, width = background.rates.shape[1:]
         reach = 0.0
-        for step in (0.0, 0.5 * self._exposure_s, self._exposure_s):
+        for step in (0.5 * self._exposure_s,) if self._quick else (0.0, 0.5 * self._exposure_s, self._exposure_s):
             x, y = self._corners(background, step)
             reach = max(reach, float(max(-x.min(), x.max() - width + 1, -y.min(), y.max() - height + 1)))
         return max(reach, 0.0)
