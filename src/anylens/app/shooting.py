@@ -14,6 +14,7 @@ from anylens.app.voice import Usage
 from anylens.shot import Shot, bracket
 
 if TYPE_CHECKING:
+    from anylens.body import Body, Mode
     from anylens.camera import Camera
     from anylens.camera.virtual import Virtual
     from anylens.frame import Facts
@@ -162,7 +163,9 @@ def lists() -> dict[str, dict[str, str]]:
     told: dict[str, Callable[[], dict[str, str]]] = {
         "cameras": camera.backends,
         "bodies": bodies,
-        "modes": lambda: {f"{name} {mode.name}": mode.about for name in bodies() for mode in body(name).modes},
+        "modes": lambda: {
+            f"{name} {mode.name}": _mode(body(name), mode) for name in bodies() for mode in body(name).modes
+        },
         "sensors": silicon.silicons,
         "lenses": lambda: {name: _lens(name) for name in glass.lenses()},
         "scenes": scenes.scenes,
@@ -170,6 +173,15 @@ def lists() -> dict[str, dict[str, str]]:
         "hands": hand.hands,
     }
     return {kind: give() for kind, give in told.items()}
+
+
+def _mode(body: Body, mode: Mode) -> str:
+    """What a mode is, and how long a charge lasts in it."""
+    per_charge = body.per_charge(mode)
+    if per_charge is None:
+        return mode.about
+    unit = "minutes of film" if mode.film else "shots"
+    return f"{mode.about}; {per_charge:.0f} {unit} a charge (assumed)"
 
 
 def _lens(name: str) -> str:
