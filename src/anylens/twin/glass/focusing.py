@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.floating[Any]]
 LINES_NM = (486.133, 546.074, 656.273)
 LINE_WEIGHTS = (0.25, 0.5, 0.25)
 FREQUENCIES = (20.0, 40.0, 80.0)  # line pairs a mm
+OVERLAP = 56
 
 
 def plate_wave(plate_mm: float, squared: Floats, wavelength_nm: npt.ArrayLike) -> Floats:
@@ -58,8 +59,8 @@ def contrast(waves: list[tuple[Floats, float]], sensor_mm: Floats, frequency: fl
         half = 0.5 * wavelength_nm * 1e-6 * frequency
         if half >= edge:
             continue
-        across = (edge - half) * (np.arange(96) + 0.5) / 96
-        down = edge * (np.arange(96) + 0.5) / 96
+        across = (edge - half) * (np.arange(OVERLAP) + 0.5) / OVERLAP
+        down = edge * (np.arange(OVERLAP) + 0.5) / OVERLAP
         x, y = np.meshgrid(np.concatenate([-across[::-1], across]), down)
         inside = (np.abs(x) + half) ** 2 + y * y <= edge * edge
         x, y = x[inside], y[inside]
@@ -94,7 +95,7 @@ def sharpest(optic: Optic, object_mm: float, plate_mm: float) -> float:
         seen = sharp(shifts)
         best = int(np.argmax(seen))
         gap = shifts[1] - shifts[0]
-        if gap < 2e-4:
+        if gap < 0.1 * depth:
             break
         low, high, count = float(shifts[best] - 1.5 * gap), float(shifts[best] + 1.5 * gap), 13
     if 0 < best < count - 1:
@@ -122,6 +123,6 @@ def settle(place: Callable[[float], tuple[Optic, float]], start_mm: float, plate
         optic, object_mm = place(back)
         step = sharpest(optic, object_mm, plate_mm) / max(1.0 - magnification**2, 0.05)
         back += step
-        if abs(step) < 2e-5:
+        if abs(step) < 5e-5:
             break
     return back

@@ -9,6 +9,7 @@ no small angles. A shift of the sensor by z adds z N to W, exactly.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -18,10 +19,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
 
-DEGREE = 12
-AMPLITUDE_DEGREE = 8
+DEGREES = (12, 20)
+SMOOTH = 0.01  # of a wave may be left by the lower degree
 LARGEST = 2048
-PUPIL_CELLS = 64
+PUPIL_CELLS = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,13 +62,12 @@ class Front:
         """The same wave with left and right (`x`) or up and down (`y`) exchanged."""
         signs = np.array([-1.0 if x else 1.0, -1.0 if y else 1.0])
         parity = np.multiply.outer(signs[0] ** np.arange(len(self.wave)), signs[1] ** np.arange(len(self.wave)))
-        parity_a = parity[: len(self.amplitude), : len(self.amplitude)]
         (mx, my), (px, py) = signs * self.middle, signs * self.pole
         return replace(
             self,
             middle=(float(mx), float(my)),
             wave=self.wave * parity,
-            amplitude=self.amplitude * parity_a,
+            amplitude=self.amplitude * parity,
             pole=(float(px), float(py)),
             edge=self.edge * signs,
         )
@@ -145,7 +145,7 @@ def fit(
     edge: Floats,
     reach_mm: float,
 ) -> Front:
-    """The wave through traced rays.
+    """The wave through traced rays, by the lower degree where that leaves no more than a hundredth of a wave.
 
     `directions` (n, 2) are L, M; `wave_mm` (n,) is W; `pupil` (n, 2) is where each ray went through the entrance
     pupil, `weight` (n,) the light on a unit of its area; `pole` (2,) and `edge` (m, 2) are directions.
@@ -154,40 +154,54 @@ def fit(
     middle = 0.5 * (low + high)
     scale = float(np.hypot(*(edge - middle).T).max())
     u, v = ((directions - middle) / scale).T
-    products = _products(u, v, DEGREE)
-    found, *_ = np.linalg.lstsq(products, wave_mm - wave_mm.mean(), rcond=1e-13)
-    residual = wave_mm - wave_mm.mean() - products @ found
-    wave = np.zeros((DEGREE + 1, DEGREE + 1))
-    wave[_pairs(DEGREE)] = found
+    offset = wave_mm - wave_mm.mean()
+    for degree in DEGREES:
+        products = _products(u, v, degree)
+        solve = _solver(products)
+        found = solve(np.column_stack([offset, pupil]))
+        found[:, :1] += solve(offset[:, None] - products @ found[:, :1])  # once more, for the last digits
+        residual = float(np.sqrt(np.mean((offset - products @ found[:, 0]) ** 2)))
+        if residual < SMOOTH * wavelength_nm * 1e-6:
+            break
+    slopes = [_slope(u, v, found[:, 1 + each], axis, degree) for each in (0, 1) for axis in (0, 1)]
+    patch = np.abs(slopes[0] * slopes[3] - slopes[1] * slopes[2])
+    cosine = np.sqrt(1.0 - (directions**2).sum(axis=1))
+    root = np.sqrt(patch * weight / cosine)
     return Front(
         wavelength_nm=wavelength_nm,
         middle=(float(middle[0]), float(middle[1])),
         scale=scale,
-        wave=wave,
-        amplitude=_amplitude(u, v, pupil, weight, np.sqrt(1.0 - (directions**2).sum(axis=1))),
+        wave=_table(found[:, 0], degree),
+        amplitude=_table(solve((root / root.mean())[:, None])[:, 0], degree),
         pole=tuple(((pole - middle) / scale).tolist()),
         edge=(edge - middle) / scale,
         reach_mm=reach_mm,
-        residual_mm=float(np.sqrt(np.mean(residual**2))),
+        residual_mm=residual,
     )
 
 
-def _amplitude(u: Floats, v: Floats, pupil: Floats, weight: Floats, cosine: Floats) -> Floats:
-    """Coefficients of the root of the light by direction: what enters a patch of the pupil leaves in its directions."""
-    cheb = np.polynomial.chebyshev
-    products = _products(u, v, AMPLITUDE_DEGREE)
-    found, *_ = np.linalg.lstsq(products, pupil, rcond=1e-12)
-    slopes = []
-    for axis in (0, 1):
-        table = np.zeros((AMPLITUDE_DEGREE + 1, AMPLITUDE_DEGREE + 1))
-        table[_pairs(AMPLITUDE_DEGREE)] = found[:, axis]
-        slopes += [cheb.chebval2d(u, v, cheb.chebder(table, axis=each)) for each in (0, 1)]
-    patch = np.abs(slopes[0] * slopes[3] - slopes[1] * slopes[2])
-    root = np.sqrt(patch * weight / cosine)
-    again, *_ = np.linalg.lstsq(products, root / root.mean(), rcond=1e-12)
-    made = np.zeros((AMPLITUDE_DEGREE + 1, AMPLITUDE_DEGREE + 1))
-    made[_pairs(AMPLITUDE_DEGREE)] = again
+def _solver(products: Floats) -> Callable[[Floats], Floats]:
+    """Least squares for any values at the points of `products`."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    square = products.T @ products
+    square[np.diag_indices_from(square)] *= 1.0 + 1e-13
+    factor = cho_factor(square, overwrite_a=True, check_finite=False)
+    return lambda values: np.asarray(cho_solve(factor, products.T @ values, check_finite=False))
+
+
+def _table(terms: Floats, degree: int) -> Floats:
+    made = np.zeros((degree + 1, degree + 1))
+    made[_pairs(degree)] = terms
     return made
+
+
+def _slope(u: Floats, v: Floats, terms: Floats, axis: int, degree: int) -> Floats:
+    """The derivative of a polynomial along u (0) or v (1) at points."""
+    slope = _square(np.polynomial.chebyshev.chebder(_table(terms, degree), axis=axis))
+    degree = len(slope) - 1
+    vander = np.polynomial.chebyshev.chebvander
+    return np.asarray(((vander(u, degree) @ slope) * vander(v, degree)).sum(axis=1))
 
 
 def _on_grid(coefficients: Floats, u: Floats, v: Floats) -> Floats:
@@ -218,50 +232,136 @@ def spot(
 ) -> npt.NDArray[np.float32]:
     """(size, size), sum 1: the light in cells of `step_mm`, the middle one centred on the reference place + `shift_mm`.
 
-    `sensor_mm` moves the sensor away from the lens. The window of the transform holds every traced ray, so that the
-    phase turns by less than half a wave between neighbouring samples and nothing is folded back; its step carries the
-    whole band of the field. Where that would take more than 2048 samples a side, blur is hundreds of times larger than
-    the diffraction it hides and the rays themselves are counted.
+    `sensor_mm` moves the sensor away from the lens. Where one transform would take more than 2048 samples a side, the
+    rays themselves are counted.
+    """
+    needed = _parts(front, step_mm)
+    parts = next((each for each in (max(3, needed), max(2, needed)) if 1.3 * size * each <= LARGEST), needed)
+    if size * parts + 2 > LARGEST:
+        return _counted(front, step_mm, size, shift_mm, sensor_mm)
+    power = _power(front, step_mm, size, parts, shift_mm, sensor_mm, average=parts < 3)
+    if parts < 3:
+        inner = power[1:-1, 1:-1].reshape(size, parts, size, parts)
+        return _shares(inner.sum(axis=(1, 3), dtype=np.float64))
+    return _shares(_gathered(_gathered(power, parts).T, parts).T)
+
+
+def transfer(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex64]:
+    """(size, size): the optical transfer function at `fftfreq(size, step_mm)` down and across, about the middle place.
+
+    It is that of the light within size * step_mm, 1 at frequency 0, with no aperture of cells in it. Where one
+    transform would take more than 2048 samples a side it comes from rays in cells.
+    """
+    from scipy.fft import fft2, ifftshift
+
+    parts = _parts(front, step_mm)
+    if size * parts + 2 > LARGEST:
+        cells = _counted(front, step_mm, size, (0.0, 0.0), 0.0)
+        aperture = np.sinc(np.fft.fftfreq(size)) ** 2  # of the cells, and of sharing light among them
+        seen = fft2(ifftshift(cells)) / (aperture[:, None] * aperture)
+    else:
+        fine = size * parts
+        power = _power(front, step_mm / parts, fine, 1, (0.0, 0.0), 0.0, average=False)[1:-1, 1:-1]
+        middle = fine // 2
+        rolled = np.roll(power, (-middle, -middle), axis=(0, 1))
+        band = np.fft.fftfreq(size, 1.0 / size).astype(int)
+        seen = fft2(rolled)[np.ix_(band, band)]
+    return np.asarray(seen / seen[0, 0].real, np.complex64)
+
+
+def _parts(front: Front, step_mm: float) -> int:
+    """Into how many samples a step must be cut lest the light's own band folds into what the step can carry."""
+    width = float((front.edge.max(axis=0) - front.edge.min(axis=0)).max()) * front.scale
+    return max(1, math.ceil(step_mm * width / (front.wavelength_nm * 1e-6) + 0.5))
+
+
+def _power(
+    front: Front,
+    step_mm: float,
+    size: int,
+    parts: int,
+    shift_mm: tuple[float, float],
+    sensor_mm: float,
+    *,
+    average: bool,
+) -> npt.NDArray[np.float32]:
+    """(size * parts + 2, size * parts + 2): the light on samples, `parts` a step, and one more all around.
+
+    Each is the light at its place, or the `average` over its share of the step.
+
+    One Fourier transform of the wave: its window is wider than what is asked and leaves out what of the pupil sends its
+    rays beyond, so that the phase turns by less than half a wave between neighbouring samples and nothing is folded
+    back; its step carries the whole band of the field.
     """
     from scipy.fft import ifft2, irfft2, next_fast_len, rfft2
 
     wave = front.wavelength_nm * 1e-6
-    span = front.edge.max(axis=0) - front.edge.min(axis=0)
-    width = float(span.max()) * front.scale
-    reach = front.reach_mm + abs(sensor_mm) * _steepest(front)
-    window = max(size * step_mm, 2.2 * reach + 16.0 * wave / width, PUPIL_CELLS * wave / width)
-    window += 2.0 * max(abs(shift_mm[0]), abs(shift_mm[1]))
-    parts = max(1, math.ceil(step_mm * width / wave + 0.5))
+    low, high = front.edge.min(axis=0), front.edge.max(axis=0)
+    width = float((high - low).max()) * front.scale
     fine = step_mm / parts
-    count = next_fast_len(math.ceil(window / fine))
-    if count > LARGEST:
-        return _counted(front, step_mm, size, shift_mm, sensor_mm)
+    asked = size * parts + 2
+    count = next_fast_len(
+        max(asked, min(LARGEST, math.ceil(1.3 * asked)), math.ceil(PUPIL_CELLS * wave / width / fine))
+    )
     stride = wave / (count * fine)  # in direction cosines
-    centre = 0.5 * (front.edge.max(axis=0) + front.edge.min(axis=0))
-    half = np.ceil(0.5 * span * front.scale / stride).astype(int) + 1
+    half = np.ceil(0.5 * (high - low) * front.scale / stride).astype(int) + 1
+    half = np.minimum(half, (count - 1) // 2)
     across, down = (np.arange(-each, each + 1) * stride for each in half)
-    u, v = centre[0] + across / front.scale, centre[1] + down / front.scale
+    u, v = 0.5 * (low[0] + high[0]) + across / front.scale, 0.5 * (low[1] + high[1]) + down / front.scale
     phase = _on_grid(front.wave, u, v)
     if sensor_mm:
         phase = phase + sensor_mm * _forward(front, u, v)
     light = _on_grid(front.amplitude, u, v) * _cover(front, u, v, stride / front.scale)
+    if front.reach_mm + abs(sensor_mm) * _steepest(front) + math.hypot(*shift_mm) > 0.45 * count * fine:
+        x, y = _landing(front, u, v, sensor_mm)
+        aside = np.maximum(np.abs(x - shift_mm[0]), np.abs(y - shift_mm[1])) / (count * fine)
+        light *= np.clip((0.5 - aside) / 0.05, 0.0, 1.0)
     turns = 2j * np.pi / wave
     pupil = light * np.exp(turns * phase)
-    spare = (count - size * parts) // 2
-    first = -(size // 2) * step_mm - (0.5 * (parts - 1) + spare) * fine
+    spare = (count - asked) // 2
+    first = -(size // 2) * step_mm - (0.5 * (parts - 1) + 1 + spare) * fine
     pupil *= np.exp(turns * across * (first + shift_mm[0]))
     pupil *= np.exp(turns * down * (first + shift_mm[1]))[:, None]
     field = np.zeros((count, count), np.complex64)
     field[: len(v), : len(u)] = pupil
     seen = ifft2(field, overwrite_x=True)
+    inside = slice(spare, spare + asked)
+    if not average:
+        return np.asarray(seen.real[inside, inside] ** 2 + seen.imag[inside, inside] ** 2)
     # The samples' band holds all of the light's: averaged over a sample in its transform, nothing is lost or guessed.
     transform = rfft2(seen.real**2 + seen.imag**2)
     transform *= np.sinc(np.fft.fftfreq(count)).astype(np.float32)[:, None]
     transform *= np.sinc(np.fft.rfftfreq(count)).astype(np.float32)
-    inside = slice(spare, spare + size * parts)
-    power = np.maximum(irfft2(transform, (count, count))[inside, inside], 0.0)
-    cells = power.reshape(size, parts, size, parts).sum(axis=(1, 3), dtype=np.float64)
-    return np.asarray(cells / cells.sum(), np.float32)
+    return np.asarray(np.maximum(irfft2(transform, (count, count))[inside, inside], 0.0))
+
+
+def _gathered(power: npt.NDArray[np.float32], parts: int) -> Floats:
+    """(rows, columns / parts): the integral over cells of `parts` samples, one sample beyond them at each end.
+
+    A sum of samples lacks sinc(f) of their own spacing; a weight of 1/24 for neighbours gives it to fourth order.
+    """
+    sums = power[:, 1:-1].reshape(len(power), -1, parts).sum(axis=2, dtype=np.float64)
+    before, first = power[:, :-2:parts], power[:, 1:-1:parts]
+    last, after = power[:, parts:-1:parts], power[:, parts + 1 :: parts]
+    return np.asarray(sums + (before - first - last + after) / 24.0)
+
+
+def _shares(cells: Floats) -> npt.NDArray[np.float32]:
+    """Cells with the sum 1; even ones where a blur passes by all of them."""
+    total = cells.sum()
+    return np.asarray(cells / total if total > 0.0 else np.full(cells.shape, 1.0 / cells.size), np.float32)
+
+
+def _landing(front: Front, u: Floats, v: Floats, sensor_mm: float) -> tuple[Floats, Floats]:
+    """(v, u): where the rays of the crossings of `u` and `v` land, from the reference place."""
+    slope = np.polynomial.chebyshev.chebder
+    x = -_on_grid(_square(slope(front.wave, axis=0)), u, v) / front.scale
+    y = -_on_grid(_square(slope(front.wave, axis=1)), u, v) / front.scale
+    if sensor_mm:
+        forward = np.maximum(_forward(front, u, v), 1e-3)
+        x = x + sensor_mm * (front.middle[0] + u * front.scale) / forward
+        y = y + sensor_mm * (front.middle[1] + v * front.scale)[:, None] / forward
+    return x, y
 
 
 def _forward(front: Front, u: Floats, v: Floats) -> Floats:
@@ -279,16 +379,10 @@ def _counted(
     front: Front, step_mm: float, size: int, shift_mm: tuple[float, float], sensor_mm: float
 ) -> npt.NDArray[np.float32]:
     """The same from rays alone, a regular net of them, each shared among the four cells about its place."""
-    cheb = np.polynomial.chebyshev
     low, high = front.edge.min(axis=0), front.edge.max(axis=0)
     across, down = (np.linspace(a, b, 1400) for a, b in zip(low, high, strict=True))
     light = _on_grid(front.amplitude, across, down) ** 2 * _cover(front, across, down, float(across[1] - across[0]))
-    x = -_on_grid(_square(cheb.chebder(front.wave, axis=0)), across, down) / front.scale
-    y = -_on_grid(_square(cheb.chebder(front.wave, axis=1)), across, down) / front.scale
-    if sensor_mm:
-        forward = _forward(front, across, down)
-        x = x + sensor_mm * (front.middle[0] + across * front.scale) / forward
-        y = y + sensor_mm * (front.middle[1] + down * front.scale)[:, None] / forward
+    x, y = _landing(front, across, down, sensor_mm)
     lit = light > 0
     column = (x[lit] - shift_mm[0]) / step_mm + size // 2
     row = (y[lit] - shift_mm[1]) / step_mm + size // 2
@@ -300,9 +394,7 @@ def _counted(
             at_x = np.clip(left + right + 1, 0, size + 1).astype(np.intp)
             at_y = np.clip(top + below + 1, 0, size + 1).astype(np.intp)
             cells += np.bincount(at_y * (size + 2) + at_x, share, (size + 2) ** 2).reshape(cells.shape)
-    cells = cells[1:-1, 1:-1]
-    total = cells.sum()
-    return np.asarray(cells / total if total > 0 else cells, np.float32)
+    return _shares(cells[1:-1, 1:-1])
 
 
 def _square(table: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,24 +15,42 @@ import numpy.typing as npt
 from anylens.refusal import Refusal
 from anylens.twin.glass.dispersion import index
 from anylens.twin.glass.focusing import plate_wave, settle
-from anylens.twin.glass.front import Front, fit, spot
+from anylens.twin.glass.front import Front, fit, spot, transfer
 from anylens.twin.glass.mounting import Mounting
-from anylens.twin.glass.optics import GREEN_NM, Design, Optic, Thin, design
+from anylens.twin.glass.optics import GREEN_NM, Design, Optic, Thin, design, lit_edge
 from anylens.twin.glass.prescription import Prescription, full_name, lenses, prescription
 
 Floats = npt.NDArray[np.floating[Any]]
 
 ANGLES = 64
-RINGS = 14
+RINGS = 12
 FIELD_NODES = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wavelet:
-    """What `Traced` keeps of one place: its wave, and whither from the reference place its chief ray lands."""
+class Arrival:
+    """Rays on the sensor in its own axes: `at` (..., 2) mm, `to` (..., 2) direction cosines, `path` (...) and where
+    they crossed the entrance pupil (..., 2). Path - to . at is W, the plate's share in it."""
 
-    front: Front
-    shift_mm: tuple[float, float]
+    at: Floats
+    to: Floats
+    path: Floats
+    pupil: Floats
+
+    def about(self, place_mm: Floats) -> Arrival:
+        """The same told from another place on the sensor, `path` being W now."""
+        at = self.at - place_mm
+        return Arrival(at, self.to, self.path - (self.to * at).sum(axis=-1), self.pupil)
+
+    def around(self, mirror: bool) -> Arrival:
+        """(places, wavelengths, rings, angles) as (places, wavelengths, rays), those of the upper half mirrored."""
+
+        def both(half: Floats, sign: Floats) -> Floats:
+            whole = np.concatenate([half, sign * half[:, :, :, -2:0:-1]], axis=3) if mirror else half
+            return whole.reshape(*half.shape[:2], -1, *half.shape[4:])
+
+        down = np.array([1.0, -1.0])
+        return Arrival(both(self.at, down), both(self.to, down), both(self.path, np.ones(1)), both(self.pupil, down))
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,87 +203,57 @@ class Mounted:
 
     def _solid(self, radii: Floats, wavelength_nm: float) -> list[Front]:
         places = np.stack([radii, np.zeros_like(radii)], axis=-1)
-        return [each.front for each in self._wavelets(places, np.array([wavelength_nm]), self._object_mm)[:, 0]]
+        return [each[0] for each in self._fronts(places, np.array([wavelength_nm]), self._object_mm)]
 
     def axial_irradiance(self) -> float:
         """Irradiance on the axis over the scene's radiance, sr: the area of the axial beam times the transmission."""
         return self._solid(np.zeros(1), GREEN_NM)[0].solid_angle * self.optic.transmission
 
-    def _edges(
-        self, tangents: Floats, object_mm: float, wavelengths_nm: Floats, pole: Floats, angles: Floats
-    ) -> Floats:
-        """(places, wavelengths, angles): how far from `pole` (places, wavelengths, 2) the light that passes reaches."""
-        ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-        trial = np.linspace(0.0, 1.7, 30)[1:] * self.optic.pupil_mm
+    def fronts(self, ideal_mm: npt.ArrayLike, wavelengths_nm: npt.ArrayLike, distance_m: float) -> list[list[Front]]:
+        """The wave from a point at each ideal place (n, 2), by wavelength; it is told about its `observed` place."""
+        return self._fronts(
+            np.asarray(ideal_mm, np.float64), np.asarray(wavelengths_nm, np.float64), self._before_pupil(distance_m)
+        )
 
-        def passes(radius: Floats) -> npt.NDArray[np.bool_]:
-            pupil = pole[:, :, None] + radius[..., None] * ways
-            send = self.optic.send(tangents[:, None, None], object_mm, pupil, wavelengths_nm[:, None])
-            return send.margin > 0
-
-        shape = (*pole.shape[:2], len(angles))
-        lit = np.stack([passes(np.full(shape, each)) for each in trial])
-        first = np.where(lit.all(axis=0), len(trial) - 1, np.argmin(lit, axis=0))
-        step = trial[1] - trial[0]
-        high = trial[first]
-        low = high - step
-        for _ in range(16):
-            middle = 0.5 * (low + high)
-            inside = passes(middle)
-            low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-        return np.asarray(low)
-
-    def _wavelets(self, ideal_mm: Floats, wavelengths_nm: Floats, object_mm: float) -> npt.NDArray[np.object_]:
-        """(places, wavelengths) of Wavelet: the waves that arrive from points at ideal places (n, 2)."""
+    def _fronts(self, ideal_mm: Floats, wavelengths_nm: Floats, object_mm: float) -> list[list[Front]]:
         tangents = ideal_mm / self.scale_mm
         poles = self.optic.chief(tangents[:, None], object_mm, wavelengths_nm)
-        chief = self._arrive(tangents[:, None], object_mm, poles, wavelengths_nm)
         poles = self._lit_poles(tangents, object_mm, wavelengths_nm, poles)
         mirror = self._square and not np.any(ideal_mm[:, 1])
-        count = ANGLES // 2 + 1 if mirror else ANGLES
-        angles = 2.0 * np.pi * np.arange(count) / ANGLES
-        edges = self._edges(tangents, object_mm, wavelengths_nm, poles, angles)
-        rings = np.sqrt(0.5 * (1.0 - np.cos(np.pi * (np.arange(RINGS) + 0.5) / RINGS)))
-        rings = np.append(rings, 1.0)
+        angles = 2.0 * np.pi * np.arange(ANGLES // 2 + 1 if mirror else ANGLES) / ANGLES
         ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-        pupil = poles[:, :, None, None] + (edges[:, :, None, :] * rings[:, None])[..., None] * ways
-        at = self._arrive(tangents[:, None, None, None], object_mm, pupil, wavelengths_nm[:, None, None])
-        x, y, l, m, wave = at
-        middle = self._arrive(tangents[:, None], object_mm, poles, wavelengths_nm)
+        edges = lit_edge(self.optic, tangents, object_mm, wavelengths_nm, poles, angles)
         reference = np.stack([self.observed(ideal_mm, float(each)) for each in wavelengths_nm], axis=1)
-        x, y = x - reference[..., 0, None, None], y - reference[..., 1, None, None]
-        wave = wave - l * x - m * y
+
+        def arrive(rays: int, rings: Floats) -> Arrival:
+            pupil = poles[:, :, None, None] + (edges[:, :, None, ::rays] * rings[:, None])[..., None] * ways[::rays]
+            at = self._arrive(tangents[:, None, None, None], object_mm, pupil, wavelengths_nm[:, None, None])
+            return at.about(reference[:, :, None, None]).around(mirror)
+
+        rim = arrive(1, np.ones(1))
+        inner = arrive(2, np.append(np.sqrt(0.5 - 0.5 * np.cos(np.pi * (np.arange(RINGS) + 0.5) / RINGS)), 1.0))
+        middle = self._arrive(tangents[:, None], object_mm, poles, wavelengths_nm)
         if math.isinf(object_mm):
-            weight = np.ones_like(x)
+            weight = np.ones(inner.path.shape)
         else:
-            offset = pupil - tangents[:, None, None, None] * object_mm
-            weight = (1.0 + (offset**2).sum(axis=-1) / object_mm**2) ** -1.5
-        made = np.empty(x.shape[:2], object)
-        for place in range(len(ideal_mm)):
-            for color, wavelength_nm in enumerate(wavelengths_nm):
-                at_one = (x, y, l, m, wave, weight)
-                parts = [
-                    _around(each[place, color], mirror, sign)
-                    for each, sign in zip(at_one, (1, -1, 1, -1, 1, 1), strict=True)
-                ]
-                across = _around(pupil[place, color, ..., 0], mirror, 1)
-                down = _around(pupil[place, color, ..., 1], mirror, -1)
-                front = fit(
+            aside = inner.pupil - tangents[:, None, None] * object_mm
+            weight = (1.0 + (aside**2).sum(axis=-1) / object_mm**2) ** -1.5
+        return [
+            [
+                fit(
                     float(wavelength_nm),
-                    np.stack([parts[2].ravel(), parts[3].ravel()], axis=-1),
-                    parts[4].ravel(),
-                    np.stack([across.ravel(), down.ravel()], axis=-1),
-                    parts[5].ravel(),
-                    np.array([middle[2][place, color], middle[3][place, color]]),
-                    np.stack([parts[2][-1], parts[3][-1]], axis=-1),
-                    float(np.hypot(parts[0], parts[1]).max()),
+                    inner.to[place, color],
+                    inner.path[place, color],
+                    inner.pupil[place, color],
+                    weight[place, color],
+                    middle.to[place, color],
+                    rim.to[place, color],
+                    float(np.hypot(*rim.at[place, color].T).max()),
                 )
-                shift = (
-                    chief[0][place, color] - reference[place, color, 0],
-                    chief[1][place, color] - reference[place, color, 1],
-                )
-                made[place, color] = Wavelet(front, (float(shift[0]), float(shift[1])))
-        return made
+                for color, wavelength_nm in enumerate(wavelengths_nm)
+            ]
+            for place in range(len(ideal_mm))
+        ]
 
     def _lit_poles(self, tangents: Floats, object_mm: float, wavelengths_nm: Floats, poles: Floats) -> Floats:
         """The poles, those whose ray is blocked moved to the middle of what light there is."""
@@ -287,13 +276,8 @@ class Mounted:
                 found[place, color] = tries[np.argmax(near)]
         return found
 
-    def _arrive(
-        self, tangents: Floats, object_mm: float, pupil: Floats, wavelengths_nm: Floats
-    ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        """x, y on the sensor in its own axes, direction cosines l, m there, and the path with the plate's share.
-
-        The plate is told by what it adds to path and place: the path is such that path - l x - m y is W.
-        """
+    def _arrive(self, tangents: Floats, object_mm: float, pupil: Floats, wavelengths_nm: Floats) -> Arrival:
+        """Where rays meet the sensor behind its plate."""
         rays = self.optic.send(tangents, object_mm, pupil, wavelengths_nm)
         x, y, l, m, way = self._on_sensor(rays.x, rays.y, rays.l, rays.m, rays.n)
         path = rays.path + way
@@ -301,7 +285,7 @@ class Mounted:
             dx, dy = self._plate_shift(l, m, wavelengths_nm)
             x, y = x + dx, y + dy
             path = path + plate_wave(self.mounting.plate_mm, l * l + m * m, wavelengths_nm) + l * dx + m * dy
-        return x, y, l, m, path
+        return Arrival(np.stack([x, y], axis=-1), np.stack([l, m], axis=-1), path, pupil)
 
     def spread(
         self, place_mm: tuple[float, float], wavelength_nm: float, distance_m: float, step_um: float, size: int
@@ -321,36 +305,62 @@ class Mounted:
 
         Where the lens stands square, waves are traced once for each radius and turned, which is exact.
         """
-        places = np.asarray(places_mm, np.float64).reshape(-1, 2)
-        colors = np.asarray(wavelengths_nm, np.float64).reshape(-1)
-        if not step_um > 0.0 or size < 1:
-            raise Refusal(f"a blur of {size} cells of {step_um:g} um has no size; give at least 1 cell above 0 um")
-        object_mm = self._before_pupil(distance_m)
-        made = np.empty((len(places), len(colors), size, size), np.float32)
-        if self._square:
-            radii, which = np.unique(np.round(np.hypot(*places.T), 9), return_inverse=True)
-            rows = np.stack([radii, np.zeros_like(radii)], axis=-1)
-        else:
-            rows, which = places, np.arange(len(places))
-        wavelets = self._wavelets(rows, colors, object_mm)
+        made = np.empty((*self._many(places_mm, wavelengths_nm, step_um, size), size, size), np.float32)
 
-        def draw(job: tuple[int, int]) -> None:
-            place, color = job
-            one = wavelets[which[place], color]
-            radius = float(np.hypot(*places[place]))
-            front = one.front
-            if self._square and radius > 0.0:
-                front = front.turned(float(places[place, 0]) / radius, float(places[place, 1]) / radius)
+        def draw(place: int, color: int, front: Front) -> None:
             made[place, color] = spot(front, step_um / 1000.0, size)
 
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(draw, np.ndindex(len(places), len(colors))))
+        self._each(places_mm, wavelengths_nm, distance_m, draw)
         return made
 
+    def transfers(
+        self,
+        places_mm: npt.ArrayLike,
+        wavelengths_nm: npt.ArrayLike,
+        distance_m: float,
+        step_um: float,
+        size: int,
+    ) -> npt.NDArray[np.complex64]:
+        """(places, wavelengths, size, size): the transfer functions of `spreads`, without cells; see `Glass`."""
+        made = np.empty((*self._many(places_mm, wavelengths_nm, step_um, size), size, size), np.complex64)
 
-def _around(half: Floats, mirror: bool, sign: int) -> Floats:
-    """(rings, ANGLES) from the upper half of the angles, the lower being its mirror image, times `sign`."""
-    return np.concatenate([half, sign * half[:, -2:0:-1]], axis=1) if mirror else half
+        def draw(place: int, color: int, front: Front) -> None:
+            made[place, color] = transfer(front, step_um / 1000.0, size)
+
+        self._each(places_mm, wavelengths_nm, distance_m, draw)
+        return made
+
+    @staticmethod
+    def _many(places_mm: npt.ArrayLike, wavelengths_nm: npt.ArrayLike, step_um: float, size: int) -> tuple[int, int]:
+        if not step_um > 0.0 or size < 1:
+            raise Refusal(f"a blur of {size} cells of {step_um:g} um has no size; give at least 1 cell above 0 um")
+        return np.asarray(places_mm).size // 2, np.asarray(wavelengths_nm).size
+
+    def _each(
+        self,
+        places_mm: npt.ArrayLike,
+        wavelengths_nm: npt.ArrayLike,
+        distance_m: float,
+        draw: Callable[[int, int, Front], None],
+    ) -> None:
+        """Draws the wave of every ideal place at every wavelength, two at a time."""
+        places = np.asarray(places_mm, np.float64).reshape(-1, 2)
+        colors = np.asarray(wavelengths_nm, np.float64).reshape(-1)
+        radii, which = np.unique(np.round(np.hypot(*places.T), 9), return_inverse=True)
+        rows = np.stack([radii, np.zeros_like(radii)], axis=-1) if self._square else places
+        fronts = self._fronts(rows, colors, self._before_pupil(distance_m))
+
+        def one(job: tuple[int, ...]) -> None:
+            place, color = job
+            if not self._square:
+                draw(place, color, fronts[place][color])
+                return
+            radius = radii[which[place]]
+            cosine, sine = places[place] / radius if radius > 0.0 else (1.0, 0.0)
+            draw(place, color, fronts[which[place]][color].turned(float(cosine), float(sine)))
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(one, np.ndindex(len(places), len(colors))))
 
 
 def glass(name: str, mounting: Mounting) -> Mounted:

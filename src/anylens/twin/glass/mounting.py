@@ -98,3 +98,18 @@ class Glass(Protocol):
     ) -> npt.NDArray[np.float32]:
         """(places, wavelengths, size, size): `spread` for all of them at once, much quicker than one by one."""
         ...
+
+    def transfers(
+        self,
+        places_mm: npt.ArrayLike,
+        wavelengths_nm: npt.ArrayLike,
+        distance_m: float,
+        step_um: float,
+        size: int,
+    ) -> npt.NDArray[np.complex64]:
+        """(places, wavelengths, size, size): optical transfer functions at `fftfreq(size, step)` down and across.
+
+        Each is that of the light within size * step about `observed`, 1 at frequency 0, free of any cell's aperture:
+        what a blur on samples `step_um` apart should have, quicker and more exact than by way of `spreads`.
+        """
+        ...

@@ -102,6 +102,10 @@ class Design:
         """Clear half diameters, the stop's as it is set."""
         return np.array([self.stop_mm if each.stop else each.semi_diameter_mm for each in self.surfaces])
 
+    def closed(self, stops: float) -> Design:
+        """The same with its stop closed by so many whole stops."""
+        return replace(self, stop_mm=self.stop_mm * 2.0 ** (-0.5 * stops))
+
     def moved(self, back_mm: float) -> Design:
         return replace(self, back_mm=back_mm)
 
@@ -235,3 +239,30 @@ def _stop_mm(made: Prescription, f_number: float) -> float:
     start = wide._start(np.zeros((1, 2)), math.inf, pupil, GREEN_NM)  # noqa: SLF001
     rays = trace(made.surfaces[: stop + 1], start, GREEN_NM, wide.clear[: stop + 1])
     return float(abs(rays.x[0]))
+
+
+def lit_edge(
+    optic: Optic, tangents: Floats, object_mm: float, wavelengths_nm: Floats, poles: Floats, angles: Floats
+) -> Floats:
+    """(places, wavelengths, angles): how far from `poles` (places, wavelengths, 2) the entrance pupil is lit.
+
+    Seen from a lit pole the edge is where a ray first meets the rim of a surface, found by halving to 1e-6 of the
+    pupil. The pupil aberration and the cat's eye of vignetting are in it.
+    """
+    ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    trial = np.linspace(0.0, 1.7, 18)[1:] * optic.pupil_mm
+
+    def margin(radius: Floats) -> Floats:
+        pupil = poles[:, :, None] + radius[..., None] * ways
+        return optic.send(tangents[:, None, None], object_mm, pupil, wavelengths_nm[:, None]).margin
+
+    shape = (*poles.shape[:2], len(angles))
+    lit = np.stack([margin(np.full(shape, each)) > 0.0 for each in trial])
+    first = np.where(lit.all(axis=0), len(trial) - 1, np.argmin(lit, axis=0))
+    high = trial[first]
+    low = high - (trial[1] - trial[0])
+    for _ in range(18):
+        middle = 0.5 * (low + high)
+        inside = margin(middle) > 0.0
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    return np.asarray(0.5 * (low + high))
