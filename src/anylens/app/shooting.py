@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anylens.camera import Camera
     from anylens.camera.virtual import Virtual
     from anylens.frame import Facts
+    from anylens.twin.silicon import Silicon
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +167,17 @@ def lists() -> dict[str, dict[str, str]]:
         "modes": lambda: {
             f"{name} {mode.name}": _mode(body(name), mode) for name in bodies() for mode in body(name).modes
         },
-        "sensors": silicon.silicons,
+        "sensors": lambda: {name: _sensor(silicon.silicon(name)) for name in silicon.silicons()},
         "lenses": lambda: {name: _lens(name) for name in glass.lenses()},
         "scenes": scenes.scenes,
         "lights": spectra.sources,
         "hands": hand.hands,
     }
     return {kind: give() for kind, give in told.items()}
+
+
+def _sensor(sensor: Silicon) -> str:
+    return f"{sensor.about.rstrip('.')}; ISO {sensor.lowest_iso:g} to {sensor.highest_iso:g}"
 
 
 def _mode(body: Body, mode: Mode) -> str:
