@@ -453,7 +453,7 @@ def _line(
         )
     if len(used) < 2 or reach < 0.02 * top.value:
         raise Refusal(
-            "The frames are all of one brightness, so the noise shows no growth; "
+            "What is even in the frames is all of one brightness, so the noise shows no growth; "
             "give raw flats at several exposures from dark to nearly white."
         )
     x = np.array([p.mean_dn for p in used])

@@ -169,13 +169,21 @@ def geometry_section(
     return Section(
         "Geometry",
         of,
-        f"A grid of {measure.kind} in {views}: from where a pinhole would draw each point to where the lens does.",
+        f"{_GRIDS.get(measure.kind, 'A grid')} in {views}: from where a pinhole would draw it to where the lens does.",
         tuple(headlines),
         tuple(drawings),
         (Picture(encoded(marked), f"Points measured in {of}"),),
         ("", "r is 1 in the corner"),
         tuple(rows),
     )
+
+
+_GRIDS = {
+    "dots": "A grid of dots",
+    "lines": "A grid of lines",
+    "chessboard": "A chessboard",
+    "charuco": "A ChArUco board",
+}
 
 
 def encoded(pixels: npt.NDArray[np.uint8]) -> bytes:

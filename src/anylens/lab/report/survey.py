@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from anylens.lab.color import color_measure
 from anylens.lab.geometry import LateralColor, distortion, lateral_color
 from anylens.lab.grids import Grid, find_grid, grid_drawn, measured_again
@@ -12,6 +14,7 @@ from anylens.lab.noise import noise
 from anylens.lab.report import sections
 from anylens.lab.report.marks import marked_checker
 from anylens.lab.report.page import Section, page
+from anylens.lab.samples import Samples
 from anylens.lab.shading import is_dark, shading
 from anylens.lab.sharpness import edges_drawn, edges_sharpness
 from anylens.lab.specimen import Specimen
@@ -28,6 +31,16 @@ class Report:
     text: str
     sections: tuple[Section, ...]
     aside: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """A grid seen in one file, and the section that it alone makes."""
+
+    name: str
+    samples: Samples
+    grid: Grid
+    section: Section
 
 
 def report(
@@ -47,6 +60,7 @@ def report(
     aside: list[tuple[str, str]] = []
     even: list[Specimen] = []
     flats: list[Specimen] = []
+    views: list[_View] = []
     of = ""
     for path in paths:
         try:
@@ -65,11 +79,11 @@ def report(
             if kind in ("dark", "dim", "clipped") or "shading" not in wanted:
                 aside.append((each.name, why))
             continue
-        charts = _charts(each, wanted, light)
+        charts = _charts(each, wanted, light, views)
         if not charts:
             aside.append((each.name, "no chart or flat is seen in it; --measure names what to measure anyway"))
         found += charts
-    found = _flats(even, flats, wanted, aside) + found
+    found = _flats(even, flats, wanted, aside) + _together(found, views)
     if not found:
         said = "; ".join(f"{name}: {why.removesuffix('.')}" for name, why in aside[:3])
         raise Refusal(f"Nothing can be measured in these files ({said}); give flats or a chart.")
@@ -133,7 +147,28 @@ def _level(specimen: Specimen) -> float:
     return float((specimen.of("G") or specimen.planes)[0].pixels[::8, ::8].mean())
 
 
-def _charts(specimen: Specimen, wanted: Sequence[str], light: str) -> list[Section]:
+def _together(found: list[Section], views: Sequence[_View]) -> list[Section]:
+    """Several views of one kind of grid and size as one section in place of theirs."""
+    groups: dict[object, list[_View]] = {}
+    for view in views:
+        groups.setdefault((view.grid.kind, view.samples.shape), []).append(view)
+    for group in groups.values():
+        if len(group) < 3:
+            continue
+        try:
+            measure = distortion(group[0].samples, [view.grid for view in group])
+        except Refusal:
+            continue
+        height, width = group[0].samples.shape
+        marked = grid_drawn(group[0].samples, group[0].grid)
+        names = _few([view.name for view in group])
+        own = [view.section for view in group]
+        found = [section for section in found if all(section is not each for each in own)]
+        found.append(sections.geometry_section(measure, (), names, (width, height), marked))
+    return found
+
+
+def _charts(specimen: Specimen, wanted: Sequence[str], light: str, views: list[_View]) -> list[Section]:
     found: list[Section] = []
     if "color" in wanted and len(specimen.letters()) == 3:
         try:
@@ -150,7 +185,9 @@ def _charts(specimen: Specimen, wanted: Sequence[str], light: str) -> list[Secti
             pass
         else:
             size = (specimen.width_px, specimen.height_px)
-            return [sections.geometry_section(measure, lateral, specimen.name, size, grid_drawn(samples, grid))]
+            section = sections.geometry_section(measure, lateral, specimen.name, size, grid_drawn(samples, grid))
+            views.append(_View(specimen.name, samples, grid, section))
+            return [section]
     if "sharpness" in wanted:
         samples = specimen.luminance()
         try:
@@ -164,11 +201,19 @@ def _charts(specimen: Specimen, wanted: Sequence[str], light: str) -> list[Secti
     return found
 
 
+def _is_grey(specimen: Specimen) -> bool:
+    """Whether all colours are one, as in a grey picture stored as RGB."""
+    first = specimen.planes[0].pixels
+    return all(np.array_equal(plane.pixels, first) for plane in specimen.planes[1:])
+
+
 def grid_and_colors(specimen: Specimen) -> tuple[Grid, tuple[LateralColor, ...]]:
     """The grid of a picture in green or luminance, and where red and blue have its points; Refusal where none is."""
     samples = specimen.luminance()
     grid = find_grid(samples)
-    lateral = []
+    lateral: list[LateralColor] = []
+    if samples.letter == "Y" and _is_grey(specimen):
+        return grid, ()
     green = measured_again(specimen.samples("G"), grid) if samples.letter == "Y" and specimen.of("G") else grid
     for letter in "RB":
         if specimen.of(letter):
