@@ -179,6 +179,9 @@ class Chip:
             means = np.minimum(electrons[where], _FEW_ELECTRONS)
             counted = rng.poisson(np.maximum(means, 0.0, out=means)).astype(np.float32)
             counted += read * noise[where]
+            if number == few.size:
+                electrons[...] = counted
+                return
         spread = np.maximum(electrons, 0.0)
         spread += read * read
         np.sqrt(spread, out=spread)
