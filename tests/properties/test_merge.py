@@ -11,7 +11,7 @@ import pytest
 from anylens import Burst, Refusal, develop, read, write
 from anylens.darkroom.stages import Merge
 from anylens.files.burst import frames_in, read_burst
-from tests.bursts import exposed, hand_held, light, moves, under_filter
+from tests.bursts import exposed, hand_held, light, moves, scenery, under_filter
 from tests.frames import facts
 from tests.properties.test_command_line import failed_in_one_line, run
 
@@ -119,7 +119,8 @@ def test_frames_of_other_exposure_are_brought_to_the_reference() -> None:
     frames = [exposed(seen[0], 1, noise, told), exposed(seen[1], 2, noise, told)]
     frames += [exposed(picture / 4, 3, noise, replace(told, exposure_s=0.0025)) for picture in seen[2:]]
     merged = Merge(reference=1)(Burst(tuple(frames)))
-    assert error(merged.pixels, seen[0]) < error(Merge()(Burst((frames[0],))).pixels, seen[0]) / 1.3
+    light_of = merged.pixels * 2**merged.facts.baseline_exposure
+    assert error(light_of, seen[0]) < error(Merge()(Burst((frames[0],))).pixels, seen[0]) / 1.2
 
 
 def test_frames_of_different_sizes_are_refused() -> None:
@@ -187,3 +188,41 @@ def test_a_merged_negative_opens_again(folder: Path, tmp_path: Path) -> None:
     merged = develop(read_burst(frames_in(folder)), until="mosaic")
     again = develop(read(place), until="mosaic")
     np.testing.assert_allclose(again.pixels * 2**again.facts.baseline_exposure, merged.pixels, atol=3e-5)
+
+
+def test_hot_pixels_that_stay_while_the_scene_moves_are_mended() -> None:
+    burst, truth = hand_held(4, noise=1.0)
+    rng = np.random.default_rng(8)
+    rows, columns = rng.integers(30, 420, 60), rng.integers(30, 570, 60)
+    frames = []
+    for frame in burst.frames:
+        raw = frame.raw.copy()
+        raw[rows, columns] = np.minimum(raw[rows, columns].astype(int) + 1500, 4095)
+        frames.append(replace(frame, raw=raw))
+    merged = Merge(reference=1)(Burst(tuple(frames)))
+    away = np.abs(merged.pixels - truth)[rows, columns]
+    assert np.median(away) < 0.02
+    assert (away < 0.1).mean() > 0.8
+
+
+@pytest.mark.parametrize("steps", [(0.0, -3.0, 3.0), (0.0, -2.0, 2.0)])
+def test_a_bracket_keeps_highlights_and_calms_shadows(steps: tuple[float, ...]) -> None:
+    ramp = (0.25 * scenery() + 0.02) * 2.0 ** np.linspace(6, -3, 1200, dtype=np.float32)[None, :, None]
+    seen = [under_filter(light(move, ramp)) for move in moves(len(steps), 3)]
+    told = replace(facts("RGGB", *seen[0].shape), iso=100.0)
+    frames = [
+        exposed(picture * 2**ev, index, 1.0, replace(told, exposure_s=0.01 * 2**ev))
+        for index, (picture, ev) in enumerate(zip(seen, steps, strict=True))
+    ]
+    merged, truth = Merge(reference=1)(Burst(tuple(frames))), seen[0]
+    inner = slice(EDGE, -EDGE), slice(EDGE, -EDGE)
+    assert merged.pixels.max() <= 1.0
+    light_of = merged.pixels * 2**merged.facts.baseline_exposure
+    stops = np.log2(np.maximum(light_of, 1e-9) / truth)[inner]
+    for low, high in ((0.003, 0.03), (0.03, 0.8), (1.2, 0.8 * 2 ** -steps[1])):
+        within = (truth[inner] > low) & (truth[inner] < high)
+        assert abs(np.median(stops[within])) < 0.05
+    dark = (truth[inner] > 0.003) & (truth[inner] < 0.02)
+    one = np.log2(np.maximum(Merge()(Burst((frames[0],))).pixels, 1e-9) / truth)[inner]
+    spread, alone_spread = (np.subtract(*np.percentile(each[dark], (84, 16))) for each in (stops, one))
+    assert spread < 0.7 * alone_spread

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anylens.darkroom.one_pass import fits, in_one_pass
+from anylens.darkroom.one_pass import counted, fits, in_one_pass
 from anylens.darkroom.recipe import Recipe, Stage, text
 from anylens.darkroom.stages import RENDERING, default_recipe
 from anylens.frame import Burst, Frame
@@ -38,8 +38,13 @@ def develop(
     recipe = recipe or default_recipe()
     if isinstance(image, Burst) and len(image.frames) == 1:
         image = image.reference
-    if until == "photo" and bits == 8 and watch is None and isinstance(image, Frame) and fits(image, recipe):
-        return replace(in_one_pass(image, recipe), recipe=text(recipe))
+    if until == "photo" and bits == 8 and watch is None:
+        if isinstance(image, Burst):
+            image = recipe.merge(image)
+        if isinstance(image, Frame) and fits(image, recipe):
+            return replace(in_one_pass(image, recipe), recipe=text(recipe))
+        if isinstance(image, Mosaic) and fits(image, recipe):
+            return replace(in_one_pass(counted(image), recipe, image.frames_used), recipe=text(recipe))
 
     state: Mosaic | Scene | Photo = _stage_by_stage(image, recipe, until, watch)
     if not isinstance(state, Photo):

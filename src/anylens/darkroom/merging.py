@@ -6,10 +6,11 @@ Frames are looked at one after the other, so that memory does not grow with thei
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from anylens.darkroom.light import by_site, gains_of, noise_of
 from anylens.frame import Burst, Facts, Frame
@@ -19,15 +20,21 @@ from anylens.kernels.lattice import filters
 from anylens.kernels.sites import MARGIN
 from anylens.kernels.unite import unite
 from anylens.refusal import Refusal
+from anylens.sensor import Noise
 
 CANDIDATES = 3
 UNLIKE = 0.5
 SAME_EXPOSURE = 0.01
 LEAST_STEP = 0.2
 SOFTER = 0.85
+CLIPPED, CLIPPED_GREY, NEVER = 0.97, 0.55, 3e38
 
+Marked = npt.NDArray[np.bool_]
 Sites = Callable[[Frame], tuple[Pixels, Facts]]
 """A frame's light by site with margin, and the facts of that light."""
+
+Marks = Callable[[Frame], Marked | None]
+"""Which pixels of a frame's light look defective, (H, W), or None where that is not to be asked."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +55,7 @@ class Seen:
     grain: float
 
 
-def merged(burst: Burst, sites_of: Sites, reference: int, robustness: float) -> Mosaic:
+def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robustness: float) -> Mosaic:
     """The light of all frames of a burst where they agree, of the reference where they do not.
 
     `reference` counts from 1, 0 is the sharpest of the first three; with a `robustness` of 0 everything agrees.
@@ -56,40 +63,50 @@ def merged(burst: Burst, sites_of: Sites, reference: int, robustness: float) -> 
     """
     if reference > len(burst.frames):
         raise Refusal(f"frame {reference} cannot be the reference of {len(burst.frames)} frames; choose one of them")
-    table = _Table(burst, sites_of)
-    candidates = [reference - 1] if reference else list(range(len(burst.frames)))
+    table = _Table(burst, sites_of, marks_of)
+    order = sorted(range(len(burst.frames)), key=lambda index: index != reference - 1)
+    looked_at: set[int] = set()
     first: dict[int, Seen] = {}
-    for index in candidates:
+    for index in order:
+        looked_at.add(index)
         seen = table.look_at(index)
         if seen is not None:
             first[index] = seen
         if len(first) == CANDIDATES:
             break
-    if not first:
-        raise Refusal(f"no frame of the burst can be its reference: {table.notes[0]}")
-    still = max(first.values(), key=lambda seen: seen.sharpness)
-    looked_at = set(first) | ({*range(index + 1)} if not reference else {index})
+    if not first or (reference and reference - 1 not in first):
+        raise Refusal(f"the burst has no reference: {table.notes[0]}")
+    still = first[reference - 1] if reference else max(first.values(), key=lambda seen: seen.sharpness)
+    table.settle_hot(first.values())
     del first[still.index]
-    gathered = np.zeros((merge.GATHERED, *(side - 2 * MARGIN for side in still.sites.shape[1:])), np.float32)
-    used, filter_table = 1, _table_of(still)
+    gathered, bracket = merge.begun(still.sites), False
+    used, brightest, filter_table = 1, 1.0, _table_of(still)
     for index in range(len(burst.frames)):
         other = first.pop(index, None)
         if other is None and index not in looked_at:
             other = table.look_at(index)
         if other is None:
             continue
-        why = _add(gathered, still, other, filter_table, robustness)
-        used += why is None
-        if why is not None:
+        gain = _relative_exposure(still, other)
+        if gain != 1.0 and not bracket:
+            bracket = True
+            merge.let_clipped_go(gathered, still.sites, _full())
+        why = _add(gathered, still, other, gain, filter_table, robustness)
+        if why is None:
+            used, brightest = used + 1, max(brightest, gain)
+        else:
             table.notes.append(f"{burst.name(index)} was left out: {why}.")
-    return _whole(still, gathered, used, table.notes)
+    return _whole(still, gathered, used, brightest, table.notes)
 
 
 class _Table:
     """Frames as they are looked at one by one: the first that can be read says what the others must be like."""
 
-    def __init__(self, burst: Burst, sites_of: Sites) -> None:
+    def __init__(self, burst: Burst, sites_of: Sites, marks_of: Marks) -> None:
         self.notes: list[str] = []
+        self._marks_of = marks_of
+        self._marked: list[Marked] = []
+        self._hot: npt.NDArray[np.int64] | None = None
         self._burst = burst
         self._sites_of = sites_of
         self._first: Facts | None = None
@@ -106,9 +123,38 @@ class _Table:
             self._first = facts
         if facts.sensor.cfa != self._first.sensor.cfa or facts.active_shape != self._first.active_shape:
             raise Refusal(f"{self._burst.name(index)} is of another sensor or size than the others; leave it out")
+        if self._hot is None:
+            marks = self._marks_of(frame)
+            self._marked += [] if marks is None else [marks]
         sites, facts = self._sites_of(frame)
+        if self._hot is not None:
+            _mend(sites, self._hot)
         pyramid, levels = align.pyramid(sites), _levels(facts)
         return Seen(index, sites, facts, levels, pyramid, *_sharpness(pyramid, levels))
+
+    def settle_hot(self, first: Collection[Seen]) -> None:
+        """Mend, in the frames looked at so far and in all to come, what looks defective in most of them.
+
+        The hand moves the scene over the sensor, but a hot pixel stays where it is.
+        """
+        enough = len(self._marked) // 2 + 1
+        self._hot = np.empty((2, 0), np.int64)
+        twice = len({seen.pyramid[-1].tobytes() for seen in first}) < len(first)
+        if len(self._marked) >= 2 and not twice:
+            self._hot = np.stack(np.nonzero(np.sum(self._marked, axis=0, dtype=np.uint8) >= enough))
+        self._marked = []
+        for seen in first:
+            _mend(seen.sites, self._hot)
+        if self._hot.size:
+            self.notes.append(f"{self._hot.shape[1]} hot or dead pixels that stay in all frames were mended.")
+
+
+def _mend(sites: Pixels, hot: npt.NDArray[np.int64]) -> None:
+    """Each of the pixels `hot`, rows and columns, becomes the median of its neighbours of the same site."""
+    row, column = hot
+    site, y, x = row % 2 * 2 + column % 2, row // 2 + MARGIN, column // 2 + MARGIN
+    around = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+    sites[site, y, x] = np.median([sites[site, y + dy, x + dx] for dy, dx in around], axis=0)
 
 
 def _levels(facts: Facts) -> Pixels:
@@ -141,24 +187,32 @@ NOISE_OF_STEP = 2 * (6 / 16) * (6 / 16 - 4 / 16)
 """Variance of the step between two points smoothed by a binomial of 3 x 3, for noise of unit variance."""
 
 
-def _add(gathered: Pixels, still: Seen, other: Seen, table: Pixels, robustness: float) -> str | None:
-    """Add a frame; a sentence's end that says why where it is left out instead."""
-    gain = _relative_exposure(still, other)
-    pyramid = other.pyramid if gain == 1.0 else align.pyramid(other.sites, gain)
+def _add(gathered: Pixels, still: Seen, other: Seen, gain: float, table: Pixels, robustness: float) -> str | None:
+    """Add a frame, its light times `gain`; a sentence's end that says why where it is left out instead."""
+    one, two = still.pyramid, other.pyramid
+    if gain != 1.0:
+        most = CLIPPED_GREY * min(1.0, gain)
+        one, two = align.pyramid(still.sites, 1.0, most), align.pyramid(other.sites, gain, most)
     same = gain == 1.0 and still.facts.iso == other.facts.iso
     levels = still.levels if same else other.levels * np.array([[gain], [gain * gain]], np.float32)
     brightness = float(still.pyramid[-1].mean())
     variance = _variance(still.levels, brightness) + _variance(levels, brightness)
-    motion = align.align(still.pyramid, pyramid, variance)
+    motion = align.align(one, two, variance)
     if motion.likeness < UNLIKE:
         return "it shows another scene"
     detail = (other.sharpness + other.grain) / (still.sharpness + other.grain)
     trust = min(1.0, (detail / SOFTER) ** 2)
     _, tall, wide = gathered.shape
     shifts = merge.shifts_of(motion.field, wide, tall)
-    both = np.concatenate([still.levels, levels])
+    full = np.full((2, 4), NEVER, np.float32) if gain == 1.0 else np.stack([_full(), gain * _full()])
+    both = np.concatenate([still.levels, levels, full]).astype(np.float32)
     merge.add(gathered, still.sites, other.sites, table, shifts, both, gain, trust, robustness)
     return None
+
+
+def _full() -> Pixels:
+    """Where each site of a frame is taken to be clipped."""
+    return np.full(4, CLIPPED, np.float32)
 
 
 def _table_of(still: Seen) -> Pixels:
@@ -190,11 +244,22 @@ def _exposure(facts: Facts) -> float | None:
     return facts.exposure_s * sensitivity if facts.exposure_s and sensitivity else None
 
 
-def _whole(still: Seen, gathered: Pixels, used: int, notes: list[str]) -> Mosaic:
+def _whole(still: Seen, gathered: Pixels, used: int, brightest: float, notes: list[str]) -> Mosaic:
+    """The mosaic, scaled so that 1 is where the shortest exposure clips, `brightest` times the reference's white."""
     facts = still.facts
     pixels, frames_used = unite(still.sites, gathered)
     height, width = facts.active_shape
     mean = float(frames_used[::8, ::8].mean())
     notes = [f"{used} frames were merged; at a pixel {mean:.1f} of them count on the mean.", *notes]
+    if brightest > 1.0:
+        pixels *= np.float32(1.0 / brightest)
+        noise, sensor = noise_of(replace(facts, balance=None)), facts.sensor
+        calmer = Noise(
+            tuple(value / brightest for value in noise.scale),
+            tuple(value / brightest**2 for value in noise.offset),
+            noise.source,
+        )
+        lift = facts.baseline_exposure + math.log2(brightest)
+        facts = replace(facts, sensor=replace(sensor, noise=calmer), baseline_exposure=lift)
     facts = replace(facts, notes=(*facts.notes, *notes))
-    return Mosaic(pixels[:height, :width], facts, frames_used[:height, :width])
+    return Mosaic(pixels[:height, :width], facts, frames_used[:height, :width], frames=used)

@@ -17,28 +17,32 @@ from anylens.darkroom.stages import default_recipe
 from anylens.darkroom.stages.merge import counts_of
 from anylens.darkroom.stages.scene import calm_of
 from anylens.frame import Frame
-from anylens.image import Photo
-from anylens.kernels.cells import colors_of
+from anylens.image import FrameCount, Mosaic, Photo
+from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
 from anylens.kernels.passes import cells, photo
 
 BAND_ROWS = 512
 LEAST_SIDE = 256
+COUNTED_BLACK, MOST_LIGHT = 2048.0, 16.0
 SHIPPED = tuple(type(stage) for _, stage in default_recipe().stages())
 
 
-def fits(frame: Frame, recipe: Recipe) -> bool:
-    """Whether the pass gives what the stages one by one would give: a Bayer frame of some size, the shipped stages."""
+def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
+    """Whether the pass gives what the stages one by one would give: Bayer light of some size, the shipped stages."""
     if tuple(type(stage) for _, stage in recipe.stages()) != SHIPPED or not photo.kernel.compiled:
         return False
+    if isinstance(image, Mosaic):
+        (height, width), flat = image.pixels.shape, image.facts.balance is None
+    else:
+        (height, width), flat = image.facts.active_shape, image.raw.ndim == 2
     longest = recipe.scene[-1].longest_px  # type: ignore[attr-defined]
-    height, width = frame.facts.active_shape
     whole = longest == 0 or longest >= max(height, width)
-    return whole and frame.raw.ndim == 2 and len(frame.facts.sensor.cfa) == 2 and min(height, width) >= LEAST_SIDE
+    return whole and flat and len(image.facts.sensor.cfa) == 2 and min(height, width) >= LEAST_SIDE
 
 
-def in_one_pass(frame: Frame, recipe: Recipe) -> Photo:
-    """The photo, uint8, of a frame and a recipe that fit."""
+def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Photo:
+    """The photo, uint8, of a frame and a recipe that fit; of merged light with the count of frames of each pixel."""
     defects, balance, highlights, shade = (stage for stage in recipe.mosaic)
     denoise, _, expose, local_tone, crop, _ = (stage for stage in recipe.scene)
     facts, given = frame.facts, dict[str, tuple[Any, ...]]()
@@ -58,13 +62,41 @@ def in_one_pass(frame: Frame, recipe: Recipe) -> Photo:
     (sharpen,) = recipe.photo
     given["sharpen"] = _plan(sharpen)()
 
+    calm = calm_of(shading)
+    if frames_used is not None:
+        calm = np.ascontiguousarray(calm * frames_used[::SPACING, ::SPACING][: seen.shape[1], : seen.shape[2]])
+
     rows, columns = _plan(crop)(facts, shape)
     pixels = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8).transpose(2, 0, 1)
     for top in range(0, pixels.shape[1], BAND_ROWS):
         band = pixels[:, top : top + BAND_ROWS]
-        photo.photo(band, (columns.start, rows.start + top), phase, calm_of(shading), **given)
+        photo.photo(band, (columns.start, rows.start + top), phase, calm, **given)
     facts = replace(facts, crop=(0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1])))
-    return Photo(pixels, facts, space=recipe.tone.space)  # type: ignore[attr-defined]
+    used = None if frames_used is None else frames_used[rows, columns]
+    return Photo(pixels, facts, used, space=recipe.tone.space)  # type: ignore[attr-defined]
+
+
+def counted(mosaic: Mosaic) -> Frame:
+    """The light of a mosaic as counts of 16 bits, fine enough for light of many frames, for the pass to begin with."""
+    light, facts = mosaic.pixels, mosaic.facts
+    height, width = light.shape
+    brightest = min(max(1.0, float(light.max())), MOST_LIGHT)
+    scale = np.float32((65535 - COUNTED_BLACK) / brightest)
+    raw = np.empty(light.shape, np.uint16)
+    for top in range(0, height, BAND_ROWS):
+        band = light[top : top + BAND_ROWS] * scale
+        band += np.float32(COUNTED_BLACK + 0.5)
+        np.clip(band, 0, 65535, out=band)
+        raw[top : top + BAND_ROWS] = band
+    white = COUNTED_BLACK + float(scale)
+    sensor = replace(
+        facts.sensor,
+        black=((COUNTED_BLACK,),),
+        white=(white,),
+        black_row_delta=(),
+        black_column_delta=(),
+    )
+    return Frame(raw, replace(facts, sensor=sensor, active_area=(0, 0, height, width)))
 
 
 def _plan(stage: Any) -> Any:

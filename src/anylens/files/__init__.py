@@ -31,7 +31,7 @@ _BARE_SUFFIXES = (".raw", ".bin")
 def read(path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None = None) -> Frame | Scene:
     """A raw file as a Frame, or as a Scene where it is a linear DNG.
 
-    What the file is, its content says, not its name: DNG, a camera's own raw, or a bare mosaic (gray PNG or plain
+    What the file is, its content says, not its name: DNG, a camera's own raw, FITS, or a bare mosaic (gray PNG or plain
     counts) with a sensor TOML of the same stem beside it. `sensor` is such a TOML, or the name of a shipped one; it
     also lends colour matrices and noise to raws without their own. Raises Refusal.
     """
@@ -72,6 +72,11 @@ def _read_raw(path: str | os.PathLike[str], data: bytes, sensor: Any) -> Frame |
         raise Refusal(f"{name} comes from a Foveon sensor (X3F), which is not developed; export it as linear DNG.")
     if data[4:8] == b"ftyp" and data[8:12] != b"crx ":
         raise Refusal(f"{name} is a HEIF, AVIF or film file, not a raw file; name the camera's raw file.")
+    if data[:2] in (b"\x1f\x8b", b"SI"):
+        from anylens.files.fits import is_fits, read_fits
+
+        if is_fits(data):
+            return read_fits(path, data, sensor)
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         first = open_tiff(data).directories
         if first and Tag.DNGVersion in first[0]:

@@ -43,8 +43,8 @@ _CALIBRATION_TAGS = (
 )
 
 
-def write_frame_dng(file: BinaryIO, frame: Frame) -> None:
-    """Writes a frame's counts bit for bit, masked pixels too, with its facts.
+def write_frame_dng(file: BinaryIO, frame: Frame, frames: int = 1) -> None:
+    """Writes a frame's counts bit for bit, masked pixels too, with its facts; `frames` is how many were merged in it.
 
     One plane is stored as lossless JPEG (ITU-T T.81 process 14) in the layout of Adobe's own converter, which every
     reader knows: tiles of 256 x 256, predictor 1, a component for each column of the colour filter; a frame no wider
@@ -57,7 +57,7 @@ def write_frame_dng(file: BinaryIO, frame: Frame) -> None:
     details = exif_entries(facts) | focal_plane_entries(facts)
     entries = (
         image_entries(facts, orientation=known_orientation(facts))
-        | _identity(facts)
+        | _identity(facts, frames)
         | _geometry(facts)
         | _levels(facts, planes=1 if frame.raw.ndim == 2 else 3)
         | _color(facts)
@@ -73,8 +73,9 @@ def write_mosaic_dng(file: BinaryIO, mosaic: Mosaic) -> None:
 
     Black is put high enough that noise down to -0.25 stays unclipped. Light above 1 (after white balance or a merge)
     is kept up to 64: all is scaled down until the brightest pixel is at white level, and BaselineExposure says by how
-    much. Gains that were applied go into AnalogBalance and AsShotNeutral, so a reader sees the same colours. The first
-    two opcode lists, which belong to the counts before, are left out. Raises Refusal as `write_frame_dng` does.
+    much. The noise profile of merged light is the mean of what is left of it in all pixels. Gains that were applied go
+    into AnalogBalance and AsShotNeutral, so a reader sees the same colours. The first two opcode lists, which belong
+    to the counts before, are left out. Raises Refusal as `write_frame_dng` does.
     """
     light = mosaic.pixels
     facts = mosaic.facts
@@ -97,7 +98,7 @@ def write_mosaic_dng(file: BinaryIO, mosaic: Mosaic) -> None:
         height_px=height,
         black=((float(black),),),
         white=(float(_MOST_COUNTS),),
-        noise=None if mosaic.frames_used is not None else _scaled(facts.sensor.noise, gains, brightest),
+        noise=_averaged(_scaled(facts.sensor.noise, gains, brightest), mosaic.frames_used),
         analog_balance=_product(facts.sensor.analog_balance, gains),
         black_row_delta=(),
         black_column_delta=(),
@@ -115,17 +116,17 @@ def write_mosaic_dng(file: BinaryIO, mosaic: Mosaic) -> None:
         balance=None,
         baseline_exposure=facts.baseline_exposure + math.log2(brightest),
     )
-    write_frame_dng(file, Frame(raw, written))
+    write_frame_dng(file, Frame(raw, written), mosaic.frames)
 
 
-def _identity(facts: Facts) -> dict[int, Entry]:
+def _identity(facts: Facts, frames: int) -> dict[int, Entry]:
     """Who: DNG's own tags for camera and lens beside EXIF's."""
     third = len(facts.sensor.calibrations) > 2
     entries: dict[int, Entry] = {
         Tag.DNGVersion: Entry(Type.BYTE, bytes((1, 6 if third else 4, 0, 0))),
         Tag.DNGBackwardVersion: Entry(Type.BYTE, bytes((1, 3, 0, 0))),
         Tag.Software: Entry(Type.ASCII, SOFTWARE),
-        Tag.XMP: Entry(Type.BYTE, xmp_packet()),
+        Tag.XMP: Entry(Type.BYTE, xmp_packet(frames=frames)),
     }
     entries |= texts({Tag.UniqueCameraModel: facts.sensor.name or "unknown camera"})
     if facts.body is not None:
@@ -280,6 +281,14 @@ def _scaled(noise: Noise | None, gains: tuple[float, float, float], down: float)
         tuple(offset * factor * factor for (_, offset), factor in zip(pairs, factors, strict=True)),
         noise.source,
     )
+
+
+def _averaged(noise: Noise | None, frames_used: npt.NDArray[np.float32] | None) -> Noise | None:
+    """The noise of merged light, known by merging from the noise of its frames."""
+    if noise is None or frames_used is None:
+        return noise
+    left = float(np.mean(1.0 / np.maximum(frames_used[::4, ::4], np.float32(1e-3)), dtype=np.float64))
+    return Noise(tuple(v * left for v in noise.scale), tuple(v * left for v in noise.offset), "sensor")
 
 
 def _product(first: Sequence[float], second: Sequence[float]) -> tuple[float, float, float]:

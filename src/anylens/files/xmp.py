@@ -26,8 +26,10 @@ _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def xmp_packet(recipe: str = "") -> bytes:
+def xmp_packet(recipe: str = "", frames: int = 1) -> bytes:
     """An XMP packet, UTF-8, that names the program and holds the recipe's text if there is one.
+
+    The property `Frames` says how many frames were merged where these are more than one.
 
     The text stands in the property `Recipe`; one with characters that XML cannot hold stands in `RecipeJSON`, as a
     JSON string.
@@ -40,6 +42,8 @@ def xmp_packet(recipe: str = "") -> bytes:
         held = f"<anylens:RecipeJSON>{json.dumps(recipe).translate(_ESCAPED)}</anylens:RecipeJSON>"
     else:
         held = f"<anylens:Recipe>{recipe.translate(_ESCAPED)}</anylens:Recipe>"
+    if frames > 1:
+        held += f"<anylens:Frames>{frames}</anylens:Frames>"
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about="" '

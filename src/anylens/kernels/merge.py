@@ -46,7 +46,9 @@ FLICKER = 0.01
 SQUARE_GOOD, SQUARE_BAD = 1.5, 2.2
 MEAN_GOOD, MEAN_BAD = 9.0, 16.0
 STRIP = 32
-TESTS, GATHERED = 6, 6
+TESTS, GATHERED = 8, 6
+SURELY = 1.15
+LAST_RESORT = 1e-3
 
 
 class Stages(NamedTuple):
@@ -94,9 +96,12 @@ def algorithm(
         return still[x + (MARGIN + dx), y + (MARGIN + dy), site]
 
     gap[x, y, s] = read[x, y, s] * gain - own(s)
-    square = noise_still = noise_moved = texture = mean = bright = zero
+    square = over = full = noise_still = noise_moved = texture = mean = bright = zero
     for site in range(4):
-        difference = gap[x, y, site]
+        full = hl.max(full, hl.select(own(site) >= levels[site, 4], one, zero))
+        over = hl.max(over, hl.select(own(site) + gap[x, y, site] >= levels[site, 5], one, zero))
+    for site in range(4):
+        difference = hl.select(full > zero, hl.min(gap[x, y, site], zero), gap[x, y, site])
         level = hl.max(own(site) + difference * hl.f32(0.5), zero)
         square += difference * difference
         mean += difference
@@ -106,11 +111,11 @@ def algorithm(
         across, along = own(site, 1, 0) - own(site, -1, 0), own(site, 0, 1) - own(site, 0, -1)
         texture += (across * across + along * along) * hl.f32(0.25)
     texture = hl.max(texture - noise_still, zero)
-    tested[x, y, k] = hl.mux(k, [square, mean, bright, noise_still, noise_moved, texture])
+    tested[x, y, k] = hl.mux(k, [square, mean, bright, noise_still, noise_moved, texture, over, full])
     down[x, y, k] = sum((tested[x, y + at, k] for at in range(-REACH, REACH + 1)), zero)
     around[x, y, k] = sum((down[x + at, y, k] for at in range(-REACH, REACH + 1)), zero)
 
-    square, mean, bright, noise_still, noise_moved, texture = (around[x, y, part] for part in range(6))
+    square, mean, bright, noise_still, noise_moved, texture, over, full = (around[x, y, part] for part in range(TESTS))
     noise = noise_still + noise_moved * hl.f32(INTERPOLATED)
     allowed = noise + texture * hl.f32(TEXTURE)
     flicker = bright * hl.f32(FLICKER)
@@ -118,10 +123,12 @@ def algorithm(
     off = mean * mean / (noise + texture * hl.f32(10 * TEXTURE) + flicker * flicker)
     agrees *= hl.clamp((hl.f32(MEAN_BAD) - off) / hl.f32(MEAN_BAD - MEAN_GOOD), zero, one)
     agrees = hl.max(agrees, one - robustness)
+    last = hl.select((full > zero) & (gain > one), hl.f32(LAST_RESORT) * gain * gain * gain * gain, zero)
     seen = (x + step_x >= 0) & (x + step_x < wide) & (y + step_y >= 0) & (y + step_y < tall)
-    excess = hl.max(square - noise_still, noise_moved)
+    excess = hl.max(square - noise_still * hl.f32(SURELY), noise_moved)
     relation = noise_still / hl.select(robustness > zero, excess, noise_moved)
-    given = hl.select(seen, agrees * trust, zero)
+    counts = hl.select(over > zero, hl.min(agrees, last), agrees)
+    given = hl.select(seen, counts * trust, zero)
     share[x, y, k] = hl.mux(
         k, [given * relation, (given * relation) * (given * relation) * (noise_moved / noise_still)]
     )
@@ -190,16 +197,22 @@ def reference(
     own = still[:, MARGIN - reach : MARGIN + tall + reach, MARGIN - reach : MARGIN + wide + reach]
     wider = still[:, MARGIN - reach - 1 : MARGIN + tall + reach + 1, MARGIN - reach - 1 : MARGIN + wide + reach + 1]
     gap = read * np.float32(gain) - own
-    level = np.maximum(own + gap * np.float32(0.5), 0)
-    scale_still, offset_still, scale_moved, offset_moved = (row[:, None, None] for row in levels)
+    scale_still, offset_still, scale_moved, offset_moved, full_still, full_moved = (
+        row[:, None, None] for row in levels
+    )
+    full = (own >= full_still).any(axis=0).astype(np.float32)
+    over = (own + gap >= full_moved).any(axis=0).astype(np.float32)
+    difference = np.where(full > 0, np.minimum(gap, 0), gap)
+    level = np.maximum(own + difference * np.float32(0.5), 0)
     noise_still = (scale_still * level + offset_still).sum(axis=0)
     noise_moved = (scale_moved * level + offset_moved).sum(axis=0)
     across, along = wider[:, 1:-1, 2:] - wider[:, 1:-1, :-2], wider[:, 2:, 1:-1] - wider[:, :-2, 1:-1]
     texture = np.maximum(((across**2 + along**2) * np.float32(0.25)).sum(axis=0) - noise_still, 0)
-    tested = np.stack([(gap**2).sum(axis=0), gap.sum(axis=0), level.sum(axis=0), noise_still, noise_moved, texture])
+    differs = (difference**2).sum(axis=0), difference.sum(axis=0)
+    tested = np.stack([*differs, level.sum(axis=0), noise_still, noise_moved, texture, over, full])
     down = np.sum([tested[:, at : at + tall] for at in range(2 * reach + 1)], axis=0)
     around = np.sum([down[:, :, at : at + wide] for at in range(2 * reach + 1)], axis=0)
-    square, mean, bright, noise_still, noise_moved, texture = around
+    square, mean, bright, noise_still, noise_moved, texture, over, full = around
     noise = noise_still + noise_moved * np.float32(INTERPOLATED)
     agrees = np.clip((SQUARE_BAD - square / (noise + texture * TEXTURE)) / (SQUARE_BAD - SQUARE_GOOD), 0, 1)
     off = mean**2 / (noise + texture * (10 * TEXTURE) + (bright * FLICKER) ** 2)
@@ -207,8 +220,12 @@ def reference(
     agrees = np.maximum(agrees, 1 - np.float32(robustness))
     inner = slice(reach, -reach), slice(reach, -reach)
     to_x, to_y = (x + step_x)[inner], (y[:, None] + step_y)[inner]
+    last = np.where((full > 0) & (gain > 1), np.float32(LAST_RESORT) * np.float32(gain) ** 4, 0)
+    agrees = np.where(over > 0, np.minimum(agrees, last), agrees)
     given = agrees * trust * ((to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < tall))
-    relation = noise_still / (np.maximum(square - noise_still, noise_moved) if robustness > 0 else noise_moved)
+    relation = noise_still / (
+        np.maximum(square - noise_still * np.float32(SURELY), noise_moved) if robustness > 0 else noise_moved
+    )
     share = np.stack([given * relation, (given * relation) ** 2 * noise_moved / noise_still])
     gathered = np.concatenate([share[0] * gap[:, reach:-reach, reach:-reach], share])
     return np.asarray(before + gathered, np.float32)
@@ -234,6 +251,24 @@ def shifts_of(field: Array, wide: int, tall: int) -> Shifts:
     return np.stack([whole[0], whole[1], left[1] * (2 * PARTS) + left[0]]).astype(np.int32)
 
 
+def begun(still: Array) -> Array:
+    """What is gathered before the first frame is added: `still` weighs 1."""
+    _, tall, wide = still.shape
+    gathered = np.zeros((GATHERED, tall - 2 * MARGIN, wide - 2 * MARGIN), np.float32)
+    gathered[4:] = 1.0
+    return gathered
+
+
+def let_clipped_go(gathered: Array, still: Array, full: Array) -> None:
+    """Make `still` weigh next to nothing, in place, where it is clipped: before frames of other exposure are added.
+
+    `full` has where each of the four sites of `still` (with margin) is clipped.
+    """
+    clipped = (still[:, MARGIN:-MARGIN, MARGIN:-MARGIN] >= full[:, None, None]).any(axis=0)
+    gathered[4, clipped] -= 1.0 - LAST_RESORT
+    gathered[5, clipped] -= 1.0 - LAST_RESORT**2
+
+
 def add(
     gathered: Array,
     still: Array,
@@ -248,9 +283,11 @@ def add(
     """Add the frame `moved` to what has been gathered about `still`, in place.
 
     `gathered` is (6, h, w): for each site the sum of weighted differences, then the sum of weights and that of what
-    they weigh in noise; it begins at 0. `still` and `moved` are sites with margin, `table` holds the filters of
-    `lattice`; `levels` (4, 4) has scale and offset of the noise of `still` and of `moved` times `gain`, by site;
-    `trust` 0 to 1 is how much the frame counts at all, and 1 - `robustness` how much where it disagrees.
+    they weigh in noise; it begins as `begun` says. `still` and `moved` are sites with margin, `table` has the filters
+    of `lattice`; `levels` (6, 4) has scale and offset of the noise of `still` and of `moved` times `gain`, by site;
+    the last two rows are where they are clipped, of no number where that does not matter (frames of one exposure).
+    Light that is clipped in `still` may only be brighter in `moved`; where both are, the shorter exposure has the last
+    word. `trust` 0 to 1 is how much the frame counts at all, 1 - `robustness` how much where it disagrees.
     """
     _, tall, wide = gathered.shape
     kernel(still, moved, table, shifts, levels, gathered, wide, tall, gain, trust, robustness, out=gathered)
@@ -261,7 +298,7 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     still = (0.3 + 0.01 * rng.random(size)).astype(np.float32)
     moved = (still + rng.normal(0, 0.012, size)).astype(np.float32)
     field = rng.normal(0, 1, (2, -(-height // BLOCK_X), -(-width // BLOCK_X))).astype(np.float32)
-    levels = np.array([[1e-4], [1e-5], [2e-4], [1e-5]], np.float32) * np.ones(4, np.float32)
+    levels = np.array([[1e-4], [1e-5], [2e-4], [1e-5], [0.31], [0.34]], np.float32) * np.ones(4, np.float32)
     before = rng.random((GATHERED, height, width), np.float32)
     shifts = shifts_of(field, width, height)
     return still, moved, filters("RGGB"), shifts, levels, before, width, height, 1.003, 0.9, 0.95

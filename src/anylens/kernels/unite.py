@@ -31,12 +31,11 @@ def algorithm(still: Any, gathered: Any) -> Stages:
     import halide as hl
 
     x, y = hl.Var("x"), hl.Var("y")
-    one = hl.f32(1.0)
     mosaic, frames_used = hl.Func("mosaic"), hl.Func("frames_used")
     cell_x, cell_y, site = x / 2, y / 2, x % 2 + 2 * (y % 2)
-    whole = one + gathered[cell_x, cell_y, 4]
+    whole = gathered[cell_x, cell_y, 4]
     mosaic[x, y] = still[cell_x + MARGIN, cell_y + MARGIN, site] + gathered[cell_x, cell_y, site] / whole
-    frames_used[x, y] = whole * whole / (one + gathered[cell_x, cell_y, 5])
+    frames_used[x, y] = whole * whole / gathered[cell_x, cell_y, 5]
     return Stages(mosaic, frames_used)
 
 
@@ -53,12 +52,12 @@ def schedule(stages: Stages, target: Any) -> None:
 
 def reference(still: Array, gathered: Array) -> tuple[Array, Array]:
     _, tall, wide = gathered.shape
-    whole = 1 + gathered[4]
+    whole = gathered[4]
     light = still[:, MARGIN : MARGIN + tall, MARGIN : MARGIN + wide] + gathered[:4] / whole
     mosaic = np.empty((2 * tall, 2 * wide), np.float32)
     for site in range(4):
         mosaic[site // 2 :: 2, site % 2 :: 2] = light[site]
-    used = (whole * whole / (1 + gathered[5])).astype(np.float32)
+    used = (whole * whole / gathered[5]).astype(np.float32)
     return mosaic, used.repeat(2, axis=0).repeat(2, axis=1)
 
 
@@ -78,5 +77,5 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     still = rng.random((4, height + 2 * MARGIN, width + 2 * MARGIN), np.float32)
     return (
         still,
-        rng.random((6, height, width), np.float32),
+        1 + rng.random((6, height, width), np.float32),
     )

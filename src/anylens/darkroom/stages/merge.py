@@ -6,15 +6,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from anylens.darkroom.light import by_site, noise_of
 from anylens.darkroom.merging import merged
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.image import Mosaic, Pixels
+from anylens.kernels.defects import defects
 from anylens.kernels.linearize import linearize
 from anylens.kernels.sites import sites, with_margin
 from anylens.refusal import Refusal
 from anylens.sensor import Noise
+
+LONG_S, HIGH_ISO, HOT_SIGMA = 0.05, 1600.0, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Merge:
 
     def __call__(self, burst: Burst) -> Mosaic:
         if len(burst.frames) > 1:
-            return merged(burst, _sites, self.reference, self.robustness)
+            return merged(burst, _sites, _marks, self.reference, self.robustness)
         return _mosaic(burst.reference)
 
 
@@ -54,6 +59,17 @@ def _sites(frame: Frame) -> tuple[Pixels, Facts]:
         height, width = (side // 2 * 2 for side in whole.pixels.shape)
         return with_margin(whole.pixels[:height, :width]), whole.facts
     return sites(*counts_of(frame)), frame.facts
+
+
+def _marks(frame: Frame) -> NDArray[np.bool_] | None:
+    """Pixels that stand out as hot or dead ones do; None for short exposures at low gain, where there are few."""
+    facts = frame.facts
+    short = facts.exposure_s is not None and facts.exposure_s < LONG_S
+    if (short and (facts.iso or 0.0) < HIGH_ISO) or len(facts.sensor.cfa) != 2 or frame.raw.ndim != 2:
+        return None
+    light, noise = _light(frame), noise_of(replace(facts, balance=None))
+    scale, offset = (by_site(facts.sensor.cfa, tuple(np.broadcast_to(v, 3))) for v in (noise.scale, noise.offset))
+    return np.asarray(defects(light, scale, offset, HOT_SIGMA) != light)
 
 
 def _light(frame: Frame) -> Pixels:
