@@ -49,10 +49,10 @@ def read_fits(path: str | os.PathLike[str], data: bytes, sensor: Sensor | None =
     if bits not in _TYPES:
         raise Refusal(f"{name} has BITPIX {bits}, frames of a sensor have 8 or 16; give the raw frame.")
     gate.check_size(width, height, bytes_per_pixel=4, stored_bytes=len(data), most_pixels_per_byte=1)
-    stored = np.frombuffer(data, _TYPES[bits], count=-1, offset=start)
-    if stored.size < width * height:
+    if len(data) - start < width * height * bits // 8:
         raise Refusal(f"{name} ends before its last row; {gate.DAMAGED}")
-    raw = _counts(stored[: width * height].reshape(height, width), cards, bits, name)
+    stored = np.frombuffer(data, _TYPES[bits], count=width * height, offset=start)
+    raw = _counts(stored.reshape(height, width), cards, bits, name)
     silicon, notes = _sensor(cards, raw, bits, sensor, name)
     facts = Facts(
         sensor=silicon,
