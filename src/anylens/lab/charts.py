@@ -196,3 +196,76 @@ def _same(edge: Edge, other: Edge) -> bool:
     beside = abs((y - y0) * along[0] - (x - x0) * along[1])
     place = (x - x0) * along[0] + (y - y0) * along[1]
     return beside < 6.0 and abs(turned) < 0.2 * _length(edge) and -6.0 < place < length + 6.0
+
+
+def find_star(samples: Samples) -> Star:
+    """The Siemens star in a picture: the place that most edges point to, and the cycles that most rings have.
+
+    Raises NoChart.
+    """
+    small, shrink = _small(samples)
+    centre = _pointed_to(small)
+    rings = _rings_about(small, centre)
+    if rings is None:
+        height, width = samples.shape
+        place = tuple((each + 0.5) * shrink - 0.5 for each in centre)
+        raise NoChart(
+            f"No Siemens star was found: in the {width} x {height} px most edges point to {place[0]:.0f}, "
+            f"{place[1]:.0f}, and no regular spokes lie about it; show one star, whole.",
+            drawn(samples, (Mark("points", ((place[0], place[1]),), "refused"),)),
+        )
+    radius, cycles = rings
+    return Star(((centre[0] + 0.5) * shrink - 0.5, (centre[1] + 0.5) * shrink - 0.5), (radius - 1.0) * shrink, cycles)
+
+
+def _pointed_to(small: npt.NDArray[np.uint8]) -> Place:
+    """The place that lies nearest to the lines along all edges, those that miss it left aside in rounds."""
+    from scipy.ndimage import gaussian_filter
+
+    light = small.astype(np.float64)
+    right, down = gaussian_filter(light, 1.5, (0, 1)), gaussian_filter(light, 1.5, (1, 0))
+    steep = np.hypot(right, down)
+    rows, columns = np.nonzero(steep > 0.35 * np.percentile(steep, 99.0))
+    chosen = np.linspace(0, len(rows) - 1, min(len(rows), 20000)).astype(np.int64)
+    x, y = columns[chosen].astype(np.float64), rows[chosen].astype(np.float64)
+    size = steep[rows[chosen], columns[chosen]]
+    a, b = right[rows[chosen], columns[chosen]] / size, down[rows[chosen], columns[chosen]] / size
+    middle = np.array([small.shape[1] / 2.0, small.shape[0] / 2.0])
+    if len(x) < 50:
+        return float(middle[0]), float(middle[1])
+    weight = np.ones_like(x)
+    for turn in range(25):
+        wa, wb = weight * a, weight * b
+        normal = np.array([[wa @ a, wa @ b], [wa @ b, wb @ b]])
+        goal = np.array([wa @ (a * x + b * y), wb @ (a * x + b * y)])
+        middle = np.linalg.solve(normal + 1e-6 * np.trace(normal) * np.eye(2), goal + 1e-6 * np.trace(normal) * middle)
+        miss = a * (middle[0] - x) + b * (middle[1] - y)
+        width = max(2.0, 60.0 * 0.75**turn)
+        weight = 1.0 / (1.0 + (miss / width) ** 2) ** 2
+    return float(middle[0]), float(middle[1])
+
+
+def _rings_about(small: npt.NDArray[np.uint8], centre: Place) -> tuple[float, int] | None:
+    """(outer radius, cycles) of the spokes about a place, None where rings do not agree on a number of cycles."""
+    from scipy.ndimage import map_coordinates
+
+    light = small.astype(np.float64)
+    height, width = light.shape
+    reach = min(centre[0], centre[1], width - 1 - centre[0], height - 1 - centre[1])
+    if reach < 12.0:
+        return None
+    angle = np.arange(2048) * (2.0 * math.pi / 2048)
+    told: list[tuple[float, int, float]] = []
+    for radius in np.linspace(0.12 * reach, reach, 80):
+        x, y = centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle)
+        waves = np.abs(np.fft.rfft(map_coordinates(light, (y, x), order=1))) / 1024.0
+        waves[:4] = 0.0
+        cycles = int(np.argmax(waves))
+        told.append((float(radius), cycles, float(waves[cycles] / math.sqrt(float(np.sum(waves**2)) + 1e-12))))
+    sure = [each for each in told if each[2] > 0.6]
+    if len(sure) < 8:
+        return None
+    counts = np.bincount([cycles for _, cycles, _ in sure])
+    cycles = int(np.argmax(counts))
+    radii = [radius for radius, number, _ in sure if number == cycles]
+    return (max(radii), cycles) if len(radii) >= max(8, len(sure) // 2) else None

@@ -278,6 +278,25 @@ def _told(samples: Samples, profile: Profile, found: Figure) -> EdgeSharpness:
     )
 
 
+def curve_crossing(frequencies_cpp: Floats, mtf: Floats, error: Floats, modulation: float) -> Figure:
+    """Where a curve of single values, growing in frequency, first falls to a modulation: by a line through five."""
+    below = np.flatnonzero((mtf[1:] < modulation) & (mtf[:-1] >= modulation))
+    if below.size == 0:
+        return Figure(math.nan)
+    at = int(below[0])
+    near = slice(max(0, at - 1), min(len(mtf), at + 3))
+    f, m, e = frequencies_cpp[near], mtf[near], np.maximum(error[near], 1e-6)
+    design = np.column_stack([np.ones_like(f), f - f.mean()])
+    weight = 1.0 / np.maximum(e, 0.2 * float(e.max())) ** 2
+    covariance = np.linalg.pinv((design * weight[:, None]).T @ design)
+    level, slope = covariance @ (design.T @ (weight * m))
+    if slope >= 0.0:
+        return Figure(math.nan)
+    found = (modulation - level) / slope
+    lever = np.array([1.0, found])
+    return Figure(float(f.mean() + found), math.sqrt(float(lever @ covariance @ lever)) / -float(slope))
+
+
 def in_lpmm(frequency_cpp: Figure, pitch_um: float | None) -> Figure | None:
     """Cycles per pixel as line pairs per millimetre on the sensor, None where the pitch is not known."""
     if pitch_um is None:

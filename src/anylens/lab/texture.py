@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from anylens.lab.figure import Figure
-from anylens.lab.samples import Place
+from anylens.lab.samples import Floats, Place, Samples
+from anylens.lab.sharpness import curve_crossing, in_lpmm
+from anylens.refusal import Refusal
+
+_TILE_PX = 128
+_BAND_CPP = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +33,168 @@ class TextureSharpness:
     frequencies_cpp: tuple[float, ...] = field(repr=False)
     mtf: tuple[float, ...] = field(repr=False)
     mtf_error: tuple[float, ...] = field(repr=False)
+
+
+def texture_by_truth(
+    samples: Samples, truth: npt.NDArray[np.floating], part: tuple[slice, slice] | None = None
+) -> TextureSharpness:
+    """Texture kept, against what a perfect lens would have drawn: cross spectrum over the truth's own (McElvain 2010).
+
+    `truth` (H, W) lies on the same lattice, in any scale of light; each tile's small shift is found by itself. Sites
+    of a mosaic are taken as they are, the others are left empty: aliases have no truth to agree with and average out,
+    as noise does. Modulation 1 is the coarsest texture's. Raises Refusal for too small a part or a different picture.
+    """
+    rows, columns = _part(samples, part)
+    light, sites = np.asarray(samples.pixels[rows, columns], np.float64), samples.sampled(rows, columns)
+    known = np.asarray(truth, np.float64)[rows, columns]
+    cross: Floats | float = 0.0
+    own: Floats | float = 0.0
+    seen: Floats | float = 0.0
+    tiles = 0
+    for tile in _tiles(light.shape):
+        window = _window()
+        its, there = sites[tile], known[tile]
+        y = np.where(its, light[tile] - light[tile][its].mean(), 0.0) * window / its.mean()
+        x = (there - np.average(there, weights=window)) * window
+        fourier_y, fourier_x = np.fft.rfft2(y), np.fft.rfft2(x)
+        both = fourier_y * np.conj(fourier_x)
+        cross = cross + (both * _shift_back(both)).real
+        own = own + np.abs(fourier_x) ** 2
+        seen = seen + np.abs(fourier_y) ** 2
+        tiles += 1
+    frequencies, sums = _rings(np.array([cross, own, seen]))
+    mtf = sums[0] / sums[1]
+    if not mtf[0] > 0.0 or sums[0][0] ** 2 < 0.2 * sums[1][0] * sums[2][0]:
+        raise Refusal("The truth shows another picture than the one measured; give the one of this very frame.")
+    agreement = np.clip(sums[0] ** 2 / (sums[1] * sums[2]), 1e-6, 1.0)
+    error = np.abs(mtf) * np.sqrt((1.0 - agreement) / (2.0 * agreement * _count(frequencies) * tiles))
+    return _told(samples, (rows, columns), "cross spectrum", frequencies, mtf, error)
+
+
+def texture_by_spectrum(
+    samples: Samples,
+    reference: npt.NDArray[np.floating] | float,
+    noise: float | None = None,
+    part: tuple[slice, slice] | None = None,
+) -> TextureSharpness:
+    """Texture kept, by its power spectrum less the noise's over the chart's own (Cao, Guichard & Hornung 2009).
+
+    `reference` is the chart's picture at the same scale, not aligned, or the exponent of its power by frequency (2 for
+    dead leaves of all sizes); `noise` the variance of a sample on an even surface of the same light, None for the
+    samples' own noise model. Of a mosaic one site of the tile is used, so that what is finer than its lattice is
+    folded in. Raises Refusal for too small a part, and where the noise is not known.
+    """
+    rows, columns = _part(samples, part)
+    step = len(samples.sites)
+    top, left = next((i, j) for i, row in enumerate(samples.sites) for j, here in enumerate(row) if here)
+    first = ((top - rows.start) % step, (left - columns.start) % step)
+    light = np.asarray(samples.pixels[rows, columns], np.float64)[first[0] :: step, first[1] :: step]
+    if noise is None:
+        if samples.noise is None:
+            raise Refusal("How noisy the samples are is not known, as texture without a truth needs; give a variance.")
+        noise = samples.noise[0] * max(float(light.mean()), 0.0) + samples.noise[1]
+    if min(light.shape) < _TILE_PX:
+        raise Refusal(f"Texture needs {_TILE_PX * step} x {_TILE_PX * step} px; choose a larger part.")
+    window = _window()
+    power, tiles = _power(light)
+    whole = noise * float(np.sum(window**2))
+    own = _power(np.asarray(reference, np.float64)[::step, ::step])[0] if np.ndim(reference) == 2 else None
+    if own is None:
+        own = np.maximum(_radius(), 1e-9) ** -float(np.asarray(reference))
+    frequencies, sums = _rings(np.array([power / tiles - whole, own, power / tiles]))
+    ratio = np.maximum(sums[0], 0.0) / sums[1]
+    mtf = np.sqrt(ratio)
+    error = 0.5 * mtf * sums[2] / np.maximum(sums[0], 1e-12 * sums[2]) / np.sqrt(_count(frequencies) * tiles)
+    return _told(samples, (rows, columns), "power spectrum", frequencies / step, mtf, error)
+
+
+def _part(samples: Samples, part: tuple[slice, slice] | None) -> tuple[slice, slice]:
+    height, width = samples.shape
+    rows, columns = part or (slice(0, height), slice(0, width))
+    rows, columns = (slice(*each.indices(size)[:2]) for each, size in ((rows, height), (columns, width)))
+    if rows.stop - rows.start < _TILE_PX or columns.stop - columns.start < _TILE_PX:
+        raise Refusal(f"Texture needs {_TILE_PX} x {_TILE_PX} px at least; choose a larger part.")
+    return rows, columns
+
+
+def _tiles(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Tiles that overlap by half."""
+    half = _TILE_PX // 2
+    for top in range(0, shape[0] - _TILE_PX + 1, half):
+        for left in range(0, shape[1] - _TILE_PX + 1, half):
+            yield slice(top, top + _TILE_PX), slice(left, left + _TILE_PX)
+
+
+def _window() -> Floats:
+    once = np.hanning(_TILE_PX + 1)[:-1]
+    return np.asarray(np.outer(once, once), np.float64)
+
+
+def _radius() -> Floats:
+    return np.asarray(np.hypot(np.fft.fftfreq(_TILE_PX)[:, None], np.fft.rfftfreq(_TILE_PX)), np.float64)
+
+
+def _shift_back(both: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
+    """The wave that undoes a tile's shift, from the phase of its coarser detail, in two rounds."""
+    down, right = np.meshgrid(np.fft.fftfreq(_TILE_PX), np.fft.rfftfreq(_TILE_PX), indexing="ij")
+    turn = np.ones_like(both)
+    for highest in (0.06, 0.15):
+        coarse = (np.hypot(down, right) < highest) & (np.hypot(down, right) > 0.0)
+        here = (both * turn)[coarse]
+        design = 2.0 * np.pi * np.column_stack([down[coarse], right[coarse]])
+        weight = np.abs(here)
+        shift = np.linalg.pinv((design * weight[:, None]).T @ design) @ (design.T @ (weight * np.angle(here)))
+        turn = turn * np.exp(-2j * np.pi * (down * shift[0] + right * shift[1]))
+    return np.asarray(turn, np.complex128)
+
+
+def _power(light: Floats) -> tuple[Floats, int]:
+    window, power, tiles = _window(), np.zeros((_TILE_PX, _TILE_PX // 2 + 1)), 0
+    for tile in _tiles(light.shape):
+        here = light[tile]
+        power += np.abs(np.fft.rfft2((here - np.average(here, weights=window)) * window)) ** 2
+        tiles += 1
+    if tiles == 0:
+        raise Refusal(f"The reference is smaller than {_TILE_PX} x {_TILE_PX} px; give a larger one.")
+    return power, tiles
+
+
+def _rings(spectra: Floats) -> tuple[Floats, Floats]:
+    """(frequencies, means over rings of them): rings of 0.02 cycles a pixel from 0.02 to 0.5."""
+    radius = _radius()
+    weight = np.full(radius.shape, 2.0)
+    weight[:, 0] = weight[:, -1] = 1.0
+    ring = np.rint(radius / _BAND_CPP).astype(np.int64)
+    count = round(0.5 / _BAND_CPP)
+    total = np.bincount(ring.ravel(), weight.ravel(), count + 1)
+    frequencies = np.bincount(ring.ravel(), (weight * radius).ravel(), count + 1) / total
+    means = [np.bincount(ring.ravel(), (weight * each).ravel(), count + 1) / total for each in spectra]
+    return frequencies[1 : count + 1], np.array(means)[:, 1 : count + 1]
+
+
+def _count(frequencies: Floats) -> Floats:
+    """How many independent waves a ring of one tile has; the window makes neighbours alike, the overlap tiles."""
+    return np.asarray(np.pi * frequencies * _BAND_CPP * _TILE_PX**2 / 4.5 / 2.0, np.float64)
+
+
+def _told(
+    samples: Samples, part: tuple[slice, slice], method: str, frequencies: Floats, mtf: Floats, error: Floats
+) -> TextureSharpness:
+    rows, columns = part
+    unit = float(mtf[0])
+    if not unit > 0.0:
+        raise Refusal("No texture stands out of the noise; choose a part with detail, or give more light.")
+    mtf, error = mtf / unit, error / unit
+    found = curve_crossing(frequencies, mtf, error, 0.5)
+    nyquist = Figure(float(mtf[-1]), float(error[-1])) if frequencies[-1] > 0.45 else Figure(float("nan"))
+    return TextureSharpness(
+        place_px=((columns.start + columns.stop - 1) / 2.0, (rows.start + rows.stop - 1) / 2.0),
+        method=method,
+        size_px=min(rows.stop - rows.start, columns.stop - columns.start),
+        mtf50_cpp=found,
+        mtf50_lpmm=in_lpmm(found, samples.pitch_um),
+        mtf_nyquist=nyquist,
+        frequencies_cpp=tuple(float(f) for f in frequencies),
+        mtf=tuple(float(m) for m in mtf),
+        mtf_error=tuple(float(e) for e in error),
+    )
