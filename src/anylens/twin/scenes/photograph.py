@@ -42,30 +42,33 @@ class Picture:
     stops: float
     field: Field
     _pixels: Array | None = None
+    _seen: tuple[Array, Array] | None = None
     _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def draw(self, colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:  # noqa: ARG002 (a face for all)
         """Cubic between the photograph's pixels; it has no detail beyond them."""
         import cv2
 
-        pixels = self._linear()
-        rows, columns = pixels.shape[:2]
+        mixed = self._mixed(colors[1:4])
+        rows, columns = mixed.shape[1:]
         scale = min(columns / self.field.width_mm, rows / self.field.height_mm)
         shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
         out = np.empty((colors.shape[1], *shape[1:]), np.float32)
-        for channel in range(colors.shape[1]):
+        for channel, pixels in enumerate(mixed):
             u = x_mm[min(channel, x_mm.shape[0] - 1)] * np.float32(scale) + np.float32(0.5 * columns - 0.5)
             v = y_mm[min(channel, y_mm.shape[0] - 1)] * np.float32(scale) + np.float32(0.5 * rows - 0.5)
-            u, v = (np.broadcast_to(each, shape[1:]).astype(np.float32) for each in (u, v))
-            found = cv2.remap(pixels, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-            out[channel] = np.maximum(found, 0.0) @ colors[1:4, channel]
+            u, v = (np.ascontiguousarray(np.broadcast_to(each, shape[1:])) for each in (u, v))
+            out[channel] = cv2.remap(pixels, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
         return out
 
-    def _linear(self) -> Array:
+    def _mixed(self, colors: Array) -> Array:
+        """(C, rows, columns): the photograph's R, G and B seen as `colors` (3, C), kept until other ones are wanted."""
         with self._lock:
             if self._pixels is None:
                 self._pixels = self._read()
-            return self._pixels
+            if self._seen is None or not np.array_equal(self._seen[0], colors):
+                self._seen = colors.copy(), np.moveaxis(self._pixels @ colors, -1, 0).copy()
+            return self._seen[1]
 
     def _read(self) -> Array:
         import cv2
