@@ -1,7 +1,7 @@
 # make demo    develops the raw file in demo/ and says where the photo is
 # make test    runs all tests
 # make lint    style, types, who imports whom
-# make bench   speed and quality beside the peers, about ten minutes
+# make bench   speed and quality beside the peers, about a quarter of an hour
 # Each works alone and first: Python 3.11 with venv is all that they need.
 
 PYTHON ?= python3
@@ -24,7 +24,7 @@ lint: .venv/installed-test
 	$(BIN)/lint-imports
 
 bench: .venv/installed-bench kernels
-	@for name in noise_spectrum demosaic denoise kernels develop; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in noise_spectrum demosaic denoise color white_balance edges local_tone kernels develop; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "anylens needs Python 3.11 or newer")'
