@@ -22,7 +22,7 @@ KELVINS = 1e6 / np.linspace(1e6 / 12000.0, 1e6 / 2200.0, 28)
 TINTS = np.linspace(-15.0, 25.0, 7)
 USUAL_MIRED, MIRED_SPREAD = 192.0, 150.0
 USUAL_TINT, TINT_SPREAD = 7.0, 12.0
-ESTIMATE_SPREAD = 0.12
+ESTIMATE_SPREAD = 0.16
 """What lights are usual, and how far the scene's colours lead astray, in log R/G and log B/G."""
 
 
