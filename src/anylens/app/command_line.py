@@ -18,6 +18,7 @@ COMMANDS = {
     "info": "Show all facts of raw files.",
     "looks": "List the looks, and the stages and fields that --set can change.",
     "lab sharpness": "Measure sharpness from slanted edges (MTF).",
+    "lab texture": "Measure how much of a texture's detail is kept (dead leaves).",
     "lab noise": "Measure a sensor's noise from raw flats (photon transfer).",
     "lab color": "Find a ColorChecker and judge its colours.",
     "lab geometry": "Measure distortion and lateral colour from a grid.",

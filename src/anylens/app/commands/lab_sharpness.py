@@ -1,4 +1,4 @@
-"""`anylens lab sharpness`: the MTF across slanted edges."""
+"""`anylens lab sharpness`: the MTF across slanted edges, or of a Siemens star."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anylens.app.table import table
 from anylens.app.voice import Usage
 
 if TYPE_CHECKING:
-    from anylens.lab.sharpness import Sharpness
+    from anylens.lab.sharpness import Sharpness, StarSharpness
 
 MOST_ROWS = 40
 
@@ -20,13 +20,16 @@ MOST_ROWS = 40
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lab sharpness`."""
     measuring.files_and_outcome(syntax, "sharpness", "mark the edges in this .png or .jpg; for one file")
+    syntax.add_argument("--chart", choices=("edges", "star"), default="edges", help="slanted edges, or a Siemens star")
     syntax.add_argument("--color", choices=("R", "G", "B"), help="measure this colour instead of green or luminance")
 
 
 def run(given: Namespace) -> int:
     """Measure the edges that are found in each file; 1 where none was or a file could not be read."""
+    from anylens.lab.charts import find_star
     from anylens.lab.samples import NoChart
-    from anylens.lab.sharpness import edges_drawn, edges_sharpness
+    from anylens.lab.sharpness import Sharpness, edges_drawn, edges_sharpness
+    from anylens.lab.star import star_drawn, star_sharpness
 
     picture = measuring.place(given.picture, ".png", ".jpg", ".jpeg")
     measuring.apart(given, given.picture)
@@ -38,7 +41,7 @@ def run(given: Namespace) -> int:
         try:
             specimen = measuring.seen(file, given.sensor)
             samples = specimen.luminance() if given.color is None else specimen.samples(given.color)
-            result = edges_sharpness(samples)
+            result = edges_sharpness(samples) if given.chart == "edges" else star_sharpness(samples, find_star(samples))
         except NoChart as error:
             path = measuring.looked(error, picture, file)
             voice.complain(f"{voice.sentence(error, Path(file))} ({path} shows what was seen)")
@@ -50,9 +53,13 @@ def run(given: Namespace) -> int:
             continue
         results.append({"file": file, "notes": specimen.notes, "sharpness": result})
         if picture is not None:
-            measuring.keep_picture(picture, edges_drawn(samples, result))
+            drawing = edges_drawn(samples, result) if isinstance(result, Sharpness) else star_drawn(samples, result)
+            measuring.keep_picture(picture, drawing)
         if not given.json:
-            _tell(file, result)
+            if isinstance(result, Sharpness):
+                _tell(file, result)
+            else:
+                _tell_star(file, result)
             measuring.notes(specimen.notes)
     if given.json:
         print(measuring.as_json("sharpness", results))
@@ -81,3 +88,11 @@ def _tell(file: str, result: Sharpness) -> None:
         print(f"and {len(result.edges) - MOST_ROWS} more; --json tells all")
     if result.refused:
         print(f"{len(result.refused)} edges refused, the first: {voice.one_line(result.refused[0].why)}")
+
+
+def _tell_star(file: str, star: StarSharpness) -> None:
+    print(f"Siemens star of {file}, {star.cycles} cycles about {star.place_px[0]:.0f}, {star.place_px[1]:.0f} px\n")
+    rows = [("MTF50, cycles per pixel", str(star.mtf50_cpp)), ("MTF at Nyquist", str(star.mtf_nyquist))]
+    if star.mtf50_lpmm is not None:
+        rows.insert(1, ("MTF50, line pairs per mm", str(star.mtf50_lpmm)))
+    print(table(rows))

@@ -11,9 +11,10 @@ from anylens import color
 from anylens.lab.color import ColorMeasure, Patch
 from anylens.lab.geometry import Distortion, LateralColor
 from anylens.lab.noise import NoiseMeasure, Transfer
-from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting, scale_bar, shade
+from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting, number, scale_bar, shade
 from anylens.lab.shading import ShadingMap, ShadingMeasure
-from anylens.lab.sharpness import Sharpness
+from anylens.lab.sharpness import Sharpness, StarSharpness
+from anylens.lab.texture import TextureSharpness
 
 DUSK = ((20, 16, 42), (62, 33, 92), (124, 48, 106), (190, 74, 92), (235, 124, 72), (250, 186, 98), (252, 240, 190))
 """From dark to bright."""
@@ -371,6 +372,44 @@ def lateral_plot(measures: Sequence[LateralColor], half_diagonal_px: float, midd
         values = [figure.value for figure in each.coefficients_px]
         plot.line(fine, [sum(v * x ** (2 * i + 1) for i, v in enumerate(values)) for x in fine], tone)
     return plot.drawing()
+
+
+def one_mtf_plot(measure: StarSharpness | TextureSharpness, title: str) -> Drawing:
+    """One MTF with its standard errors."""
+    plot = Plot(title, Axis(0.0, 0.75, "cycles per pixel"), Axis(0.0, 1.2, "modulation"))
+    plot.rule("Nyquist", x=0.5)
+    plot.rule("MTF50", y=0.5)
+    plot.line(measure.frequencies_cpp, measure.mtf, "accent", "thin")
+    plot.points(measure.frequencies_cpp, measure.mtf, "accent", measure.mtf_error, radius=2.0)
+    return plot.drawing()
+
+
+def star_rose(measure: StarSharpness) -> Drawing:
+    """MTF50 by direction, twice round, as a rose: round where the lens draws alike in all directions."""
+    size, top = 480.0, 34.0
+    middle = (size / 2.0, top + 150.0)
+    values = [(d, f.value) for d, f in zip(measure.directions_deg, measure.mtf50_by_direction_cpp, strict=True)]
+    values = [(d, v) for d, v in values if math.isfinite(v)]
+    parts = ['<text class="big" x="14" y="18">MTF50 by direction, cycles per pixel</text>']
+    if values:
+        most = max(v for _, v in values) * 1.12
+        for ring in Axis(0.0, most).ticks(4)[1:]:
+            reach = 140.0 * ring / most
+            parts.append(
+                f'<circle class="axis" cx="{middle[0]:g}" cy="{middle[1]:g}" r="{reach:.1f}"/>'
+                f'<text class="small" x="{middle[0] + reach + 4:.1f}" y="{middle[1] - 4:.1f}">{number(ring)}</text>'
+            )
+        turned = sorted(((d + half) % 360.0, v) for half in (0.0, 180.0) for d, v in values)
+        places = [
+            (
+                middle[0] + 140.0 * v / most * math.cos(math.radians(d)),
+                middle[1] + 140.0 * v / most * math.sin(math.radians(d)),
+            )
+            for d, v in turned
+        ]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(f'<polygon class="line accent" style="fill:var(--accent);fill-opacity:.12" points="{points}"/>')
+    return Drawing(size, top + 306.0, "".join(parts), "MTF50 by direction", f"MTF50 {measure.mtf50_cpp}")
 
 
 def patches_plot(measure: ColorMeasure) -> Drawing:

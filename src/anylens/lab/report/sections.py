@@ -15,7 +15,8 @@ from anylens.lab.report import plots
 from anylens.lab.report.page import Headline, Picture, Section
 from anylens.lab.report.svg import Drawing
 from anylens.lab.shading import ShadingMeasure
-from anylens.lab.sharpness import Sharpness
+from anylens.lab.sharpness import Sharpness, StarSharpness
+from anylens.lab.texture import TextureSharpness
 
 COLORS = {"R": "red", "G": "green", "B": "blue", "Y": "monochrome"}
 
@@ -128,6 +129,40 @@ def sharpness_section(measure: Sharpness, of: str, size: tuple[int, int], marked
         ("place, px", "direction", "angle, °", "MTF50, cycles/px", "lp/mm", "MTF at Nyquist", "overshoot, %"),
         rows,
         tuple(each.why for each in measure.refused[:6]),
+    )
+
+
+def star_section(measure: StarSharpness, of: str, marked: npt.NDArray[np.uint8]) -> Section:
+    """A Siemens star."""
+    headlines = [Headline("MTF50", measure.mtf50_cpp, "cycles/px"), Headline("MTF at Nyquist", measure.mtf_nyquist)]
+    if measure.mtf50_lpmm is not None:
+        headlines.insert(1, Headline("MTF50", measure.mtf50_lpmm, "lp/mm"))
+    return Section(
+        "Siemens star",
+        of,
+        f"A star of {measure.cycles} cycles, ring by ring and sector by sector, from the sites of one colour.",
+        tuple(headlines),
+        (plots.one_mtf_plot(measure, "MTF of the star"), plots.star_rose(measure)),
+        (Picture(encoded(marked), f"The star in {of}"),),
+        ("direction, °", "MTF50, cycles/px"),
+        tuple(
+            (f"{d:.0f}", str(f)) for d, f in zip(measure.directions_deg, measure.mtf50_by_direction_cpp, strict=True)
+        ),
+    )
+
+
+def texture_section(measure: TextureSharpness, of: str) -> Section:
+    """Dead leaves."""
+    headlines = [Headline("MTF50 of texture", measure.mtf50_cpp, "cycles/px")]
+    if measure.mtf50_lpmm is not None:
+        headlines.append(Headline("MTF50 of texture", measure.mtf50_lpmm, "lp/mm"))
+    headlines.append(Headline("At Nyquist", measure.mtf_nyquist))
+    return Section(
+        "Texture",
+        of,
+        f"How much of a texture's detail is kept, by its {measure.method}.",
+        tuple(headlines),
+        (plots.one_mtf_plot(measure, "MTF of texture"),),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anylens.lab.charts import find_star
 from anylens.lab.color import color_measure
 from anylens.lab.geometry import LateralColor, distortion, lateral_color
 from anylens.lab.grids import Grid, find_grid, grid_drawn, measured_again
@@ -18,10 +19,14 @@ from anylens.lab.samples import Samples
 from anylens.lab.shading import is_dark, shading
 from anylens.lab.sharpness import edges_drawn, edges_sharpness
 from anylens.lab.specimen import Specimen
+from anylens.lab.star import star_drawn, star_sharpness
+from anylens.lab.texture import texture_by_spectrum
 from anylens.refusal import Refusal
 
 MEASURES = ("sharpness", "texture", "noise", "color", "geometry", "shading")
 MOST_NOISE_PX = 3_000_000
+LEAVES = 2.0
+"""The exponent by which the power of dead leaves of all sizes falls with frequency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,19 @@ def _charts(specimen: Specimen, wanted: Sequence[str], light: str, views: list[_
             section = sections.geometry_section(measure, lateral, specimen.name, size, grid_drawn(samples, grid))
             views.append(_View(specimen.name, samples, grid, section))
             return [section]
+    if "texture" in wanted and len(wanted) < len(MEASURES):
+        try:
+            leaves = texture_by_spectrum(specimen.luminance(), LEAVES)
+            found.append(sections.texture_section(leaves, specimen.name))
+        except Refusal:
+            pass
+    if "sharpness" in wanted:
+        samples = specimen.luminance()
+        try:
+            star = star_sharpness(samples, find_star(samples))
+            return [*found, sections.star_section(star, specimen.name, star_drawn(samples, star))]
+        except Refusal:
+            pass
     if "sharpness" in wanted:
         samples = specimen.luminance()
         try:

@@ -1,0 +1,67 @@
+"""`anylens lab texture`: how much of a texture's detail is kept."""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anylens.app import measuring, voice
+from anylens.app.syntax import Syntax
+from anylens.app.table import table
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.lab.texture import TextureSharpness
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens lab texture`."""
+    measuring.files_and_outcome(syntax, "texture", "draw the MTF into this .svg; of the first file")
+    syntax.add_argument("--truth", metavar="FILE", help="what a perfect camera would have seen, of the same size")
+
+
+def run(given: Namespace) -> int:
+    """Measure dead leaves, by their truth or by their spectrum; 1 where a file could not be measured."""
+    from anylens.lab.report.survey import LEAVES
+    from anylens.lab.texture import texture_by_spectrum, texture_by_truth
+
+    picture = measuring.place(given.picture, ".svg")
+    measuring.apart(given, given.picture)
+    truth = None if given.truth is None else measuring.seen(given.truth).luminance().pixels
+    results = []
+    failed = 0
+    for file in given.files:
+        try:
+            samples = measuring.seen(file, given.sensor).luminance()
+            if truth is not None and truth.shape != samples.shape:
+                size = f"{truth.shape[1]} x {truth.shape[0]}"
+                raise Refusal(
+                    f"{Path(file).name} is not of the truth's size of {size} px; give the truth of this picture."
+                )
+            result = texture_by_spectrum(samples, LEAVES) if truth is None else texture_by_truth(samples, truth)
+        except Exception as error:
+            voice.complain(voice.sentence(error, Path(file)))
+            failed = 1
+            continue
+        results.append({"file": file, "texture": result})
+        if picture is not None and len(results) == 1:
+            from anylens.lab.report.plots import one_mtf_plot
+
+            measuring.keep(picture, one_mtf_plot(result, "MTF of texture").standalone())
+        if not given.json:
+            _tell(file, result)
+    if given.json:
+        print(measuring.as_json("texture", results))
+    return failed
+
+
+def _tell(file: str, result: TextureSharpness) -> None:
+    print(f"Texture of {file}, by its {result.method}\n")
+    rows = [("MTF50, cycles per pixel", str(result.mtf50_cpp)), ("MTF at Nyquist", str(result.mtf_nyquist))]
+    if result.mtf50_lpmm is not None:
+        rows.insert(1, ("MTF50, line pairs per mm", str(result.mtf50_lpmm)))
+    print(table(rows))
+    if not math.isfinite(result.mtf50_cpp.value):
+        print("note: The texture is not that of dead leaves of all sizes, or too faint: give its --truth to be sure.")
