@@ -15,6 +15,7 @@ from anylens.lab.sharpness import StarSharpness, curve_crossing, in_lpmm
 from anylens.refusal import Refusal
 
 _SECTORS = 16
+_FEWEST = 16
 
 
 def star_sharpness(samples: Samples, star: Star, modulation: float | None = None) -> StarSharpness:
@@ -37,22 +38,27 @@ def star_sharpness(samples: Samples, star: Star, modulation: float | None = None
     waves, errors = np.zeros((count, _SECTORS)), np.zeros((count, _SECTORS))
     light, angle, radius = _disc(samples, star)
     which = (angle / (2.0 * math.pi) * _SECTORS).astype(np.int64) % _SECTORS
+    thinnest = 1.2 * math.sqrt(math.pi * star.radius_px**2 / len(light))
     for at, ring in enumerate(radii):
-        here = np.abs(radius - ring) <= max(0.012 * ring, 1.0)
+        here = np.abs(radius - ring) <= max(0.012 * ring, thinnest)
         for sector in range(_SECTORS):
             inside = here & (which == sector)
             waves[at, sector], errors[at, sector] = _wave(
                 angle[inside], radius[inside], ring, light[inside], star.cycles
             )
+    told = np.isfinite(waves).all(axis=1)
+    waves, errors, radii = waves[told], errors[told], radii[told]
+    if len(radii) < 6:
+        raise Refusal("The star has too few samples about its middle to be measured; come nearer.")
     frequencies = star.cycles / (2.0 * math.pi * radii)
     both = 0.5 * (waves[:, : _SECTORS // 2] + waves[:, _SECTORS // 2 :])
     both_error = 0.5 * np.hypot(errors[:, : _SECTORS // 2], errors[:, _SECTORS // 2 :])
     mean, error = waves.mean(axis=1), np.sqrt(np.sum(errors**2, axis=1)) / _SECTORS
-    told = _at_zero(frequencies, mean) if modulation is None else Figure(modulation, 0.0)
-    unit = told.value
+    coarse = _at_zero(frequencies, mean) if modulation is None else Figure(modulation, 0.0)
+    unit = coarse.value
     if not unit > 0.02 or error[0] > 0.1 * mean[0]:
         raise Refusal("The star is too faint or too noisy to be measured; give it more contrast and light.")
-    error = np.hypot(error, mean * told.error / unit)
+    error = np.hypot(error, mean * coarse.error / unit)
     found = curve_crossing(frequencies, mean / unit, error / unit, 0.5)
     directions = [
         curve_crossing(frequencies, both[:, k] / unit, both_error[:, k] / unit, 0.5) for k in range(_SECTORS // 2)
@@ -102,7 +108,7 @@ def _disc(samples: Samples, star: Star) -> tuple[Floats, Floats, Floats]:
 
 def _wave_parts(angle: Floats, radius: Floats, ring: float, light: Floats, cycles: int) -> tuple[Floats, Floats] | None:
     """(mean, cosine, sine, two slopes) and their covariance."""
-    if len(light) < 12:
+    if len(light) < _FEWEST:
         return None
     turn = angle - float(angle.mean()) if np.ptp(angle) < 1.0 else np.sin(angle)
     design = np.column_stack(
@@ -118,7 +124,7 @@ def _wave(angle: Floats, radius: Floats, ring: float, light: Floats, cycles: int
     """(wave over mean, its standard error), what noise adds taken away."""
     parts = _wave_parts(angle, radius, ring, light, cycles)
     if parts is None or parts[0][0] <= 0.0:
-        return 0.0, 1.0
+        return math.nan, math.nan
     (mean, cosine, sine), covariance = parts[0][:3], parts[1]
     noise = 0.5 * (covariance[1, 1] + covariance[2, 2])
     power = cosine**2 + sine**2 - 2.0 * noise
