@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from anylens.lab import of_image
+from anylens.lab.charts import Edge
 from anylens.lab.colorchecker import find
 from anylens.lab.noise import noise
+from anylens.lab.samples import Samples
 from anylens.lab.shading import shading
+from anylens.lab.sharpness import edge_sharpness
 from benchmarks import report
-from tests import checker, flats
+from tests import checker, edges, flats
 
 SILICON = flats.Silicon(prnu=0.008, dsnu_e=1.0, row_e=0.4)
 
@@ -36,6 +39,28 @@ def photon_transfer(seed: int) -> dict[str, float]:
         "noise profile": 100.0 * (found.profile.ratio.value - 1.0),
         "gain, off in its own errors": (found.gain_dn_per_e.value - SILICON.gain) / found.gain_dn_per_e.error,
     }
+
+
+def sharpness(seed: int) -> dict[str, float]:
+    """Errors of MTF50, in per cent, of edges 160 px long at 3 % of white noise: Gaussian blur and a perfect lens."""
+    rng = np.random.default_rng(seed)
+    angle, offset = float(rng.uniform(3.0, 12.0)), float(rng.uniform(-0.5, 0.5))
+    told: dict[str, float] = {}
+    for name, blur in _BLURS.items():
+        pixels = edges.edge(200, blur, angle, offset, (0.1, 0.9)) + rng.normal(0.0, 0.03, (200, 200))
+        edge = Edge(*edges.ends(200, angle + 0.3, offset + 0.4, 160.0), 28.0)
+        found = edge_sharpness(Samples(pixels.astype(np.float32)), edge).mtf50_cpp
+        truth = edges.mtf50(blur, angle + 90.0)
+        told[f"MTF50, {name}"] = 100.0 * (found.value / truth - 1.0)
+        told[f"{name}, off in its own errors"] = (found.value - truth) / found.error
+    return told
+
+
+_BLURS = {
+    "soft (0.15 cycles/px)": edges.gaussian(0.15),
+    "sharp (0.3 cycles/px)": edges.gaussian(0.3),
+    "perfect lens": edges.diffraction(0.6),
+}
 
 
 def corners(seed: int) -> dict[str, float]:
@@ -76,6 +101,18 @@ MEASURES: tuple[tuple[str, Callable[[int], dict[str, float]], dict[str, tuple[st
             "PRNU": ("%", "none set"),
             "noise profile": ("%", "3 %"),
             "gain, off in its own errors": ("errors", "spread 1"),
+        },
+    ),
+    (
+        "slanted edge at 3 % noise",
+        sharpness,
+        {
+            key: value
+            for name in _BLURS
+            for key, value in (
+                (f"MTF50, {name}", ("%", "bias 1 %, spread 2 %")),
+                (f"{name}, off in its own errors", ("errors", "spread 1")),
+            )
         },
     ),
     ("ColorChecker", corners, {"worst corner": ("px", "1 px")}),
