@@ -22,7 +22,7 @@ from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
 from anylens.kernels.passes import cells, photo
 
-BAND_ROWS = 512
+BAND_ROWS = 1024
 LEAST_SIDE = 256
 COUNTED_BLACK, MOST_LIGHT = 2048.0, 16.0
 SHIPPED = tuple(type(stage) for _, stage in default_recipe().stages())

@@ -38,8 +38,7 @@ class Stages(NamedTuple):
     down: Any
     across_change: Any
     down_change: Any
-    weights: Any
-    difference: Any
+    estimate: Any
     green: Any
     diagonal: Any
     rgb: Any
@@ -52,7 +51,8 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     half, quarter = hl.f32(0.5), hl.f32(0.25)
     root, across, down = hl.Func("root"), hl.Func("across"), hl.Func("down")
     lifted = mosaic[x, y] + toe
-    root[x, y] = hl.select(lifted < hl.f32(0.0), -hl.sqrt(-lifted), hl.sqrt(hl.max(lifted, hl.f32(0.0))))
+    size = hl.sqrt(hl.abs(lifted))
+    root[x, y] = hl.select(lifted < hl.f32(0.0), -size, size)
 
     green_site = (x + y + red_x + red_y) % 2 == 1
     red_row = (y + red_y) % 2 == 0
@@ -70,39 +70,43 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     across_thick[x, y] = sum((across_change[x, y + d] for d in range(-1, 2)), hl.f32(0.0))
     down_thick[x, y] = sum((down_change[x + d, y] for d in range(-1, 2)), hl.f32(0.0))
 
-    def weight(gradient: Any) -> Any:
-        return hl.f32(1.0) / (hl.f32(LEAST_GRADIENT) + gradient * gradient)
+    def steepness(thick: list[Any]) -> Any:
+        gradient = sum(thick, hl.f32(0.0))
+        return hl.f32(LEAST_GRADIENT) + gradient * gradient
 
-    weights = hl.Func("weights")
-    north = weight(sum((down_thick[x, y - d] for d in range(3)), hl.f32(0.0)))
-    south = weight(sum((down_thick[x, y + d] for d in range(3)), hl.f32(0.0)))
-    west = weight(sum((across_thick[x - d, y] for d in range(3)), hl.f32(0.0)))
-    east = weight(sum((across_thick[x + d, y] for d in range(3)), hl.f32(0.0)))
+    # A direction's weight is one over its steepness; times all four steepnesses they need one division together.
+    north = steepness([down_thick[x, y - d] for d in range(3)])
+    south = steepness([down_thick[x, y + d] for d in range(3)])
+    west = steepness([across_thick[x - d, y] for d in range(3)])
+    east = steepness([across_thick[x + d, y] for d in range(3)])
+    upright, level = north * south, west * east
+    north, south, west, east = south * level, north * level, east * upright, west * upright
     taps = [hl.f32(tap) for tap in TAPS]
     upward = sum((taps[d] * down[x, y - d] for d in range(5)), hl.f32(0.0))
     downward = sum((taps[d] * down[x, y + d] for d in range(5)), hl.f32(0.0))
     leftward = sum((taps[d] * across[x - d, y] for d in range(5)), hl.f32(0.0))
     rightward = sum((taps[d] * across[x + d, y] for d in range(5)), hl.f32(0.0))
-    difference, green, diagonal = hl.Func("difference"), hl.Func("green"), hl.Func("diagonal")
-    weights[x, y] = (north + south) / (north + south + west + east)
-    difference[x, y] = (north * upward + south * downward + west * leftward + east * rightward) / (
-        north + south + west + east
-    )
-    green[x, y] = center + hl.select(green_site, hl.f32(0.0), difference[x, y])
-    diagonal[x, y] = quarter * (
-        difference[x - 1, y - 1] + difference[x + 1, y - 1] + difference[x - 1, y + 1] + difference[x + 1, y + 1]
-    )
+    part = hl.f32(1.0) / (north + south + west + east)
+    estimate, green, diagonal = hl.Func("estimate"), hl.Func("green"), hl.Func("diagonal")
+    difference_here = (north * upward + south * downward + west * leftward + east * rightward) * part
+    estimate[x, y] = (difference_here, (north + south) * part)
+
+    def difference(dx: int, dy: int) -> Any:
+        return estimate[x + dx, y + dy][0]
+
+    green[x, y] = center + hl.select(green_site, hl.f32(0.0), difference(0, 0))
+    diagonal[x, y] = quarter * (difference(-1, -1) + difference(1, -1) + difference(-1, 1) + difference(1, 1))
 
     # At a green site the row neighbours hold one colour's difference and the column neighbours the other's; what is
     # missing of each stands in `diagonal` of the other two neighbours.
-    upright = weights[x, y]
-    row_pair = half * (difference[x - 1, y] + difference[x + 1, y])
-    column_pair = half * (difference[x, y - 1] + difference[x, y + 1])
+    upright = estimate[x, y][1]
+    row_pair = half * (difference(-1, 0) + difference(1, 0))
+    column_pair = half * (difference(0, -1) + difference(0, 1))
     row_filled = half * (diagonal[x - 1, y] + diagonal[x + 1, y])
     column_filled = half * (diagonal[x, y - 1] + diagonal[x, y + 1])
     row_color = row_pair + upright * (column_filled - row_pair)
     column_color = row_filled + upright * (column_pair - row_filled)
-    own, crossed = hl.Expr(difference[x, y]), hl.Expr(diagonal[x, y])
+    own, crossed = difference(0, 0), hl.Expr(diagonal[x, y])
     red_difference = hl.select(
         green_site, hl.select(red_row, row_color, column_color), hl.select(red_row, own, crossed)
     )
@@ -112,7 +116,7 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     value = green[x, y] - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
     rgb = hl.Func("rgb")
     rgb[x, y, c] = value * hl.abs(value) - toe
-    return Stages(root, across, down, across_change, down_change, weights, difference, green, diagonal, rgb)
+    return Stages(root, across, down, across_change, down_change, estimate, green, diagonal, rgb)
 
 
 def schedule(stages: Stages, target: Any) -> None:

@@ -35,7 +35,7 @@ COSINES = np.array(
     [[np.cos((2 * i + 1) * u * np.pi / 16) * (0.5 if u else 0.5**1.5) for i in range(8)] for u in range(8)]
 )
 MARGIN = 64
-TILE = (252, 32)
+TILE = (252, 64)
 
 # Standard deviation of each coefficient of luma and of the chroma of half and of quarter size, measured on flat white
 # noise of unit variance in every site after `demosaic`: benchmarks/noise_spectrum.py.
@@ -206,7 +206,7 @@ def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, no
     def unit_noise(plane: int) -> Any:
         light = sum((to_camera[k, plane] * scene[x, y, k] for k in range(3)), hl.f32(0.0))
         slope, floor = noise[plane, 0], noise[plane, 1]
-        return (hl.sqrt(hl.max(slope * light + floor * floor, hl.f32(0.0))) - floor) * 2 / slope
+        return (hl.sqrt(hl.max(slope * light + floor * floor, hl.f32(0.0))) - floor) * (hl.f32(2.0) / slope)
 
     camera = [unit_noise(plane) for plane in range(3)]
     stable, half, quarter, half_fixed, clean = (
@@ -272,6 +272,8 @@ def schedule_blocks(shrunk: Shrunk, tile: Any, at: Any, width: int) -> None:
         line.compute_at(shrunk.block, y).vectorize(x, width)
         if line is not shrunk.kept:
             line.reorder(u, x).unroll(u)
+    for line in shrunk[:-1]:
+        line.store_in(hl.MemoryType.Stack)  # kept from tile to tile
 
 
 def schedule_chroma(stages: Stages, width: int) -> None:

@@ -43,7 +43,8 @@ def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Any:
     green_site = (x + y + red_x + red_y) % 2 == 1
     one = hl.select(green_site, row, (row + column) * half)
     other = hl.select(green_site, column, corners * hl.f32(0.25))
-    root = (hl.sqrt(hl.max(one, zero)) + hl.sqrt(hl.max(other, zero))) * half
+    both = hl.max(one, zero), hl.max(other, zero)
+    mean = (both[0] + both[1]) * hl.f32(0.25) + hl.sqrt(both[0] * both[1]) * half  # square of the mean of the roots
     value = hl.Expr(mosaic[x, y])
     filled = hl.Func("filled")
     one_clip = clip[(x + 1) % 2, y % 2]
@@ -51,7 +52,7 @@ def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Any:
     white = hl.max(clip[0, 0], clip[1, 0], clip[0, 1], clip[1, 1])
     one_clips, other_clips = one >= one_clip, other >= other_clip
     left = hl.max(hl.select(one_clips, zero, one), hl.select(other_clips, zero, other))
-    told = (root * root + hl.max(one, other)) * half
+    told = (mean + hl.max(one, other)) * half
     told = hl.select(one_clips | other_clips, hl.max(told, left), told)
     guess = hl.select(one_clips & other_clips, white, told + lead[x % 2, y % 2])
     filled[x, y] = hl.select(value >= clip[x % 2, y % 2], hl.max(value, guess), value)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels import powers
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 
@@ -70,10 +71,10 @@ def evened(scene: Any, line: tuple[Any, Any], x: Any, y: Any, shadows: Any, high
 
     c = hl.Var("c")
     luma = sum((hl.f32(LUMA[i]) * scene[x, y, i] for i in range(3)), hl.f32(0.0))
-    stops = hl.log(hl.max(luma, hl.f32(DARKEST))) * hl.f32(1 / np.log(2)) - hl.f32(GREY_EV)
+    stops = powers.log2(hl.max(luma, hl.f32(DARKEST))) - hl.f32(GREY_EV)
     lifted = _lift(line[0] * stops + line[1], shadows, highlights, hl.sqrt, hl.max, hl.f32(1.0))
     even = hl.Func("even")
-    even[x, y, c] = scene[x, y, c] * hl.exp(lifted * hl.f32(np.log(2)))
+    even[x, y, c] = scene[x, y, c] * powers.exp2(lifted)
     return even
 
 
@@ -141,7 +142,7 @@ def surroundings(overview: Array) -> Array:
 
     `overview` (3, h, w) is a scene in linear Rec. 2020 seen small.
     """
-    luma = np.tensordot(np.array(LUMA, np.float32), overview, 1)
+    luma = np.einsum("c,cyx->yx", np.array(LUMA, np.float32), overview)
     stops = (np.log2(np.maximum(luma, DARKEST)) - GREY_EV).astype(np.float64)
     radius = max(2, round(0.03 * max(stops.shape)))
     mean = _boxed(stops, radius)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels import powers
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 
@@ -55,7 +56,7 @@ def algorithm(scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, sat
     rgb = [hl.max(luma + saturation * (value - luma), zero) for value in rgb]
 
     def curve(value: Any) -> Any:
-        raised = hl.pow(hl.max(value, least), power)
+        raised = powers.power(hl.max(value, least), power)
         return hl.max(peak * raised / (raised + bend) - flare, zero)
 
     top, low = hl.max(rgb[0], rgb[1], rgb[2]), hl.min(rgb[0], rgb[1], rgb[2])
@@ -80,7 +81,7 @@ def algorithm(scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, sat
     photo[x, y, c] = hl.select(
         value <= hl.f32(0.0031308),
         value * hl.f32(12.92),
-        hl.f32(1.055) * hl.pow(hl.max(value, hl.f32(0.0031308)), hl.f32(1 / 2.4)) - hl.f32(0.055),
+        hl.f32(1.055) * powers.power(hl.max(value, hl.f32(0.0031308)), hl.f32(1 / 2.4)) - hl.f32(0.055),
     )
     return Stages(shown, photo)
 

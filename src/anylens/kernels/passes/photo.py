@@ -105,6 +105,7 @@ class Stages(NamedTuple):
     light: Any
     mended: Any
     filled: Any
+    widened: Any
     shaded: Any
     demosaic: demosaic.Stages
     denoise: denoise.Stages
@@ -112,7 +113,6 @@ class Stages(NamedTuple):
     shown: Any
     rendered: Any
     sharpen: sharpen.Stages
-    maps: Any
     slopes: Any
     photo: Any
 
@@ -127,9 +127,10 @@ def algorithm(*inputs: Any) -> Stages:
     balanced = balance.algorithm(mended, *given["balance"])
     filled = highlights.algorithm(balanced, *given["highlights"], *given["phase"])
     inside: Any = _inside(x, width), _inside(y, height)
-    maps: Any = given["shade"]
+    gains, place, points_x, points_y = given["shade"]
+    widened = shade.widened(gains, place, points_x, lambda column: _inside(column, width))
     shaded = hl.Func("shaded")
-    shaded[x, y] = filled[x, y] * shade.gain_at(*maps, *inside)
+    shaded[x, y] = filled[x, y] * shade.gain_at(widened, place, points_y, x, y, inside[1])
     rgb = demosaic.algorithm(shaded, *given["phase"], *given["demosaic"])
 
     frames, same = hl.Func("frames"), hl.Func("same")
@@ -148,6 +149,7 @@ def algorithm(*inputs: Any) -> Stages:
         light,
         mended,
         filled,
+        widened,
         shaded,
         rgb,
         clean,
@@ -155,7 +157,6 @@ def algorithm(*inputs: Any) -> Stages:
         toned.shown,
         toned.photo,
         sharp,
-        maps[2:],
         (shadows, brights),
         photo,
     )
@@ -184,8 +185,7 @@ def schedule(stages: Stages, target: Any) -> None:
     rgb = stages.demosaic.rgb
     x_rgb, _, plane = rgb.args()
     rgb.compute_at(stable, x).bound(plane, 0, 3).reorder(plane, x_rgb).unroll(plane).vectorize(x_rgb)
-
-    stages.shaded.specialize((stages.maps[0] == 1) & (stages.maps[1] == 1))
+    stages.widened.compute_root().vectorize(stages.widened.args()[0], width)
 
     x, y, c = stages.photo.args()
     stages.photo.bound(c, 0, 3).tile(x, y, across, down, x, y, *denoise.TILE, guard).reorder(c, x, y, across, down)
@@ -193,14 +193,20 @@ def schedule(stages: Stages, target: Any) -> None:
     for line in stages.sharpen[:-1]:
         line.compute_at(stages.photo, across).vectorize(line.args()[0], width)
     x, y, c = stages.rendered.args()
+    # A row of each at a time: in one loop the chain of what waits for what would be longer than a core looks ahead.
     stages.rendered.compute_at(stages.photo, across).bound(c, 0, 3).split(x, x, inner, width)
     stages.rendered.reorder(inner, c, x, y).vectorize(inner).unroll(c)
-    stages.shown.compute_at(stages.rendered, x).vectorize(stages.shown.args()[0])
-    for picture in (stages.even, stages.denoise.clean):
-        x, _, c = picture.args()
-        picture.compute_at(stages.rendered, x).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x)
+    x, _ = stages.shown.args()
+    stages.shown.compute_at(stages.rendered, y).split(x, x, inner, width).vectorize(inner)
+    picture_x, _, c = stages.even.args()
+    stages.even.compute_at(stages.shown, x).bound(c, 0, 3).reorder(c, picture_x).unroll(c).vectorize(picture_x)
+    picture_x, _, c = stages.denoise.clean.args()
+    stages.denoise.clean.compute_at(stages.rendered, y).bound(c, 0, 3).reorder(c, picture_x).unroll(c)
+    stages.denoise.clean.vectorize(picture_x, width)
     stages.even.specialize((stages.slopes[0] == 0.0) & (stages.slopes[1] == 0.0))
     denoise.schedule_blocks(stages.denoise.luma_clean, stages.photo, across, width)
+    for scratch in (*stages.sharpen[:-1], stages.rendered, stages.shown, stages.denoise.clean):
+        scratch.store_in(hl.MemoryType.Stack)
     denoise.schedule_chroma(stages.denoise, width)
 
 
