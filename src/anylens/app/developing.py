@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ class Job:
     `inspect` is the folder for pictures of every intermediate, or None; `named` says that the user named the very
     file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage. `frames` are
     the files of a burst that becomes one photo, () where `source` is the only one; `map` is where the count of frames
-    that each pixel got goes as a picture, or None.
+    that each pixel got goes as a picture, or None. `image` gives the image of `source` where it is being read already.
     """
 
     source: Path
@@ -74,10 +75,33 @@ class Job:
     timed: bool = False
     frames: tuple[Path, ...] = ()
     map: Path | None = None
+    image: Callable[[], Any] | None = None
 
 
 class Stopped(BaseException):
     """The user stopped the run; raised between stages so that nothing is left half-written."""
+
+
+def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
+    """Begin to read a file beside what else there is to do; what is given back waits for the image, or raises."""
+    found: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+
+    def begin() -> None:
+        try:
+            from anylens import read
+
+            found.put((read(source, sensor=sensor), None))
+        except BaseException as error:
+            found.put((None, error))
+
+    def image() -> Any:
+        whole, error = found.get()
+        if error is not None:
+            raise error
+        return whole
+
+    threading.Thread(target=begin, daemon=True).start()
+    return image
 
 
 def develop_files(
@@ -160,7 +184,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
 
         image: Any = read_burst(job.frames, sensor=sensor, told=advance)
     else:
-        image = read(job.source, sensor=sensor)
+        image = read(job.source, sensor=sensor) if job.image is None else job.image()
         done("Read", "the file's counts and facts", {}, perf_counter() - start)
     if job.timed or job.inspect is not None or until != "photo" or job.place.suffix.lower() not in (".jpg", ".jpeg"):
         result = develop(image, recipe, until=until, watch=watch)

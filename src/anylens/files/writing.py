@@ -40,19 +40,25 @@ def write(
 def _writer(
     image: Frame | Mosaic | Scene | Photo, suffix: str, recipe: str, quality: int, path: str | Path
 ) -> Callable[[BinaryIO], None]:
-    from anylens.files import dng_out, tiff_out
-
     match image:
         case Photo() if suffix in _JPEG:
             return lambda file: _write_photo_jpeg(file, image, recipe, quality)
         case Photo() if suffix in _TIFF:
-            return lambda file: tiff_out.write_photo_tiff(file, image, recipe)
+            from anylens.files.tiff_out import write_photo_tiff
+
+            return lambda file: write_photo_tiff(file, image, recipe)
         case Scene() if suffix in _TIFF:
-            return lambda file: tiff_out.write_scene_tiff(file, image, recipe)
+            from anylens.files.tiff_out import write_scene_tiff
+
+            return lambda file: write_scene_tiff(file, image, recipe)
         case Frame() if suffix in _DNG:
-            return lambda file: dng_out.write_frame_dng(file, image)
+            from anylens.files.dng_out import write_frame_dng
+
+            return lambda file: write_frame_dng(file, image)
         case Mosaic() if suffix in _DNG:
-            return lambda file: dng_out.write_mosaic_dng(file, image)
+            from anylens.files.dng_out import write_mosaic_dng
+
+            return lambda file: write_mosaic_dng(file, image)
     kind, fits = {
         Photo: ("photo", (*_JPEG, *_TIFF)),
         Scene: ("scene", _TIFF),

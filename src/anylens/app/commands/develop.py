@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,12 +64,13 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Develop every file; 1 where one failed."""
-    from anylens.app.developing import Failed, Job, develop_files, steps_of
+    from anylens.app.developing import Failed, Job, develop_files, reading, steps_of
 
     frames = _frames(given)
     sources = [_burst_name(frames)] if given.burst else [Path(file) for file in given.files]
     planned = places(sources, given.output, given.until)
     _spare(frames, planned)
+    first = None if frames else reading(sources[0], given.sensor)
     recipe = _recipe(given.look, given.recipe, [*_merging(given), *given.settings], given.size)
     _check(sources[0], given.sensor)
     folders = _inspection(sources, given.inspect)
@@ -78,6 +80,7 @@ def run(given: Namespace) -> int:
         Job(*each, named=named, timed=given.time, frames=frames, map=count)
         for each in zip(sources, planned, folders, strict=True)
     ]
+    jobs[0] = replace(jobs[0], image=first)
     done: list[Developed] = []
     failed: list[Failed] = []
     with voice.progress("developing", len(jobs) * steps_of(recipe, max(1, len(frames)))) as bar:
