@@ -1,5 +1,7 @@
 """Whole programs, raw file to picture file, in turns: python -m benchmarks.develop [--rounds N].
 
+`--programs rawpy darktable` takes only those whose names begin so, beside anylens; `--files 50` only such files.
+
 Wall time, processor time of all threads and peak memory of each process, medians over the rounds; every round runs
 every program once on every file, so that what else the machine does meets all alike. This program stays small (no
 NumPy) because Linux counts the memory of the parent into the peak of a child that it starts.
@@ -135,9 +137,11 @@ def median(costs: Sequence[Cost]) -> Cost:
     return Cost(*(statistics.median(values) for values in zip(*costs, strict=True)))
 
 
-def compare(files: dict[str, Path], folder: Path, rounds: int) -> dict[str, dict[str, list[Cost]]]:
+def compare(
+    files: dict[str, Path], folder: Path, rounds: int, programs: Sequence[Program]
+) -> dict[str, dict[str, list[Cost]]]:
     """Every program on every file, in turns; the first turn only warms caches and says who cannot take part."""
-    found = [program for program in PROGRAMS if shutil.which(program.runs)]
+    found = [program for program in programs if shutil.which(program.runs)]
     costs: dict[str, dict[str, list[Cost]]] = {name: {} for name in files}
     for turn in range(rounds + 1):
         for name, source in files.items():
@@ -161,7 +165,7 @@ def compare(files: dict[str, Path], folder: Path, rounds: int) -> dict[str, dict
     return costs
 
 
-def show(name: str, costs: dict[str, list[Cost]]) -> dict[str, dict[str, object]]:
+def show(name: str, costs: dict[str, list[Cost]], programs: Sequence[Program]) -> dict[str, dict[str, object]]:
     """Print one file's table; above 1 in the last columns anylens is better."""
     ours = median(costs["anylens"])
     rows: list[tuple[str | None, ...]] = []
@@ -181,7 +185,7 @@ def show(name: str, costs: dict[str, list[Cost]]) -> dict[str, dict[str, object]
             )
         )
         kept[program] = {**mid._asdict(), "walls_s": walls, "ratios": dict(zip(Cost._fields, ratios, strict=True))}
-    rows += [(f"{program.name}: absent", *[None] * 7) for program in PROGRAMS if not shutil.which(program.runs)]
+    rows += [(f"{program.name}: absent", *[None] * 7) for program in programs if not shutil.which(program.runs)]
     columns = ("", "wall s", "lowest–highest", "cpu s", "peak MB", "wall/ours", "cpu/ours", "memory/ours")
     table(f"Raw to picture, {name}", columns, rows)
     return kept
@@ -225,17 +229,24 @@ def main() -> None:
     """Run everything, print the tables, keep the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--programs", nargs="*", default=[""], help="beginnings of names; anylens always runs")
+    parser.add_argument("--files", nargs="*", default=[""], help="beginnings of names: 12.5, 50, demo")
+    asked = parser.parse_args()
+    rounds = asked.rounds
+    programs = [each for each in PROGRAMS if each.name.startswith(("anylens", *asked.programs))]
     with tempfile.TemporaryDirectory(prefix="anylens-bench-") as name:
         folder = Path(name)
         subprocess.run([PYTHON, "-m", "benchmarks.negatives", name], cwd=ROOT, check=True)
         files = {size: folder / f"{size}.dng" for size in ("12.5 MP", "50 MP")}
         files["demo (12 MP, a GoPro's)"] = ROOT / "demo" / "GOPR0024.dng"
-        begun = starts(folder, 2 * rounds)
-        costs = compare(files, folder, rounds)
-    shown = {size: show(size, costs[size]) for size in files}
-    begun_kept = {what: cost._asdict() for what, cost in begun.items()}
-    save("develop", {"rounds": rounds, "start": begun_kept, "develop": shown}, peers())
+        files = {name: source for name, source in files.items() if name.startswith(tuple(asked.files))}
+        everything = asked.programs == asked.files == [""]
+        begun = starts(folder, 2 * rounds) if everything else {}
+        costs = compare(files, folder, rounds, programs)
+    shown = {size: show(size, costs[size], programs) for size in files}
+    if everything:
+        begun_kept = {what: cost._asdict() for what, cost in begun.items()}
+        save("develop", {"rounds": rounds, "start": begun_kept, "develop": shown}, peers())
 
 
 if __name__ == "__main__":
