@@ -85,8 +85,9 @@ def _measured(samples: Samples, kind: Chart, points: Floats, chart: Floats) -> G
     shape: Kind = "dot" if kind == "dots" else "crossing" if kind == "lines" else "corner"
     step = _gap(points) if len(points) > 1 else 20.0
     found: dict[tuple[int, int], tuple[Place, float]] = {}
+    # About a corner of a ChArUco board its markers leave a clear circle of a sixth of a square.
     for (x, y), (i, j) in zip(points, chart, strict=True):
-        point = refined(samples, (float(x), float(y)), shape, step)
+        point = refined(samples, (float(x), float(y)), shape, step * (0.5 if kind == "charuco" else 1.0))
         if point is not None:
             found[int(i), int(j)] = point
     if kind == "chessboard":

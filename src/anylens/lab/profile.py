@@ -223,7 +223,8 @@ def _fit(
     design = np.column_stack(columns)
     weights, _ = _solve(design, light, root, stiff)
     away = np.abs(light - design @ weights) * root
-    good = away < _OUTLIER * np.maximum(1.4826 * float(np.median(away)), _FAINT * (bright - dark) * root)
+    usual = max(float(np.median(away)) / 0.6745, float(np.quantile(away, 0.9)) / 1.645)
+    good = away < _OUTLIER * np.maximum(usual, _FAINT * (bright - dark) * root)
     weights, covariance = _solve(design[good], light[good], root[good], stiff)
     residual = (light - design @ weights)[good]
     unit = float(np.sum((residual * root[good]) ** 2)) / max(int(good.sum()) - len(weights), 1)
