@@ -226,12 +226,12 @@ def halo(picture: Array, truth: Array, view: View, corner: tuple[int, int]) -> f
     """How many stops the light beside the window's edge differs from the light farther off, the worse of both sides."""
     sky = next(mark for mark in view.marks if mark["name"] == "sky")
     places = np.array(sky["observed_px"]["G"]) - corner
-    (left, top), (_, bottom) = places.min(0), places.max(0)
+    (_, top), (right, bottom) = places.min(0), places.max(0)
     rows = slice(int(top + 0.2 * (bottom - top)), int(top + 0.45 * (bottom - top)))
     away = np.log2(
         np.maximum(np.tensordot(LUMA, picture, 1)[rows], 1e-5) / np.maximum(np.tensordot(LUMA, truth, 1)[rows], 1e-5)
     )
-    wall = [float(np.median(away[:, int(left) - far : int(left) - near])) for near, far in ((4, 40), (80, 160))]
+    wall = [float(np.median(away[:, int(right) + near : int(right) + far])) for near, far in ((4, 40), (80, 200))]
     return abs(wall[0] - wall[1])
 
 
