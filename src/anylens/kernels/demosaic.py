@@ -4,7 +4,9 @@ Hamilton & Adams 1997 estimate the missing colour along rows and along columns; 
 ("Gradient based threshold free color filter array interpolation") weigh the colour differences of the four
 directions by their gradients, which needs no threshold. Working on the square root is own work: it makes an error
 in a shadow as dear as the eye finds it, keeps edges between dark and bright from ringing, and evens out shot noise.
-Measured over fourteen noise-free pictures it is worth more than the choice of the algorithm.
+Measured over fourteen noise-free pictures it is worth more than the choice of the algorithm. An estimated green goes
+beyond the four greens around it by no more than half of what they span (own work, looser than AHD's median of two):
+small things of strong colours, where no colour difference holds, no longer turn into dots.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ SIGNATURE = Signature(
 )
 TAPS = tuple(tap / 14.0 for tap in (4.0, 4.0, 3.0, 2.0, 1.0))
 LEAST_GRADIENT = 1e-7
+BEYOND = 0.5
 
 
 class Stages(NamedTuple):
@@ -88,8 +91,12 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     rightward = sum((taps[d] * across[x + d, y] for d in range(5)), hl.f32(0.0))
     part = hl.f32(1.0) / (north + south + west + east)
     estimate, green, diagonal = hl.Func("estimate"), hl.Func("green"), hl.Func("diagonal")
-    difference_here = (north * upward + south * downward + west * leftward + east * rightward) * part
-    estimate[x, y] = (difference_here, (north + south) * part)
+    estimated = (north * upward + south * downward + west * leftward + east * rightward) * part
+    around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
+    lowest, highest = hl.min(*around), hl.max(*around)
+    beyond = hl.f32(BEYOND) * (highest - lowest)
+    likely = hl.clamp(center + estimated, lowest - beyond, highest + beyond) - center
+    estimate[x, y] = (hl.select(green_site, estimated, likely), (north + south) * part)
 
     def difference(dx: int, dy: int) -> Any:
         return estimate[x + dx, y + dy][0]
@@ -168,7 +175,12 @@ def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
     north, south, west, east = sums
     everything = north + south + west + east
     upright = (north + south) / everything
-    difference = np.sum([w * m for w, m in zip(sums, means, strict=True)], axis=0) / everything
+    estimated = np.sum([w * m for w, m in zip(sums, means, strict=True)], axis=0) / everything
+    around = np.stack([at(root, -1, 0), at(root, 1, 0), at(root, 0, -1), at(root, 0, 1)])
+    lowest, highest = around.min(0), around.max(0)
+    beyond = np.float32(BEYOND) * (highest - lowest)
+    likely = np.clip(root + estimated, lowest - beyond, highest + beyond) - root
+    difference = np.where(green_site, estimated, likely)
     green = root + np.where(green_site, 0, difference)
     diagonal = total(difference, [(-1, -1), (1, -1), (-1, 1), (1, 1)]) / 4
     row_pair, column_pair = total(difference, [(-1, 0), (1, 0)]) / 2, total(difference, [(0, -1), (0, 1)]) / 2
