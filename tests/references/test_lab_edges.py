@@ -157,6 +157,11 @@ def wrong(name):
         pixels, edge = edges.edge(120, blur, 90.0), Edge((59.5, 15.0), (59.5, 105.0), 28.0)
     elif name == "not one straight step":
         pixels[50:62, 52:68] += 0.2
+    elif name == "no plain step":
+        y, x = np.mgrid[:120, :120] - 59.5
+        away = y * np.cos(np.radians(8.0)) - x * np.sin(np.radians(8.0))
+        pixels = pixels + 0.6 * np.exp(-0.5 * (away / 1.2) ** 2)
+        pixels = 0.7 * pixels
     elif name == "too small" or name == "outside":
         edge = Edge((1000.0, 10.0), (1004.0, 50.0), 10.0) if name == "outside" else Edge((50, 50), (55, 60), 10.0)
     return Samples(pixels.astype(np.float32)), edge
@@ -168,6 +173,7 @@ WHY = {
     "noisy": "too noisy",
     "not slanted": "not slanted",
     "not one straight step": "not one straight step",
+    "no plain step": "a line runs along it",
     "too small": "to itself",
     "outside": "outside the picture",
 }

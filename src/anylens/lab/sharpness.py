@@ -110,6 +110,8 @@ _WIDEST_GAP_PX = 0.6
 _STRANGE = 3.0
 _MOST_DROPPED = 0.02
 _HIGHEST_CPP = 1.0
+_MOST_OVERSHOOT = 0.4
+_LEAST_TURNS = 0.6
 
 
 def edge_sharpness(samples: Samples, edge: Edge) -> EdgeSharpness:
@@ -132,6 +134,14 @@ def edge_sharpness(samples: Samples, edge: Edge) -> EdgeSharpness:
         raise Refusal(f"{where} has too few samples to be measured; come nearer, or use a larger chart.") from error
     _check(profile, where)
     found = profile.crossing(0.5, _HIGHEST_CPP)
+    distances = np.arange(-profile.half_width_px, profile.half_width_px, 0.25)
+    share = (profile.at(distances) - profile.dark) / profile.step
+    if not math.isfinite(found.value) or max(share.max() - 1.0, -share.min()) > _MOST_OVERSHOOT:
+        raise Refusal(f"{where} is no plain step: a line runs along it, or it was sharpened; choose another, or a raw.")
+    if found.value * profile.half_width_px < _LEAST_TURNS:
+        raise Refusal(
+            f"{where} is too blurred for the {2 * profile.half_width_px:.0f} px that it has to itself; focus."
+        )
     if found.error > _MOST_UNSURE * found.value:
         raise Refusal(
             f"{where} is too noisy: its MTF50 is known to {100 * found.error / found.value:.0f} % only; give it more "
