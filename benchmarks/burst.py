@@ -1,0 +1,140 @@
+"""A hand-held burst to one mosaic and one JPEG, beside OpenCV's ways of stacking: python -m benchmarks.burst.
+
+The frames are simulated: a picture under small shifts and turns, Poisson and Gaussian noise, a Bayer filter.
+`--frames` and `--size HEIGHT WIDTH` change the burst (8 frames of 12.5 MP).
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.negatives import write_dng
+from benchmarks.report import ROOT, save, table, versions
+
+Array = npt.NDArray[Any]
+BLACK, WHITE, SCALE, OFFSET = 512, 16383, 4e-4, 2e-6
+PICTURE = ROOT / "docs" / "gallery" / "demo.jpg"
+
+
+def frames(count: int, height: int, width: int, seed: int = 1) -> list[Array]:
+    """uint16 counts (H, W) RGGB of a trembling hand."""
+    import cv2
+
+    picture = (cv2.imread(str(PICTURE))[..., ::-1].astype(np.float32) / 255) ** 2.2
+    rng, found = np.random.default_rng(seed), []
+    for index in range(count):
+        angle, shift = (np.deg2rad(0.05) * rng.normal(), 8 * rng.normal(size=2)) if index else (0.0, np.zeros(2))
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        middle = np.array([width / 2, height / 2])
+        zoom = picture.shape[1] / width
+        move = np.column_stack([turn * zoom, (middle - turn @ middle + shift) * zoom])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        light = cv2.warpAffine(picture, move, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+        mosaic = np.empty((height, width), np.float32)
+        for y, x, plane in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+            mosaic[y::2, x::2] = light[y::2, x::2, plane]
+        variance = SCALE * np.maximum(mosaic, 0) + OFFSET
+        mosaic += rng.standard_normal(mosaic.shape, np.float32) * np.sqrt(variance)
+        found.append(np.clip(BLACK + (WHITE - BLACK) * mosaic + 0.5, 0, WHITE).astype(np.uint16))
+    return found
+
+
+def merged(folder: Path) -> tuple[float, float]:
+    """Seconds of align and merge with all frames in memory, the best of three warm runs, and frames used."""
+    from anylens import Burst, read
+    from anylens.darkroom.stages import Merge
+
+    burst = Burst(tuple(read(path) for path in sorted(folder.glob("*.dng"))))
+    best, used = np.inf, 0.0
+    for _ in range(4):
+        start = time.perf_counter()
+        mosaic = Merge()(burst)
+        best = min(best, time.perf_counter() - start)
+        used = float(np.mean(mosaic.frames_used))
+    return best, used
+
+
+def ecc_mean(raws: list[Array]) -> Array:
+    """OpenCV: bilinear demosaic, whole-picture motion by ECC at a quarter of the size, mean."""
+    import cv2
+
+    colors = [cv2.cvtColor(raw, cv2.COLOR_BayerRGGB2RGB) for raw in raws]
+    greys = [cv2.resize(each[..., 1], None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for each in colors]
+    greys = [np.float32(each) for each in greys]
+    height, width = raws[0].shape
+    total = colors[0].astype(np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-4)
+    for color, grey in zip(colors[1:], greys[1:], strict=True):
+        warp = np.eye(2, 3, dtype=np.float32)
+        _, warp = cv2.findTransformECC(greys[0], grey, warp, cv2.MOTION_EUCLIDEAN, stop)
+        warp[:, 2] *= 4
+        total += cv2.warpAffine(color, warp, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return total / len(raws)
+
+
+def mtb_mean(raws: list[Array]) -> Array:
+    """OpenCV: bilinear demosaic, whole shifts by AlignMTB, mean."""
+    import cv2
+
+    colors = [cv2.convertScaleAbs(cv2.cvtColor(raw, cv2.COLOR_BayerRGGB2RGB), alpha=255 / WHITE) for raw in raws]
+    cv2.createAlignMTB(8).process(colors, colors)
+    return np.mean(colors, axis=0, dtype=np.float32)
+
+
+def whole(folder: Path, out: Path) -> tuple[float, float]:
+    """Seconds and peak MB of the whole process from raws to JPEG, the better of two runs."""
+    command = [sys.executable, "-m", "anylens.app", "develop", "--burst", str(folder), "-o", str(out)]
+    best, peak = np.inf, 0.0
+    for _ in range(2):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        best = min(best, time.perf_counter() - start)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return best, peak
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.burst", description=__doc__)
+    parser.add_argument("--frames", type=int, default=8)
+    parser.add_argument("--size", type=int, nargs=2, default=(3072, 4080), metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--folder", type=Path, help="where frames of an earlier run are, or go")
+    asked = parser.parse_args()
+    height, width = asked.size
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.folder or Path(scratch) / "burst"
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            noise = (SCALE, OFFSET) * 3
+            for index, raw in enumerate(frames(asked.frames, height, width)):
+                write_dng(folder / f"{index:02d}.dng", raw, black=BLACK, white=WHITE, noise=noise)
+        process_s, peak_mb = whole(folder, Path(scratch) / "a.jpg")
+        import tifffile
+
+        raws = [tifffile.imread(path) for path in sorted(folder.glob("*.dng"))]
+        merge_s, used = merged(folder)
+        rows = [("anylens, raws to JPEG, whole process", process_s), ("anylens, align and merge, warm", merge_s)]
+        for name, peer in (("OpenCV ECC, linear warp, mean", ecc_mean), ("OpenCV AlignMTB, mean", mtb_mean)):
+            start = time.perf_counter()
+            peer(raws)
+            rows.append((name, time.perf_counter() - start))
+    megapixels = len(raws) * height * width / 1e6
+    lines = [(name, f"{seconds:.2f} s", f"{megapixels / seconds:.0f} MP/s") for name, seconds in rows]
+    table(f"{len(raws)} frames of {height * width / 1e6:.1f} MP", ("way", "time", "input"), lines)
+    print(f"peak memory of the whole process {peak_mb:.0f} MB; frames used {used:.2f} of {len(raws)}")
+    results = {"seconds": dict(rows), "peak_mb": peak_mb, "frames_used": used, "frames": len(raws)}
+    save("burst", results, versions("opencv-python-headless"))
+
+
+if __name__ == "__main__":
+    main()
