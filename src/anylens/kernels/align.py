@@ -40,7 +40,7 @@ SIGNATURE = Signature(
 )
 LEAST_SIDE = 24
 SEARCH = 8
-STEPS_MODEL, STEPS_COARSE, STEPS_FINE = 2, 3, 2
+STEPS_COARSE, STEPS_FINE = 3, 2
 SPREAD_COARSE, SPREAD_FINE, LEAST_SPREAD = 1.0, 0.5, 0.02
 ROBUST_STEPS = 4
 LEAST_TEXTURE = 16.0
@@ -179,8 +179,9 @@ def align(still: tuple[Array, ...], moved: tuple[Array, ...], variance: float) -
             rows, columns = _tiles(still[level])
             field, model = (_finer(each, rows, columns) for each in (field, model))
         noise = variance / 4.0**level
-        if level or last == 0 or _texture(sums_at(still[level], moved[level], model), noise) > LEAST_TEXTURE:
-            field, model = _refined(still[level], moved[level], field, model, noise, level > 0)
+        first = sums_at(still[level], moved[level], model)
+        if level or last == 0 or _texture(first, noise) > LEAST_TEXTURE:
+            field, model = _refined(still[level], moved[level], field, model, first, noise, level > 0)
     return Motion(field, model, likeness)
 
 
@@ -231,15 +232,20 @@ def _finer(field: Array, rows: int, columns: int) -> Array:
 
 
 def _refined(
-    still: Array, moved: Array, field: Array, model: Array, variance: float, coarse: bool
+    still: Array, moved: Array, field: Array, model: Array, first: Array, variance: float, coarse: bool
 ) -> tuple[Array, Array]:
-    """The field after some steps at one level, and the motion of the whole picture that it is held to."""
+    """The field after some steps at one level, and the motion of the whole picture that it is held to.
+
+    `first` are the sums for the model as it comes. At the finest level it is worth one look less.
+    """
     spread = SPREAD_COARSE if coarse else SPREAD_FINE
-    for _ in range(STEPS_MODEL):
+    model = _modelled(first, model, variance, spread)
+    sums = sums_at(still, moved, field)
+    if coarse:
         model = _modelled(sums_at(still, moved, model), model, variance, spread)
-    sums, other = sums_at(still, moved, field), sums_at(still, moved, model)
-    better = _cost(other) < 0.9 * _cost(sums)
-    field, sums = np.where(better, model, field), np.where(better, other, sums)
+        other = sums_at(still, moved, model)
+        better = _cost(other) < 0.9 * _cost(sums)
+        field, sums = np.where(better, model, field), np.where(better, other, sums)
     for step in range(STEPS_COARSE if coarse else STEPS_FINE):
         if step:
             sums = sums_at(still, moved, field)
