@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rawpy
 
 from anylens import Burst, Refusal, develop, read, write
 from anylens.darkroom.stages import Merge
 from anylens.files.burst import frames_in, read_burst
-from tests.bursts import exposed, hand_held, light, moves, scenery, under_filter
+from tests.bursts import SCALE, exposed, hand_held, light, moves, scenery, under_filter
 from tests.frames import facts
 from tests.properties.test_command_line import failed_in_one_line, run
 
@@ -186,6 +187,11 @@ def test_a_merged_negative_opens_again(folder: Path, tmp_path: Path) -> None:
     place = tmp_path / "merged.dng"
     assert run("develop", "--burst", folder, "-o", place, "--until", "mosaic").returncode == 0
     merged = develop(read_burst(frames_in(folder)), until="mosaic")
+    with rawpy.imread(str(place)) as peer:
+        assert peer.raw_pattern.tolist() == [[0, 1], [3, 2]]
+        assert peer.raw_image_visible.shape == merged.pixels.shape
+    assert b"<anylens:Frames>4<" in place.read_bytes()
+    assert read(place).facts.sensor.noise.scale[1] == pytest.approx(4 * SCALE / 4, rel=0.3)
     again = develop(read(place), until="mosaic")
     np.testing.assert_allclose(again.pixels * 2**again.facts.baseline_exposure, merged.pixels, atol=3e-5)
 
