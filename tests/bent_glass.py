@@ -55,7 +55,11 @@ class BentGlass:
         made = [self._spot(wavelength, distance_m, step_um, size) for wavelength in wavelengths_nm]
         return np.broadcast_to(np.stack(made), (len(places_mm), len(made), size, size))
 
-    def _spot(self, wavelength_nm: float, distance_m: float, step_um: float, size: int) -> Any:
+    def transfers(self, places_mm: Any, wavelengths_nm: Any, distance_m: float, step_um: float, size: int) -> Any:
+        made = [self._transfer(wavelength, distance_m, step_um, size) for wavelength in wavelengths_nm]
+        return np.broadcast_to(np.stack(made), (len(places_mm), len(made), size, size))
+
+    def _transfer(self, wavelength_nm: float, distance_m: float, step_um: float, size: int) -> Any:
         from scipy.special import j1
 
         turns = np.fft.fftfreq(size, step_um)
@@ -63,7 +67,11 @@ class BentGlass:
         disc_um = 1e6 * self.focal_mm**2 * 1e-6 / self.f_number * abs(1.0 / distance_m - 1.0 / self.focus_m)
         ring = np.maximum(np.pi * disc_um * radial, 1e-9)
         transfer = diffraction(1e3 * radial, wavelength_nm, self.f_number * self.scale_mm / self.focal_mm)
-        transfer = transfer * 2.0 * j1(ring) / ring * np.sinc(turns * step_um)[:, None] * np.sinc(turns * step_um)
+        return transfer * 2.0 * j1(ring) / ring
+
+    def _spot(self, wavelength_nm: float, distance_m: float, step_um: float, size: int) -> Any:
+        cell = np.sinc(np.fft.fftfreq(size))
+        transfer = self._transfer(wavelength_nm, distance_m, step_um, size) * cell[:, None] * cell
         spot = np.fft.fftshift(np.fft.ifft2(transfer).real)
         return (spot / spot.sum()).astype(np.float32)
 

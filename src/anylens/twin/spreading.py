@@ -98,12 +98,10 @@ def spreads(
     y_mm = np.linspace(-0.5, 0.5, rows) * field.height_mm
     size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
     sample_um = pitch_um * times / fine
-    over = max(1, math.ceil(0.8 * sample_um / (1e-3 * SPREAD_NM[0] * glass.f_number) + 0.5))
-    over = max(1, min(over, 1024 // size))
     first = (rows // 2, columns // 2) if straight else (0, 0)
     traced = [(row, column) for row in range(first[0], rows) for column in range(first[1], columns)]
     places = np.array([(x_mm[column], y_mm[row]) for row, column in traced])
-    found = _transfers(glass, shares, places, distance_m, sample_um, size, over, fine)
+    found = _transfers(glass, shares, places, distance_m, sample_um, size, fine)
     transfers = dict(zip(traced, found, strict=True))
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
     for row in range(rows):
@@ -146,29 +144,26 @@ def _radii(spot: Floats) -> tuple[float, float]:
 
 
 def _transfers(
-    glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int, over: int, fine: int
+    glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int, fine: int
 ) -> npt.NDArray[np.complex128]:
     """(n, 3, size, size): each channel's optical transfer function on the samples' own band, 0 first.
 
-    The lens's light comes gathered in cells, `over` along a sample; their aperture is taken out again. The last three
-    tenths of the band fade out (beyond a pixel's Nyquist frequency when it has several samples), lest edges ring.
+    The last three tenths of the band fade out (beyond a pixel's Nyquist frequency when it has several samples), lest
+    edges ring.
     """
     used = [at for at in range(len(SPREAD_NM)) if shares[:, at].any()]
     wavelengths = [SPREAD_NM[at] for at in used]
-    spots = glass.spreads(places, wavelengths, distance_m, sample_um / over, size * over)
+    found = glass.transfers(places, wavelengths, distance_m, sample_um, size)
     seen = np.stack([np.asarray(glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
     mean = np.einsum("cl,nlk->nck", shares[:, used], seen)
     band = np.fft.fftfreq(size)
-    keep = np.fft.fftfreq(size, 1.0 / size).astype(int)
-    cell = np.sinc(band / over)
     calm = np.ones(size)
     if fine > 1:
         calm = np.cos(0.5 * np.pi * np.clip((np.abs(band) - 0.35) / 0.15, 0.0, 1.0)) ** 2
     out = np.zeros((len(places), 3, size, size), np.complex128)
     for place in range(len(places)):
         for at, share in enumerate(shares[:, used].T):
-            full = np.fft.fft2(np.fft.ifftshift(spots[place, at].astype(np.float64)))
-            whole = full[np.ix_(keep, keep)] / full[0, 0].real * (calm / cell)[:, None] * (calm / cell)
+            whole = found[place, at] * calm[:, None] * calm
             for channel in np.flatnonzero(share):
                 dx, dy = (seen[place, at] - mean[place, channel]) * 1e3 / sample_um
                 turn = np.exp(-2j * np.pi * band * dy)[:, None] * np.exp(-2j * np.pi * band * dx)
