@@ -103,9 +103,11 @@ STARTS = {
 def run(command: Sequence[str], home: Path, stdout: Path | None = None) -> Cost:
     """Run a program to its end; RuntimeError with the end of its output where it fails or takes longer than 120 s.
 
-    Programs keep their settings and caches in the empty folder `home`, so that nobody's own settings count.
+    Programs keep their settings and caches in the empty folder `home`, so that nobody's own settings count. Python
+    keeps its bytecode, as on anyone's machine, even where this shell forbids it.
     """
-    environment = os.environ | {
+    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment = inherited | {
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home),
         "XDG_CACHE_HOME": str(home),
