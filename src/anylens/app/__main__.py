@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""Kernels and the twin use all cores by themselves; threads of BLAS would only spin beside them."""
 
 
 def main() -> int:

@@ -40,7 +40,7 @@ def algorithm(sites: Any, gain: Any, most: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """6 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
+    """1.5 ms for the cells of 12 MP, 2 cores of Emerald Rapids (AVX-512), output already in memory."""
     import halide as hl
 
     x, y = stages.grey.args()

@@ -33,7 +33,7 @@ def algorithm(picture: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """2 ms from the cells of 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
+    """0.7 ms from the cells of 12 MP, 2 cores of Emerald Rapids (AVX-512), output already in memory."""
     import halide as hl
 
     x, y = stages.half.args()

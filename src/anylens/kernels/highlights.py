@@ -60,7 +60,7 @@ def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Any:
 
 
 def schedule(filled: Any, target: Any) -> None:
-    """4 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
+    """7.1 ms, 12 MP, 2 cores of Emerald Rapids (AVX-512), output already in memory."""
     import halide as hl
 
     x, y = filled.args()

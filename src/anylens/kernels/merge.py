@@ -141,7 +141,7 @@ def algorithm(
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """40 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
+    """33 ms a frame of 12 MP, 2 cores of Emerald Rapids (AVX-512), output already in memory."""
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))

@@ -70,7 +70,7 @@ def algorithm(mosaic: Any, gains: Any, place: Any, points_x: Any, points_y: Any)
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """7.3 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
+    """2.6 ms, 12 MP, 2 cores of Emerald Rapids (AVX-512), output already in memory."""
     import halide as hl
 
     x, y = stages.shaded.args()

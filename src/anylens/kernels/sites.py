@@ -44,7 +44,7 @@ def algorithm(*counts: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """10 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
+    """3.4 ms, 12 MP, 2 cores of Emerald Rapids (AVX-512), output already in memory."""
     import halide as hl
 
     x, y, site = stages.sites.args()

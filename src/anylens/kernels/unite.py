@@ -40,7 +40,7 @@ def algorithm(still: Any, gathered: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """20 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
+    """8.3 ms, 12 MP, 2 cores of Emerald Rapids (AVX-512), output already in memory."""
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
