@@ -108,6 +108,16 @@ def looked(error: Any, wanted: Path | None, source: str) -> str:
     return str(path)
 
 
+def complain(error: Exception, wanted: Path | None, source: str) -> None:
+    """Say why a file was not measured; of a chart that was not found also where the picture of what was seen is."""
+    from anylens.lab.samples import NoChart
+
+    said = voice.sentence(error, Path(source))
+    voice.complain(
+        f"{said} ({looked(error, wanted, source)} shows what was seen)" if isinstance(error, NoChart) else said
+    )
+
+
 def notes(lines: Sequence[str]) -> None:
     """Print what was assumed, each once."""
     for line in dict.fromkeys(lines):

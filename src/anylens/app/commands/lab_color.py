@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.app import measuring, voice
@@ -30,7 +29,6 @@ def options(syntax: Syntax) -> None:
 def run(given: Namespace) -> int:
     """Judge each file; 1 where a chart could not be found or a file not be read."""
     from anylens.lab.color import color_measure
-    from anylens.lab.samples import NoChart
 
     place = measuring.place(given.output, ".toml")
     picture = measuring.place(given.picture, ".png", ".jpg", ".jpeg")
@@ -47,13 +45,8 @@ def run(given: Namespace) -> int:
         try:
             specimen = measuring.seen(file, given.sensor)
             result = color_measure(specimen, light)
-        except NoChart as error:
-            path = measuring.looked(error, picture, file)
-            voice.complain(f"{voice.sentence(error, Path(file))} ({path} shows what was seen)")
-            failed = 1
-            continue
         except Exception as error:
-            voice.complain(voice.sentence(error, Path(file)))
+            measuring.complain(error, picture, file)
             failed = 1
             continue
         results.append(result)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anylens.app import measuring, voice
+from anylens.app import measuring
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
 from anylens.app.voice import Usage
@@ -28,7 +27,6 @@ def run(given: Namespace) -> int:
     from anylens.lab.geometry import distortion
     from anylens.lab.grids import grid_drawn
     from anylens.lab.report.survey import grid_and_colors
-    from anylens.lab.samples import NoChart
 
     picture = measuring.place(given.picture, ".png", ".jpg", ".jpeg")
     measuring.apart(given, given.picture)
@@ -44,13 +42,8 @@ def run(given: Namespace) -> int:
             grid, lateral = grid_and_colors(specimen)
             views.append((samples, grid))
             measured = None if given.views else distortion(samples, [grid])
-        except NoChart as error:
-            path = measuring.looked(error, picture, file)
-            voice.complain(f"{voice.sentence(error, Path(file))} ({path} shows what was seen)")
-            failed = 1
-            continue
         except Exception as error:
-            voice.complain(voice.sentence(error, Path(file)))
+            measuring.complain(error, picture, file)
             failed = 1
             continue
         if picture is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.app import measuring, voice
@@ -27,7 +26,6 @@ def options(syntax: Syntax) -> None:
 def run(given: Namespace) -> int:
     """Measure the edges that are found in each file; 1 where none was or a file could not be read."""
     from anylens.lab.charts import find_star
-    from anylens.lab.samples import NoChart
     from anylens.lab.sharpness import Sharpness, edges_drawn, edges_sharpness
     from anylens.lab.star import star_drawn, star_sharpness
 
@@ -42,13 +40,8 @@ def run(given: Namespace) -> int:
             specimen = measuring.seen(file, given.sensor)
             samples = specimen.luminance() if given.color is None else specimen.samples(given.color)
             result = edges_sharpness(samples) if given.chart == "edges" else star_sharpness(samples, find_star(samples))
-        except NoChart as error:
-            path = measuring.looked(error, picture, file)
-            voice.complain(f"{voice.sentence(error, Path(file))} ({path} shows what was seen)")
-            failed = 1
-            continue
         except Exception as error:
-            voice.complain(voice.sentence(error, Path(file)))
+            measuring.complain(error, picture, file)
             failed = 1
             continue
         results.append({"file": file, "notes": specimen.notes, "sharpness": result})
