@@ -84,6 +84,13 @@ class Body:
     idle_w: float | None = field(default=None, repr=False)
     assumptions: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def name(self) -> str:
+        """Maker and model, the maker once where the model begins with it; by it a passport knows the body."""
+        first = self.maker.split()[:1]
+        known = first and self.model.casefold().split()[:1] == [first[0].casefold()]
+        return self.model if known else f"{self.maker} {self.model}".strip()
+
     def mode(self, name: str | None = None) -> Mode:
         """The mode of that name, the usual one for None; Refusal lists the others."""
         if not self.modes:

@@ -1,5 +1,6 @@
-"""What the glass is, and where its rings stand."""
+"""What the glass is, where its rings stand, and what was measured of it on a body."""
 
-from anylens.lens.model import Lens, Passport, Setting
+from anylens.lens.model import Lens, Setting
+from anylens.lens.passport import Passport, find_passport, merged, read_passport, write_passport
 
-__all__ = ["Lens", "Passport", "Setting"]
+__all__ = ["Lens", "Passport", "Setting", "find_passport", "merged", "read_passport", "write_passport"]

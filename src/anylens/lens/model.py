@@ -1,4 +1,4 @@
-"""Lens, Setting and Passport."""
+"""Lens and Setting."""
 
 from __future__ import annotations
 
@@ -30,12 +30,3 @@ class Setting:
     f_number: float | None = None
     focal_mm: float | None = None
     focus_m: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Passport:
-    """What was measured of one lens on one body; `schema` 1 knows no sections yet beyond whose passport it is."""
-
-    lens: Lens
-    body: str
-    schema: int = 1
