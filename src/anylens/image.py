@@ -24,7 +24,8 @@ class Mosaic:
     `frames_used` is (H, W), how many frames each pixel got, or None for one frame everywhere. `overview` is the same
     light seen small, (3, h, w) in the camera's colours, as a Scene's; None where it was not kept. `shading` is (h, w),
     the gain by which each of the overview's points was lifted against the falloff of the lens, and its noise with it;
-    None for no gain anywhere. `frames` is how many frames were merged into it.
+    None for no gain anywhere. `frames` is how many frames were merged into it,
+    `span_ev` how many stops their exposures lie apart.
     """
 
     pixels: Pixels
@@ -33,6 +34,7 @@ class Mosaic:
     overview: Pixels | None = None
     shading: Pixels | None = None
     frames: int = 1
+    span_ev: float = 0.0
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.float32 or self.pixels.ndim != 2:

@@ -17,7 +17,8 @@ from anylens.app.places import Until, guard
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.darkroom import Recipe
+    from anylens.darkroom import Recipe, Way
+    from anylens.frame import Burst
 
 AT_ONCE = 2
 """Kernels use all cores by themselves; a second photo fills the gaps while the first is read and written."""
@@ -66,6 +67,7 @@ class Job:
     file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage. `frames` are
     the files of a burst that becomes one photo, () where `source` is the only one; `map` is where the count of frames
     that each pixel got goes as a picture, or None. `image` gives the image of `source` where it is being read already.
+    `recipes` has the recipe for each way to develop a burst, of which its facts choose one; None where one is given.
     """
 
     source: Path
@@ -76,6 +78,7 @@ class Job:
     frames: tuple[Path, ...] = ()
     map: Path | None = None
     image: Callable[[], Any] | None = None
+    recipes: dict[Way, Recipe] | None = None
 
 
 class Stopped(BaseException):
@@ -186,7 +189,11 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     else:
         image = read(job.source, sensor=sensor) if job.image is None else job.image()
         done("Read", "the file's counts and facts", {}, perf_counter() - start)
-    if job.timed or job.inspect is not None or until != "photo" or job.place.suffix.lower() not in (".jpg", ".jpeg"):
+    watched = job.timed or job.inspect is not None or until != "photo"
+    watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
+    if job.frames and job.recipes is not None:
+        image, recipe = _in_its_way(image, job.recipes, watch if watched else None)
+    if watched:
         result = develop(image, recipe, until=until, watch=watch)
     else:
         start = perf_counter()
@@ -218,6 +225,18 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         notes=result.facts.notes,
         pictures=tuple(pictures),
     )
+
+
+def _in_its_way(burst: Burst, recipes: dict[Way, Recipe], watch: Any) -> tuple[Any, Recipe]:
+    """The merged burst with the reason for the way that is chosen among its notes, and that way's recipe."""
+    from anylens import develop
+    from anylens.darkroom import way_of
+
+    single = len(burst.frames) == 1
+    image: Any = burst.reference if single else develop(burst, recipes["plain"], until="mosaic", watch=watch)
+    choice = way_of(image.facts, 0.0 if single else image.span_ev)
+    facts = dataclasses.replace(image.facts, notes=(*image.facts.notes, choice.why))
+    return dataclasses.replace(image, facts=facts), recipes[choice.way]
 
 
 def changed(stage: Any) -> dict[str, Any]:

@@ -7,23 +7,28 @@ from anylens.darkroom.developing import Until, Watch, develop
 from anylens.darkroom.lookbook import look, looks
 from anylens.darkroom.recipe import Option, Recipe, StageTable, text
 from anylens.darkroom.stages import RENDERING, STAGES, default_recipe
+from anylens.darkroom.ways import Choice, Way, in_way, way_of
 
 __all__ = [
     "RENDERING",
     "STAGES",
+    "Choice",
     "Option",
     "Recipe",
     "StageTable",
     "Until",
     "Watch",
+    "Way",
     "adjust",
     "default_recipe",
     "develop",
+    "in_way",
     "look",
     "looks",
     "options",
     "parse",
     "text",
+    "way_of",
 ]
 
 

@@ -51,6 +51,22 @@ def neutral_of(facts: Facts, kelvin: float, tint: float) -> tuple[float, float, 
     return red, green, blue
 
 
+def warmer(facts: Facts, neutral: tuple[float, float, float], warmth: float) -> tuple[float, float, float]:
+    """The neutral to balance by so that `warmth` (0 to 1) of what a light is warmer than daylight stays to be seen.
+
+    Steps are even in reciprocal kelvin. Daylight, cooler light and sensors without calibration are left as they are.
+    """
+    if warmth == 0.0 or not facts.sensor.calibrations:
+        return neutral
+    arguments = calibration_arguments(facts)
+    kelvin, tint = color.kelvin_from_neutral(neutral, *arguments)  # type: ignore[arg-type]
+    if kelvin >= DAYLIGHT_K:
+        return neutral
+    aim = 1.0 / ((1.0 - warmth) / kelvin + warmth / DAYLIGHT_K)
+    red, green, blue = (float(v) for v in color.neutral_from_kelvin(aim, tint, *arguments))  # type: ignore[arg-type]
+    return red, green, blue
+
+
 def gains_of(neutral: tuple[float, float, float]) -> tuple[float, float, float]:
     """What makes the neutral grey: the least of the three gains is 1, so that sensor white stays 1."""
     red, green, blue = (max(neutral) / max(value, 1e-4) for value in neutral)

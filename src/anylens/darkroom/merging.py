@@ -80,7 +80,7 @@ def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robus
     table.settle_hot(first.values())
     del first[still.index]
     gathered, bracket = merge.begun(still.sites), False
-    used, brightest, filter_table = 1, 1.0, _table_of(still)
+    used, brightest, darkest, filter_table = 1, 1.0, 1.0, _table_of(still)
     for index in range(len(burst.frames)):
         other = first.pop(index, None)
         if other is None and index not in looked_at:
@@ -93,10 +93,10 @@ def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robus
             merge.let_clipped_go(gathered, still.sites, _full())
         why = _add(gathered, still, other, gain, filter_table, robustness)
         if why is None:
-            used, brightest = used + 1, max(brightest, gain)
+            used, brightest, darkest = used + 1, max(brightest, gain), min(darkest, gain)
         else:
             table.notes.append(f"{burst.name(index)} was left out: {why}.")
-    return _whole(still, gathered, used, brightest, table.notes)
+    return replace(_whole(still, gathered, used, brightest, table.notes), span_ev=math.log2(brightest / darkest))
 
 
 class _Table:

@@ -16,7 +16,7 @@ from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.app.developing import Developed
-    from anylens.darkroom import Recipe
+    from anylens.darkroom import Recipe, Way
 
 
 def options(syntax: Syntax) -> None:
@@ -51,9 +51,10 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
     syntax.add_argument(
         "--merge",
-        choices=["auto", "robust", "mean"],
+        choices=["auto", "robust", "mean", "night", "hdr"],
         default="auto",
-        help="how a burst's frames are merged: where they agree, or their mean everywhere",
+        help="how a burst becomes a photo: robust merges where frames agree, mean everywhere; night and hdr are "
+        "robust and treat the light as such; auto looks at the facts, and says what it chose",
     )
     syntax.add_argument(
         "--reference", default="sharpest", metavar="WHICH", help="a burst's reference: sharpest, first, or its number"
@@ -71,13 +72,15 @@ def run(given: Namespace) -> int:
     planned = places(sources, given.output, given.until)
     _spare(frames, planned)
     first = None if frames else reading(sources[0], given.sensor)
-    recipe = _recipe(given.look, given.recipe, [*_merging(given), *given.settings], given.size)
+    recipes = _recipes(given)
+    recipe = recipes["plain"]
     _check(sources[0], given.sensor)
     folders = _inspection(sources, given.inspect)
     named = given.output is not None and planned == [Path(given.output)]
     count = Path(given.map) if given.map is not None else None
+    choosing = len(recipes) > 1
     jobs = [
-        Job(*each, named=named, timed=given.time, frames=frames, map=count)
+        Job(*each, named=named, timed=given.time, frames=frames, map=count, recipes=recipes if choosing else None)
         for each in zip(sources, planned, folders, strict=True)
     ]
     jobs[0] = replace(jobs[0], image=first)
@@ -139,7 +142,7 @@ def _merging(given: Namespace) -> list[str]:
     """What --merge and --reference set in the recipe."""
     if not given.burst:
         return []
-    settings = [] if given.merge == "auto" else [f"Merge.robustness={float(given.merge == 'robust')}"]
+    settings = [] if given.merge == "auto" else [f"Merge.robustness={float(given.merge != 'mean')}"]
     if given.reference == "sharpest":
         return settings
     number = "1" if given.reference == "first" else given.reference
@@ -148,8 +151,28 @@ def _merging(given: Namespace) -> list[str]:
     return [*settings, f"Merge.reference={number}"]
 
 
-def _recipe(look: str | None, recipe: str | None, settings: Sequence[str], size: int | None) -> Recipe:
-    """The recipe that the options ask for; Refusal or Usage before any photo is touched."""
+def _recipes(given: Namespace) -> dict[Way, Recipe]:
+    """The recipe for each way that the facts of a burst may choose, or the only one, as plain.
+
+    A recipe of the user's own is left as it is unless a way is asked for.
+    """
+    from anylens.darkroom import in_way
+
+    ways: tuple[Way, ...] = ("plain",)
+    if given.burst and given.merge in ("night", "hdr"):
+        ways = (given.merge,)
+    elif given.burst and given.merge == "auto" and given.recipe is None:
+        ways = ("plain", "night", "hdr")
+    chosen = _chosen(given.look, given.recipe)
+    settings = [*_merging(given), *given.settings]
+    if given.size is not None:
+        settings.append(f"Size.longest_px={given.size}")
+    found = {way: _adjusted(in_way(chosen, way), settings) for way in ways}
+    return found if len(ways) > 1 else {"plain": found[ways[0]]}
+
+
+def _chosen(look: str | None, recipe: str | None) -> Recipe:
+    """The look or recipe that the options name; Refusal or Usage before any photo is touched."""
     from anylens import darkroom
     from anylens.files import recipe_text
 
@@ -162,11 +185,15 @@ def _recipe(look: str | None, recipe: str | None, settings: Sequence[str], size:
             raise Usage(voice.sentence(error, Path(recipe))) from None
     else:
         chosen = darkroom.look(look) if look is not None else darkroom.default_recipe()
-    if size is not None:
-        settings = [*settings, f"Size.longest_px={size}"]
-    for setting in settings:
-        chosen = darkroom.adjust(chosen, setting)
     return chosen
+
+
+def _adjusted(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    from anylens import darkroom
+
+    for setting in settings:
+        recipe = darkroom.adjust(recipe, setting)
+    return recipe
 
 
 def _check(source: Path, sensor: str | None) -> None:

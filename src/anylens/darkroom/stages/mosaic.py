@@ -16,6 +16,7 @@ from anylens.darkroom.light import (
     neutral_of,
     noise_of,
     seen_small,
+    warmer,
 )
 from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.white import estimate_neutral
@@ -52,11 +53,15 @@ class Defects:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """White balance: as shot or estimated where `kelvin` is 0, else for that light; `tint` > 0 is more magenta."""
+    """White balance: as shot or estimated where `kelvin` is 0, else for that light; `tint` > 0 is more magenta.
+
+    `warmth` is how much stays of the colour of a light that is warmer than daylight, where `kelvin` is 0.
+    """
 
     light: Literal["as-shot", "auto"] = taste("as-shot")
     kelvin: float = taste(0.0, 0.0, 25000.0, 50.0)
     tint: float = taste(0.0, -150.0, 150.0, 1.0)
+    warmth: float = taste(0.0, 0.0, 1.0, 0.05)
 
     def __post_init__(self) -> None:
         checked(self)
@@ -80,7 +85,8 @@ class Balance:
             if estimate is not None:
                 neutral, note = estimate, "White balance was estimated from the picture."
                 facts = replace(facts, notes=(*facts.notes, note))
-        gains = gains_of(neutral_of(replace(facts, as_shot_neutral=neutral), self.kelvin, self.tint))
+        neutral = neutral_of(replace(facts, as_shot_neutral=neutral), self.kelvin, self.tint)
+        gains = gains_of(neutral if self.kelvin else warmer(facts, neutral, self.warmth))
         balanced = seen * np.array(gains, np.float32)[:, None, None]
         return (by_site(facts.sensor.cfa, gains),), replace(facts, balance=gains), balanced
 
