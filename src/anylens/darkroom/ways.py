@@ -13,10 +13,10 @@ Way = Literal["plain", "night", "hdr"]
 
 SETTINGS: dict[Way, tuple[str, ...]] = {
     "plain": (),
-    "night": ("Expose.auto=0.4", "Balance.warmth=0.4", "LocalTone.highlights=0.3"),
+    "night": ("Expose.ev=-0.4", "Expose.auto=0.4", "Balance.warmth=0.3", "LocalTone.highlights=0.3"),
     "hdr": ("LocalTone.shadows=0.45", "LocalTone.highlights=0.5"),
 }
-"""Night: the meter has two fifths of its say, lamps are held back and keep two fifths of their colour. HDR: both ends
+"""Night: the meter has two fifths of its say, lamps are held back and keep a part of their colour. HDR: both ends
 of the light are brought nearer to the middle, textures kept."""
 
 NIGHT_EV, LONG_S, USUAL_F_NUMBER, BRACKET_EV = 3.0, 1.0, 2.8, 0.8
