@@ -22,6 +22,7 @@ COMMANDS = {
     "lab noise": "Measure a sensor's noise from raw flats (photon transfer).",
     "lab color": "Find a ColorChecker and judge its colours.",
     "lab geometry": "Measure distortion and lateral colour from a grid.",
+    "lab tilt": "Measure how a lens or adapter is tilted, from frames through focus.",
     "lab shading": "Measure falloff and colour cast from a flat.",
     "shoot": "Take frames with a camera, the simulated one among them, and keep them as DNG.",
     "lab report": "Measure whatever can be measured in files, on one page.",

@@ -36,7 +36,8 @@ class Setup:
     `body` and `mode` say which sensor, of which `size` (width x height, None for all of the mode) is used in the
     middle; `sensor` is one of the twin's own in their stead. `lens` is mounted at `aperture` (None: as wide as it
     opens), focused at `distance` m, behind a `plate` of sapphire in mm, tilted by `tilt` degrees (right/down) and off
-    centre by `decentre` mm (right/down). `light` falls on `scene`, whose own `options` may be given beside;
+    centre by `decentre` mm (right/down). A flat scene stands `subject` m away, None for where the lens is focused.
+    `light` falls on `scene`, whose own `options` may be given beside;
     `arrangement` lays out one that is made by chance. `hand` (tripod, tremor, gyro:FILE) moves the camera by
     `amplitude`, for which light is formed `margin` pixels beyond the sensor. `seed` chooses noise and tremor, `copy`
     which copy of the sensor; `temperature` is in degrees C.
@@ -49,6 +50,7 @@ class Setup:
     lens: str = "summicron_50_f2_v5"
     aperture: float | None = None
     distance: float = 3.0
+    subject: float | None = None
     plate: float = 0.0
     tilt: tuple[float, float] = (0.0, 0.0)
     decentre: tuple[float, float] = (0.0, 0.0)
@@ -110,6 +112,8 @@ class Virtual:
             raise Refusal(f"A margin of {setup.margin} pixels is not between 0 and 2048; choose another.")
         if not -60.0 <= setup.temperature <= 100.0:
             raise Refusal(f"No sensor works at {setup.temperature:g} degrees C; give -60 to 100.")
+        if setup.subject is not None and not setup.subject > 0.0:
+            raise Refusal(f"Nothing can stand {setup.subject:g} m away; give a subject's distance above 0.")
         self.setup = setup
         self.body: Body = bodies.body(setup.body) if setup.sensor is None else _bench(setup.sensor)
         self.mode: Mode = self.body.mode(setup.mode)
@@ -154,6 +158,7 @@ class Virtual:
                 setup.light,
                 setup.arrangement,
                 margin_px=setup.margin,
+                subject_m=setup.subject,
                 **options,
             )
         return self._light
@@ -414,7 +419,7 @@ def _meant(key: str, value: Any) -> Any:
             return int(value)
         case "aperture":
             return _number(key, value.lower().removeprefix("f/"))
-        case "distance" | "plate" | "amplitude" | "temperature":
+        case "distance" | "subject" | "plate" | "amplitude" | "temperature":
             return _number(key, value)
     return value
 

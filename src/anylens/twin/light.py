@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -87,17 +87,21 @@ def behind(
     *,
     margin_px: int = 64,
     fine: int = 2,
+    subject_m: float | None = None,
     **options: Any,
 ) -> Light:
     """The light of a scene behind a lens, formed once and kept on disk (XDG cache folder, bounded) for the next time.
 
-    `fine` samples a pixel along each side carry the scene's detail up to `fine` / 2 cycles a pixel; `options` are the
-    scene's. Raises Refusal for names, options and settings that cannot be.
+    `fine` samples a pixel along each side carry the scene's detail up to `fine` / 2 cycles a pixel; `subject_m` is how
+    far a flat scene stands, None for where the lens is focused; `options` are the scene's. Raises Refusal for names,
+    options and settings that cannot be.
     """
     made = scene(scene_name, **options)
     mounted = optics.glass(glass_name, mounting)
     source = spectra.source(light_name)
-    return formed(made, mounted, mounting, sensor, source, seed, margin_px=margin_px, fine=fine, kept=True)
+    return formed(
+        made, mounted, mounting, sensor, source, seed, margin_px=margin_px, fine=fine, subject_m=subject_m, kept=True
+    )
 
 
 def formed(
@@ -110,11 +114,13 @@ def formed(
     *,
     margin_px: int = 64,
     fine: int = 2,
+    subject_m: float | None = None,
     kept: bool = False,
 ) -> Light:
     """The light of a scene behind a mounted lens; `kept` on disk and taken from there, or formed anew each time.
 
-    Raises Refusal for a sensor larger than the image circle.
+    `subject_m` is how far those of its planes stand that have no distance of their own. Raises Refusal
+    for a sensor larger than the image circle.
     """
     width, height = sensor.width_px, sensor.height_px
     if not (width > 0 and height > 0 and sensor.pitch_um > 0.0 and margin_px >= 0 and 1 <= fine <= 4):
@@ -128,9 +134,11 @@ def formed(
             f"{mounted.image_circle_mm:.1f} mm; choose a smaller sensor or another lens."
         )
     planes = made.planes(field, source, seed)
+    if subject_m is not None:
+        planes = tuple(replace(each, distance_m=subject_m) if each.distance_m is None else each for each in planes)
     formation = Formation(mounted, mounting, sensor, source, field, margin_px, fine, kept)
     ways = formation.ways()
-    name = keeping.name(formation.said(), made, seed, _file_facts(made)) if kept else None
+    name = keeping.name(formation.said(), made, seed, subject_m, _file_facts(made)) if kept else None
     arrays = keeping.remembered(name, lambda: formation.layers(planes, ways))
     return Light(
         layers=tuple(

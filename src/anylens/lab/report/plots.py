@@ -9,7 +9,7 @@ import numpy as np
 
 from anylens import color
 from anylens.lab.color import ColorMeasure, Patch
-from anylens.lab.geometry import Distortion, LateralColor
+from anylens.lab.geometry import Distortion, LateralColor, Tilt
 from anylens.lab.noise import NoiseMeasure, Transfer
 from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting, number, scale_bar, shade
 from anylens.lab.shading import ShadingMap, ShadingMeasure
@@ -372,6 +372,28 @@ def lateral_plot(measures: Sequence[LateralColor], half_diagonal_px: float, midd
         values = [figure.value for figure in each.coefficients_px]
         plot.line(fine, [sum(v * x ** (2 * i + 1) for i, v in enumerate(values)) for x in fine], tone)
     return plot.drawing()
+
+
+def focus_plot(measure: Tilt, corner_mm: float) -> Drawing:
+    """Best focus across and down the field, its curvature taken off, and the plane that it says."""
+    at = np.array(measure.places_mm)
+    best = np.array([figure.value for figure in measure.best_focus_um])
+    error = [figure.error for figure in measure.best_focus_um]
+    bowl = measure.curvature_um.value if math.isfinite(measure.curvature_um.value) else 0.0
+    best = best - measure.focus_um.value - bowl * np.sum(at * at, axis=1) / corner_mm**2
+    right, down = (1e3 * math.tan(math.radians(each.value)) for each in (measure.about_y_deg, measure.about_x_deg))
+    drawings = []
+    for axis, slope, other, title, label in (
+        (0, right, down, "Best focus across", "to the right of the middle, mm"),
+        (1, down, right, "Best focus down", "below the middle, mm"),
+    ):
+        values = best - other * at[:, 1 - axis]
+        plot = Plot(title, fitting(at[:, axis].tolist(), label), fitting(values.tolist(), "against the middle, um"))
+        ends = [float(at[:, axis].min()), float(at[:, axis].max())]
+        plot.line(ends, [slope * end for end in ends], "accent")
+        plot.points(at[:, axis].tolist(), values.tolist(), "accent", error)
+        drawings.append(plot.drawing())
+    return beside(drawings, 2, "Best focus over the field")
 
 
 def one_mtf_plot(measure: StarSharpness | TextureSharpness, title: str) -> Drawing:
