@@ -1,0 +1,271 @@
+"""The catalogue: what is publicly known of each lens, one TOML a lens in a folder for its mount."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anylens.lens.model import Lens
+from anylens.refusal import Refusal
+
+_FOLDER = Path(__file__).parent
+_MOST_NEAR = 8
+_KEYS = {
+    "schema", "maker", "model", "also", "mount", "focal_mm", "max_aperture", "close_focus_m", "elements", "groups",
+    "year", "codes", "orders", "sources", "note",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One way in which a Leica M body knows a lens: the 6-bit number, 0 to 63.
+
+    `frames` is the position of the frame-line selector that tells lenses of one number apart, `focal_mm` the focal
+    length that this position means on a lens of several; None where it tells nothing.
+    """
+
+    number: int
+    frames: int | None = None
+    focal_mm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One lens of the catalogue: `name` is its file's, `sources` say whence each figure is, `note` what is doubtful.
+
+    What is None or empty has no source, which does not mean that there is none.
+    """
+
+    name: str
+    lens: Lens
+    also: tuple[str, ...] = ()
+    codes: tuple[Code, ...] = ()
+    elements: int | None = None
+    groups: int | None = None
+    year: int | None = None
+    orders: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """Maker and model, the maker once."""
+        maker, model = self.lens.maker, self.lens.model
+        return model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
+
+    @property
+    def focals_mm(self) -> tuple[float, ...]:
+        """Every focal length that is known of it, shortest first; () for none."""
+        known = {*(self.lens.focal_mm or ()), *(code.focal_mm for code in self.codes if code.focal_mm is not None)}
+        return tuple(sorted(known))
+
+
+def cards(*more: Path) -> dict[str, Card]:
+    """Every lens by name, those of the folders `more` above the shipped ones; Refusal names a file that is wrong."""
+    found: dict[str, Card] = {}
+    for folder in (_FOLDER, *more):
+        for path in sorted(folder.glob("*/*.toml")):
+            try:
+                found[path.stem] = parse_card(path.read_text("utf-8"), path.stem)
+            except (OSError, UnicodeDecodeError) as error:
+                raise Refusal(f"{path} cannot be read ({error}); correct or remove it.") from error
+            except Refusal as error:
+                raise Refusal(f"{path.parent.name}/{path.name}: {error}") from error
+    return dict(sorted(found.items()))
+
+
+def find(asked: str, among: Mapping[str, Card], preferred: Collection[str] = ()) -> Card:
+    """The lens of that name: its file's, its maker's, an unambiguous beginning of one, or words of it.
+
+    Where several fit, one that is `preferred` alone (the user's own) is meant. Raises Refusal that lists the near ones.
+    """
+    import difflib
+
+    word = file_name(asked)
+    spelt = {each: card for card in among.values() for each in (card.name, *map(file_name, (card.title, *card.also)))}
+    if word in spelt:
+        return spelt[word]
+    fitting = {card.name: card for each, card in spelt.items() if word and each.startswith(word)}
+    if len(fitting) != 1:
+        said = _words(asked)
+        by_words = {name: card for name, card in among.items() if said and _fits(said, card)}
+        fitting = fitting or by_words
+    if len(fitting) > 1:
+        own = [name for name in fitting if name in preferred]
+        fitting = {own[0]: fitting[own[0]]} if len(own) == 1 else fitting
+    if len(fitting) == 1:
+        return next(iter(fitting.values()))
+    if fitting:
+        names = list(fitting)
+        more = f" and {len(names) - _MOST_NEAR} more" if len(names) > _MOST_NEAR else ""
+        raise Refusal(f"Several lenses fit '{asked}'; choose one of {', '.join(names[:_MOST_NEAR])}{more}.")
+    near = dict.fromkeys(spelt[each].name for each in difflib.get_close_matches(word, list(spelt), 5, 0.5))
+    also = f"; near it are {', '.join(list(near)[:3])}" if near else "; anylens lens list shows all"
+    raise Refusal(f"There is no lens '{asked}' in the catalogue{also}; anylens lens add makes a new one.")
+
+
+def fits(words: str, card: Card) -> bool:
+    """Whether a lens has all these words in its maker, model or mount: 50, 1.4 and asph, say."""
+    return _fits(_words(words), card)
+
+
+def file_name(title: str) -> str:
+    """What a lens's file is called: `Summicron-M 35mm f/2 (IV)` is summicron-m-35mm-f2-iv."""
+    plain = title.casefold().replace("f/", "f").replace("ä", "a").replace("ö", "o").replace("ü", "u")
+    plain = re.sub(r"[(),]", "", plain).replace("/", "-")
+    return re.sub(r"\.(?=-|$)", "", re.sub(r"[^a-z0-9.]+", "-", plain)).strip("-.")
+
+
+def parse_card(text: str, name: str) -> Card:
+    """The lens that a TOML text (schema 1) describes; Refusal names the entry that is missing, misspelt or absurd."""
+    import tomllib
+
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal(f"the lens's file is not TOML ({error}); correct it.") from error
+    if table.get("schema") != 1:
+        raise Refusal("the lens's file does not say schema = 1, the only one that exists; write it on its first line.")
+    strange = sorted(set(table) - _KEYS)
+    if strange:
+        raise Refusal(f"the entry '{strange[0]}' is not known; known are {', '.join(sorted(_KEYS))}.")
+    codes = tuple(_code(each) for each in _list(table, "codes", dict))
+    focal_mm = _span(table, "focal_mm", 1.0, 5000.0)
+    if focal_mm is not None and focal_mm[0] > focal_mm[1]:
+        raise Refusal(f"focal_mm must be [shortest, longest], not {list(focal_mm)}.")
+    lens = Lens(
+        maker=_text(table, "maker"),
+        model=_text(table, "model"),
+        focal_mm=focal_mm,
+        max_aperture=_span(table, "max_aperture", 0.5, 64.0),
+        mount=_text(table, "mount", "") or None,
+        close_focus_m=_number(table["close_focus_m"], "close_focus_m", 0.001, 100.0)
+        if "close_focus_m" in table
+        else None,
+        code=codes[-1].number if codes else None,
+    )
+    return Card(
+        name=name,
+        lens=lens,
+        also=_list(table, "also", str),
+        codes=codes,
+        elements=_whole(table, "elements", 1, 60),
+        groups=_whole(table, "groups", 1, 60),
+        year=_whole(table, "year", 1800, 2200),
+        orders=_list(table, "orders", str),
+        sources=_list(table, "sources", str),
+        note=_text(table, "note", ""),
+    )
+
+
+def card_text(card: Card) -> str:
+    """A lens as the TOML text that `parse_card` reads, what is not known left out."""
+    lens = card.lens
+    lines = ["schema = 1", f"maker = {_quoted(lens.maker)}", f"model = {_quoted(lens.model)}"]
+    if card.also:
+        lines.append(f"also = {_quoted_list(card.also)}")
+    if lens.mount is not None:
+        lines.append(f"mount = {_quoted(lens.mount)}")
+    for key, span in (("focal_mm", lens.focal_mm), ("max_aperture", lens.max_aperture)):
+        if span is not None:
+            lines.append(f"{key} = {span[0]:g}" if span[0] == span[1] else f"{key} = [{span[0]:g}, {span[1]:g}]")
+    for key in ("close_focus_m", "elements", "groups", "year"):
+        value = lens.close_focus_m if key == "close_focus_m" else getattr(card, key)
+        if value is not None:
+            lines.append(f"{key} = {value:g}")
+    if card.codes:
+        lines.append(f"codes = [{', '.join(map(_code_text, card.codes))}]")
+    lines += [f"{key} = {_quoted_list(held)}" for key in ("orders", "sources") if (held := getattr(card, key))]
+    if card.note:
+        lines.append(f"note = {_quoted(card.note)}")
+    return "\n".join(lines) + "\n"
+
+
+def _code_text(code: Code) -> str:
+    more = [f"{key} = {held:g}" for key in ("frames", "focal_mm") if (held := getattr(code, key)) is not None]
+    return f"{{ {', '.join([f'number = {code.number}', *more])} }}"
+
+
+def _quoted(text: str) -> str:
+    import json
+
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _quoted_list(texts: Collection[str]) -> str:
+    return f"[{', '.join(map(_quoted, texts))}]"
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z0-9.]+", file_name(text)) if word]
+
+
+def _fits(said: list[str], card: Card) -> bool:
+    held = _words(" ".join((card.title, card.name, *card.also, card.lens.mount or "")))
+    return all(any(_means(word, each) for each in held) for word in said)
+
+
+def _means(said: str, held: str) -> bool:
+    """A number means that number, with mm or f or without; a word means what it begins."""
+    number = re.fullmatch(r"(f?)(\d+(?:\.\d+)?)(mm)?", said)
+    if number is None:
+        return held.startswith(said)
+    same = re.fullmatch(r"(f?)(\d+(?:\.\d+)?)(mm)?", held)
+    if same is None or float(same[2]) != float(number[2]):
+        return False
+    return not (number[1] and not same[1]) and not (number[3] and not same[3])
+
+
+def _code(table: dict[str, Any]) -> Code:
+    strange = sorted(set(table) - {"number", "frames", "focal_mm"})
+    number, frames = table.get("number"), table.get("frames")
+    if strange or not isinstance(number, int) or not 0 <= number <= 63 or isinstance(number, bool):
+        raise Refusal("codes must be a list of { number = 0 to 63, frames = 0 to 3, focal_mm = ... }.")
+    if frames is not None and (isinstance(frames, bool) or frames not in (0, 1, 2, 3)):
+        raise Refusal(f"frames of a code is the frame selector's position, 0 to 3, not {frames}.")
+    focal = table.get("focal_mm")
+    return Code(number, frames, None if focal is None else _number(focal, "focal_mm", 1.0, 5000.0))
+
+
+def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str) or (default is None and not value.strip()):
+        raise Refusal(f"the lens's file must say {key} as text.")
+    return value
+
+
+def _list(table: Mapping[str, Any], key: str, kind: type) -> tuple[Any, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, kind) for each in value):
+        raise Refusal(f"{key} must be a list of {'tables' if kind is dict else 'texts'}.")
+    return tuple(value)
+
+
+def _number(value: Any, key: str, least: float, most: float) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise Refusal(f"{key} must be a number.")
+    if not least <= value <= most:
+        raise Refusal(f"{key} = {value:g} cannot be; it goes from {least:g} to {most:g}.")
+    return float(value)
+
+
+def _span(table: Mapping[str, Any], key: str, least: float, most: float) -> tuple[float, float] | None:
+    if key not in table:
+        return None
+    value = table[key] if isinstance(table[key], list) else [table[key], table[key]]
+    if len(value) != 2:
+        raise Refusal(f"{key} must be one number or two.")
+    return _number(value[0], key, least, most), _number(value[1], key, least, most)
+
+
+def _whole(table: Mapping[str, Any], key: str, least: int, most: int) -> int | None:
+    if key not in table:
+        return None
+    value = _number(table[key], key, least, most)
+    if value != int(value):
+        raise Refusal(f"{key} must be a whole number.")
+    return int(value)
