@@ -26,6 +26,11 @@ COMMANDS = {
     "lab shading": "Measure falloff and colour cast from a flat.",
     "shoot": "Take frames with a camera, the simulated one among them, and keep them as DNG.",
     "lab report": "Measure whatever can be measured in files, on one page.",
+    "lens list": "List the lenses of the catalogue, or your own.",
+    "lens show": "Show a lens, and what it shows on a body: angles, depth of field, diffraction.",
+    "lens mounts": "List mounts, and the adapter that each lens needs on a body.",
+    "lens add": "Make a lens yours, one of the catalogue or a new one.",
+    "lens use": "Say which lens is mounted, and on which body.",
     "doctor": "Show what this installation is made of and what is missing.",
 }
 """What each does; `app/commands/` has a module of its name, loaded when it is called. `lab noise` is `lab_noise.py`."""

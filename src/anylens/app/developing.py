@@ -17,6 +17,7 @@ from anylens.app.places import Until, guard
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
+    from anylens.app.glass import Said
     from anylens.darkroom import Recipe, Way
     from anylens.frame import Burst
 
@@ -66,8 +67,9 @@ class Job:
     `inspect` is the folder for pictures of every intermediate, or None; `named` says that the user named the very
     file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage. `frames` are
     the files of a burst that becomes one photo, () where `source` is the only one; `map` is where the count of frames
-    that each pixel got goes as a picture, or None. `image` gives the image of `source` where it is being read already.
-    `recipes` has the recipe for each way to develop a burst, of which its facts choose one; None where one is given.
+    that each pixel got goes as a picture, or None. `said` is the lens and where its rings stood, as told by hand.
+    `image` gives the image of `source` where it is being read already. `recipes` has the recipe for each way to develop
+    a burst, of which its facts choose one; None where one is given.
     """
 
     source: Path
@@ -77,6 +79,7 @@ class Job:
     timed: bool = False
     frames: tuple[Path, ...] = ()
     map: Path | None = None
+    said: Said | None = None
     image: Callable[[], Any] | None = None
     recipes: dict[Way, Recipe] | None = None
 
@@ -189,6 +192,10 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     else:
         image = read(job.source, sensor=sensor) if job.image is None else job.image()
         done("Read", "the file's counts and facts", {}, perf_counter() - start)
+    if job.said is not None:
+        from anylens.app.glass import mounted
+
+        image = mounted(image, job.said)
     watched = job.timed or job.inspect is not None or until != "photo"
     watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
     if job.frames and job.recipes is not None:

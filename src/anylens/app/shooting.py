@@ -14,6 +14,7 @@ from anylens.app.voice import Usage
 from anylens.shot import Shot, bracket
 
 if TYPE_CHECKING:
+    from anylens.app.glass import Said
     from anylens.body import Body, Mode
     from anylens.camera import Camera
     from anylens.camera.virtual import Virtual
@@ -88,14 +89,17 @@ def form_light(camera: Camera) -> float | None:
     return perf_counter() - begin
 
 
-def take(camera: Camera, asked: list[Shot], places: Sequence[Path]) -> Iterator[Taken]:
-    """Captures the shots one after the other and keeps each frame before the next is taken."""
+def take(camera: Camera, asked: list[Shot], places: Sequence[Path], said: Said | None = None) -> Iterator[Taken]:
+    """Captures the shots one after the other and keeps each frame, with what was said by hand of its lens."""
+    from anylens.app.glass import mounted
     from anylens.files import write
 
     frames = camera.capture(asked)
     for place in places[: len(asked)]:
         begin = perf_counter()
         frame = next(frames)
+        if said is not None:
+            frame = mounted(frame, said)
         had = perf_counter()
         place.parent.mkdir(parents=True, exist_ok=True)
         write(frame, place)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.app import voice
+from anylens.app.glass import lens_options, said_in
 from anylens.app.places import SUFFIXES, places
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
@@ -46,6 +47,7 @@ def options(syntax: Syntax) -> None:
     )
     syntax.add_argument("--inspect", metavar="DIR", help="write every intermediate there as a picture")
     syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    lens_options(syntax)
     syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
     syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
     syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
@@ -68,6 +70,7 @@ def run(given: Namespace) -> int:
     from anylens.app.developing import Failed, Job, develop_files, reading, steps_of
 
     frames = _frames(given)
+    said = said_in(given)
     sources = [_burst_name(frames)] if given.burst else [Path(file) for file in given.files]
     planned = places(sources, given.output, given.until)
     _spare(frames, planned)
@@ -80,7 +83,15 @@ def run(given: Namespace) -> int:
     count = Path(given.map) if given.map is not None else None
     choosing = len(recipes) > 1
     jobs = [
-        Job(*each, named=named, timed=given.time, frames=frames, map=count, recipes=recipes if choosing else None)
+        Job(
+            *each,
+            named=named,
+            timed=given.time,
+            frames=frames,
+            map=count,
+            said=said,
+            recipes=recipes if choosing else None,
+        )
         for each in zip(sources, planned, folders, strict=True)
     ]
     jobs[0] = replace(jobs[0], image=first)

@@ -12,11 +12,13 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
+    from anylens.app.glass import Said
     from anylens.app.shooting import Taken
     from anylens.camera import Camera
     from anylens.shot import Shot
 
 _MOST_FRAMES = 10_000
+_RINGS = ("aperture", "distance")
 _SETTINGS = ("aperture", "distance", "light", "seed", "hand", "amplitude", "body", "mode", "size")
 
 
@@ -33,8 +35,10 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--exposure", metavar="S", help="exposure time as 1/100 or 0.01 (1/100 where not given)")
     syntax.add_argument("--iso", type=float, metavar="ISO", help="the sensor's lowest where not given")
     syntax.add_argument("--bracket", metavar="EV,EV...", help="exposure steps around it, as -2,0,2")
-    syntax.add_argument("--aperture", metavar="N", help="f-number; the lens's widest where not given")
+    syntax.add_argument("--aperture", metavar="N", help="f-number; a simulated lens's widest where not given")
     syntax.add_argument("--distance", metavar="M", help="what is in focus, in metres from the sensor, or inf")
+    syntax.add_argument("--lens", metavar="NAME", help="the lens on a camera that cannot know; see anylens lens list")
+    syntax.add_argument("--focal", metavar="MM", help="its focal length, where it has several")
     syntax.add_argument("--light", metavar="NAME", help="what lights the scene")
     syntax.add_argument("--hand", metavar="HOW", help="tripod, tremor or gyro:FILE")
     syntax.add_argument("--amplitude", metavar="X", help="multiplies the hand's movement")
@@ -61,7 +65,12 @@ def run(given: Namespace) -> int:
     exposure_s = shooting.exposure_s(given.exposure or "1/100")
     if not 1 <= given.number * max(1, len(evs)) <= _MOST_FRAMES:
         raise Usage(f"-n {given.number} asks for no frame or for more than {_MOST_FRAMES}; give another number")
-    settings = {name: value for name in _SETTINGS if (value := getattr(given, name)) is not None}
+    said = _said(given)
+    settings = {
+        name: value
+        for name in _SETTINGS
+        if (value := getattr(given, name)) is not None and (said is None or name not in _RINGS)
+    }
     camera = cameras.open(given.camera, **settings)
     try:
         first = _shot(camera, exposure_s, given.iso)
@@ -74,7 +83,7 @@ def run(given: Namespace) -> int:
         missed = None
         with voice.progress("shooting", len(asked)) as bar:
             try:
-                for each in shooting.take(camera, asked, places):
+                for each in shooting.take(camera, asked, places, said):
                     taken.append(each)
                     bar.advance()
                     if not given.json:
@@ -90,6 +99,17 @@ def run(given: Namespace) -> int:
     finally:
         camera.close()
     return int(missed is not None)
+
+
+def _said(given: Namespace) -> Said | None:
+    """The lens and its rings as told by hand, on a camera whose lens is of glass."""
+    if given.camera.startswith("virtual:"):
+        if given.lens is not None or given.focal is not None:
+            raise Usage("a virtual camera's lens is part of its name, as virtual:lens=elcan_50_f2; leave --lens out")
+        return None
+    from anylens.app.glass import said_in
+
+    return said_in(given)
 
 
 def _simulated(camera: Camera) -> bool:

@@ -1,0 +1,74 @@
+"""`anylens lens list`: the catalogue, or the user's own lenses."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from anylens.app import mine
+from anylens.app.syntax import Syntax
+
+if TYPE_CHECKING:
+    from anylens.lens.catalogue import Card
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens lens list`."""
+    syntax.usage = "anylens lens list [options] [WORD...]"
+    syntax.add_argument("words", nargs="*", metavar="WORD", help="only lenses with all these words, as leica 50 1.4")
+    syntax.add_argument("--mine", action="store_true", help="only your own lenses")
+    syntax.add_argument("--code", type=int, metavar="N", help="only lenses of that 6-bit code")
+    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(given: Namespace) -> int:
+    """List the lenses; 1 where none fits."""
+    from anylens.lens.catalogue import fits
+
+    said = mine.mine()
+    words = " ".join(given.words)
+    shown = [
+        card
+        for card in mine.catalogue().values()
+        if (not words or fits(words, card))
+        and (not given.mine or card.name in said.lenses)
+        and (given.code is None or given.code in {code.number for code in card.codes})
+    ]
+    if given.json:
+        import json
+
+        from anylens.app.facts import plain
+
+        told = [
+            {**plain(card), "mine": card.name in said.lenses, "mounted": card.name == said.mounted} for card in shown
+        ]
+        print(json.dumps({"lenses": told}, indent=2, ensure_ascii=False))
+        return int(not shown)
+    from anylens.app.table import table
+
+    if shown:
+        rows = [(card.name, _about(card), code_words(card), _whose(card.name, said)) for card in shown]
+        print(table(rows, ("lens", "", "code", "")))
+    print(f"{len(shown)} lens{'' if len(shown) == 1 else 'es'}{_more(given, said)}")
+    return int(not shown)
+
+
+def code_words(card: Card) -> str:
+    """The 6-bit codes in short, `53` or `53/2` with the frame selector's position; "" for none."""
+    told = [str(code.number) if code.frames is None else f"{code.number}/{code.frames}" for code in card.codes]
+    return " ".join(told)
+
+
+def _about(card: Card) -> str:
+    mount = f", {card.lens.mount}" if card.lens.mount else ""
+    return f"{card.title}{mount}{' (doubtful)' if card.note.startswith('Doubtful') else ''}"
+
+
+def _whose(name: str, said: mine.Mine) -> str:
+    return "mounted" if name == said.mounted else "mine" if name in said.lenses else ""
+
+
+def _more(given: Namespace, said: mine.Mine) -> str:
+    if given.mine and not said.lenses:
+        return "; anylens lens add NAME makes one yours"
+    return "" if given.mine or not said.lenses else f", {len(said.lenses)} of them yours"

@@ -1,0 +1,242 @@
+"""`anylens lens show`: a lens, and what it shows on a body."""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from anylens.app import mine
+from anylens.app.syntax import Syntax
+from anylens.app.voice import Usage
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.lens.catalogue import Card
+
+_STOPS = (0.95, 1.0, 1.2, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
+_FAR_M = 3.0
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens lens show`."""
+    syntax.usage = "anylens lens show [options] [NAME]"
+    syntax.add_argument("name", nargs="?", metavar="NAME", help="the lens; the mounted one where not given")
+    syntax.add_argument("--body", metavar="NAME", help="the body it is on; the one in use where not given")
+    syntax.add_argument("--mode", metavar="NAME", help="how its sensor is read; the usual way where not given")
+    syntax.add_argument("--sensor", metavar="WxH@UM", help="any other sensor: its size in mm and pitch, as 36x24@4.4")
+    syntax.add_argument("--aperture", metavar="N", help="one f-number; all full stops where not given")
+    syntax.add_argument("--distance", metavar="M", help="what is in focus, in metres from the sensor, or inf (3)")
+    syntax.add_argument(
+        "--focal", type=float, metavar="MM", help="one of its focal lengths; the shortest where not given"
+    )
+    syntax.add_argument("--circle", type=float, metavar="UM", help="circle of confusion; a 1500th of the diagonal")
+    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(given: Namespace) -> int:
+    """Show the lens."""
+    name = given.name or mine.mine().mounted
+    if name is None:
+        raise Usage("no lens is named and none is mounted; name one, or see anylens lens list")
+    card = mine.card(name)
+    told = shown(card, given)
+    if given.json:
+        import json
+
+        from anylens.app.facts import plain
+
+        print(json.dumps({"lens": plain(card), **plain(told)}, indent=2, ensure_ascii=False))
+        return 0
+    from anylens.app.table import table
+
+    print(table([(key, value) for key, value in _lens_rows(card) + _view_rows(told) if value]))
+    if told["stops"]:
+        at = "infinity" if math.isinf(told["distance_m"]) else f"{told['distance_m']:g} m"
+        print(f"\n{told['focal_mm']:g} mm focused at {at}, circle of confusion {told['circle_um']:.1f} um\n")
+        print(_stops_table(told["stops"]))
+    return 0
+
+
+def shown(card: Card, given: Namespace) -> dict[str, Any]:
+    """Everything that follows from the lens and the sensor, by name, numbers in the unit of their name."""
+    from anylens.lens import depth
+    from anylens.lens.mounts import adapter_mm, mount
+
+    where, size_mm, pitch_um, body = _sensor(given)
+    lens = card.lens
+    adapter = None
+    if body is not None and body.mount is not None and lens.mount is not None:
+        adapter = adapter_mm(lens.mount, body.mount)
+    factor = depth.crop_factor(size_mm)
+    told: dict[str, Any] = {
+        "on": where,
+        "size_mm": size_mm,
+        "pitch_um": pitch_um,
+        "crop_factor": factor,
+        "adapter_mm": adapter,
+        "body_mount": None if body is None or body.mount is None else mount(body.mount).name,
+        "views": [
+            {
+                "focal_mm": focal,
+                "equivalent_mm": focal * factor,
+                "equivalent_aperture": None if (widest := _widest(card, focal)) is None else widest * factor,
+                "angles_deg": depth.angles_deg(focal, size_mm),
+            }
+            for focal in card.focals_mm
+        ],
+        "diffraction_f_number": depth.diffraction_f_number(pitch_um),
+        "distance_m": _metres(given.distance),
+        "circle_um": given.circle if given.circle is not None else 1000.0 * depth.circle_mm(size_mm),
+        "focal_mm": _focal(card, given.focal),
+        "stops": [],
+    }
+    if not told["circle_um"] > 0.0:
+        raise Usage(f"--circle {told['circle_um']:g} is no circle; give micrometres above 0")
+    if told["focal_mm"] is not None:
+        told["stops"] = [
+            _stop(told, f_number, pitch_um) for f_number in _f_numbers(card, told["focal_mm"], given.aperture)
+        ]
+    return told
+
+
+def _stop(told: dict[str, Any], f_number: float, pitch_um: float) -> dict[str, Any]:
+    from anylens.lens import depth
+
+    focal, circle = told["focal_mm"], told["circle_um"] / 1000.0
+    near, far = depth.sharp_m(focal, f_number, told["distance_m"], circle)
+    near_px, far_px = depth.sharp_m(focal, f_number, told["distance_m"], 2.0 * pitch_um / 1000.0)
+    return {
+        "f_number": f_number,
+        "near_m": near,
+        "far_m": far,
+        "pixel_near_m": near_px,
+        "pixel_far_m": far_px,
+        "hyperfocal_m": depth.hyperfocal_m(focal, f_number, circle),
+        "airy_px": depth.airy_um(f_number) / pitch_um,
+        "contrast": depth.contrast(f_number, pitch_um),
+    }
+
+
+def _sensor(given: Namespace) -> tuple[str, tuple[float, float], float, Any]:
+    """In words, size in mm and pitch in um, and the body or None."""
+    if given.sensor is not None:
+        import re
+
+        found = re.fullmatch(r"([\d.]+)x([\d.]+)@([\d.]+)", given.sensor)
+        try:
+            width, height, pitch = (float(each) for each in found.groups()) if found else (0.0, 0.0, 0.0)
+        except ValueError:
+            width = height = pitch = 0.0
+        if not (0.1 <= width <= 1000.0 and 0.1 <= height <= 1000.0 and 0.3 <= pitch <= 100.0):
+            raise Usage(f"--sensor {given.sensor} is not a size in mm and a pitch in um; give it as 36x24@4.4")
+        return f"a sensor of {width:g} x {height:g} mm, {pitch:g} um pixels", (width, height), pitch, None
+    from anylens.body import body
+    from anylens.twin.silicon import silicon
+
+    found_body = body(given.body or mine.mine().body or mine.CONCEPT_PHONE)
+    mode = found_body.mode(given.mode)
+    pitch = silicon(mode.sensor).pitch_um * mode.joined
+    size = mode.width_px * pitch / 1000.0, mode.height_px * pitch / 1000.0
+    words = f"{found_body.maker} {found_body.model}, {mode.name}: {size[0]:.1f} x {size[1]:.1f} mm, {pitch:g} um pixels"
+    return words, size, pitch, found_body
+
+
+def _lens_rows(card: Card) -> list[tuple[str, str]]:
+    from anylens.app.commands.lens_list import code_words
+
+    lens = card.lens
+    return [
+        ("Lens", card.title),
+        ("Name", card.name),
+        ("Also called", ", ".join(card.also)),
+        ("Mount", lens.mount or ""),
+        ("6-bit code", code_words(card)),
+        ("Nearest", "" if lens.close_focus_m is None else f"{lens.close_focus_m:g} m"),
+        ("Built of", _glass(card)),
+        ("Since", "" if card.year is None else str(card.year)),
+        ("Order numbers", ", ".join(card.orders)),
+        ("Sources", "; ".join(card.sources)),
+        ("Note", card.note),
+    ]
+
+
+def _glass(card: Card) -> str:
+    groups = "" if card.groups is None else f" in {card.groups} groups"
+    return "" if card.elements is None else f"{card.elements} elements{groups}"
+
+
+def _view_rows(told: dict[str, Any]) -> list[tuple[str, str]]:
+    from anylens.app.commands.lens_mounts import adapter_words
+
+    rows = [("On", told["on"])]
+    if told["adapter_mm"] is not None:
+        rows.append(("Mounted", f"on {told['body_mount']}: {adapter_words(told['adapter_mm'])}"))
+    for view in told["views"]:
+        wide = "" if view["equivalent_aperture"] is None else f" f/{view['equivalent_aperture']:.2g}"
+        across, down, corner = view["angles_deg"]
+        same = f"as {view['equivalent_mm']:.0f} mm{wide} on 36 x 24 mm"
+        sees = f"sees {across:.1f} x {down:.1f} degrees, {corner:.1f} from corner to corner"
+        rows.append((f"{view['focal_mm']:g} mm", f"{same}; {sees}"))
+    rows.append(("Diffraction", f"the Airy disc is wider than two pixels from f/{told['diffraction_f_number']:.1f} on"))
+    return rows
+
+
+def _stops_table(stops: list[dict[str, Any]]) -> str:
+    from anylens.app.table import table
+
+    head = ("f/", "sharp from - to", "to 2 pixels", "hyperfocal", "Airy", "contrast left")
+    rows = [
+        (
+            f"{stop['f_number']:g}",
+            _reach(stop["near_m"], stop["far_m"]),
+            _reach(stop["pixel_near_m"], stop["pixel_far_m"]),
+            _metres_words(stop["hyperfocal_m"]),
+            f"{stop['airy_px']:.1f} px",
+            f"{100.0 * stop['contrast']:.0f} %",
+        )
+        for stop in stops
+    ]
+    return table(rows, head)
+
+
+def _reach(near: float, far: float) -> str:
+    return f"{_metres_words(near)} - {'infinity' if math.isinf(far) else _metres_words(far)}"
+
+
+def _metres_words(metres: float) -> str:
+    return f"{metres:.0f} m" if metres >= 100.0 else f"{metres:.1f} m" if metres >= 20.0 else f"{metres:.2f} m"
+
+
+def _focal(card: Card, said: float | None) -> float | None:
+    span = card.lens.focal_mm
+    if span is None:
+        return said
+    if said is not None and not span[0] <= said <= span[1]:
+        raise Refusal(
+            f"{card.title} has no {said:g} mm; it has {' to '.join(f'{each:g}' for each in dict.fromkeys(span))}."
+        )
+    return said or span[0]
+
+
+def _widest(card: Card, focal_mm: float) -> float | None:
+    """The f-number wide open at one of its focal lengths: that of the nearer end."""
+    span, wide = card.lens.focal_mm, card.lens.max_aperture
+    if span is None or wide is None:
+        return None
+    return wide[0] if focal_mm - span[0] <= span[1] - focal_mm else wide[1]
+
+
+def _f_numbers(card: Card, focal_mm: float, said: str | None) -> list[float]:
+    from anylens.app.glass import f_number_of
+
+    if said is not None:
+        return [f_number_of(said)]
+    widest = _widest(card, focal_mm) or 1.4
+    return sorted({widest, *(stop for stop in _STOPS[3:] if stop > 1.05 * widest)})
+
+
+def _metres(said: str | None) -> float:
+    from anylens.app.glass import distance_of
+
+    return _FAR_M if said is None else distance_of(said)

@@ -1,0 +1,161 @@
+"""Saying by hand which lens is on the camera and where its rings stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, overload
+
+from anylens.app.voice import Usage
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from anylens.app.syntax import Syntax
+    from anylens.frame import Facts, Frame
+    from anylens.lens import Lens
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said by hand: the lens, and its rings; None where nothing was.
+
+    `assumed` says that nobody named the lens for these files: it is the one that is kept as mounted, and stands only
+    where a file names none.
+    """
+
+    lens: Lens | None = None
+    f_number: float | None = None
+    focal_mm: float | None = None
+    focus_m: float | None = None
+    assumed: bool = False
+
+
+def lens_options(syntax: Syntax, *, rings: bool = True) -> None:
+    """The options by which a lens is named, and with `rings` where they stand."""
+    syntax.add_argument("--lens", metavar="NAME", help="the lens, as summilux-m-50mm-f1.4-asph; see anylens lens list")
+    if rings:
+        syntax.add_argument("--aperture", metavar="N", help="the f-number that its ring stood at")
+        syntax.add_argument("--distance", metavar="M", help="the metres that its ring stood at, or inf")
+    syntax.add_argument("--focal", metavar="MM", help="the focal length, for a lens that has several")
+
+
+def said_in(given: Namespace) -> Said | None:
+    """What the options say, or else what is kept as mounted; None for nothing. Raises Usage and Refusal."""
+    f_number = None if given.aperture is None else f_number_of(given.aperture)
+    focus_m = None if given.distance is None else distance_of(given.distance)
+    focal_mm = None if given.focal is None else _positive(given.focal, "focal", 1.0, 5000.0)
+    if given.lens is None:
+        lens, assumed = _mounted(), True
+    else:
+        from anylens.app import mine
+
+        lens, assumed = mine.card(given.lens).lens, False
+    if lens is not None and lens.focal_mm is not None and focal_mm is not None and not assumed:
+        shortest, longest = lens.focal_mm
+        if not shortest <= focal_mm <= longest:
+            raise Refusal(f"{lens.model} has no {focal_mm:g} mm; it has {shortest:g} to {longest:g}.")
+    said = Said(lens, f_number, focal_mm, focus_m, assumed)
+    return None if said == Said(assumed=True) else said
+
+
+def held(facts: Facts, said: Said) -> Facts:
+    """The facts of one exposure with what was said by hand; what contradicts the file is told in the notes."""
+    from anylens.lens import Setting
+
+    before, notes, old = facts.lens, list(facts.notes), facts.setting or Setting("hand")
+    named = said.lens is not None and (before is None or not said.assumed)
+    lens = said.lens if named else before
+    if named and said.assumed:
+        notes.append(f"The lens is taken to be {_name(lens)}, kept as mounted; the file names none.")
+    elif named and before is not None and not _one(before, lens):
+        notes.append(f"The file names the lens {_name(before)}, said by hand is {_name(lens)}, which stands.")
+    setting = facts.setting
+    if named or said.f_number or said.focal_mm or said.focus_m:
+        focal_mm = said.focal_mm or (_single(lens) if named else None) or old.focal_mm
+        setting = Setting("hand", said.f_number or old.f_number, focal_mm, said.focus_m or old.focus_m)
+    return replace(facts, lens=lens, setting=setting, notes=tuple(notes))
+
+
+def mounted(image: Any, said: Said) -> Any:
+    """A frame, scene or burst whose facts hold what was said by hand; a burst's frames as they are read."""
+    from anylens.frame import Burst
+
+    if not isinstance(image, Burst):
+        return replace(image, facts=held(image.facts, said))
+
+    def one(frame: Frame) -> Frame:
+        return replace(frame, facts=held(frame.facts, said))
+
+    return Burst(_Each(image.frames, one), image.names)
+
+
+class _Each(Sequence[Any]):
+    """The items of a sequence, each changed when it is asked for."""
+
+    def __init__(self, inside: Sequence[Any], change: Callable[[Any], Any]) -> None:
+        self._inside, self._change = inside, change
+
+    def __len__(self) -> int:
+        return len(self._inside)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return _Each(self._inside[index], self._change)
+        return self._change(self._inside[index])
+
+
+def f_number_of(text: str) -> float:
+    """The f-number of `2.8` or `f/2.8`; Usage for what is none."""
+    return _positive(text.removeprefix("f/"), "aperture", 0.3, 256.0)
+
+
+def distance_of(text: str) -> float:
+    """Metres, or infinity for `inf`; Usage for what is no distance."""
+    return math.inf if text in ("inf", "infinity") else _positive(text.removesuffix("m"), "distance", 0.001, 1e6)
+
+
+def _positive(text: str, option: str, least: float, most: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise Usage(f"--{option} {text} is not a number from {least:g} to {most:g}; give one as 2.8")
+    return value
+
+
+def _mounted() -> Lens | None:
+    from anylens.app import mine
+
+    name = mine.mine().mounted
+    if name is None:
+        return None
+    found = mine.catalogue().get(name)
+    if found is None:
+        raise Refusal(f"{name} is kept as mounted but no longer in the catalogue; say anylens lens use none.")
+    return found.lens
+
+
+def _single(lens: Lens | None) -> float | None:
+    """The focal length of a lens that has one."""
+    return lens.focal_mm[0] if lens is not None and lens.focal_mm is not None and len(set(lens.focal_mm)) == 1 else None
+
+
+def _one(a: Lens, b: Lens | None) -> bool:
+    return b is not None and (a.model.casefold() == b.model.casefold() or (a.code is not None and a.code == b.code))
+
+
+def _name(lens: Lens | None) -> str:
+    assert lens is not None
+    return (
+        lens.model if lens.model.casefold().startswith(lens.maker.casefold()) else f"{lens.maker} {lens.model}".strip()
+    )

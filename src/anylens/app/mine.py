@@ -1,0 +1,117 @@
+"""What the user's own folder keeps: lenses that no catalogue has, which lenses are theirs, which one is mounted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.lens.catalogue import Card
+
+CONCEPT_PHONE = "xiaomi-12s-ultra-concept"
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """The user's lenses by the names of the catalogue, the one mounted now, the body in use; None where not said."""
+
+    lenses: tuple[str, ...] = ()
+    mounted: str | None = None
+    body: str | None = None
+
+
+def folder() -> Path:
+    """`$XDG_DATA_HOME/anylens`, by default ~/.local/share/anylens; it need not exist."""
+    said = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(said) if said.startswith("/") else Path.home() / ".local" / "share") / "anylens"
+
+
+def catalogue() -> dict[str, Card]:
+    """Every lens by name, those that the user made above the shipped ones."""
+    from anylens.lens.catalogue import cards
+
+    return cards(folder() / "catalogue")
+
+
+def card(asked: str) -> Card:
+    """The lens of that name or unambiguous beginning, the user's own first; Refusal lists the near ones."""
+    from anylens.lens.catalogue import find
+
+    return find(asked, catalogue(), mine().lenses)
+
+
+def mine() -> Mine:
+    """What `my-lenses.toml` says, nothing where there is none; Refusal where it is damaged."""
+    path = _place()
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return Mine()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path} cannot be read ({error}); correct or remove it.") from error
+    import tomllib
+
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal(f"{path} is not TOML ({error}); correct or remove it.") from error
+    lenses, mounted, body = table.get("lenses", []), table.get("mounted"), table.get("body")
+    if table.get("schema") != 1 or not isinstance(lenses, list) or not all(isinstance(each, str) for each in lenses):
+        raise Refusal(f"{path} must say schema = 1 and lenses as a list of names; correct or remove it.")
+    if not all(each is None or isinstance(each, str) for each in (mounted, body)):
+        raise Refusal(f"{path} must say mounted and body as names; correct or remove it.")
+    return Mine(tuple(lenses), mounted, body)
+
+
+def keep(said: Mine) -> Path:
+    """Write `my-lenses.toml`, whole or not at all."""
+    import json
+
+    path = _place()
+    lines = ["schema = 1", f"lenses = {json.dumps(said.lenses, ensure_ascii=False)}"]
+    lines += [
+        f"{key} = {json.dumps(held, ensure_ascii=False)}"
+        for key, held in (("mounted", said.mounted), ("body", said.body))
+        if held is not None
+    ]
+    _write(path, "\n".join(lines) + "\n")
+    return path
+
+
+def keep_card(new: Card) -> Path:
+    """Write a lens of the user's own into their catalogue, whole or not at all."""
+    from anylens.lens.catalogue import card_text, file_name
+
+    path = folder() / "catalogue" / (file_name(new.lens.mount or "") or "no-mount") / f"{new.name}.toml"
+    _write(path, card_text(new))
+    return path
+
+
+def add(name: str) -> Mine:
+    """`mine` with one lens more, kept."""
+    said = mine()
+    if name not in said.lenses:
+        said = replace(said, lenses=(*said.lenses, name))
+        keep(said)
+    return said
+
+
+def _place() -> Path:
+    return folder() / "my-lenses.toml"
+
+
+def _write(path: Path, text: str) -> None:
+    from anylens.files.whole import whole
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(
+            f"{path.parent} cannot be made ({error.strerror}); set XDG_DATA_HOME to another place."
+        ) from error
+    with whole(path) as file:
+        file.write(text.encode())
