@@ -19,6 +19,7 @@ from anylens.refusal import Refusal
 if TYPE_CHECKING:
     from anylens.app.glass import Said
     from anylens.darkroom import Recipe, Way
+    from anylens.darkroom.glass import Choice
     from anylens.frame import Burst
 
 AT_ONCE = 2
@@ -70,6 +71,7 @@ class Job:
     that each pixel got goes as a picture, or None. `said` is the lens and where its rings stood, as told by hand.
     `image` gives the image of `source` where it is being read already. `recipes` has the recipe for each way to develop
     a burst, of which its facts choose one; None where one is given.
+    `passport` is that of the lens, `find` for the one found by lens and body, or `none`.
     """
 
     source: Path
@@ -82,6 +84,7 @@ class Job:
     said: Said | None = None
     image: Callable[[], Any] | None = None
     recipes: dict[Way, Recipe] | None = None
+    passport: Choice = "find"
 
 
 class Stopped(BaseException):
@@ -201,10 +204,10 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     if job.frames and job.recipes is not None:
         image, recipe = _in_its_way(image, job.recipes, watch if watched else None)
     if watched:
-        result = develop(image, recipe, until=until, watch=watch)
+        result = develop(image, recipe, until=until, watch=watch, passport=job.passport)
     else:
         start = perf_counter()
-        result = develop(image, recipe, bits=8)
+        result = develop(image, recipe, bits=8, passport=job.passport)
         seconds = perf_counter() - start
         stages = [stage for _, stage in recipe.stages()]
         for stage in stages:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from anylens.darkroom.glass import Choice, with_passport
 from anylens.darkroom.one_pass import counted, fits, in_one_pass
 from anylens.darkroom.recipe import Recipe, Stage, text
 from anylens.darkroom.stages import RENDERING, default_recipe
@@ -26,27 +27,31 @@ def develop(
     until: Until = "photo",
     bits: Literal[8, 32] = 32,
     watch: Watch | None = None,
+    passport: Choice = "find",
 ) -> Mosaic | Scene | Photo:
     """Develop counts, a mosaic or a scene by a recipe (the default one where none is given).
 
     `until="mosaic"` gives the merged mosaic before any stage; `until="scene"` the linear Scene of the full active
     area before exposure and tone. With `bits=8` the photo is uint8, made in one fused pass where frame and recipe
     allow, several times faster and in a fraction of the memory; else it is float32. `watch(stage, image, seconds)`
-    is told of each stage as it is done, which makes the stages run one by one. Raises Refusal for light that cannot
+    is told of each stage as it is done, which makes the stages run one by one. The lens's passport is found by lens and
+    body unless one is given, or "none". Raises Refusal for light that cannot
     be developed.
     """
     recipe = recipe or default_recipe()
     if isinstance(image, Burst) and len(image.frames) == 1:
         image = image.reference
+    if not isinstance(image, Burst):
+        image = with_passport(image, passport)
     if until == "photo" and bits == 8 and watch is None:
         if isinstance(image, Burst):
-            image = recipe.merge(image)
+            image = with_passport(recipe.merge(image), passport)
         if isinstance(image, Frame) and fits(image, recipe):
             return replace(in_one_pass(image, recipe), recipe=text(recipe))
         if isinstance(image, Mosaic) and fits(image, recipe):
             return replace(in_one_pass(counted(image), recipe, image.frames_used), recipe=text(recipe))
 
-    state: Mosaic | Scene | Photo = _stage_by_stage(image, recipe, until, watch)
+    state: Mosaic | Scene | Photo = _stage_by_stage(image, recipe, until, watch, passport)
     if not isinstance(state, Photo):
         return state
     if bits == 8:
@@ -54,7 +59,9 @@ def develop(
     return replace(state, recipe=text(recipe))
 
 
-def _stage_by_stage(image: Frame | Burst | Mosaic | Scene, recipe: Recipe, until: Until, watch: Watch | None) -> Any:
+def _stage_by_stage(
+    image: Frame | Burst | Mosaic | Scene, recipe: Recipe, until: Until, watch: Watch | None, passport: Choice
+) -> Any:
     def through(stage: Stage, value: Any) -> Any:
         start = perf_counter()
         result = stage(value)
@@ -67,7 +74,7 @@ def _stage_by_stage(image: Frame | Burst | Mosaic | Scene, recipe: Recipe, until
     if isinstance(state, Frame):
         state = Burst((state,))
     if isinstance(state, Burst):
-        state = through(recipe.merge, state)
+        state = with_passport(through(recipe.merge, state), passport)
     if until == "mosaic":
         return state
     if isinstance(state, Mosaic):

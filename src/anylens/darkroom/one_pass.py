@@ -29,7 +29,10 @@ SHIPPED = tuple(type(stage) for _, stage in default_recipe().stages())
 
 
 def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
-    """Whether the pass gives what the stages one by one would give: Bayer light of some size, the shipped stages."""
+    """Whether the pass gives what the stages one by one would give: Bayer light of some size, the shipped stages.
+
+    A picture that a passport bends back goes stage by stage.
+    """
     if tuple(type(stage) for _, stage in recipe.stages()) != SHIPPED or not photo.kernel.compiled:
         return False
     if isinstance(image, Mosaic):
@@ -38,7 +41,8 @@ def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
         (height, width), flat = image.facts.active_shape, image.raw.ndim == 2
     longest = recipe.scene[-1].longest_px  # type: ignore[attr-defined]
     whole = longest == 0 or longest >= max(height, width)
-    return whole and flat and len(image.facts.sensor.cfa) == 2 and min(height, width) >= LEAST_SIDE
+    straight = recipe.scene[1].plan(image.facts, (height, width)) is None  # type: ignore[attr-defined]
+    return straight and whole and flat and len(image.facts.sensor.cfa) == 2 and min(height, width) >= LEAST_SIDE
 
 
 def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Photo:

@@ -120,15 +120,16 @@ def grid_extent(grid: Array, axis: int, spacing: int) -> int:
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def warp(scene: Array, grid: Array, spacing: int) -> Array:
+def warp(scene: Array, grid: Array, spacing: int, shape: tuple[int, int] | None = None) -> Array:
     """Resample (3, H, W) at the places of `grid`, (3, 2, rows, columns): input x and y in pixels for each colour.
 
     Grid point (j, i) speaks for output pixel (j * spacing, i * spacing); the output is as large as the grid covers,
-    (rows - 1) * spacing by (columns - 1) * spacing. Beyond the input its edge goes on.
+    (rows - 1) * spacing by (columns - 1) * spacing, or of `shape` (rows, columns) within it. Beyond the input its edge
+    goes on.
     """
     _, height, width = scene.shape
-    shape = (3, grid_extent(grid, 2, spacing), grid_extent(grid, 3, spacing))
-    return kernel(scene, grid, spacing, width, height, out=np.empty(shape, np.float32))
+    rows, columns = shape or (grid_extent(grid, 2, spacing), grid_extent(grid, 3, spacing))
+    return kernel(scene, grid, spacing, width, height, out=np.empty((3, rows, columns), np.float32))
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:

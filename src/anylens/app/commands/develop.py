@@ -18,6 +18,7 @@ from anylens.refusal import Refusal
 if TYPE_CHECKING:
     from anylens.app.developing import Developed
     from anylens.darkroom import Recipe, Way
+    from anylens.darkroom.glass import Choice
 
 
 def options(syntax: Syntax) -> None:
@@ -48,6 +49,9 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--inspect", metavar="DIR", help="write every intermediate there as a picture")
     syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
     lens_options(syntax)
+    syntax.add_argument(
+        "--passport", default="find", metavar="FILE|none", help="the lens's passport; found by lens and body otherwise"
+    )
     syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
     syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
     syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
@@ -78,6 +82,7 @@ def run(given: Namespace) -> int:
     recipes = _recipes(given)
     recipe = recipes["plain"]
     _check(sources[0], given.sensor)
+    passport = _passport(given.passport)
     folders = _inspection(sources, given.inspect)
     named = given.output is not None and planned == [Path(given.output)]
     count = Path(given.map) if given.map is not None else None
@@ -90,6 +95,7 @@ def run(given: Namespace) -> int:
             frames=frames,
             map=count,
             said=said,
+            passport=passport,
             recipes=recipes if choosing else None,
         )
         for each in zip(sources, planned, folders, strict=True)
@@ -215,6 +221,15 @@ def _check(source: Path, sensor: str | None) -> None:
     instruction_set()
     if sensor is not None:
         bare.find_sheet(source, sensor)
+
+
+def _passport(said: str) -> Choice:
+    """The passport that --passport names; Refusal where its file is none."""
+    if said in ("none", "find"):
+        return "none" if said == "none" else "find"
+    from anylens.lens import read_passport
+
+    return read_passport(Path(said))
 
 
 def _inspection(sources: Sequence[Path], inspect: str | None) -> list[Path | None]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from anylens.darkroom.glass import shading_gains
 from anylens.darkroom.light import (
     bayer_phase,
     by_site,
@@ -31,6 +32,8 @@ from anylens.opcodes import GainMap, parse
 
 Places = npt.NDArray[np.floating[Any]]
 Shading = tuple[Pixels, Pixels, int, int]
+Lying = tuple[float, float, float, float]
+"""scale_x, shift_x, scale_y, shift_y from a pixel to its place in a map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,14 @@ class Highlights:
 
 @dataclass(frozen=True, slots=True)
 class Shade:
-    """Even out the falloff and the colour cast of the lens: `amount` of what the file's gain maps say."""
+    """Even out the falloff and the colour cast of the lens: `amount` of what its passport or the file's gain maps say.
+
+    `vignetting` and `color` say how much of a passport's two parts; where it has one, the file's maps are left alone.
+    """
 
     amount: float = taste(1.0, 0.0, 1.0, 0.05)
+    vignetting: float = taste(1.0, 0.0, 1.0, 0.05)
+    color: float = taste(1.0, 0.0, 1.0, 0.05)
 
     def __post_init__(self) -> None:
         checked(self)
@@ -140,9 +148,36 @@ class Shade:
 
         Maps of one grid are joined; where a file has several grids, the others are sampled at the finest one's points.
         """
-        maps = [op.record for op in parse(facts.opcodes.list2) if isinstance(op.record, GainMap)]
-        if not maps or self.amount == 0.0 or (maps[0].area.bottom, maps[0].area.right) > shape:
+        found = None if self.amount == 0.0 else self._by_passport(facts, shape) or self._by_maps(facts, shape)
+        if found is None:
             return (np.ones((4, 1, 1), np.float32), np.zeros(4, np.float32), 1, 1), facts, seen, None
+        table, place = found
+        by_color = colors_of(table, *bayer_phase(facts.sensor.cfa)) if facts.sensor.cfa else table[:3]
+        rows = np.arange(seen.shape[1]) * SPACING * place[2] + place[3]
+        columns = np.arange(seen.shape[2]) * SPACING * place[0] + place[1]
+        lifting = np.stack([_between(plane, rows, columns) for plane in by_color])
+        lifted, shading = seen * lifting, lifting.mean(0).astype(np.float32)
+        left_over = replace(facts.opcodes, list2=b"")
+        arguments = table, np.array(place, np.float32), table.shape[2], table.shape[1]
+        return arguments, replace(facts, opcodes=left_over), lifted.astype(np.float32), shading
+
+    def _by_passport(self, facts: Facts, shape: tuple[int, ...]) -> tuple[Pixels, Lying] | None:
+        """Gains by site, (4, v, h), and where they lie, None where the passport says nothing."""
+        gains = shading_gains(facts, (shape[-2], shape[-1]), self.vignetting, self.color)
+        if gains is None:
+            return None
+        gains = 1.0 + self.amount * (gains - 1.0)
+        letters = [letter for row in facts.sensor.cfa for letter in row] or ["G"] * 4
+        table = np.stack([gains["RGB".index(letter)] for letter in letters])
+        _, points_v, points_h = table.shape
+        scale_v, scale_h = (points_v - 1) / max(shape[-2] - 1, 1), (points_h - 1) / max(shape[-1] - 1, 1)
+        return table.astype(np.float32), (scale_h, 0.0, scale_v, 0.0)
+
+    def _by_maps(self, facts: Facts, shape: tuple[int, ...]) -> tuple[Pixels, Lying] | None:
+        """Gains by site, (4, v, h), and where they lie, None where the file has no gain maps."""
+        maps = [op.record for op in parse(facts.opcodes.list2) if isinstance(op.record, GainMap)]
+        if not maps or (maps[0].area.bottom, maps[0].area.right) > shape:
+            return None
         finest = max(maps, key=lambda m: m.points_v * m.points_h)
         down = finest.origin_v + np.arange(finest.points_v) * finest.spacing_v
         along = finest.origin_h + np.arange(finest.points_h) * finest.spacing_h
@@ -151,18 +186,10 @@ class Shade:
             sites = slice(m.area.top % 2, 2, m.area.row_pitch), slice(m.area.left % 2, 2, m.area.column_pitch)
             gains[sites] *= 1.0 + self.amount * (_sampled(m, down, along) - 1.0)
         table = gains.reshape(4, finest.points_v, finest.points_h)
-        place = (
+        return table, (
             *_along(shape[1], finest.spacing_h, finest.origin_h),
             *_along(shape[0], finest.spacing_v, finest.origin_v),
         )
-        by_color = colors_of(table, *bayer_phase(facts.sensor.cfa)) if facts.sensor.cfa else table[:3]
-        rows = np.arange(seen.shape[1]) * SPACING * place[2] + place[3]
-        columns = np.arange(seen.shape[2]) * SPACING * place[0] + place[1]
-        lifting = np.stack([_between(plane, rows, columns) for plane in by_color])
-        lifted, shading = seen * lifting, lifting.mean(0).astype(np.float32)
-        left_over = replace(facts.opcodes, list2=b"")
-        arguments = table, np.array(place, np.float32), finest.points_h, finest.points_v
-        return arguments, replace(facts, opcodes=left_over), lifted.astype(np.float32), shading
 
 
 def _sampled(m: GainMap, down: Places, along: Places) -> Places:

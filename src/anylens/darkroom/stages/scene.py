@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anylens.darkroom.glass import GRID_SPACING, places_seen
 from anylens.darkroom.light import noise_of, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
@@ -14,8 +15,10 @@ from anylens.kernels.cells import spread
 from anylens.kernels.denoise import denoise, tables
 from anylens.kernels.expose import expose
 from anylens.kernels.local_tone import local_tone, surroundings
+from anylens.kernels.matrix import matrix
 from anylens.kernels.mono import mono
 from anylens.kernels.resize import resize
+from anylens.kernels.warp import warp
 
 KEY = 0.165
 SHOULDER = 0.3
@@ -59,10 +62,41 @@ def calm_of(shading: Pixels | None) -> Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Unbend:
-    """The one resample for everything geometric; without a passport there is nothing to bend back."""
+    """The one resample for everything geometric: distortion and lateral colour go as the lens's passport knows them.
+
+    `geometry` and `lateral` say how much of the two parts; with `fill` 1 the straight picture is as wide as it can be
+    without empty borders, with 0 the scale in its middle stays. Lateral colour is that of the camera's colours, so
+    they are brought back for it.
+    """
+
+    geometry: float = taste(1.0, 0.0, 1.0, 0.05)
+    lateral: float = taste(1.0, 0.0, 1.0, 0.05)
+    fill: float = taste(1.0, 0.0, 1.0, 0.05)
+
+    def __post_init__(self) -> None:
+        checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
-        return scene
+        _, height, width = scene.pixels.shape
+        grid = self.plan(scene.facts, (height, width))
+        if grid is None:
+            return scene
+        pixels, apart = scene.pixels, bool((grid != grid[1]).any()) and bool(scene.facts.sensor.cfa)
+        to_scene = scene_matrix(scene.facts) if apart else np.eye(3)
+        if apart:
+            pixels = matrix(pixels, np.linalg.inv(to_scene).astype(np.float32))
+        pixels = warp(pixels, grid, GRID_SPACING, (height, width))
+        if apart:
+            pixels = matrix(pixels, to_scene.astype(np.float32))
+        used = scene.frames_used
+        if used is not None:
+            used = warp(np.stack([used] * 3), np.stack([grid[1]] * 3), GRID_SPACING, (height, width))[1]
+        return replace(scene, pixels=pixels, frames_used=used, overview=None, shading=None)
+
+    def plan(self, facts: Facts, shape: tuple[int, int]) -> Pixels | None:
+        """Where each pixel of each colour is read, as the kernel takes it, None where there is nothing to bend back."""
+        grid = places_seen(facts, shape, self.geometry, self.lateral, self.fill)
+        return None if grid is None else grid.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
