@@ -31,7 +31,8 @@ class Facts:
     `active_area` is (top, left, bottom, right) in sensor pixels; `crop` is the DNG DefaultCrop (left, top, width,
     height) in pixels of the active area; `as_shot_neutral` is the camera RGB of a neutral surface, largest value 1;
     `balance` holds the gains by which R, G and B have been multiplied so far, None while the light is as the sensor
-    saw it; `orientation` is the EXIF code 1 to 8; `notes` are sentences about what was estimated or assumed.
+    saw it; `orientation` is the EXIF code 1 to 8; `display_referred` light is a finished picture's, its curve undone;
+    `notes` are sentences about what was estimated or assumed.
     """
 
     sensor: Sensor
@@ -51,6 +52,7 @@ class Facts:
     baseline_exposure: float = 0.0
     orientation: int = 1
     opcodes: Opcodes = Opcodes()
+    display_referred: bool = False
     notes: tuple[str, ...] = ()
 
     @property

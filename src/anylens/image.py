@@ -47,7 +47,8 @@ class Scene:
 
     `pixels` is (3, H, W) float32; 1.0 is sensor white after white balance, values above it are kept. `overview` is the
     same light seen small, (3, h, w), one point every OVERVIEW_SPACING pixels from the first one on, by which exposure
-    and local tone are chosen; None where it was not kept. `shading` is a Mosaic's, None once the light is denoised.
+    and local tone are chosen; None where it was not kept. `shading` is a Mosaic's, None once the light is denoised;
+    `span_ev` is a Mosaic's.
     """
 
     pixels: Pixels
@@ -55,6 +56,7 @@ class Scene:
     frames_used: FrameCount | None = None
     overview: Pixels | None = None
     shading: Pixels | None = None
+    span_ev: float = 0.0
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.float32 or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:

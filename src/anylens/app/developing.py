@@ -169,7 +169,7 @@ def _outcome(
 
 
 def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]) -> Developed:
-    from anylens import develop, read, write
+    from anylens import Scene, develop, read, write
 
     begin = perf_counter()
     steps: list[Step] = []
@@ -203,7 +203,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
     if job.frames and job.recipes is not None:
         image, recipe = _in_its_way(image, job.recipes, watch if watched else None)
-    if watched:
+    if watched or (job.frames and isinstance(image, Scene)):
         result = develop(image, recipe, until=until, watch=watch, passport=job.passport)
     else:
         start = perf_counter()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from anylens.darkroom.light import by_site, gains_of, noise_of
 from anylens.frame import Burst, Facts, Frame
-from anylens.image import Mosaic, Pixels
+from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels import align, merge
 from anylens.kernels.lattice import filters
 from anylens.kernels.sites import MARGIN
@@ -41,7 +41,7 @@ Marks = Callable[[Frame], Marked | None]
 class Seen:
     """One frame as merging sees it.
 
-    `sites` is its light, `facts` what is true of it, `levels` scale and offset of its noise by site,
+    `sites` is its light, (4 or 12, h, w), `facts` what is true of it, `levels` scale and offset of its noise by site,
     `pyramid` its brightness from fine to coarse, `sharpness` the detail in it beyond the noise and
     `grain` what the noise adds to it.
     """
@@ -54,10 +54,15 @@ class Seen:
     sharpness: float
     grain: float
 
+    def planes(self) -> tuple[Pixels, ...]:
+        """The four sites of a mosaic, or those of each of three colours."""
+        return tuple(self.sites[first : first + 4] for first in range(0, len(self.sites), 4))
 
-def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robustness: float) -> Mosaic:
+
+def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robustness: float) -> Mosaic | Scene:
     """The light of all frames of a burst where they agree, of the reference where they do not.
 
+    Frames of three planes, which are display-referred, are aligned as one and merged plane by plane into a Scene.
     `reference` counts from 1, 0 is the sharpest of the first three; with a `robustness` of 0 everything agrees.
     Raises Refusal where no frame can be used, or frames are of different sensors.
     """
@@ -79,7 +84,7 @@ def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robus
     still = first[reference - 1] if reference else max(first.values(), key=lambda seen: seen.sharpness)
     table.settle_hot(first.values())
     del first[still.index]
-    gathered, bracket = merge.begun(still.sites), False
+    gathered, bracket = [merge.begun(sites) for sites in still.planes()], False
     used, brightest, darkest, filter_table = 1, 1.0, 1.0, _table_of(still)
     for index in range(len(burst.frames)):
         other = first.pop(index, None)
@@ -90,7 +95,8 @@ def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robus
         gain = _relative_exposure(still, other)
         if gain != 1.0 and not bracket:
             bracket = True
-            merge.let_clipped_go(gathered, still.sites, _full())
+            for sites, held in zip(still.planes(), gathered, strict=True):
+                merge.let_clipped_go(held, sites, _full())
         why = _add(gathered, still, other, gain, filter_table, robustness)
         if why is None:
             used, brightest, darkest = used + 1, max(brightest, gain), min(darkest, gain)
@@ -129,7 +135,7 @@ class _Table:
         sites, facts = self._sites_of(frame)
         if self._hot is not None:
             _mend(sites, self._hot)
-        pyramid, levels = align.pyramid(sites), _levels(facts)
+        pyramid, levels = align.pyramid(_brightness(sites)), _levels(facts)
         return Seen(index, sites, facts, levels, pyramid, *_sharpness(pyramid, levels))
 
     def settle_hot(self, first: Collection[Seen]) -> None:
@@ -147,6 +153,14 @@ class _Table:
             _mend(seen.sites, self._hot)
         if self._hot.size:
             self.notes.append(f"{self._hot.shape[1]} hot or dead pixels that stay in all frames were mended.")
+
+
+def _brightness(sites: Pixels) -> Pixels:
+    """(4, h, w): what is aligned; of three colours their mean, green twice."""
+    if len(sites) == 4:
+        return sites
+    red, green, blue = (sites[first : first + 4] for first in (0, 4, 8))
+    return np.asarray((red + 2 * green + blue) / 4, np.float32)
 
 
 def _mend(sites: Pixels, hot: npt.NDArray[np.int64]) -> None:
@@ -187,14 +201,22 @@ NOISE_OF_STEP = 2 * (6 / 16) * (6 / 16 - 4 / 16)
 """Variance of the step between two points smoothed by a binomial of 3 x 3, for noise of unit variance."""
 
 
-def _add(gathered: Pixels, still: Seen, other: Seen, gain: float, table: Pixels, robustness: float) -> str | None:
+def _add(gathered: list[Pixels], still: Seen, other: Seen, gain: float, table: Pixels, robustness: float) -> str | None:
     """Add a frame, its light times `gain`; a sentence's end that says why where it is left out instead."""
     one, two = still.pyramid, other.pyramid
-    if gain != 1.0:
-        most = CLIPPED_GREY * min(1.0, gain)
-        one, two = align.pyramid(still.sites, 1.0, most), align.pyramid(other.sites, gain, most)
     same = gain == 1.0 and still.facts.iso == other.facts.iso
     levels = still.levels if same else other.levels * np.array([[gain], [gain * gain]], np.float32)
+    full = np.full((2, 4), NEVER, np.float32) if gain == 1.0 else np.stack([_full(), gain * _full()])
+    if gain != 1.0 and still.facts.display_referred:
+        most = CLIPPED_GREY * min(1.0, gain)
+        other, ends = _in_tones_of(still, other)
+        full[1], gain = ends, 1.0
+        one = align.pyramid(_brightness(still.sites), 1.0, most)
+        two = align.pyramid(_brightness(other.sites), 1.0, most)
+    elif gain != 1.0:
+        most = CLIPPED_GREY * min(1.0, gain)
+        one = align.pyramid(_brightness(still.sites), 1.0, most)
+        two = align.pyramid(_brightness(other.sites), gain, most)
     brightness = float(still.pyramid[-1].mean())
     variance = _variance(still.levels, brightness) + _variance(levels, brightness)
     motion = align.align(one, two, variance)
@@ -202,11 +224,11 @@ def _add(gathered: Pixels, still: Seen, other: Seen, gain: float, table: Pixels,
         return "it shows another scene"
     detail = (other.sharpness + other.grain) / (still.sharpness + other.grain)
     trust = min(1.0, (detail / SOFTER) ** 2)
-    _, tall, wide = gathered.shape
+    _, tall, wide = gathered[0].shape
     shifts = merge.shifts_of(motion.field, wide, tall)
-    full = np.full((2, 4), NEVER, np.float32) if gain == 1.0 else np.stack([_full(), gain * _full()])
     both = np.concatenate([still.levels, levels, full]).astype(np.float32)
-    merge.add(gathered, still.sites, other.sites, table, shifts, both, gain, trust, robustness)
+    for held, sites, moved in zip(gathered, still.planes(), other.planes(), strict=True):
+        merge.add(held, sites, moved, table, shifts, both, gain, trust, robustness)
     return None
 
 
@@ -231,6 +253,8 @@ def _table_of(still: Seen) -> Pixels:
 
 def _relative_exposure(still: Seen, other: Seen) -> float:
     """What the other frame's light is to be multiplied by to be as bright as the reference's."""
+    if still.facts.display_referred:
+        return _seen_exposure(still.pyramid[-1], other.pyramid[-1])
     one, two = (_exposure(seen.facts) for seen in (still, other))
     if one is None or two is None:
         one, two = (float(np.median(seen.pyramid[-1])) for seen in (still, other))
@@ -239,18 +263,49 @@ def _relative_exposure(still: Seen, other: Seen) -> float:
     return 1.0 if abs(one / two - 1.0) < SAME_EXPOSURE else one / two
 
 
+def _seen_exposure(still: Pixels, other: Pixels) -> float:
+    """The median of the ratios of two small pictures, where both are neither dark nor near white."""
+    lit = (np.minimum(still, other) > 0.02) & (np.maximum(still, other) < 0.7)
+    if lit.mean() < 0.02:
+        lit = np.minimum(still, other) > 1e-4
+    ratio = float(np.median(still[lit] / other[lit])) if lit.any() else 1.0
+    return 1.0 if abs(math.log(ratio)) < LEAST_STEP else ratio
+
+
+def _in_tones_of(still: Seen, other: Seen) -> tuple[Seen, float]:
+    """A finished picture with the tones of another, and where it is clipped then: each colour's by its histogram.
+
+    Their maker's curve is not known, so no factor makes two exposures alike (comparametric equations: Mann 2000).
+    """
+    parts, ends = np.linspace(0.0, 1.0, 513), []
+    sites = np.empty_like(other.sites)
+    for first, one, two in zip((0, 4, 8), still.planes(), other.planes(), strict=True):
+        ours, theirs = (np.quantile(plane[:, ::4, ::4], parts) for plane in (one, two))
+        theirs, at = np.unique(theirs, return_index=True)
+        ours = np.array([part.mean() for part in np.split(ours, at[1:])])
+        codes = np.linspace(0.0, 1.0, 4097)
+        table = np.interp(codes, theirs, ours).astype(np.float32)
+        ends.append(float(np.interp(CLIPPED, codes, table)))
+        sites[first : first + 4] = table[np.clip(two * 4096 + 0.5, 0, 4096).astype(np.uint16)]
+    return replace(other, sites=sites), min(ends)
+
+
 def _exposure(facts: Facts) -> float | None:
     sensitivity = facts.iso or facts.gain
     return facts.exposure_s * sensitivity if facts.exposure_s and sensitivity else None
 
 
-def _whole(still: Seen, gathered: Pixels, used: int, brightest: float, notes: list[str]) -> Mosaic:
+def _whole(still: Seen, gathered: list[Pixels], used: int, brightest: float, notes: list[str]) -> Mosaic | Scene:
     """The mosaic, scaled so that 1 is where the shortest exposure clips, `brightest` times the reference's white."""
     facts = still.facts
-    pixels, frames_used = unite(still.sites, gathered)
+    whole = [unite(sites, held) for sites, held in zip(still.planes(), gathered, strict=True)]
+    pixels, frames_used = whole[len(whole) // 2]
     height, width = facts.active_shape
     mean = float(frames_used[::8, ::8].mean())
     notes = [f"{used} frames were merged; at a pixel {mean:.1f} of them count on the mean.", *notes]
+    if len(whole) == 3:
+        colors = np.stack([plane[:height, :width] for plane, _ in whole])
+        return Scene(colors, replace(facts, notes=(*facts.notes, *notes)), frames_used[:height, :width])
     if brightest > 1.0:
         pixels *= np.float32(1.0 / brightest)
         noise, sensor = noise_of(replace(facts, balance=None)), facts.sensor

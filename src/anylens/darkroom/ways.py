@@ -9,15 +9,24 @@ from anylens.darkroom.recipe import Recipe, adjust
 from anylens.darkroom.stages import STAGES
 from anylens.frame import Facts
 
-Way = Literal["plain", "night", "hdr"]
+Way = Literal["plain", "night", "hdr", "displayed"]
 
 SETTINGS: dict[Way, tuple[str, ...]] = {
     "plain": (),
     "night": ("Expose.ev=-0.4", "Expose.auto=0.4", "Balance.warmth=0.3", "LocalTone.highlights=0.3"),
     "hdr": ("LocalTone.shadows=0.45", "LocalTone.highlights=0.5"),
+    "displayed": (
+        "Denoise.luma=0",
+        "Denoise.chroma=0",
+        "Expose.auto=0",
+        "Tone.contrast=1",
+        "Tone.white_ev=2.48",
+        "Tone.black=0",
+        "Sharpen.amount=0",
+    ),
 }
 """Night: the meter has two fifths of its say, lamps are held back and keep a part of their colour. HDR: both ends
-of the light are brought nearer to the middle, textures kept."""
+of the light are brought nearer to the middle, textures kept. Displayed: finished pictures keep the tones they had."""
 
 NIGHT_EV, LONG_S, USUAL_F_NUMBER, BRACKET_EV = 3.0, 1.0, 2.8, 0.8
 """Night is darker than a lit street (EV at ISO 100), or, where light sensitivity is not known, longer than a hand
@@ -40,6 +49,8 @@ def in_way(recipe: Recipe, way: Way) -> Recipe:
 
 def way_of(facts: Facts, span_ev: float) -> Choice:
     """The way that frames with these facts want, whose exposures lie `span_ev` stops apart."""
+    if facts.display_referred and span_ev < BRACKET_EV:
+        return Choice("displayed", "The frames are finished pictures, so their tones are kept as they are.")
     if span_ev >= BRACKET_EV:
         return Choice("hdr", f"The exposures lie {span_ev:.1f} stops apart, so the way is hdr.")
     light = scene_ev(facts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import overload
 
 from anylens.files import read
+from anylens.files.displayed import is_displayed, read_displayed
 from anylens.frame import Burst, Frame
 from anylens.refusal import Refusal
 
@@ -26,7 +27,8 @@ def read_burst(
 ) -> Burst:
     """A burst whose frames are read when they are asked for, the next one ahead of time; `told` is called for each.
 
-    A frame that cannot be read raises Refusal when it is asked for, which merging tells and goes on without.
+    JPEG files enter as display-referred light. A frame that cannot be read raises Refusal when it is asked for, which
+    merging tells and goes on without.
     """
     places = tuple(Path(path) for path in paths)
     if not places:
@@ -35,7 +37,7 @@ def read_burst(
 
 
 def frames_in(folder: Path) -> list[Path]:
-    """The files of a folder that may be raw frames, by name; Refusal where there are none."""
+    """The files of a folder that may be raw frames, by name, else its JPEG files; Refusal where there are none."""
     try:
         inside = sorted(folder.iterdir())
     except OSError as error:
@@ -45,8 +47,9 @@ def frames_in(folder: Path) -> list[Path]:
         for each in inside
         if each.suffix.lower() not in _NO_FRAMES and not each.name.startswith(".") and each.is_file()
     ]
+    found = found or [each for each in inside if each.suffix.lower() in (".jpg", ".jpeg") and each.is_file()]
     if not found:
-        raise Refusal(f"{folder} holds no raw files; name the folder of a burst.")
+        raise Refusal(f"{folder} holds no raw files and no JPEG; name the folder of a burst.")
     return found
 
 
@@ -82,7 +85,7 @@ class _Frames(Sequence[Frame]):
 
     def _read(self, at: int) -> Frame:
         place = self._places[at]
-        frame = read(place, sensor=self._sensor)
+        frame = read_displayed(place) if is_displayed(place) else read(place, sensor=self._sensor)
         if not isinstance(frame, Frame):
             raise Refusal(f"{place.name} holds finished colours, not a mosaic; a burst is merged from raw frames.")
         return frame

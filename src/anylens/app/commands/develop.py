@@ -179,7 +179,7 @@ def _recipes(given: Namespace) -> dict[Way, Recipe]:
     if given.burst and given.merge in ("night", "hdr"):
         ways = (given.merge,)
     elif given.burst and given.merge == "auto" and given.recipe is None:
-        ways = ("plain", "night", "hdr")
+        ways = ("plain", "night", "hdr", "displayed")
     chosen = _chosen(given.look, given.recipe)
     settings = [*_merging(given), *given.settings]
     if given.size is not None:

@@ -12,7 +12,7 @@ from anylens.darkroom.light import by_site, noise_of
 from anylens.darkroom.merging import merged
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Burst, Facts, Frame, Opcodes
-from anylens.image import Mosaic, Pixels
+from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels.defects import defects
 from anylens.kernels.linearize import linearize
 from anylens.kernels.sites import sites, with_margin
@@ -28,7 +28,7 @@ class Merge:
 
     Black goes off, white to 1, the active area is cut out, quad-Bayer pixels are binned by four. `robustness` 1 lets
     the reference alone speak where frames disagree, 0 takes their mean everywhere; `reference` is a frame's number
-    from 1 on, 0 the sharpest of the first three.
+    from 1 on, 0 the sharpest of the first three. Frames that are display-referred become a Scene.
     """
 
     robustness: float = taste(1.0, 0.0, 1.0, 0.05)
@@ -37,10 +37,11 @@ class Merge:
     def __post_init__(self) -> None:
         checked(self)
 
-    def __call__(self, burst: Burst) -> Mosaic:
+    def __call__(self, burst: Burst) -> Mosaic | Scene:
         if len(burst.frames) > 1:
             return merged(burst, _sites, _marks, self.reference, self.robustness)
-        return _mosaic(burst.reference)
+        frame = burst.reference
+        return Scene(_planes(frame), frame.facts) if frame.facts.display_referred else _mosaic(frame)
 
 
 def _mosaic(frame: Frame) -> Mosaic:
@@ -52,6 +53,9 @@ def _mosaic(frame: Frame) -> Mosaic:
 
 def _sites(frame: Frame) -> tuple[Pixels, Facts]:
     """A frame's light by site with margin, and the facts of that light."""
+    if frame.facts.display_referred:
+        scale = 1.0 / frame.facts.sensor.white[0]
+        return np.concatenate([sites(plane, 0.0, scale) for plane in frame.raw]), frame.facts
     if frame.raw.ndim != 2:
         raise Refusal("the frame has three planes of counts, not a mosaic; merge frames of a colour filter")
     if len(frame.facts.sensor.cfa) == 4:
@@ -59,6 +63,10 @@ def _sites(frame: Frame) -> tuple[Pixels, Facts]:
         height, width = (side // 2 * 2 for side in whole.pixels.shape)
         return with_margin(whole.pixels[:height, :width]), whole.facts
     return sites(*counts_of(frame)), frame.facts
+
+
+def _planes(frame: Frame) -> Pixels:
+    return np.multiply(frame.raw, np.float32(1.0 / frame.facts.sensor.white[0]), dtype=np.float32)
 
 
 def _marks(frame: Frame) -> NDArray[np.bool_] | None:

@@ -1,0 +1,91 @@
+"""Finished pictures as frames of a burst: display-referred, the curve of their profile undone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.color import D65, PCS_D50, adaptation, rgb_to_xyz, xyz_from_xy
+from anylens.files.exposure import Exposure, read_exposure
+from anylens.files.finished import read_finished
+from anylens.files.jpeg import jpeg_segments
+from anylens.files.tiff import open_tiff
+from anylens.frame import Facts, Frame
+from anylens.refusal import Refusal
+from anylens.sensor import Noise, Sensor
+
+JPEG = b"\xff\xd8\xff"
+WHITE = 65535.0
+LEAST_CODES, GAMMA = 1.5 / 255, 2.2
+
+
+def is_displayed(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as a JPEG does; False where it cannot be opened."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(JPEG)) == JPEG
+    except OSError:
+        return False
+
+
+def read_displayed(path: str | os.PathLike[str]) -> Frame:
+    """A JPEG as a Frame of three planes, (3, H, W), upright: linear Rec. 2020, 65535 is the white of a display.
+
+    The noise is an estimate. Raises Refusal for damaged and oversized pictures.
+    """
+    name = Path(path).name
+    picture = read_finished(path)
+    if picture is None:
+        raise Refusal(f"{name} is no JPEG; name the frames of a burst.")
+    to_wide = np.linalg.inv(adaptation(xyz_from_xy(D65), PCS_D50) @ rgb_to_xyz("rec2020")) @ picture.to_xyz
+    light = np.einsum("dc,cyx->dyx", to_wide.astype(np.float32), picture.pixels)
+    raw = np.clip(light * np.float32(WHITE) + np.float32(0.5), 0, WHITE).astype(np.uint16)
+    _, height, width = raw.shape
+    sensor = Sensor(
+        "finished picture", width, height, cfa=(), black=((0.0,),), white=(WHITE,), noise=_noise(picture.pixels[1])
+    )
+    known = _exposure(path)
+    facts = Facts(
+        sensor=sensor,
+        active_area=(0, 0, height, width),
+        crop=(0.0, 0.0, float(width), float(height)),
+        exposure_s=known.exposure_s,
+        iso=known.iso,
+        taken=known.taken,
+        body=known.body,
+        lens=known.lens,
+        setting=known.setting,
+        as_shot_neutral=(1.0, 1.0, 1.0),
+        balance=(1.0, 1.0, 1.0),
+        display_referred=True,
+        notes=(*picture.notes, "The frames are display-referred: their curve was undone, their maker's taste was not."),
+    )
+    return Frame(raw, facts)
+
+
+def _noise(green: npt.NDArray[np.float32]) -> Noise:
+    """Noise even over the codes of a picture, seen in linear light: its variance is nearly in proportion to the light.
+
+    Its size is the median of second differences along rows (Immerkaer 1996, in one direction), which a camera's own
+    denoising may have made very small; then what rounding and JPEG leave is taken.
+    """
+    codes = np.maximum(green[::2], 0.0) ** np.float32(1 / GAMMA)
+    steps = np.abs(codes[:, 2:] - 2 * codes[:, 1:-1] + codes[:, :-2])
+    spread = float(np.median(steps)) / (0.6745 * 6**0.5) if steps.size else 0.0
+    sigma = min(max(spread, LEAST_CODES), 8 * LEAST_CODES)
+    return Noise(((GAMMA * sigma) ** 2,), ((GAMMA * sigma) ** 2 * 1e-3,), "estimated")
+
+
+def _exposure(path: str | os.PathLike[str]) -> Exposure:
+    """What the EXIF block says, nothing where there is none or it is damaged."""
+    for marker, content in jpeg_segments(Path(path).read_bytes()[: 1 << 20]):
+        if marker == 0xE1 and content.startswith(b"Exif\0\0"):
+            try:
+                found = open_tiff(content[6:]).directories
+                return read_exposure(found[0]) if found else Exposure()
+            except Refusal:
+                return Exposure()
+    return Exposure()
