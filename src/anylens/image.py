@@ -48,7 +48,8 @@ class Scene:
     `pixels` is (3, H, W) float32; 1.0 is sensor white after white balance, values above it are kept. `overview` is the
     same light seen small, (3, h, w), one point every OVERVIEW_SPACING pixels from the first one on, by which exposure
     and local tone are chosen; None where it was not kept. `shading` is a Mosaic's, None once the light is denoised;
-    `span_ev` is a Mosaic's.
+    `span_ev` is a Mosaic's. `came_from` is (H, W), the number from 1 on of the frame of a focus stack that shows each
+    pixel; None for no stack.
     """
 
     pixels: Pixels
@@ -57,6 +58,7 @@ class Scene:
     overview: Pixels | None = None
     shading: Pixels | None = None
     span_ev: float = 0.0
+    came_from: FrameCount | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.float32 or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:
@@ -72,7 +74,7 @@ class Photo:
     """Rendered for a display.
 
     `pixels` is (3, H, W), encoded with the transfer curve of `space`: float32 from 0 to 1, or uint8 over 0 to 255.
-    `recipe` is the text of the recipe that made it.
+    `recipe` is the text of the recipe that made it, `came_from` a Scene's.
     """
 
     pixels: npt.NDArray[np.float32] | npt.NDArray[np.uint8]
@@ -80,6 +82,7 @@ class Photo:
     frames_used: FrameCount | None = None
     recipe: str = ""
     space: Literal["srgb", "display-p3"] = "srgb"
+    came_from: FrameCount | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype not in (np.float32, np.uint8) or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:

@@ -68,7 +68,8 @@ class Job:
     `inspect` is the folder for pictures of every intermediate, or None; `named` says that the user named the very
     file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage. `frames` are
     the files of a burst that becomes one photo, () where `source` is the only one; `map` is where the count of frames
-    that each pixel got goes as a picture, or None. `said` is the lens and where its rings stood, as told by hand.
+    that each pixel got, or whose it is in a focus stack, goes as a picture, or None. `said` is the lens and where its
+    rings stood, as told by hand.
     `image` gives the image of `source` where it is being read already. `recipes` has the recipe for each way to develop
     a burst, of which its facts choose one; None where one is given.
     `passport` is that of the lens, `find` for the one found by lens and body, or `none`.
@@ -189,9 +190,11 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         guard(job.place)
     start = perf_counter()
     if job.frames:
+        from anylens.darkroom.stages.stack import Stack
         from anylens.files.burst import read_burst
 
-        image: Any = read_burst(job.frames, sensor=sensor, told=advance)
+        scenes = isinstance(recipe.merge, Stack)
+        image: Any = read_burst(job.frames, sensor=sensor, told=advance, scenes=scenes)
     else:
         image = read(job.source, sensor=sensor) if job.image is None else job.image()
         done("Read", "the file's counts and facts", {}, perf_counter() - start)
@@ -218,9 +221,13 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     _make_folder(job.place.parent)
     write(result, job.place)
     if job.map is not None:
-        from anylens.files.png_out import write_count
+        from anylens.files.png_out import write_count, write_origin
 
-        write_count(result.frames_used, len(job.frames), job.map)
+        origin = getattr(result, "came_from", None)
+        if origin is not None:
+            write_origin(origin, len(job.frames), job.map)
+        else:
+            write_count(result.frames_used, len(job.frames), job.map)
     done("Write", "pixels, facts and recipe into the file", {}, perf_counter() - start)
     height, width = result.pixels.shape[-2:]
     if until == "photo" and result.facts.orientation >= 5:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from anylens.darkroom.glass import Choice, with_passport
 from anylens.darkroom.one_pass import counted, fits, in_one_pass
 from anylens.darkroom.recipe import Recipe, Stage, text
 from anylens.darkroom.stages import RENDERING, default_recipe
+from anylens.darkroom.stages.stack import Stack
 from anylens.frame import Burst, Frame
 from anylens.image import Mosaic, Photo, Scene
 
@@ -31,21 +33,21 @@ def develop(
 ) -> Mosaic | Scene | Photo:
     """Develop counts, a mosaic or a scene by a recipe (the default one where none is given).
 
-    `until="mosaic"` gives the merged mosaic before any stage; `until="scene"` the linear Scene of the full active
-    area before exposure and tone. With `bits=8` the photo is uint8, made in one fused pass where frame and recipe
-    allow, several times faster and in a fraction of the memory; else it is float32. `watch(stage, image, seconds)`
-    is told of each stage as it is done, which makes the stages run one by one. The lens's passport is found by lens and
-    body unless one is given, or "none". Raises Refusal for light that cannot
-    be developed.
+    `until="mosaic"` gives the merged mosaic before any stage, or a focus stack's scene; `until="scene"` the linear
+    Scene of the full active area before exposure and tone. With `bits=8` the photo is uint8, made in one fused pass
+    where frame and recipe allow, several times faster and in a fraction of the memory; else it is float32.
+    `watch(stage, image, seconds)` is told of each stage as it is done, which makes the stages run one by one. The
+    lens's passport is found by lens and body unless one is given, or "none". Raises Refusal for light that cannot be
+    developed.
     """
     recipe = recipe or default_recipe()
-    if isinstance(image, Burst) and len(image.frames) == 1:
+    if isinstance(image, Burst) and len(image.frames) == 1 and not isinstance(recipe.merge, Stack):
         image = image.reference
     if not isinstance(image, Burst):
         image = with_passport(image, passport)
     if until == "photo" and bits == 8 and watch is None:
         if isinstance(image, Burst):
-            image = with_passport(recipe.merge(image), passport)
+            image = with_passport(_merge_of(recipe, passport)(image), passport)
         if isinstance(image, Frame) and fits(image, recipe):
             return replace(in_one_pass(image, recipe), recipe=text(recipe))
         if isinstance(image, Mosaic) and fits(image, recipe):
@@ -57,6 +59,14 @@ def develop(
     if bits == 8:
         state = replace(state, pixels=(state.pixels * np.float32(255) + np.float32(0.5)).astype(np.uint8))
     return replace(state, recipe=text(recipe))
+
+
+def _merge_of(recipe: Recipe, passport: Choice) -> Callable[[Burst], Mosaic | Scene]:
+    """A focus stack takes each frame through the recipe's own stages before it is one scene."""
+    if not isinstance(recipe.merge, Stack):
+        return recipe.merge
+    mosaic = (lambda light: with_passport(light, passport), *recipe.mosaic)
+    return partial(recipe.merge, mosaic=mosaic, demosaic=recipe.demosaic)
 
 
 def _stage_by_stage(
@@ -74,7 +84,11 @@ def _stage_by_stage(
     if isinstance(state, Frame):
         state = Burst((state,))
     if isinstance(state, Burst):
-        state = with_passport(through(recipe.merge, state), passport)
+        start = perf_counter()
+        state = _merge_of(recipe, passport)(state)
+        if watch is not None:
+            watch(recipe.merge, state, perf_counter() - start)
+        state = with_passport(state, passport)
     if until == "mosaic":
         return state
     if isinstance(state, Mosaic):

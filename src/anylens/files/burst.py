@@ -11,6 +11,7 @@ from typing import overload
 from anylens.files import read
 from anylens.files.displayed import is_displayed, read_displayed
 from anylens.frame import Burst, Frame
+from anylens.image import Scene
 from anylens.refusal import Refusal
 
 _NO_FRAMES = {
@@ -24,16 +25,17 @@ def read_burst(
     *,
     sensor: str | os.PathLike[str] | None = None,
     told: Callable[[], None] = lambda: None,
+    scenes: bool = False,
 ) -> Burst:
-    """A burst whose frames are read when they are asked for, the next one ahead of time; `told` is called for each.
+    """A burst whose frames are read when they are asked for, the next ahead of time; `told` is called once for each.
 
-    JPEG files enter as display-referred light. A frame that cannot be read raises Refusal when it is asked for, which
-    merging tells and goes on without.
+    JPEG files enter as display-referred light, with `scenes` linear DNGs too, as Scenes. A frame that cannot be read
+    raises Refusal when it is asked for, which merging tells and goes on without.
     """
     places = tuple(Path(path) for path in paths)
     if not places:
         raise Refusal("A burst has at least one frame; name its raw files or their folder.")
-    return Burst(_Frames(places, sensor, told), tuple(place.name for place in places))
+    return Burst(_Frames(places, sensor, told, scenes), tuple(place.name for place in places))
 
 
 def frames_in(folder: Path) -> list[Path]:
@@ -55,11 +57,17 @@ def frames_in(folder: Path) -> list[Path]:
 
 class _Frames(Sequence[Frame]):
     def __init__(
-        self, places: tuple[Path, ...], sensor: str | os.PathLike[str] | None, told: Callable[[], None]
+        self,
+        places: tuple[Path, ...],
+        sensor: str | os.PathLike[str] | None,
+        told: Callable[[], None],
+        scenes: bool,
     ) -> None:
         self._places = places
         self._sensor = sensor
         self._told = told
+        self._scenes = scenes
+        self._asked: set[int] = set()
         self._reader = ThreadPoolExecutor(1)
         self._ahead: dict[int, Future[Frame]] = {}
 
@@ -74,18 +82,22 @@ class _Frames(Sequence[Frame]):
 
     def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
         if isinstance(index, slice):
-            return _Frames(self._places[index], self._sensor, self._told)
+            return _Frames(self._places[index], self._sensor, self._told, self._scenes)
         at = range(len(self))[index]
         reading = self._ahead.pop(at, None) or self._reader.submit(self._read, at)
         if at + 1 < len(self) and not self._ahead:
             self._ahead[at + 1] = self._reader.submit(self._read, at + 1)
         frame = reading.result()
-        self._told()
+        if at not in self._asked:
+            self._asked.add(at)
+            self._told()
         return frame
 
     def _read(self, at: int) -> Frame:
         place = self._places[at]
         frame = read_displayed(place) if is_displayed(place) else read(place, sensor=self._sensor)
+        if self._scenes and isinstance(frame, Scene):
+            return frame  # type: ignore[return-value]
         if not isinstance(frame, Frame):
             raise Refusal(f"{place.name} holds finished colours, not a mosaic; a burst is merged from raw frames.")
         return frame

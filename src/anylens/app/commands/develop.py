@@ -57,15 +57,20 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
     syntax.add_argument(
         "--merge",
-        choices=["auto", "robust", "mean", "night", "hdr"],
+        choices=["auto", "robust", "mean", "night", "hdr", "focus"],
         default="auto",
         help="how a burst becomes a photo: robust merges where frames agree, mean everywhere; night and hdr are "
-        "robust and treat the light as such; auto looks at the facts, and says what it chose",
+        "robust and treat the light as such; auto looks at the facts, and says what it chose; "
+        "focus takes each place from the frame that shows it sharpest",
     )
     syntax.add_argument(
         "--reference", default="sharpest", metavar="WHICH", help="a burst's reference: sharpest, first, or its number"
     )
-    syntax.add_argument("--map", metavar="PNG", help="write how many frames each pixel of a burst got, as a picture")
+    syntax.add_argument(
+        "--map",
+        metavar="PNG",
+        help="write as a picture how many frames each pixel of a burst got, or whose it is in a focus stack",
+    )
     syntax.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -159,13 +164,20 @@ def _merging(given: Namespace) -> list[str]:
     """What --merge and --reference set in the recipe."""
     if not given.burst:
         return []
+    if given.merge == "focus":
+        return [f"Stack.reference={_reference(given)}"]
     settings = [] if given.merge == "auto" else [f"Merge.robustness={float(given.merge != 'mean')}"]
+    return settings if given.reference == "sharpest" else [*settings, f"Merge.reference={_reference(given)}"]
+
+
+def _reference(given: Namespace) -> int:
+    """What --reference says as a number; 0 leaves it to merging."""
     if given.reference == "sharpest":
-        return settings
+        return 0
     number = "1" if given.reference == "first" else given.reference
     if not number.isdecimal() or int(number) == 0:
         raise Usage(f"--reference {given.reference} is neither sharpest, first nor a frame's number from 1 on")
-    return [*settings, f"Merge.reference={number}"]
+    return int(number)
 
 
 def _recipes(given: Namespace) -> dict[Way, Recipe]:

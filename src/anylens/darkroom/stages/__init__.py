@@ -8,12 +8,13 @@ from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.darkroom.stages.photo import Sharpen
 from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Mono, Size, Unbend
+from anylens.darkroom.stages.stack import Stack
 from anylens.darkroom.stages.tone import Tone
 
 STAGES: dict[str, tuple[str, type]] = {
     record.__name__: (section, record)
     for section, records in {
-        "merge": (Merge,),
+        "merge": (Merge, Stack),
         "mosaic": (Defects, Balance, Highlights, Shade),
         "demosaic": (Demosaic,),
         "scene": (Denoise, Unbend, Expose, LocalTone, Crop, Size, Mono),

@@ -39,7 +39,7 @@ class Merge:
 
     def __call__(self, burst: Burst) -> Mosaic | Scene:
         if len(burst.frames) > 1:
-            return merged(burst, _sites, _marks, self.reference, self.robustness)
+            return merged(burst, light_by_site, _marks, self.reference, self.robustness)
         frame = burst.reference
         return Scene(_planes(frame), frame.facts) if frame.facts.display_referred else _mosaic(frame)
 
@@ -51,7 +51,7 @@ def _mosaic(frame: Frame) -> Mosaic:
     return Mosaic(light, frame.facts)
 
 
-def _sites(frame: Frame) -> tuple[Pixels, Facts]:
+def light_by_site(frame: Frame) -> tuple[Pixels, Facts]:
     """A frame's light by site with margin, and the facts of that light."""
     if frame.facts.display_referred:
         scale = 1.0 / frame.facts.sensor.white[0]

@@ -109,7 +109,9 @@ class Crop:
         used = None if scene.frames_used is None else scene.frames_used[rows, columns]
         whole = (0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1]))
         facts = replace(scene.facts, crop=whole)
-        return replace(scene, pixels=pixels, frames_used=used, overview=None, shading=None, facts=facts)
+        origin = None if scene.came_from is None else scene.came_from[rows, columns]
+        seen = replace(scene, pixels=pixels, frames_used=used, came_from=origin, facts=facts)
+        return replace(seen, overview=None, shading=None)
 
     def plan(self, facts: Facts, shape: tuple[int, ...]) -> tuple[slice, slice]:
         """The rows and columns that stay of a picture of this shape, (..., H, W)."""

@@ -31,7 +31,7 @@ class Tone:
 
     def __call__(self, scene: Scene) -> Photo:
         pixels = tone(scene.pixels, *self.plan())
-        return Photo(pixels, scene.facts, scene.frames_used, space=self.space)
+        return Photo(pixels, scene.facts, scene.frames_used, space=self.space, came_from=scene.came_from)
 
     def plan(self) -> tuple[Pixels, float, float, float, float, float]:
         """What the kernel takes: the matrix to the display, power, bend and peak of the curve, saturation, flare."""

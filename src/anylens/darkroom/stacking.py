@@ -1,0 +1,240 @@
+"""Frames of one scene at different focus to one scene that is sharp everywhere.
+
+Each frame is looked at twice, one after the other, and never more than one is in memory. The first look, at half the
+size, tells how it lies over the frame before (focusing changes the size of a picture: the lens breathes) and how sharp
+it is where; the best so far and whose it was is kept. The second look takes from each frame the places where it won.
+
+Own work, on the measure of sharpness that Nayar & Nakagawa 1994 call shape from focus: the squared Laplacian, here of
+the root of light, in which shot noise is even and can be subtracted; its root is taken, so that contrast counts less.
+A place is judged by its surroundings, near ones more than far ones, octave by octave. So a sharp edge speaks for the
+blank wall beside it, where a blurred copy of the edge would otherwise count as detail and leave a halo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.darkroom import breathing
+from anylens.darkroom.light import gains_of, noise_of
+from anylens.frame import Burst, Facts, Frame
+from anylens.image import Pixels, Scene
+from anylens.refusal import Refusal
+
+UNLIKE, LEAST_OVERLAP = 0.4, 0.25
+ISLAND_PX, ISLAND_AREA = 21, 150
+OCTAVES, NEAR_PX, FEATHER_PX, CALM_PX = 6, 1.2, 0.8, 5
+NOISE_OF_LAPLACIAN = 20.0
+MOST_FRAMES = 255
+DARKEST = 0.03
+"""Light whose noise is not known tells nothing in shadows deeper than this."""
+
+ToScene = Callable[[Frame], Scene]
+Greys = Callable[[Frame], Pixels]
+"""A frame's balanced light at half the size, (h, w)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A frame that takes part: `move` (3, 3) goes from the reference's places to its own, in half widths about the
+    middle; `gain` makes its light as bright as the reference's."""
+
+    index: int
+    move: breathing.Matrix
+    gain: float
+
+
+def stacked(burst: Burst, to_scene: ToScene, grey_of: Greys, reference: int, reach: float) -> Scene:
+    """The scene with every place from the frame that shows it sharpest, and `came_from`: the number of that frame.
+
+    `reference` counts from 1, 0 is the middle one; `reach` is how much of each octave's sharpness the next nearer one
+    is told. Raises Refusal for fewer than two frames that show one scene, and for frames of different sizes.
+    """
+    count = len(burst.frames)
+    if count < 2:
+        raise Refusal("a focus stack needs at least two frames at different focus, and this is one; give more frames")
+    if count > MOST_FRAMES:
+        raise Refusal(f"a focus stack has at most {MOST_FRAMES} frames, not {count}; give every second one")
+    if reference > count:
+        raise Refusal(f"frame {reference} cannot be the reference of {count} frames; choose one of them")
+    table = _Table(burst, grey_of, reach)
+    winner, placed = table.judged(reference)
+    return _composed(burst, to_scene, winner, placed, table)
+
+
+class _Table:
+    """Frames as they are looked at for the first time, from the reference on outwards."""
+
+    def __init__(self, burst: Burst, grey_of: Greys, reach: float) -> None:
+        self.notes: list[str] = []
+        self._burst, self._grey_of, self._reach = burst, grey_of, reach
+        self._shape: tuple[int, ...] | None = None
+        self._cfa: object = None
+        self._best = np.zeros((0, 0), np.float32)
+        self._winner = np.zeros((0, 0), np.uint8)
+
+    def judged(self, reference: int) -> tuple[npt.NDArray[np.uint8], list[Placed]]:
+        """(h, w) whose frame is sharpest at half the size, and how the frames lie, the reference first."""
+        count = len(self._burst.frames)
+        middle = reference - 1 if reference else count // 2
+        start, first = middle, self._look(middle)
+        for index in [] if reference else sorted(set(range(count)) - {middle}, key=lambda at: abs(at - middle)):
+            if first is not None:
+                break
+            start, first = index, self._look(index)
+        if first is None:
+            raise Refusal(f"the stack has no reference: {self.notes[0]}")
+        still = breathing.pyramid(first)
+        self._best = self._sharpness(first, 1.0)
+        self._winner = np.full(first.shape, start, np.uint8)
+        placed = [Placed(start, np.eye(3), 1.0)]
+        for way in (range(start + 1, count), range(start - 1, -1, -1)):
+            last, before = placed[0], still
+            for index in way:
+                grey = self._look(index)
+                if grey is None:
+                    continue
+                now = breathing.pyramid(grey)
+                found = breathing.lie(before, now)
+                if found.likeness < UNLIKE or found.overlap < LEAST_OVERLAP or not found.possible:
+                    self.notes.append(f"{self._burst.name(index)} was left out: it shows another scene.")
+                    continue
+                last, before = Placed(index, found.move @ last.move, found.gain * last.gain), now
+                placed.append(last)
+                self._challenge(self._sharpness(grey, last.gain), last)
+        if len(placed) == 1:
+            raise Refusal(f"no other frame shows what {self._burst.name(start)} shows, so there is nothing to stack")
+        return self._winner, placed
+
+    def _look(self, index: int) -> Pixels | None:
+        """A frame's light at half the size, None (and a note) where it cannot be read."""
+        name = self._burst.name(index)
+        try:
+            frame = self._burst.frames[index]
+        except Refusal as why:
+            sentence = str(why).removesuffix(".")
+            self.notes.append(f"{name} was left out: {sentence}.")
+            return None
+        shape = shape_of(frame)
+        if self._shape is None:
+            self._shape, self._cfa = shape, frame.facts.sensor.cfa
+        if shape != self._shape or frame.facts.sensor.cfa != self._cfa:
+            raise Refusal(f"{name} is of another sensor or size than the others; leave it out")
+        self._facts: Facts = frame.facts
+        return self._grey_of(frame)
+
+    def _sharpness(self, grey: Pixels, gain: float) -> Pixels:
+        return sharpness(grey * np.float32(gain), noise_of_grey(self._facts, gain), self._reach)
+
+    def _challenge(self, sharp: Pixels, frame: Placed) -> None:
+        """Where the frame is sharper than all before, it wins."""
+        import cv2
+
+        height, width = sharp.shape
+        move = breathing.in_pixels(frame.move, sharp.shape)
+        seen = cv2.warpAffine(sharp, move, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        better = seen > self._best
+        self._winner[better] = frame.index
+        np.maximum(self._best, seen, out=self._best)
+
+
+def shape_of(frame: Frame | Scene) -> tuple[int, int]:
+    """(height, width) of the light."""
+    return frame.facts.active_shape if isinstance(frame, Frame) else (frame.pixels.shape[1], frame.pixels.shape[2])
+
+
+def noise_of_grey(facts: Facts, gain: float) -> tuple[float, float]:
+    """(scale, offset) of the noise of the mean of a cell of four pixels, times `gain`."""
+    balance = facts.balance or (gains_of(facts.as_shot_neutral) if facts.as_shot_neutral else (1.0, 1.0, 1.0))
+    noise = noise_of(replace(facts, balance=balance))
+    scale, offset = float(np.mean(noise.scale)) / 4, float(np.mean(noise.offset)) / 4
+    if facts.sensor.noise is None or facts.display_referred:
+        offset = max(offset, scale * DARKEST)
+    return scale * gain, offset * gain * gain
+
+
+def sharpness(grey: Pixels, noise: tuple[float, float], reach: float) -> Pixels:
+    """(h, w): the detail of a picture and of its surroundings beyond the noise, octave by octave."""
+    import cv2
+
+    scale, offset = noise
+    root = np.sqrt(np.maximum(grey, 0) + np.float32(offset / scale), dtype=np.float32)
+    energy = np.square(cv2.Laplacian(root, cv2.CV_32F, ksize=1, borderType=cv2.BORDER_REFLECT_101))
+    energy = np.asarray(cv2.GaussianBlur(energy, (0, 0), NEAR_PX), np.float32)
+    detail = np.sqrt(np.maximum(energy - np.float32(NOISE_OF_LAPLACIAN * scale / 4), 0), dtype=np.float32)
+    octaves = [detail]
+    while len(octaves) < OCTAVES and min(octaves[-1].shape) >= 4:
+        octaves.append(np.asarray(cv2.pyrDown(octaves[-1]), np.float32))
+    total = octaves.pop()
+    while octaves:
+        nearer = octaves.pop()
+        total = nearer + np.float32(reach) * cv2.pyrUp(total, dstsize=nearer.shape[::-1])
+    return np.asarray(total, np.float32)
+
+
+def _composed(
+    burst: Burst, to_scene: ToScene, winner: npt.NDArray[np.uint8], placed: list[Placed], table: _Table
+) -> Scene:
+    import cv2
+
+    winner = _calm(winner)
+    whole: Scene | None = None
+    for frame in placed:
+        if whole is not None and not (winner == frame.index).any():
+            continue
+        scene = to_scene(burst.frames[frame.index])
+        height, width = scene.pixels.shape[1:]
+        share = _share(winner, frame.index, height, width)
+        if whole is None:
+            whole = replace(scene, pixels=scene.pixels * share, overview=None, shading=None)
+            continue
+        rows = np.flatnonzero(share.any(axis=1))
+        top, bottom = int(rows[0]), int(rows[-1]) + 1
+        move = breathing.in_pixels(frame.move, (height, width))
+        move[:, 2] += move[:, 1] * top
+        share = share[top:bottom] * np.float32(frame.gain)
+        flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+        for plane, into in zip(scene.pixels, whole.pixels, strict=True):
+            size = (width, bottom - top)
+            into[top:bottom] += share * cv2.warpAffine(plane, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    assert whole is not None
+    count = len(np.unique(winner))
+    notes = [f"{len(placed)} frames at different focus were stacked; parts of {count} of them are seen.", *table.notes]
+    facts = replace(whole.facts, notes=(*whole.facts.notes, *notes))
+    height, width = whole.pixels.shape[1:]
+    number = cv2.resize(winner, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.float32) + 1
+    return replace(whole, facts=facts, came_from=number)
+
+
+def _calm(winner: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Without specks: small islands become what is around them."""
+    import cv2
+
+    if min(winner.shape) <= ISLAND_PX:
+        return winner
+    winner = np.asarray(cv2.medianBlur(winner, CALM_PX), np.uint8)
+    around = np.asarray(cv2.medianBlur(winner, ISLAND_PX), np.uint8)
+    speck = np.zeros(winner.shape, np.bool_)
+    for index in np.unique(winner):
+        _, labels, figures, _ = cv2.connectedComponentsWithStats((winner == index).astype(np.uint8), connectivity=4)
+        small = figures[:, cv2.CC_STAT_AREA] < ISLAND_AREA
+        small[0] = False
+        if small.any():
+            speck |= small[labels]
+    return np.where(speck, around, winner).astype(np.uint8)
+
+
+def _share(winner: npt.NDArray[np.uint8], index: int, height: int, width: int) -> Pixels:
+    """(H, W), 0 to 1: how much a frame gives to each pixel; all frames' shares add up to 1."""
+    import cv2
+
+    mine = cv2.GaussianBlur((winner == index).astype(np.float32), (0, 0), FEATHER_PX)
+    tall, wide = winner.shape
+    share = cv2.resize(mine, (2 * wide, 2 * tall), interpolation=cv2.INTER_LINEAR)
+    down, right = max(0, height - 2 * tall), max(0, width - 2 * wide)
+    if down or right:
+        share = cv2.copyMakeBorder(share, 0, down, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(share[:height, :width], np.float32)
