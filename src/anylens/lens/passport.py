@@ -29,6 +29,8 @@ SHIPPED = Path(__file__).parent / "passports"
 LARGEST_FILE = 4 << 20
 MOST_SECTIONS = 64
 MOST_POINTS = 129
+PSF_TERMS = (1, 3, 6, 10, 15)
+"""How many terms a polynomial of degree 0, 1, 2, 3, 4 in x and y has."""
 
 
 def _figure(low: float, high: float, count: int | None = None) -> Any:
@@ -159,21 +161,31 @@ class Lateral(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PsfField(Section):
-    """Blur over the field: for each colour, coefficients of a small basis; residual relative to the peak.
+    """The blur of the lens alone over the field, in green: a slanted elliptical core, a round skirt; residual of MTF.
 
-    `basis` names what the rows of a lattice are, `terms` what its columns are: the polynomials of the place over
-    reach_mm by which each changes over the field.
+    A point's light is (1 - share) of a Gaussian, whose covariance on the sensor is xx, xy, yy, and share of a round one
+    of standard deviation `skirt_um`; the pixel's own square and demosaicing are not in it. The rows of `core_um2` are
+    xx, xy, yy and the one row of `skirt_share` is the share: each a polynomial of x / reach_mm and y / reach_mm, with
+    terms 1, x, y, xx, xy, yy, xxx ... up to degree 4, so of 1, 3, 6, 10 or 15 terms. `lens/psf.py` reads them.
     """
 
-    basis: str
-    terms: str
     reach_mm: float = _figure(0.1, 200.0)
-    red: Lattice = _figure(-1e6, 1e6, 0)
-    red_error: Lattice = _error(0)
-    green: Lattice = _figure(-1e6, 1e6, 0)
-    green_error: Lattice = _error(0)
-    blue: Lattice = _figure(-1e6, 1e6, 0)
-    blue_error: Lattice = _error(0)
+    core_um2: Lattice = _figure(-1e6, 1e6, 0)
+    core_um2_error: Lattice = _error(0)
+    skirt_share: Lattice = _figure(-10.0, 10.0, 0)
+    skirt_share_error: Lattice = _error(0)
+    skirt_um: float = _figure(0.1, 1000.0)
+    skirt_um_error: float = _error()
+
+    def __post_init__(self) -> None:
+        _check(self)
+        for name, rows in (("core_um2", 3), ("skirt_share", 1)):
+            lattice = getattr(self, name)
+            if len(lattice) != rows or len(lattice[0]) not in PSF_TERMS:
+                raise Refusal(
+                    f"The passport's PsfField says {name} in {len(lattice)} x {len(lattice[0])} numbers; it has {rows} "
+                    f"rows of {', '.join(map(str, PSF_TERMS))} terms; calibrate it again."
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.darkroom.stages.photo import Sharpen
-from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Mono, Size, Unbend
+from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Mono, Restore, Size, Unbend
 from anylens.darkroom.stages.stack import Stack
 from anylens.darkroom.stages.tone import Tone
 
@@ -17,7 +17,7 @@ STAGES: dict[str, tuple[str, type]] = {
         "merge": (Merge, Stack),
         "mosaic": (Defects, Balance, Highlights, Shade),
         "demosaic": (Demosaic,),
-        "scene": (Denoise, Unbend, Expose, LocalTone, Crop, Size, Mono),
+        "scene": (Denoise, Unbend, Restore, Expose, LocalTone, Crop, Size, Mono),
         "tone": (Tone,),
         "photo": (Sharpen,),
     }.items()
@@ -34,7 +34,7 @@ def default_recipe() -> Recipe:
         merge=Merge(),
         mosaic=(Defects(), Balance(), Highlights(), Shade()),
         demosaic=Demosaic(),
-        scene=(Denoise(), Unbend(), Expose(), LocalTone(), Crop(), Size()),
+        scene=(Denoise(), Unbend(), Restore(), Expose(), LocalTone(), Crop(), Size()),
         tone=Tone(),
         photo=(Sharpen(),),
     )

@@ -18,8 +18,13 @@ from anylens.kernels.local_tone import local_tone, surroundings
 from anylens.kernels.matrix import matrix
 from anylens.kernels.mono import mono
 from anylens.kernels.resize import resize
+from anylens.kernels.restore import filters_of, lattice_of, restore
+from anylens.kernels.sharpen import LUMA
 from anylens.kernels.warp import warp
+from anylens.lens.psf import Blur, blur_in_use
 
+MIDDLE_GREY = 0.18
+CLIPPING = 1.0
 KEY = 0.165
 SHOULDER = 0.3
 
@@ -97,6 +102,60 @@ class Unbend:
         """Where each pixel of each colour is read, as the kernel takes it, None where there is nothing to bend back."""
         grid = places_seen(facts, shape, self.geometry, self.lateral, self.fill)
         return None if grid is None else grid.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Give back the sharpness that the lens took, place by place, as its passport measured it and noise allows."""
+
+    strength: float = taste(1.0, 0.0, 1.0, 0.05)
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+    def __call__(self, scene: Scene) -> Scene:
+        _, height, width = scene.pixels.shape
+        blur = self.blur(scene.facts, height, width) if self.acts(scene.facts) else None
+        if blur is None:
+            return scene
+        plan = self.plan(scene.facts, blur, scene.seen_small(), (height, width), scene.frames_used)
+        return replace(scene, pixels=restore(scene.pixels, *plan))
+
+    def acts(self, facts: Facts) -> bool:
+        """Whether there is anything for it to do: a blur measured at this aperture, and pixels of known size."""
+        return self.strength > 0.0 and self.blur(facts, *facts.active_shape) is not None
+
+    def blur(self, facts: Facts, height: int, width: int) -> Blur | None:
+        """The lens's blur where filters are designed for a picture of the whole active area, or None."""
+        pitch_um = facts.sensor.pitch_um
+        if facts.passport is None or pitch_um is None:
+            return None
+        rows, columns = lattice_of(height, width)
+        tall, wide = facts.active_shape
+        y_mm = ((rows + 0.5) / height - 0.5) * tall * pitch_um / 1000
+        x_mm = ((columns + 0.5) / width - 0.5) * wide * pitch_um / 1000
+        return blur_in_use(facts.passport, facts.setting, *np.meshgrid(x_mm, y_mm))
+
+    def plan(
+        self, facts: Facts, blur: Blur, seen: Pixels, shape: tuple[int, int], frames_used: Pixels | None = None
+    ) -> tuple[Pixels, float, float, float, float]:
+        """What the kernel takes: filters, the noise of luma, strength, from what light on it may be clipped.
+
+        Filters are designed for the light of the picture's own middle and for the noise that the sensor has there.
+        """
+        noise = noise_of(facts)
+        weights = (np.array(LUMA) @ (scene_matrix(facts) if facts.sensor.cfa else np.eye(3))) ** 2
+        frames = 1.0 if frames_used is None else max(1.0, float(np.mean(frames_used[::8, ::8])))
+        shot, still = (
+            sum(float(w) * pair[at] for w, pair in zip(weights, map(noise.plane, range(3)), strict=True)) / frames
+            for at in (0, 1)
+        )
+        luma = np.einsum("c,cyx->yx", np.array(LUMA, np.float32), seen)
+        middle = float(np.clip(np.median(luma), 0.01, 0.5))
+        at_grey = (shot * middle + still) * (MIDDLE_GREY / middle) ** 2
+        pixel_um = facts.sensor.pitch_um * facts.active_shape[1] / shape[1]  # type: ignore[operator]
+        filters = filters_of(*shape, blur.core_um2 / pixel_um**2, blur.share, blur.skirt_um / pixel_um, at_grey)
+        return filters, shot, still, self.strength, CLIPPING
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""What a passport says of blur: the lens's own, all over the field, at the aperture in use."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lens.passport import PSF_TERMS, nearest
+
+if TYPE_CHECKING:
+    from anylens.lens.model import Setting
+    from anylens.lens.passport import Passport, PsfField
+
+Array = npt.NDArray[np.float64]
+
+FARTHEST_STOPS = 0.75
+
+
+class Blur(NamedTuple):
+    """A lens's blur at places: (3: xx, xy, yy; ...) core_um2, (...) share of the light in a skirt of skirt_um."""
+
+    core_um2: Array
+    share: Array
+    skirt_um: float
+
+
+def terms(x: Any, y: Any, count: int) -> Array:
+    """(count, ...): the terms 1, x, y, xx, xy, yy, xxx ... of a polynomial at places; `count` is one of PSF_TERMS."""
+    degree = PSF_TERMS.index(count)
+    return np.stack([x ** (n - j) * y**j for n in range(degree + 1) for j in range(n + 1)])
+
+
+def blur(psf: PsfField, x: Any, y: Any) -> Blur:
+    """The blur at (x, y) mm, arrays of one shape; beyond the reach that of the last place within holds."""
+    x, y = np.asarray(x, np.float64) / psf.reach_mm, np.asarray(y, np.float64) / psf.reach_mm
+    shrink = 1.0 / np.maximum(np.hypot(x, y), 1.0)
+    x, y = x * shrink, y * shrink
+
+    def of(coefficients: tuple[float, ...]) -> Array:
+        return np.asarray(np.einsum("k...,k->...", terms(x, y, len(coefficients)), np.array(coefficients)))
+
+    xx, xy, yy = (of(row) for row in psf.core_um2)
+    xx, yy = np.maximum(xx, 0.01), np.maximum(yy, 0.01)
+    most = 0.95 * np.sqrt(xx * yy)
+    share = np.clip(of(psf.skirt_share[0]), 0.0, 0.9)
+    return Blur(np.stack([xx, np.clip(xy, -most, most), yy]), share, psf.skirt_um)
+
+
+def blur_in_use(passport: Passport | None, setting: Setting | None, x: Any, y: Any) -> Blur | None:
+    """The blur at (x, y) mm as the rings stand: between the apertures measured, straight in stops.
+
+    None where nothing was measured within three quarters of a stop, or apertures were and the one in use is not known.
+    """
+    if passport is None or not passport.psf:
+        return None
+    f_number = None if setting is None else setting.f_number
+    measured = [record.f_number for record in passport.psf if record.f_number is not None]
+    anywhere = len(measured) < len(passport.psf)
+    if measured and not anywhere:
+        if f_number is None:
+            return None
+        away = [2.0 * math.log2(f_number / each) for each in measured]
+        if min(away) > FARTHEST_STOPS or max(away) < -FARTHEST_STOPS:
+            return None
+    found = nearest(passport.psf, f_number, None if setting is None else setting.focus_m)
+    parts = [(weight, blur(record, x, y)) for weight, record in found]
+    return Blur(
+        np.sum([weight * each.core_um2 for weight, each in parts], axis=0),
+        np.sum([weight * each.share for weight, each in parts], axis=0),
+        sum(weight * each.skirt_um for weight, each in parts),
+    )

@@ -1,0 +1,64 @@
+"""Passports with a blur that is known, and pictures that it has blurred."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.body import Body
+from anylens.frame import Facts
+from anylens.lens import Lens, Passport, Setting
+from anylens.lens.passport import PsfField
+from anylens.sensor import Noise, Sensor
+
+LENS = Lens("Some", "50mm f/2")
+PITCH_UM = 3.2
+
+
+def psf(core_um2: tuple[tuple[float, ...], ...], share: float = 0.0, **more: object) -> PsfField:
+    """A blur that was given, not measured; `core_um2` as in the record."""
+    known = {
+        "f_number": 2.0,
+        "method": "design",
+        "frames": 0,
+        "date": "2026-01-01",
+        "residual": 0.0,
+        "reach_mm": 8.0,
+        "core_um2": core_um2,
+        "core_um2_error": tuple(tuple(0.0 for _ in row) for row in core_um2),
+        "skirt_share": ((share,),),
+        "skirt_share_error": ((0.0,),),
+        "skirt_um": 15.0,
+        "skirt_um_error": 0.0,
+    }
+    return PsfField(**{**known, **more})
+
+
+def even(sigma_px: float, share: float = 0.0) -> PsfField:
+    """One round blur everywhere."""
+    square = (sigma_px * PITCH_UM) ** 2
+    return psf(((square,), (0.0,), (square,)), share)
+
+
+def facts(height: int, width: int, field: PsfField | None, noise: float = 1e-6, f_number: float = 2.0) -> Facts:
+    """Facts of light of (height, width) that is already in Rec. 2020, its noise of variance `noise` everywhere."""
+    passport = None if field is None else Passport(LENS, "Some Body", psf=(field,))
+    sensor = Sensor("some", width, height, (), pitch_um=PITCH_UM, noise=Noise((1e-9,), (noise,), "sensor"))
+    return Facts(
+        sensor,
+        (0, 0, height, width),
+        (0.0, 0.0, float(width), float(height)),
+        body=Body("Some", "Body"),
+        lens=LENS,
+        setting=Setting("hand", f_number=f_number),
+        passport=passport,
+    )
+
+
+def blurred(light: npt.NDArray[np.float64], sigma_px: float, share: float = 0.0) -> npt.NDArray[np.float64]:
+    """(H, W) light spread by an even blur; it goes on around its borders."""
+    turns = [np.fft.fftfreq(size) for size in light.shape]
+    square = turns[0][:, None] ** 2 + turns[1] ** 2
+    transfer = (1 - share) * np.exp(-2 * np.pi**2 * sigma_px**2 * square)
+    transfer += share * np.exp(-2 * np.pi**2 * (15.0 / PITCH_UM) ** 2 * square)
+    return np.fft.ifft2(np.fft.fft2(light) * transfer).real

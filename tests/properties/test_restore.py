@@ -1,0 +1,165 @@
+"""Restoring gives back what a known blur took, rings nowhere, and leaves alone what it knows nothing of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anylens import darkroom
+from anylens.darkroom import one_pass
+from anylens.darkroom.stages.scene import Restore
+from anylens.frame import Frame
+from anylens.image import Scene
+from anylens.kernels.sharpen import LUMA
+from anylens.lab.charts import Edge
+from anylens.lab.samples import Samples
+from anylens.lab.sharpness import edge_sharpness
+from anylens.lens.passport import Passport, parse_passport, passport_text
+from anylens.lens.psf import blur_in_use
+from anylens.refusal import Refusal
+from tests import blurs, edges, frames
+
+SIZE = 192
+
+
+def scene(light: np.ndarray, field: object, noise: float = 1e-6, seed: int = 1, f_number: float = 2.0) -> Scene:
+    """Grey light with noise of this variance in its luma."""
+    apart = noise / sum(weight**2 for weight in LUMA)
+    pixels = (light + np.random.default_rng(seed).normal(0.0, np.sqrt(apart), (3, *light.shape))).astype(np.float32)
+    return Scene(pixels, blurs.facts(*light.shape, field, apart, f_number))
+
+
+def luma(picture: Scene) -> np.ndarray:
+    return np.einsum("c,cyx->yx", np.array(LUMA, np.float32), picture.pixels)
+
+
+def texture(size: int = SIZE, seed: int = 3) -> np.ndarray:
+    """Light whose power falls as one over frequency squared, as that of photographs does, around middle grey."""
+    turns = np.fft.fftfreq(size)
+    radius = np.hypot(turns[:, None], turns)
+    radius[0, 0] = np.inf
+    wave = np.fft.fft2(np.random.default_rng(seed).normal(size=(size, size))) / radius
+    drawn = np.fft.ifft2(wave).real
+    return 0.3 + 0.08 * drawn / drawn.std()
+
+
+def mtf50(picture: Scene, angle_deg: float) -> tuple[float, float]:
+    """(MTF50 in cycles per pixel, overshoot) of the edge through the middle."""
+    place = Edge(*edges.ends(SIZE, angle_deg, 0.0, 100.0), 40.0)
+    measured = edge_sharpness(Samples(luma(picture)), place)
+    return measured.mtf50_cpp.value, measured.overshoot
+
+
+def test_without_a_measured_blur_nothing_changes() -> None:
+    bare = scene(texture(), None)
+    assert Restore()(bare) is bare
+    measured = scene(texture(), blurs.even(1.0))
+    assert Restore(strength=0.0)(measured) is measured
+    far = scene(texture(), blurs.even(1.0), f_number=4.0)
+    assert Restore()(far) is far
+
+
+@pytest.mark.parametrize("sigma_px", [0.6, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("angle_deg", [5.0, 40.0, 95.0])
+def test_an_edge_becomes_sharper_and_does_not_ring(sigma_px: float, angle_deg: float) -> None:
+    blur = edges.gaussian(np.sqrt(np.log(2.0) / 2.0) / np.pi / sigma_px)
+    soft = scene(edges.edge(SIZE, blur, angle_deg), blurs.even(sigma_px), noise=4e-6)
+    before, _ = mtf50(soft, angle_deg)
+    after, overshoot = mtf50(Restore()(soft), angle_deg)
+    assert after > (1.15 if sigma_px < 1.0 else 1.5) * before
+    assert overshoot < 0.05
+
+
+@pytest.mark.parametrize("sigma_px", [0.8, 1.2, 2.0])
+@pytest.mark.parametrize("noise", [1e-5, 3e-5, 1e-4])
+def test_it_comes_near_the_best_that_can_be_done_with_a_known_blur(sigma_px: float, noise: float) -> None:
+    light = texture()
+    soft = scene(blurs.blurred(light, sigma_px), blurs.even(sigma_px), noise)
+    turns = np.fft.fftfreq(SIZE)
+    transfer = np.exp(-2 * np.pi**2 * sigma_px**2 * (turns[:, None] ** 2 + turns**2))
+    power = np.abs(np.fft.fft2(light)) ** 2 / light.size
+    best = np.fft.ifft2(np.fft.fft2(luma(soft)) * transfer * power / (transfer**2 * power + noise)).real
+    inner = (slice(16, -16), slice(16, -16))
+
+    def psnr(picture: np.ndarray) -> float:
+        return float(-10 * np.log10(np.mean((picture - light)[inner] ** 2)))
+
+    got = psnr(luma(Restore()(soft)))
+    assert got > psnr(best) - 1.5
+    assert got > psnr(luma(soft)) - 0.05
+
+
+def test_grey_stays_grey_and_borders_are_quiet() -> None:
+    even = scene(np.full((97, 131), 0.3), blurs.even(1.5), noise=0.0)
+    assert np.abs(Restore()(even).pixels - 0.3).max() < 1e-6
+    ramp = scene(np.tile(np.linspace(0.1, 0.5, 131), (97, 1)), blurs.even(1.5), noise=0.0)
+    assert np.abs(Restore()(ramp).pixels - ramp.pixels).max() < 0.02
+
+
+def test_what_was_clipped_is_left_alone() -> None:
+    light = np.full((64, 64), 0.1)
+    light[24:40, 24:40] = 1.2
+    soft = scene(np.minimum(blurs.blurred(light, 1.5), 1.0), blurs.even(1.5))
+    restored = Restore()(soft).pixels
+    assert restored.min() > 0.1 - 0.05 * 0.9
+    assert np.abs(restored - soft.pixels)[:, 29:35, 29:35].max() < 1e-6
+
+
+def test_even_light_gets_no_noisier_to_speak_of() -> None:
+    for noise in (1e-5, 1e-3):
+        flat = scene(np.full((SIZE, SIZE), 0.2), blurs.even(1.5), noise)
+        assert luma(Restore()(flat)).std() < 1.2 * luma(flat).std()
+
+
+def test_each_place_is_sharpened_by_its_own_blur() -> None:
+    wide, narrow = (2.0 * blurs.PITCH_UM) ** 2, (0.3 * blurs.PITCH_UM) ** 2
+    slope = (wide - narrow) / 2
+    middle, reach = (wide + narrow) / 2, SIZE / 2 * blurs.PITCH_UM / 1000
+    row = (middle, slope, 0.0)
+    field = blurs.psf((row, (0.0, 0.0, 0.0), row), reach_mm=reach)
+    soft = scene(blurs.blurred(texture(), 1.0), field)
+    change = luma(Restore()(soft)) - luma(soft)
+    assert change[16:-16, -48:-16].std() > 3 * change[16:-16, 16:48].std()
+
+
+def test_between_two_apertures_it_lies_between() -> None:
+    one, two = blurs.psf(((9.0,), (0.0,), (16.0,))), blurs.psf(((1.0,), (0.0,), (4.0,)), f_number=4.0)
+    passport = Passport(blurs.LENS, "Some Body", psf=(one, two))
+    setting = blurs.facts(8, 8, one).setting
+    for f_number, wanted in ((2.0, 9.0), (2.83, 5.0), (4.0, 1.0), (5.0, 1.0)):
+        found = blur_in_use(passport, replace(setting, f_number=f_number), 0.0, 0.0)
+        assert found is not None
+        assert found.core_um2[0] == pytest.approx(wanted, abs=0.02)
+    assert blur_in_use(passport, replace(setting, f_number=8.0), 0.0, 0.0) is None
+    assert blur_in_use(passport, None, 0.0, 0.0) is None
+
+
+def test_without_a_measured_blur_the_fused_pass_still_fits() -> None:
+    recipe = darkroom.default_recipe()
+    assert any(isinstance(stage, Restore) for stage in recipe.scene)
+    older = replace(recipe, scene=tuple(stage for stage in recipe.scene if not isinstance(stage, Restore)))
+    raw = frames.sampled(np.random.default_rng(1).random((3, 320, 512)) * 0.5)
+    if not one_pass.photo.kernel.compiled:
+        pytest.skip("no kernels are compiled for this machine")
+    assert one_pass.fits(raw, recipe)
+    assert one_pass.fits(raw, older)
+    photo = darkroom.develop(raw, recipe, bits=8)
+    assert np.array_equal(photo.pixels, darkroom.develop(raw, older, bits=8).pixels)
+    known = blurs.facts(320, 512, blurs.even(1.5))
+    sensor = replace(raw.facts.sensor, pitch_um=blurs.PITCH_UM)
+    measured = Frame(raw.raw, replace(raw.facts, sensor=sensor, passport=known.passport, setting=known.setting))
+    assert not one_pass.fits(measured, recipe)
+    assert one_pass.fits(measured, darkroom.adjust(recipe, "Restore.strength=0"))
+    sharper = darkroom.develop(measured, recipe, bits=8).pixels
+    assert np.abs(np.diff(sharper.astype(int))).mean() > np.abs(np.diff(photo.pixels.astype(int))).mean()
+
+
+def test_a_blur_is_read_from_the_passport_as_it_was_written() -> None:
+    passport = Passport(blurs.LENS, "Some Body", psf=(blurs.even(1.2, 0.1),))
+    assert parse_passport(passport_text(passport)) == passport
+    with pytest.raises(Refusal, match="core_um2"):
+        blurs.psf(((9.0, 1.0), (0.0, 0.0), (9.0, 1.0)))
+    with pytest.raises(Refusal, match="skirt_share"):
+        replace(blurs.even(1.0), skirt_share=((0.1,), (0.1,)), skirt_share_error=((0.1,), (0.1,)))
