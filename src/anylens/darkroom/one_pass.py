@@ -15,7 +15,7 @@ from anylens.darkroom.light import bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
 from anylens.darkroom.stages.merge import counts_of
-from anylens.darkroom.stages.scene import Restore, calm_of
+from anylens.darkroom.stages.scene import Restore, Unbend, calm_of
 from anylens.frame import Frame
 from anylens.image import FrameCount, Mosaic, Photo
 from anylens.kernels.cells import SPACING, colors_of
@@ -44,7 +44,8 @@ def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
         (height, width), flat = image.facts.active_shape, image.raw.ndim == 2
     longest = recipe.scene[-1].longest_px  # type: ignore[attr-defined]
     whole = longest == 0 or longest >= max(height, width)
-    straight = recipe.scene[1].plan(image.facts, (height, width)) is None  # type: ignore[attr-defined]
+    unbend = next(stage for stage in recipe.scene if isinstance(stage, Unbend))
+    straight = unbend.plan(image.facts, (height, width)) is None
     return straight and whole and flat and len(image.facts.sensor.cfa) == 2 and min(height, width) >= LEAST_SIDE
 
 
