@@ -151,6 +151,23 @@ def test_a_picture_without_a_grid_is_refused_with_a_picture_of_it():
     assert refusal.value.seen.shape == (150, 200, 3)
 
 
+def test_discs_without_order_are_not_taken_for_corners_one_by_one(monkeypatch):
+    """Placing a corner finely takes milliseconds; among discs there are hundreds of saddles."""
+    import cv2
+
+    from anylens.lab import grids
+
+    random, light = np.random.default_rng(2), np.full((400, 560), 0.5, np.float32)
+    for _ in range(900):
+        place, radius = random.integers(0, (560, 400)).tolist(), int(random.pareto(1.5) * 5.0 + 4.0)
+        cv2.circle(light, place, min(radius, 80), float(random.uniform(0.05, 0.9)), -1)
+    placed = []
+    monkeypatch.setattr(grids, "refined", lambda *given: placed.append(given))
+    with pytest.raises(NoChart):
+        find_grid(Samples(cv2.GaussianBlur(light, (0, 0), 1.0)))
+    assert len(placed) < 60
+
+
 def test_real_chessboards_are_found_and_agree_on_one_camera():
     """Five of OpenCV's calibration photos; the board's size is not told."""
     if not CHESSBOARDS.is_dir():

@@ -215,9 +215,25 @@ def _saddles(small: Byte, sigma: float) -> Floats:
         return np.zeros((0, 2))
     strong = np.argsort(-strength)[:_MOST_SADDLES]
     strong = strong[strength[strong] > 0.15 * strength[strong[min(20, strong.size - 1)]]]
+    strong = strong[_four_fields(light, rows[strong], columns[strong], 2.5 * sigma)]
+    if _lattice(np.column_stack([columns[strong], rows[strong]]).astype(np.float64)) is None:
+        return np.zeros((0, 2))  # Nothing to place more finely, which takes long.
     samples = Samples(light / 255.0)
     fine = [refined(samples, (float(columns[at]), float(rows[at])), "corner", 12.0 * sigma) for at in strong]
     return np.array([each[0] for each in fine if each is not None]).reshape(-1, 2)
+
+
+def _four_fields(
+    light: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], radius: float
+) -> npt.NDArray[np.bool_]:
+    """(n,): whether a ring about each place is light, dark, light and dark, as about the corner of four squares."""
+    from scipy.ndimage import map_coordinates
+
+    angle = np.arange(32) * (2.0 * math.pi / 32)
+    y = rows[:, None] + radius * np.sin(angle)
+    x = columns[:, None] + radius * np.cos(angle)
+    waves = np.abs(np.fft.rfft(map_coordinates(light, (y, x), order=1, mode="nearest"))) ** 2
+    return np.asarray(waves[:, 2] > 0.4 * waves[:, 1:].sum(axis=1))
 
 
 def _checkered(small: Byte, points: Floats, chart: Floats) -> Found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.charts import Edge, find_edges
+from anylens.lab.charts import Edge, edges_and_left
 from anylens.lab.figure import Figure
 from anylens.lab.picture import Mark, drawn
 from anylens.lab.profile import Profile, fitted
@@ -68,12 +68,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Sharpness:
-    """All edges of one picture in one colour: those measured and those refused."""
+    """The edges of one picture in one colour: those measured and those refused.
+
+    `left` straight lines were not looked at, because others all over the picture were enough.
+    """
 
     letter: str
     pitch_um: float | None
     edges: tuple[EdgeSharpness, ...]
     refused: tuple[Refused, ...] = ()
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +159,17 @@ def edges_sharpness(samples: Samples, edges: tuple[Edge, ...] | None = None) -> 
 
     Raises NoChart where none is found, Refusal where none of them can be measured.
     """
-    measured, refused = [], []
-    for edge in find_edges(samples) if edges is None else edges:
+    measured, refused, left = [], [], 0
+    if edges is None:
+        edges, left = edges_and_left(samples)
+    for edge in edges:
         try:
             measured.append(edge_sharpness(samples, edge))
         except Refusal as error:
             refused.append(Refused(_middle(edge), str(error)))
     if not measured:
         raise Refusal(refused[0].why if refused else "No edge was given to be measured; name one at least.")
-    return Sharpness(samples.letter, samples.pitch_um, tuple(measured), tuple(refused))
+    return Sharpness(samples.letter, samples.pitch_um, tuple(measured), tuple(refused), left)
 
 
 def edges_drawn(samples: Samples, sharpness: Sharpness) -> npt.NDArray[np.uint8]:

@@ -81,6 +81,8 @@ def _tell(file: str, result: Sharpness) -> None:
         print(f"and {len(result.edges) - MOST_ROWS} more; --json tells all")
     if result.refused:
         print(f"{len(result.refused)} edges refused, the first: {voice.one_line(result.refused[0].why)}")
+    if result.left:
+        print(f"{result.left} more straight lines were not looked at: these edges from all over the picture are enough")
 
 
 def _tell_star(file: str, star: StarSharpness) -> None:
