@@ -32,7 +32,7 @@ class Facts:
     height) in pixels of the active area; `as_shot_neutral` is the camera RGB of a neutral surface, largest value 1;
     `balance` holds the gains by which R, G and B have been multiplied so far, None while the light is as the sensor
     saw it; `orientation` is the EXIF code 1 to 8; `display_referred` light is a finished picture's, its curve undone;
-    `notes` are sentences about what was estimated or assumed.
+    `temperature_c` is the sensor's; `notes` are sentences about what was estimated or assumed.
     """
 
     sensor: Sensor
@@ -53,6 +53,7 @@ class Facts:
     orientation: int = 1
     opcodes: Opcodes = Opcodes()
     display_referred: bool = False
+    temperature_c: float | None = None
     notes: tuple[str, ...] = ()
 
     @property

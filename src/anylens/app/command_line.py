@@ -24,6 +24,8 @@ COMMANDS = {
     "lab geometry": "Measure distortion and lateral colour from a grid.",
     "lab tilt": "Measure how a lens or adapter is tilted, from frames through focus.",
     "lab shading": "Measure falloff and colour cast from a flat.",
+    "dark add": "Keep the mean of dark frames, to be taken off the photos that they fit.",
+    "dark list": "List the dark frames that are kept.",
     "shoot": "Take frames with a camera, the simulated one among them, and keep them as DNG.",
     "lab report": "Measure whatever can be measured in files, on one page.",
     "lens list": "List the lenses of the catalogue, or your own.",

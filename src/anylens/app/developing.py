@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from anylens.app.glass import Said
     from anylens.darkroom import Recipe, Way
     from anylens.darkroom.glass import Choice
-    from anylens.frame import Burst
+    from anylens.frame import Burst, Frame
 
 AT_ONCE = 2
 """Kernels use all cores by themselves; a second photo fills the gaps while the first is read and written."""
@@ -70,7 +70,8 @@ class Job:
     the files of a burst that becomes one photo, () where `source` is the only one; `map` is where the count of frames
     that each pixel got, or whose it is in a focus stack, goes as a picture, or None. `said` is the lens and where its
     rings stood, as told by hand.
-    `image` gives the image of `source` where it is being read already. `recipes` has the recipe for each way to develop
+    `image` gives the image of `source` where it is being read already. `darks` lets the user's dark frames be taken off.
+    `recipes` has the recipe for each way to develop
     a burst, of which its facts choose one; None where one is given.
     `passport` is that of the lens, `find` for the one found by lens and body, or `none`.
     """
@@ -85,6 +86,7 @@ class Job:
     said: Said | None = None
     image: Callable[[], Any] | None = None
     recipes: dict[Way, Recipe] | None = None
+    darks: bool = True
     passport: Choice = "find"
 
 
@@ -170,7 +172,7 @@ def _outcome(
 
 
 def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]) -> Developed:
-    from anylens import Scene, develop, read, write
+    from anylens import Frame, Scene, develop, read, write
 
     begin = perf_counter()
     steps: list[Step] = []
@@ -194,9 +196,11 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         from anylens.files.burst import read_burst
 
         scenes = isinstance(recipe.merge, Stack)
-        image: Any = read_burst(job.frames, sensor=sensor, told=advance, scenes=scenes)
+        image: Any = read_burst(job.frames, sensor=sensor, told=advance, scenes=scenes, treated=_without_dark(job))
     else:
         image = read(job.source, sensor=sensor) if job.image is None else job.image()
+        if isinstance(image, Frame):
+            image = _without_dark(job)(image)
         done("Read", "the file's counts and facts", {}, perf_counter() - start)
     if job.said is not None:
         from anylens.app.glass import mounted
@@ -242,6 +246,18 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         notes=result.facts.notes,
         pictures=tuple(pictures),
     )
+
+
+def _without_dark(job: Job) -> Callable[[Frame], Frame]:
+    """What takes off a frame what its sensor counts in the dark, where the user keeps a dark frame that fits."""
+    from anylens.app.mine import folder
+
+    library = folder() / "darks"
+    if not job.darks or not library.is_dir():
+        return lambda frame: frame
+    from anylens.files.darks import Darks
+
+    return Darks(library).taken_off
 
 
 def _in_its_way(burst: Burst, recipes: dict[Way, Recipe], watch: Any) -> tuple[Any, Recipe]:

@@ -26,16 +26,18 @@ def read_burst(
     sensor: str | os.PathLike[str] | None = None,
     told: Callable[[], None] = lambda: None,
     scenes: bool = False,
+    treated: Callable[[Frame], Frame] = lambda frame: frame,
 ) -> Burst:
     """A burst whose frames are read when they are asked for, the next ahead of time; `told` is called once for each.
 
-    JPEG files enter as display-referred light, with `scenes` linear DNGs too, as Scenes. A frame that cannot be read
-    raises Refusal when it is asked for, which merging tells and goes on without.
+    `treated` makes of each frame what is merged, such as one without its dark frame. JPEG files enter as
+    display-referred light, with `scenes` linear DNGs too, as Scenes. A frame that cannot be read raises Refusal when it
+    is asked for, which merging tells and goes on without.
     """
     places = tuple(Path(path) for path in paths)
     if not places:
         raise Refusal("A burst has at least one frame; name its raw files or their folder.")
-    return Burst(_Frames(places, sensor, told, scenes), tuple(place.name for place in places))
+    return Burst(_Frames(places, sensor, told, scenes, treated), tuple(place.name for place in places))
 
 
 def frames_in(folder: Path) -> list[Path]:
@@ -62,7 +64,9 @@ class _Frames(Sequence[Frame]):
         sensor: str | os.PathLike[str] | None,
         told: Callable[[], None],
         scenes: bool,
+        treated: Callable[[Frame], Frame],
     ) -> None:
+        self._treated = treated
         self._places = places
         self._sensor = sensor
         self._told = told
@@ -82,7 +86,7 @@ class _Frames(Sequence[Frame]):
 
     def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
         if isinstance(index, slice):
-            return _Frames(self._places[index], self._sensor, self._told, self._scenes)
+            return _Frames(self._places[index], self._sensor, self._told, self._scenes, self._treated)
         at = range(len(self))[index]
         reading = self._ahead.pop(at, None) or self._reader.submit(self._read, at)
         if at + 1 < len(self) and not self._ahead:
@@ -100,4 +104,4 @@ class _Frames(Sequence[Frame]):
             return frame  # type: ignore[return-value]
         if not isinstance(frame, Frame):
             raise Refusal(f"{place.name} holds finished colours, not a mosaic; a burst is merged from raw frames.")
-        return frame
+        return self._treated(frame)

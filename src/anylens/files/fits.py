@@ -59,6 +59,8 @@ def read_fits(path: str | os.PathLike[str], data: bytes, sensor: Sensor | None =
         active_area=(0, 0, height, width),
         crop=(0.0, 0.0, float(width), float(height)),
         exposure_s=_positive(cards.get("EXPTIME", cards.get("EXPOSURE"))),
+        gain=_gain(cards),
+        temperature_c=_temperature(cards.get("CCD-TEMP")),
         taken=_time(cards.get("DATE-OBS")),
         body=Body("", str(cards["INSTRUME"])) if cards.get("INSTRUME") else None,
         notes=notes,
@@ -152,6 +154,18 @@ def _sensor(
 
 def _positive(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9 else None
+
+
+def _gain(cards: dict[str, Any]) -> float | None:
+    """The factor that GAIN means where ZWO wrote it, in tenths of a decibel; others mean other things by it."""
+    ours = "ZWO" in " ".join(str(cards.get(key, "")) for key in ("CREATOR", "PRODUCER", "INSTRUME")).upper()
+    said = cards.get("GAIN")
+    return float(10 ** (said / 200)) if ours and isinstance(said, int | float) and 0 <= said <= 1000 else None
+
+
+def _temperature(value: Any) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and -273.0 < value < 150.0
+    return float(value) if known else None
 
 
 def _time(text: Any) -> datetime | None:

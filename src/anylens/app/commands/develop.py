@@ -71,6 +71,7 @@ def options(syntax: Syntax) -> None:
         metavar="PNG",
         help="write as a picture how many frames each pixel of a burst got, or whose it is in a focus stack",
     )
+    syntax.add_argument("--no-darks", action="store_true", help="take no dark frame off, even where one fits")
     syntax.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -101,6 +102,7 @@ def run(given: Namespace) -> int:
             map=count,
             said=said,
             passport=passport,
+            darks=not given.no_darks,
             recipes=recipes if choosing else None,
         )
         for each in zip(sources, planned, folders, strict=True)

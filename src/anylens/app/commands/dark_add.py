@@ -1,0 +1,34 @@
+"""`anylens dark add`: frames taken with the lens covered, kept to be taken off photos."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from anylens.app.syntax import Syntax
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens dark add`."""
+    syntax.usage = "anylens dark add [options] FILE..."
+    syntax.add_argument(
+        "files", nargs="+", metavar="FILE", help="raw frames of one exposure, the lens covered; or a folder"
+    )
+    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+
+
+def run(given: Namespace) -> int:
+    """Keep the mean of the frames in the user's own folder and say for what it will be used."""
+    from anylens.app.mine import folder
+    from anylens.files.burst import frames_in, read_burst
+    from anylens.files.darks import add_dark
+
+    found: list[Path] = []
+    for file in map(Path, given.files):
+        found += frames_in(file) if file.is_dir() else [file]
+    burst = read_burst(found, sensor=given.sensor)
+    place, known = add_dark(burst.frames, burst.names, folder() / "darks")
+    print(f"{place}  {known.said()}")
+    if known.frames < 8:
+        print("note: so few frames leave some of their own noise in every photo; 8 or more are better.")
+    return 0
