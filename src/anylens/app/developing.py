@@ -69,10 +69,9 @@ class Job:
     file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage. `frames` are
     the files of a burst that becomes one photo, () where `source` is the only one; `map` is where the count of frames
     that each pixel got, or whose it is in a focus stack, goes as a picture, or None. `said` is the lens and where its
-    rings stood, as told by hand.
-    `image` gives the image of `source` where it is being read already. `darks` lets the user's dark frames be taken off.
-    `recipes` has the recipe for each way to develop
-    a burst, of which its facts choose one; None where one is given.
+    rings stood, as told by hand. `image` gives the image of `source` where it is being read already. `darks` lets the
+    user's dark frames be taken off. `recipes` has the recipe for each way to develop a burst, of which its facts choose
+    one; None where one is given.
     `passport` is that of the lens, `find` for the one found by lens and body, or `none`.
     """
 
