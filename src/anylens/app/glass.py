@@ -42,13 +42,16 @@ def lens_options(syntax: Syntax, *, rings: bool = True) -> None:
     syntax.add_argument("--focal", metavar="MM", help="the focal length, for a lens that has several")
 
 
-def said_in(given: Namespace) -> Said | None:
-    """What the options say, or else what is kept as mounted; None for nothing. Raises Usage and Refusal."""
+def said_in(given: Namespace, *, kept: bool = True) -> Said | None:
+    """What the options say, with `kept` the lens kept as mounted where they name none; None for nothing.
+
+    Raises Usage and Refusal.
+    """
     f_number = None if given.aperture is None else f_number_of(given.aperture)
     focus_m = None if given.distance is None else distance_of(given.distance)
     focal_mm = None if given.focal is None else _positive(given.focal, "focal", 1.0, 5000.0)
     if given.lens is None:
-        lens, assumed = _mounted(), True
+        lens, assumed = _mounted() if kept else None, True
     else:
         from anylens.app import mine
 
@@ -74,7 +77,7 @@ def held(facts: Facts, said: Said) -> Facts:
         notes.append(f"The file names the lens {_name(before)}, said by hand is {_name(lens)}, which stands.")
     setting = facts.setting
     if named or said.f_number or said.focal_mm or said.focus_m:
-        focal_mm = said.focal_mm or (_single(lens) if named else None) or old.focal_mm
+        focal_mm = said.focal_mm or (single_focal(lens) if named else None) or old.focal_mm
         setting = Setting("hand", said.f_number or old.f_number, focal_mm, said.focus_m or old.focus_m)
     return replace(facts, lens=lens, setting=setting, notes=tuple(notes))
 
@@ -145,7 +148,7 @@ def _mounted() -> Lens | None:
     return found.lens
 
 
-def _single(lens: Lens | None) -> float | None:
+def single_focal(lens: Lens | None) -> float | None:
     """The focal length of a lens that has one."""
     return lens.focal_mm[0] if lens is not None and lens.focal_mm is not None and len(set(lens.focal_mm)) == 1 else None
 

@@ -126,7 +126,7 @@ def _identity(facts: Facts, frames: int) -> dict[int, Entry]:
         Tag.DNGVersion: Entry(Type.BYTE, bytes((1, 6 if third else 4, 0, 0))),
         Tag.DNGBackwardVersion: Entry(Type.BYTE, bytes((1, 3, 0, 0))),
         Tag.Software: Entry(Type.ASCII, SOFTWARE),
-        Tag.XMP: Entry(Type.BYTE, xmp_packet(frames=frames)),
+        Tag.XMP: Entry(Type.BYTE, xmp_packet(frames=frames, facts=facts)),
     }
     entries |= texts({Tag.UniqueCameraModel: facts.sensor.name or "unknown camera"})
     if facts.body is not None:

@@ -11,9 +11,12 @@ from anylens.body import Body
 from anylens.files.tags import Tag
 from anylens.files.tiff import Draft, Entry, Type, pack
 from anylens.frame import Facts
-from anylens.lens import Lens
+from anylens.lens import Lens, Setting
 
 SOFTWARE = f"anylens {__version__}"
+
+INFINITELY_FAR = (0xFFFFFFFF, 1)
+"""EXIF's SubjectDistance of what is at infinity."""
 
 _FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
 _MOST_SHORT = 65535
@@ -75,13 +78,46 @@ def exif_entries(facts: Facts) -> dict[int, Entry]:
         entries[Tag.RecommendedExposureIndex] = Entry(Type.LONG, (iso,))
     if facts.taken is not None:
         entries |= _taken(facts)
-    if facts.setting is not None:
-        entries |= _positive(Tag.FNumber, facts.setting.f_number)
-        entries |= _positive(Tag.FocalLength, facts.setting.focal_mm)
-        entries |= _positive(Tag.SubjectDistance, facts.setting.focus_m)
-        entries |= _full_frame_focal(facts, facts.setting.focal_mm)
-    entries |= _body(facts.body) | _lens(facts.lens)
+    entries |= ring_entries(facts.setting, full_frame_focal(facts)) | lens_entries(facts.lens)
+    entries |= _body(facts.body)
     return entries
+
+
+def ring_entries(setting: Setting | None, same_mm: int | None) -> dict[int, Entry]:
+    """Where the rings stood, with the focal length that sees as much on 36 x 24 mm; infinity as the standard has it."""
+    if setting is None:
+        return {}
+    entries = _positive(Tag.FNumber, setting.f_number) | _positive(Tag.FocalLength, setting.focal_mm)
+    if setting.focus_m is not None and math.isinf(setting.focus_m):
+        entries[Tag.SubjectDistance] = Entry(Type.RATIONAL, (INFINITELY_FAR,))
+    else:
+        entries |= _positive(Tag.SubjectDistance, setting.focus_m)
+    return entries if same_mm is None else entries | {Tag.FocalLengthIn35mmFilm: _shorts(same_mm)}
+
+
+def full_frame_focal(facts: Facts) -> int | None:
+    """The focal length that sees as much on 36 x 24 mm, by the diagonals; None where one is not known."""
+    focal_mm = None if facts.setting is None else facts.setting.focal_mm
+    if focal_mm is None or facts.sensor.pitch_um is None or not facts.sensor.pitch_um > 0.0:
+        return None
+    height, width = facts.active_shape
+    return rounded_focal(
+        focal_mm * _FULL_FRAME_DIAGONAL_MM / (math.hypot(width, height) * facts.sensor.pitch_um / 1000.0)
+    )
+
+
+def rounded_focal(same_mm: float) -> int | None:
+    """A focal length as FocalLengthIn35mmFilm holds it, None for one that it cannot."""
+    return round(same_mm) if 0.5 < same_mm <= _MOST_SHORT else None
+
+
+def lens_entries(lens: Lens | None) -> dict[int, Entry]:
+    """Who made the lens, what it is called and what it can."""
+    if lens is None:
+        return {}
+    entries = texts({Tag.LensMake: lens.maker, Tag.LensModel: lens.model})
+    span = lens_range(lens)
+    return entries if span is None else entries | {Tag.LensSpecification: span}
 
 
 def focal_plane_entries(facts: Facts) -> dict[int, Entry]:
@@ -140,25 +176,8 @@ def _clock(facts: Facts) -> str:
     return f"{t.year:04d}:{t.month:02d}:{t.day:02d} {t.hour:02d}:{t.minute:02d}:{t.second:02d}"
 
 
-def _full_frame_focal(facts: Facts, focal_mm: float | None) -> dict[int, Entry]:
-    """The focal length that sees as much on 36 x 24 mm, by the diagonals."""
-    if focal_mm is None or facts.sensor.pitch_um is None or not facts.sensor.pitch_um > 0.0:
-        return {}
-    height, width = facts.active_shape
-    same = round(focal_mm * _FULL_FRAME_DIAGONAL_MM / (math.hypot(width, height) * facts.sensor.pitch_um / 1000.0))
-    return {Tag.FocalLengthIn35mmFilm: _shorts(same)} if 0 < same <= _MOST_SHORT else {}
-
-
 def _body(body: Body | None) -> dict[int, Entry]:
     return {} if body is None else texts({Tag.BodySerialNumber: body.serial})
-
-
-def _lens(lens: Lens | None) -> dict[int, Entry]:
-    if lens is None:
-        return {}
-    entries = texts({Tag.LensMake: lens.maker, Tag.LensModel: lens.model})
-    span = lens_range(lens)
-    return entries if span is None else entries | {Tag.LensSpecification: span}
 
 
 def _positive(tag: Tag, value: float | None) -> dict[int, Entry]:

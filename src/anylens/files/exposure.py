@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from anylens.body import Body
+from anylens.files.exif import INFINITELY_FAR
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
+from anylens.files.xmp import setting_source
 from anylens.lens import Lens, Setting
 
 
@@ -35,6 +37,8 @@ def read_exposure(main: Directory, *more: Directory) -> Exposure:
     f_number = _positive(both, Tag.FNumber)
     focal_mm = _positive(both, Tag.FocalLength)
     focus_m = _positive(both, Tag.SubjectDistance)
+    if focus_m is not None and focus_m >= INFINITELY_FAR[0]:
+        focus_m = math.inf
     known = f_number or focal_mm or focus_m
     orientation = main.number(Tag.Orientation)
     return Exposure(
@@ -43,7 +47,7 @@ def read_exposure(main: Directory, *more: Directory) -> Exposure:
         taken=_taken(both),
         body=_body(both),
         lens=_lens(both),
-        setting=Setting("exif", f_number, focal_mm, focus_m) if known else None,
+        setting=Setting(setting_source(main.raw(Tag.XMP)), f_number, focal_mm, focus_m) if known else None,
         orientation=int(orientation) if orientation is not None and orientation in range(1, 9) else 1,
     )
 

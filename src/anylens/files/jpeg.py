@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from anylens.files.bands import Planes, counts, in_order
+from anylens.files.tiff import Buffer
 from anylens.refusal import Refusal
 
 LONGEST_SIDE = 65500
@@ -51,7 +52,7 @@ def encode_jpeg(planes: Planes, quality: int, segments: Sequence[tuple[int, byte
     yield b"\xff\xd9"
 
 
-def jpeg_segments(data: bytes | memoryview) -> Iterator[tuple[int, bytes]]:
+def jpeg_segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
     """The (marker, content) pairs of a JPEG's head, up to where its picture begins; ends early where it is damaged."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:

@@ -329,7 +329,7 @@ def _lay_out(drafts: Sequence[Draft]) -> tuple[list[bytes | bytearray | memoryvi
     _collect(drafts, order)
     filled = [_with_pointers(draft) for draft in order]
     bodies: list[dict[int, tuple[Type, int, bytes]]] = [
-        {tag: (entry.type, entry.count, _encode(tag, entry)) for tag, entry in entries.items()} for entries in filled
+        {tag: (entry.type, entry.count, encoded(tag, entry)) for tag, entry in entries.items()} for entries in filled
     ]
     starts: list[int] = []
     position = 8
@@ -404,7 +404,8 @@ def _pointers(draft: Draft, where: Mapping[int, int], spots: Sequence[int]) -> d
     return found
 
 
-def _encode(tag: int, entry: Entry) -> bytes:
+def encoded(tag: int, entry: Entry, order: str = "<") -> bytes:
+    """The bytes of an entry's value in a file of that byte order; ValueError for a value that its type cannot hold."""
     values, kind = entry.values, entry.type
     if isinstance(values, str):
         return values.encode() + b"\0"
@@ -418,7 +419,7 @@ def _encode(tag: int, entry: Entry) -> bytes:
         if kind not in (Type.FLOAT, Type.DOUBLE):
             parts = [int(v) for v in parts]
     try:
-        return struct.pack("<" + _CODE[kind] * len(values), *parts)
+        return struct.pack(order + _CODE[kind] * len(values), *parts)
     except (struct.error, OverflowError) as error:
         raise ValueError(f"{tag_name(tag)} cannot hold {values!r} as {kind.name}: {error}") from error
 

@@ -14,6 +14,7 @@ from anylens.files.icc import icc_profile
 from anylens.files.tags import Tag
 from anylens.files.tiff import Draft, Entry, Type, pack
 from anylens.files.xmp import xmp_packet
+from anylens.frame import Facts
 from anylens.image import Photo, Scene
 from anylens.refusal import Refusal
 
@@ -30,7 +31,7 @@ def write_photo_tiff(file: BinaryIO, photo: Photo, recipe: str) -> None:
     """
     pixels = upright(photo.pixels, photo.facts.orientation)
     details = exif_entries(photo.facts) | rendering_entries(photo.space)
-    entries = image_entries(photo.facts, orientation=1) | _carried(icc_profile(photo.space), recipe)
+    entries = image_entries(photo.facts, orientation=1) | _carried(icc_profile(photo.space), recipe, photo.facts)
     _write(file, pixels, entries, details, lambda strip: counts(strip, 65535))
 
 
@@ -41,7 +42,7 @@ def write_scene_tiff(file: BinaryIO, scene: Scene, recipe: str) -> None:
     more than 4 GB.
     """
     entries = image_entries(scene.facts, orientation=known_orientation(scene.facts))
-    entries |= _carried(icc_profile("rec2020-linear"), recipe)
+    entries |= _carried(icc_profile("rec2020-linear"), recipe, scene.facts)
     details = exif_entries(scene.facts) | rendering_entries("rec2020-linear")
     _write(file, scene.pixels, entries, details, _woven)
 
@@ -50,10 +51,10 @@ def _woven(strip: Planes) -> npt.NDArray[Any]:
     return np.ascontiguousarray(strip.transpose(1, 2, 0), "<f4")
 
 
-def _carried(profile: bytes, recipe: str) -> dict[int, Entry]:
+def _carried(profile: bytes, recipe: str, facts: Facts) -> dict[int, Entry]:
     return {
         Tag.ICCProfile: Entry(Type.UNDEFINED, profile),
-        Tag.XMP: Entry(Type.BYTE, xmp_packet(recipe)),
+        Tag.XMP: Entry(Type.BYTE, xmp_packet(recipe, facts=facts)),
     }
 
 

@@ -80,7 +80,7 @@ def _write_photo_jpeg(file: BinaryIO, photo: Photo, recipe: str, quality: int) -
     _, height, width = pixels.shape
     segments = (
         (0xE1, exif_block(photo.facts, width, height, photo.space)),
-        (0xE1, JPEG_SIGNATURE + xmp_packet(recipe)),
+        (0xE1, JPEG_SIGNATURE + xmp_packet(recipe, facts=photo.facts)),
         (0xE2, b"ICC_PROFILE\0\x01\x01" + icc_profile(photo.space)),
     )
     file.writelines(encode_jpeg(pixels, quality, segments))

@@ -131,15 +131,11 @@ def _sensor(given: Namespace) -> tuple[str, tuple[float, float], float, Any]:
         if not (0.1 <= width <= 1000.0 and 0.1 <= height <= 1000.0 and 0.3 <= pitch <= 100.0):
             raise Usage(f"--sensor {given.sensor} is not a size in mm and a pitch in um; give it as 36x24@4.4")
         return f"a sensor of {width:g} x {height:g} mm, {pitch:g} um pixels", (width, height), pitch, None
-    from anylens.body import body
-    from anylens.twin.silicon import silicon
+    from anylens.app.bodies import sensor_of
 
-    found_body = body(given.body or mine.mine().body or mine.CONCEPT_PHONE)
-    mode = found_body.mode(given.mode)
-    pitch = silicon(mode.sensor).pitch_um * mode.joined
-    size = mode.width_px * pitch / 1000.0, mode.height_px * pitch / 1000.0
-    words = f"{found_body.maker} {found_body.model}, {mode.name}: {size[0]:.1f} x {size[1]:.1f} mm, {pitch:g} um pixels"
-    return words, size, pitch, found_body
+    (body, mode), size, pitch = sensor_of(given.body or mine.mine().body or mine.CONCEPT_PHONE, given.mode)
+    words = f"{body.maker} {body.model}, {mode.name}: {size[0]:.1f} x {size[1]:.1f} mm, {pitch:g} um pixels"
+    return words, size, pitch, body
 
 
 def _lens_rows(card: Card) -> list[tuple[str, str]]:
