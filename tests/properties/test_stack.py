@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rawpy
 
-from anylens import Burst, Refusal, develop, write
+from anylens import Burst, Refusal, develop, read, write
 from anylens.darkroom import default_recipe
 from anylens.darkroom.stages import Balance, Stack
 from anylens.files.burst import read_burst
@@ -148,12 +149,38 @@ def test_the_command_line_stacks_jpegs_and_says_what_their_light_is(tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert "display-referred" in done.stdout
     assert "3 frames at different focus were stacked" in done.stdout
+    assert "their tones are kept" in done.stdout
     import cv2
 
     assert cv2.imread(str(tmp_path / "m.png")).shape == (225, 300, 3)
     one = run("develop", "--burst", files[0], "--merge", "focus", "-o", tmp_path / "b.jpg")
     assert "at least two" in failed_in_one_line(one, 1)
     assert not (tmp_path / "b.jpg").exists()
+
+
+def test_light_of_finished_pictures_keeps_its_colours_in_a_linear_negative(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    known = replace(stack().frames[0].facts, display_referred=True, balance=(1.0, 1.0, 1.0))
+    scene = Scene(rng.uniform(0.05, 0.9, (3, 40, 60)).astype(np.float32), known)
+    write(scene, tmp_path / "a.dng")
+    np.testing.assert_allclose(read(tmp_path / "a.dng").pixels, scene.pixels, atol=2e-4)
+
+
+def test_the_stack_is_kept_as_a_linear_negative_that_others_open(tmp_path: Path) -> None:
+    scene = Stack()(stack())
+    write(scene, tmp_path / "a.dng")
+    again = read(tmp_path / "a.dng")
+    assert isinstance(again, Scene)
+    lift = np.float32(2**again.facts.baseline_exposure)
+    off = np.abs(again.pixels * lift - scene.pixels)
+    assert off.mean() < 1e-4
+    assert np.quantile(off, 0.999) < 1e-3
+    assert b"Frames>3<" in (tmp_path / "a.dng").read_bytes()
+    with rawpy.imread(str(tmp_path / "a.dng")) as other:
+        shown = other.postprocess(use_camera_wb=True, no_auto_bright=True, gamma=(1, 1), output_bps=16)
+    assert shown.shape == (450, 600, 3)
+    green = shown[..., 1].astype(np.float64).ravel()
+    assert np.corrcoef(green, scene.pixels[1].ravel())[0, 1] > 0.98
 
 
 @pytest.mark.skipif(not STACKS.exists(), reason="the real stack is not here")

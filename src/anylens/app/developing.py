@@ -267,6 +267,8 @@ def _in_its_way(burst: Burst, recipes: dict[Way, Recipe], watch: Any) -> tuple[A
     single = len(burst.frames) == 1
     image: Any = burst.reference if single else develop(burst, recipes["plain"], until="mosaic", watch=watch)
     choice = way_of(image.facts, 0.0 if single else image.span_ev)
+    if choice.way not in recipes:
+        return image, recipes["plain"]
     facts = dataclasses.replace(image.facts, notes=(*image.facts.notes, choice.why))
     return dataclasses.replace(image, facts=facts), recipes[choice.way]
 

@@ -1,4 +1,4 @@
-"""The negative: a frame or a mosaic as DNG 1.4 (Adobe, Digital Negative Specification 1.7.1), nothing lost."""
+"""The negative: a frame, a mosaic or a scene as DNG 1.4 (Adobe, Digital Negative Specification 1.7.1), nothing lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from anylens import color
 from anylens.files.bands import in_order
+from anylens.files.dng import color_arguments
 from anylens.files.exif import (
     SOFTWARE,
     exif_entries,
@@ -24,13 +26,14 @@ from anylens.files.tags import Tag
 from anylens.files.tiff import Draft, Entry, Type, write_tiff
 from anylens.files.xmp import xmp_packet
 from anylens.frame import Facts, Frame, Opcodes
-from anylens.image import Mosaic
+from anylens.image import Mosaic, Scene
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Calibration, Noise
 
 _TILE = 256
 _COLORS = {"R": 0, "G": 1, "B": 2}
 _COLOR_FILTER, _LINEAR_RAW = 32803, 34892
+_D65 = 21
 _PLAIN, _LOSSLESS_JPEG = 1, 7
 _MOST_COUNTS = 65535
 _MOSAIC_BLACK = 512
@@ -117,6 +120,55 @@ def write_mosaic_dng(file: BinaryIO, mosaic: Mosaic) -> None:
         baseline_exposure=facts.baseline_exposure + math.log2(brightest),
     )
     write_frame_dng(file, Frame(raw, written), mosaic.frames)
+
+
+def write_scene_dng(file: BinaryIO, scene: Scene) -> None:
+    """Writes a scene as linear DNG, light in the camera's own colours before white balance, in 16-bit counts.
+
+    Light of a camera without calibration, and of finished pictures, is written in Rec. 2020. Light above 1 is kept as
+    `write_mosaic_dng` keeps it. Raises Refusal for more than 4 GB.
+    """
+    facts = scene.facts
+    _, height, width = scene.pixels.shape
+    gains = facts.balance or (1.0, 1.0, 1.0)
+    neutral = _product((1.0 / gains[0], 1.0 / gains[1], 1.0 / gains[2]), (min(gains),) * 3)
+    known, noise = facts.sensor.calibrations, facts.sensor.noise
+    if known and not facts.display_referred:
+        calibrations = color_arguments(known)
+        to_scene = color.camera_to_rec2020(*calibrations, facts.sensor.analog_balance, neutral) * np.array(gains)
+    else:
+        to_scene, neutral, noise = np.eye(3), (1.0, 1.0, 1.0), None
+        red, green, blue = (tuple(float(value) for value in row) for row in color.xyz_to_rgb("rec2020"))
+        known = (Calibration(_D65, (red, green, blue)),)  # type: ignore[arg-type]
+    light = np.linalg.inv(to_scene).astype(np.float32) @ scene.pixels.reshape(3, -1)
+    brightest = min(max(1.0, float(np.fmax.reduce(light, axis=None, initial=1.0))), _HIGHEST_LIGHT)
+    light *= np.float32((_MOST_COUNTS - _MOSAIC_BLACK) / brightest)
+    light += np.float32(_MOSAIC_BLACK + 0.5)
+    raw = np.clip(light, 0, _MOST_COUNTS, out=light).astype(np.uint16).reshape(scene.pixels.shape)
+    sensor = replace(
+        facts.sensor,
+        width_px=width,
+        height_px=height,
+        cfa=(),
+        black=((float(_MOSAIC_BLACK),),),
+        white=(float(_MOST_COUNTS),),
+        noise=_scaled(noise, (1.0, 1.0, 1.0), brightest),
+        calibrations=known,
+        black_row_delta=(),
+        black_column_delta=(),
+    )
+    written = replace(
+        facts,
+        sensor=sensor,
+        active_area=(0, 0, height, width),
+        crop=facts.crop if facts.active_shape == (height, width) else (0.0, 0.0, float(width), float(height)),
+        as_shot_neutral=neutral,
+        balance=None,
+        baseline_exposure=facts.baseline_exposure + math.log2(brightest),
+        opcodes=Opcodes(list3=facts.opcodes.list3),
+    )
+    frames = 1 if scene.came_from is None else len(np.unique(scene.came_from))
+    write_frame_dng(file, Frame(raw, written), frames)
 
 
 def _identity(facts: Facts, frames: int) -> dict[int, Entry]:

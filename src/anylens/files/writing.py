@@ -25,7 +25,8 @@ def write(
     """Writes an image to a file that appears whole or not at all, replacing an older one of that name.
 
     A photo goes to .jpg (8 bit; `quality` 1 to 100, colour at full resolution from 90 up) or .tif (16 bit), upright;
-    a scene to .tif (float32, linear Rec. 2020, as it stood on the sensor); a frame to .dng, bit for bit; a mosaic to
+    a scene to .tif (float32, linear Rec. 2020, as it stood on the sensor) or .dng (16 bit, linear, in the camera's
+    colours); a frame to .dng, bit for bit; a mosaic to
     .dng, scaled to 16 bit (see `write_mosaic_dng`). Facts become EXIF and DNG tags; `recipe`, by default the photo's
     own, travels as XMP. Raises Refusal for other suffixes, images that do not fit the format, and disks and folders
     that do not take the file.
@@ -51,6 +52,10 @@ def _writer(
             from anylens.files.tiff_out import write_scene_tiff
 
             return lambda file: write_scene_tiff(file, image, recipe)
+        case Scene() if suffix in _DNG:
+            from anylens.files.dng_out import write_scene_dng
+
+            return lambda file: write_scene_dng(file, image)
         case Frame() if suffix in _DNG:
             from anylens.files.dng_out import write_frame_dng
 
@@ -61,7 +66,7 @@ def _writer(
             return lambda file: write_mosaic_dng(file, image)
     kind, fits = {
         Photo: ("photo", (*_JPEG, *_TIFF)),
-        Scene: ("scene", _TIFF),
+        Scene: ("scene", (*_TIFF, *_DNG)),
         Frame: ("frame", _DNG),
         Mosaic: ("mosaic", _DNG),
     }[type(image)]

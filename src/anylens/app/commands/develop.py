@@ -192,6 +192,8 @@ def _recipes(given: Namespace) -> dict[Way, Recipe]:
     ways: tuple[Way, ...] = ("plain",)
     if given.burst and given.merge in ("night", "hdr"):
         ways = (given.merge,)
+    elif given.merge == "focus" and given.recipe is None:
+        ways = ("plain", "displayed")
     elif given.burst and given.merge == "auto" and given.recipe is None:
         ways = ("plain", "night", "hdr", "displayed")
     chosen = _chosen(given.look, given.recipe)

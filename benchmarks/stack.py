@@ -1,0 +1,100 @@
+"""A focus stack from raws to one JPEG, the whole process, beside focus-stack: python -m benchmarks.stack.
+
+The frames are simulated: strips of a picture at different distance, blurred by how far the focus is from each, under a
+breathing lens, Poisson and Gaussian noise, a Bayer filter. The peer, focus-stack of Petteri Aimonen, takes finished
+pictures, so it is given the frames' developed TIFFs, and the time to make these is not counted. `--frames` and
+`--size HEIGHT WIDTH` change the stack (8 frames of 12.5 MP), `--folder` keeps it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.burst import BLACK, OFFSET, PICTURE, SCALE, WHITE
+from benchmarks.negatives import write_dng
+from benchmarks.report import save, table, versions
+
+Array = npt.NDArray[Any]
+BLUR_PX, BREATHING = 3.0, 0.004
+
+
+def frame(index: int, count: int, height: int, width: int) -> Array:
+    """uint16 counts (H, W) RGGB with the focus on strip `index` of `count`."""
+    import cv2
+
+    picture = (cv2.imread(str(PICTURE))[..., ::-1].astype(np.float32) / 255) ** 2.2
+    light = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
+    edges = np.linspace(0, width, count + 1).astype(int)
+    for strip, (left, right) in enumerate(pairwise(edges)):
+        if strip != index:
+            light[:, left:right] = cv2.GaussianBlur(light[:, left:right], (0, 0), BLUR_PX * abs(strip - index))
+    zoom = 1 + BREATHING * (index - count // 2)
+    move = np.array([[zoom, 0, 0], [0, zoom, 0]])
+    move[:, 2] = (1 - zoom) * np.array([(width - 1) / 2, (height - 1) / 2])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    light = cv2.warpAffine(light, move, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    mosaic = np.empty((height, width), np.float32)
+    for y, x, plane in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+        mosaic[y::2, x::2] = light[y::2, x::2, plane]
+    rng = np.random.default_rng(index)
+    mosaic += rng.standard_normal(mosaic.shape, np.float32) * np.sqrt(SCALE * np.maximum(mosaic, 0) + OFFSET)
+    return np.clip(BLACK + (WHITE - BLACK) * mosaic + 0.5, 0, WHITE).astype(np.uint16)
+
+
+def timed(command: list[str]) -> tuple[float, float]:
+    """Seconds and peak MB of a program."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"{command[0]} failed")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stack", description=__doc__)
+    parser.add_argument("--frames", type=int, default=8)
+    parser.add_argument("--size", type=int, nargs=2, default=(3072, 4080), metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--folder", type=Path, help="where frames of an earlier run are, or go")
+    asked = parser.parse_args()
+    height, width = asked.size
+    peer = shutil.which("focus-stack")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.folder or Path(scratch) / "stack"
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            for index in range(asked.frames):
+                raw = frame(index, asked.frames, height, width)
+                write_dng(folder / f"{index:02d}.dng", raw, black=BLACK, white=WHITE, noise=(SCALE, OFFSET) * 3)
+        program = [sys.executable, "-m", "anylens.app", "develop"]
+        out = str(Path(scratch) / "a.jpg")
+        runs = {"anylens, raws to JPEG": timed([*program, "--burst", str(folder), "--merge", "focus", "-o", out])}
+        if peer:
+            shown = Path(scratch) / "shown"
+            shown.mkdir()
+            subprocess.run([*program, *map(str, sorted(folder.glob("*.dng"))), "-o", f"{shown}/"], check=True)
+            pictures = [str(place) for place in sorted(shown.iterdir())]
+            runs["focus-stack, JPEGs to JPEG"] = timed([peer, f"--output={scratch}/b.jpg", *pictures])
+    lines = [(name, f"{seconds:.2f} s", f"{peak:.0f} MB") for name, (seconds, peak) in runs.items()]
+    if not peer:
+        lines.append(("focus-stack", "absent", ""))
+    table(f"{asked.frames} frames of {height * width / 1e6:.1f} MP", ("way", "time", "peak memory"), lines)
+    results = {name: {"seconds": seconds, "peak_mb": peak} for name, (seconds, peak) in runs.items()}
+    save("stack", {"runs": results, "focus-stack": bool(peer)}, versions("opencv-python-headless"))
+
+
+if __name__ == "__main__":
+    main()
