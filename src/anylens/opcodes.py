@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anylens.refusal import Refusal
@@ -130,6 +132,28 @@ def parse(data: bytes) -> tuple[Opcode, ...]:
         found.append(Opcode(number, (a, b, c, d), bool(flags & 1), bool(flags & 2), bytes(parameters), record))
         at += 16 + size
     return tuple(found)
+
+
+def packed(records: Sequence[GainMap | WarpRectilinear | FixVignetteRadial]) -> bytes:
+    """A list of opcodes as it stands in a DNG, b"" for none; each may be left out by a reader that does not know it."""
+    if not records:
+        return b""
+    entries = []
+    for record in records:
+        number, parameters = _parameters(record)
+        entries.append(struct.pack(">I4BII", number, 1, 3, 0, 0, 1, len(parameters)) + parameters)
+    return struct.pack(">I", len(entries)) + b"".join(entries)
+
+
+def _parameters(record: GainMap | WarpRectilinear | FixVignetteRadial) -> tuple[int, bytes]:
+    if isinstance(record, WarpRectilinear):
+        terms = [term for plane in record.planes for term in plane]
+        return 1, struct.pack(f">I{len(terms) + 2}d", len(record.planes), *terms, *record.center)
+    if isinstance(record, FixVignetteRadial):
+        return 3, struct.pack(">7d", *record.k, *record.center)
+    area = struct.pack(">8I", *dataclasses.astuple(record.area))
+    lies = (record.points_v, record.points_h, record.spacing_v, record.spacing_h, record.origin_v, record.origin_h)
+    return 9, area + struct.pack(f">2I4dI{len(record.gains)}f", *lies, record.map_planes, *record.gains)
 
 
 def _record(

@@ -140,6 +140,7 @@ def test_the_command_finds_forces_and_leaves_out_a_passport(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr("anylens.app.voice.quiet_libraries", lambda: None)
     frame = shaded(WHOLE)
     sensor = replace(frame.facts.sensor, pitch_um=29.0)
     write(replace(frame, facts=replace(frame.facts, passport=None, sensor=sensor)), tmp_path / "a.dng")
@@ -164,3 +165,48 @@ def test_the_command_finds_forces_and_leaves_out_a_passport(
     assert run([*refused, str(tmp_path / "none-there.toml")]) == 2
     assert not (tmp_path / "b.jpg").exists()
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_written_negative_carries_the_passport_as_opcodes(tmp_path: Path) -> None:
+    from anylens import read
+    from anylens.lens.correction import GRID_SPACING, places_seen
+    from anylens.opcodes import FixVignetteRadial, GainMap, WarpRectilinear, packed, parse
+
+    bare = replace(facts("GBRG", 384, 576), passport=WHOLE, setting=Setting("hand", 1.4))
+    bare = replace(bare, sensor=replace(bare.sensor, pitch_um=29.0))
+    frame = replace(sampled(grey(0.3, 384, 576), "GBRG"), facts=bare)
+    write(frame, tmp_path / "a.dng")
+    back = read(tmp_path / "a.dng")
+    np.testing.assert_array_equal(back.raw, frame.raw)
+    maps = [each.record for each in parse(back.facts.opcodes.list2)]
+    falloff, warp = (each.record for each in parse(back.facts.opcodes.list3))
+    assert packed(maps) == back.facts.opcodes.list2
+    assert packed([falloff, warp]) == back.facts.opcodes.list3
+
+    x, y = mm_of_pixels(*np.meshgrid(np.arange(576), np.arange(384)), (384, 576), 29.0)
+    red = next(each for each in maps if (each.area.top, each.area.left) == (1, 0))
+    assert isinstance(red, GainMap)
+    table = np.array(red.gains).reshape(red.points_v, red.points_h)
+    at = round((0.5 / 576 - red.origin_h) / red.spacing_h), round((383.5 / 384 - red.origin_v) / red.spacing_v)
+    assert at == (0, red.points_v - 1)
+    assert table[-1, 0] == pytest.approx(1.0 / cast(COLOR, x[-1, 0], y[-1, 0])[0], rel=1e-5)
+
+    assert isinstance(falloff, FixVignetteRadial)
+    r2 = ((x / x.max()) ** 2 * 576**2 + (y / y.max()) ** 2 * 384**2) / (576**2 + 384**2)
+    gain = 1 + sum(k * r2 ** (power + 1) for power, k in enumerate(falloff.k))
+    np.testing.assert_allclose(gain * light(VIGNETTING, x, y), 1.0, atol=0.005)
+
+    assert isinstance(warp, WarpRectilinear)
+    unshifted = replace(WHOLE, lateral=(replace(LATERAL, red_shift_mm=(0.0, 0.0), blue_shift_mm=(0.0, 0.0)),))
+    grid = places_seen(unshifted, (1.4, None), (384, 576), 29.0)
+    assert grid is not None
+    middle_x, middle_y = warp.center[0] * 576 - 0.5, warp.center[1] * 384 - 0.5
+    reach = np.hypot(max(middle_x + 0.5, 575.5 - middle_x), max(middle_y + 0.5, 383.5 - middle_y))
+    column, row = 17 * GRID_SPACING, 2 * GRID_SPACING
+    d_x, d_y = (column - middle_x) / reach, (row - middle_y) / reach
+    r2 = d_x**2 + d_y**2
+    for plane, (a, b, c, d, t0, t1) in zip(grid, warp.planes, strict=True):
+        radial = a + b * r2 + c * r2**2 + d * r2**3
+        seen_x = middle_x + reach * (d_x * radial + t0 * 2 * d_x * d_y + t1 * (r2 + 2 * d_x**2))
+        seen_y = middle_y + reach * (d_y * radial + t1 * 2 * d_x * d_y + t0 * (r2 + 2 * d_y**2))
+        assert (seen_x, seen_y) == (pytest.approx(plane[0, 2, 17], abs=0.1), pytest.approx(plane[1, 2, 17], abs=0.1))

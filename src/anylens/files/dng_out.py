@@ -22,6 +22,7 @@ from anylens.files.exif import (
     lens_range,
     texts,
 )
+from anylens.files.opcodes_out import with_passport_opcodes
 from anylens.files.tags import Tag
 from anylens.files.tiff import Draft, Entry, Type, write_tiff
 from anylens.files.xmp import xmp_packet
@@ -54,7 +55,8 @@ def write_frame_dng(file: BinaryIO, frame: Frame, frames: int = 1) -> None:
     than a tile is one strip, since LibRaw misreads tiles wider than the image. Three planes are stored plainly as
     linear raw. A noise profile that was estimated from these very counts is left out: it can be estimated again, and
     in the file it would pass for the maker's. Under a colour filter DNG has one white level: the lowest.
-    Raises Refusal for colour filters of other colours than red, green and blue, and for more than 4 GB.
+    What the lens's passport says goes along as opcodes. Raises Refusal for colour filters of other colours than red,
+    green and blue, and for more than 4 GB.
     """
     facts = frame.facts
     details = exif_entries(facts) | focal_plane_entries(facts)
@@ -65,7 +67,7 @@ def write_frame_dng(file: BinaryIO, frame: Frame, frames: int = 1) -> None:
         | _levels(facts, planes=1 if frame.raw.ndim == 2 else 3)
         | _color(facts)
         | _noise(facts.sensor.noise)
-        | _opcodes(facts.opcodes)
+        | _opcodes(with_passport_opcodes(facts))
     )
     layout, chunks = _mosaic_image(frame.raw, facts.sensor.cfa) if frame.raw.ndim == 2 else _linear_image(frame.raw)
     write_tiff(file, Draft(entries | layout, {Tag.ExifIFD: (Draft(details),)}, chunks))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from anylens.darkroom.glass import shading_gains
+from anylens.darkroom.glass import shading_gains, without
 from anylens.darkroom.light import (
     bayer_phase,
     by_site,
@@ -159,7 +159,8 @@ class Shade:
         lifted, shading = seen * lifting, lifting.mean(0).astype(np.float32)
         left_over = replace(facts.opcodes, list2=b"")
         arguments = table, np.array(place, np.float32), table.shape[2], table.shape[1]
-        return arguments, replace(facts, opcodes=left_over), lifted.astype(np.float32), shading
+        facts = without(replace(facts, opcodes=left_over), "vignetting", "color")
+        return arguments, facts, lifted.astype(np.float32), shading
 
     def _by_passport(self, facts: Facts, shape: tuple[int, ...]) -> tuple[Pixels, Lying] | None:
         """Gains by site, (4, v, h), and where they lie, None where the passport says nothing."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anylens.darkroom.glass import GRID_SPACING, places_seen
+from anylens.darkroom.glass import GRID_SPACING, places_seen, without
 from anylens.darkroom.light import noise_of, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
@@ -96,7 +96,8 @@ class Unbend:
         used = scene.frames_used
         if used is not None:
             used = warp(np.stack([used] * 3), np.stack([grid[1]] * 3), GRID_SPACING, (height, width))[1]
-        return replace(scene, pixels=pixels, frames_used=used, overview=None, shading=None)
+        facts = without(scene.facts, "geometry", "lateral")
+        return replace(scene, pixels=pixels, facts=facts, frames_used=used, overview=None, shading=None)
 
     def plan(self, facts: Facts, shape: tuple[int, int]) -> Pixels | None:
         """Where each pixel of each colour is read, as the kernel takes it, None where there is nothing to bend back."""

@@ -1,0 +1,65 @@
+"""A simulated lens that bends lines, its passport from its design, and the lab's judgement of what is left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anylens.camera.virtual import open_virtual
+from anylens.darkroom import default_recipe, develop
+from anylens.lab import of_image
+from anylens.lab.geometry import distortion
+from anylens.lab.grids import find_grid
+from anylens.lens import Lens, Passport
+from anylens.lens.passport import Geometry
+from anylens.shot import Shot
+
+
+def by_design(glass, reach_mm: float) -> Geometry:
+    """The passport's polynomial through the chief rays of a lens."""
+    radius = np.linspace(0.2, reach_mm, 40)
+    seen = glass.observed(np.stack([radius, np.zeros_like(radius)], -1), 546.1)[:, 0]
+    powers = (radius[:, None] / glass.focal_mm) ** np.array([2, 4, 6])
+    terms, *_ = np.linalg.lstsq(powers, seen / radius - 1.0, rcond=None)
+    left = powers @ terms - (seen / radius - 1.0)
+    none = float("inf")
+    return Geometry(
+        method="design",
+        frames=0,
+        date="2026-05-31",
+        residual=float(np.sqrt(np.mean((left * radius) ** 2)) * 1000),
+        focal_mm=glass.focal_mm,
+        focal_mm_error=none,
+        centre_mm=(0.0, 0.0),
+        centre_mm_error=(none, none),
+        radial=tuple(map(float, terms)),
+        radial_error=(none,) * 3,
+        tangential=(0.0, 0.0),
+        tangential_error=(none, none),
+        reach_mm=reach_mm,
+    )
+
+
+def test_a_fifth_of_the_distortion_is_left_at_most(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    setup = "lens=biogon_35_f2_8_prewar,mode=720p-fast,scene=distortion-grid,columns=16,aperture=8,distance=3,seed=3"
+    camera = open_virtual(setup)
+    (frame,) = camera.capture([Shot(1.0 / 30.0, 1.0)])
+    geometry = by_design(camera.glass, 7.5)
+    camera.close()
+    passport = Passport(Lens("Zeiss", "Biogon"), frame.facts.body.name, (geometry,))
+    frame = replace(frame, facts=replace(frame.facts, passport=passport))
+
+    def bend(choice) -> tuple[float, float]:
+        """The distortion in the corner in %, and the largest in the field, px, as the lab finds it from the dots."""
+        green = of_image(develop(frame, default_recipe(), until="scene", passport=choice), "grid").samples("G")
+        found = distortion(green, [find_grid(green)])
+        return found.corner_percent.value, float(np.hypot(*(found.observed_px - found.ideal_px).T).max())
+
+    (before, before_px), (after, after_px) = bend("none"), bend("find")
+    assert before > 0.1
+    assert before_px > 0.6
+    assert abs(after) < abs(before) / 5
+    assert after_px < before_px / 5 + 0.1  # the lab's own noise is in both
