@@ -39,6 +39,14 @@ def seen(path: str, sensor: str | None = None, keep: Callable[[Specimen], Specim
         raise Refusal(voice.sentence(error, Path(path))) from error
 
 
+def turns(text: str | None) -> list[float] | None:
+    """The degrees of --turn, None where it was not given."""
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        raise Usage(f"--turn takes degrees as 0,90,180, not {text}") from None
+
+
 def place(name: str | None, *suffixes: str) -> Path | None:
     """Where something is to be written, checked before anything is measured; None where nothing is."""
     if name is None:

@@ -86,7 +86,7 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     notes = list(dict.fromkeys(note for each in specimens for note in each.notes))
     luma = [grid["G" if "G" in grid else "Y"] for grid in grids]
     turns = _turns(specimens, turns_deg)
-    x, y = _places(specimens[0])
+    x, y = places_of(specimens[0])
     half = math.hypot(specimens[0].width_px, specimens[0].height_px) / 2.0
     wide = specimens[0].width_px / half
     turned = len(set(turns)) > 1
@@ -96,7 +96,7 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     light = None if slope is None else slope[0]
     lens = [_without(each, x / wide, y / wide, light, turn) for each, turn in zip(luma, turns, strict=True)]
     values, errors = _mean(lens)
-    centre, radial, model = _radial(values, errors, x, y)
+    centre, radial, model = radial_falloff(values, errors, x, y)
     level = _at_centre(values, model)
     falloff = ShadingMap(values / level, errors / level)
     casts = [_cast(grids, letter) for letter in "RB"] if "R" in grids[0] else [None, None]
@@ -200,8 +200,8 @@ def _luminance(grid: dict[str, tuple[Array, Array]], to_xyz: Array) -> tuple[Arr
     return values, errors
 
 
-def _places(specimen: Specimen) -> tuple[Array, Array]:
-    """(x, y) of the cells' middles from the middle of the picture, in half diagonals."""
+def places_of(specimen: Specimen) -> tuple[Array, Array]:
+    """(x, y) of the maps' cells' middles from the middle of the picture, in half diagonals."""
     half = math.hypot(specimen.width_px, specimen.height_px) / 2.0
     x = ((np.arange(_ACROSS) + 0.5) / _ACROSS - 0.5) * specimen.width_px / half
     y = ((np.arange(_DOWN) + 0.5) / _DOWN - 0.5) * specimen.height_px / half
@@ -265,7 +265,7 @@ def _percent(slope: tuple[Array, Array], high: float) -> tuple[Figure, Figure]:
     return Figure(float(right), float(right_error)), Figure(float(down) * high, float(down_error) * high)
 
 
-def _radial(
+def radial_falloff(
     values: Array, errors: Array, x: Array, y: Array
 ) -> tuple[tuple[Figure, Figure], tuple[Figure, ...], Array]:
     """(centre in half diagonals, k1 k2 k3, the model) of even powers of the radius about a free centre."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from anylens.app import measuring
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
-from anylens.app.voice import Usage
 
 if TYPE_CHECKING:
     from anylens.lab.shading import ShadingMeasure
@@ -28,7 +27,7 @@ def run(given: Namespace) -> int:
 
     picture = measuring.place(given.picture, ".svg")
     measuring.apart(given, given.picture)
-    turns = None if given.turn is None else _turns(given.turn)
+    turns = measuring.turns(given.turn)
     result = shading([measuring.seen(file, given.sensor) for file in given.files], turns)
     if picture is not None:
         from anylens.lab.report.plots import shading_plot
@@ -39,13 +38,6 @@ def run(given: Namespace) -> int:
         return 0
     _tell(result)
     return 0
-
-
-def _turns(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise Usage(f"--turn takes degrees as 0,90,180, not {text}") from None
 
 
 def _tell(result: ShadingMeasure) -> None:

@@ -1,0 +1,144 @@
+"""`anylens lens calibrate`: a lens's passport from pictures of flats and charts."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anylens.app import measuring, voice
+from anylens.app.syntax import Syntax
+from anylens.app.table import table
+from anylens.app.voice import Usage
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.lab.calibrate import Calibrated, Given, View
+    from anylens.lab.specimen import Specimen
+    from anylens.lens import Lens, Passport
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens lens calibrate`."""
+    syntax.usage = "anylens lens calibrate NAME [--flat FILE...] [--chart FILE...] [options]"
+    syntax.add_argument("name", metavar="NAME", help="the lens, as its passport shall name it")
+    syntax.add_argument("--flat", nargs="+", default=[], metavar="FILE", help="raws of a blank, evenly lit surface")
+    syntax.add_argument(
+        "--chart", nargs="+", default=[], metavar="FILE", help="a ChArUco board or chessboard from several sides"
+    )
+    syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
+    syntax.add_argument("--aperture", type=float, metavar="N", help="f-number, where the files do not say it")
+    syntax.add_argument(
+        "--focus", type=float, metavar="M", help="distance in focus in metres, where they do not say it"
+    )
+    syntax.add_argument("--focal", type=float, metavar="MM", help="focal length, where the files do not say it")
+    syntax.add_argument("--pitch", type=float, metavar="UM", help="distance of two pixels, where they do not say it")
+    syntax.add_argument("--turn", metavar="DEG,...", help="how the camera was turned clockwise for each flat")
+    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_argument(
+        "-o", "--output", metavar="TOML", help="the passport to make or to add to; else among your own passports"
+    )
+    syntax.add_argument("-r", "--report", metavar="HTML", help="a page of all that was measured")
+    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(given: Namespace) -> int:
+    """Measure, then write the passport; 1 where a picture was left aside."""
+    from anylens.lab.calibrate import Given, calibrate
+    from anylens.lens import Lens, read_passport, write_passport
+    from anylens.lens.passport import file_name, own_passports
+
+    files = [*given.flat, *given.chart]
+    if not files:
+        raise Usage("there is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart")
+    for name, value in (("aperture", given.aperture), ("focus", given.focus), ("focal", given.focal)):
+        if value is not None and not 0.1 <= value <= 10_000.0:
+            raise Usage(f"--{name} {value:g} is no such figure; give another")
+    if given.pitch is not None and not 0.3 <= given.pitch <= 100.0:
+        raise Usage(f"--pitch {given.pitch:g} is no distance of two pixels in micrometres; give 0.3 to 100")
+    place = measuring.place(given.output, ".toml")
+    page = measuring.place(given.report, ".html", ".htm")
+    measuring.apart(Namespace(files=files), given.output, given.report)
+    said = Given(given.body, given.aperture, given.focus, given.focal, given.pitch)
+    lens, flats, views, aside = _measured(given, said)
+    old: Passport | None = None
+    if place is None:
+        place = own_passports() / file_name(lens, _body(said, flats, views))
+    if place.exists():
+        old = read_passport(place)
+    if given.turn is not None and len(flats) != len(given.turn.split(",")):
+        raise Usage(f"--turn must give one number for each of the {len(flats)} flats")
+    result = calibrate(lens, said, flats, views, old, measuring.turns(given.turn))
+    assert isinstance(lens, Lens)
+    kept = write_passport(result.passport, place)
+    if page is not None:
+        from anylens.lab.report.passport import passport_page
+
+        measuring.keep(page, passport_page(result))
+    if given.json:
+        print(measuring.as_json("calibrate", [{"passport": result.passport, "file": str(place),
+                                               "unknown": result.unknown, "next_picture": result.next_picture,
+                                               "notes": result.notes}]))  # fmt: skip
+        return int(bool(aside))
+    _tell(result, place, kept)
+    return int(bool(aside))
+
+
+def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list[View], int]:
+    """The lens, flats and charts; charts are read one by one, so that twenty need no more memory than one."""
+    from anylens.lab.calibrate import view
+    from anylens.lens import Lens
+
+    flats: list[Specimen] = []
+    views: list[View] = []
+    aside = 0
+    lens = Lens("", given.name, None if given.focal is None else (given.focal, given.focal))
+    with voice.progress("measuring", len(given.flat) + len(given.chart)) as bar:
+        for file in given.flat:
+            flats.append(measuring.seen(file, given.sensor))
+            lens = _named(flats[-1], lens)
+            bar.advance()
+        for file in given.chart:
+            try:
+                specimen = measuring.seen(file, given.sensor)
+                lens = _named(specimen, lens)
+                views.append(view(specimen, said))
+            except Refusal as error:
+                aside += 1
+                bar.complain(voice.one_line(f"{file} is left aside: {voice.sentence(error, Path(file))}"))
+            bar.advance()
+    if given.chart and not views:
+        raise Refusal("The chart was found in none of the pictures; show it whole, sharp and evenly lit.")
+    return lens, flats, views, aside
+
+
+def _named(specimen: Specimen, lens: Lens) -> Lens:
+    """All that a file knows of the lens, where it names the same."""
+    told = None if specimen.facts is None else specimen.facts.lens
+    if told is None:
+        return lens
+    names = {told.model.casefold(), f"{told.maker} {told.model}".strip().casefold()}
+    return told if lens.model.casefold() in names else lens
+
+
+def _body(said: Given, flats: list[Specimen], views: list[View]) -> str:
+    from anylens.lab.calibrate import seen
+
+    told = [*(seen(each, said).body for each in flats), *(each.facts.body for each in views)]
+    body = next((name for name in told if name is not None), None)
+    if body is None:
+        raise Refusal("The files do not say which camera took them; name it with --body.")
+    return body
+
+
+def _tell(result: Calibrated, place: Path, kept: Path | None) -> None:
+    from anylens.lab.report.passport import passport_rows
+
+    passport = result.passport
+    print(f"{passport.lens.maker} {passport.lens.model} on {passport.body}\n".lstrip())
+    print(table(passport_rows(passport)))
+    measuring.notes(result.notes)
+    for sentence in result.unknown:
+        print(f"unknown: {sentence}")
+    print(f"the picture that would help most: {result.next_picture}")
+    print(f"\n{place}" + ("" if kept is None else f"  (the one before is kept as {kept})"))

@@ -1,0 +1,382 @@
+"""A lens's passport from the owner's own pictures: flats and charts in any order, and what is still unknown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from anylens.lab.calibrate_chart import ChartFit, chart_fit
+from anylens.lab.calibrate_flat import UNEVEN, color_shading, vignetting
+from anylens.lab.grids import Grid, find_grid, measured_again
+from anylens.lab.samples import Floats
+from anylens.lab.shading import ShadingMeasure, shading
+from anylens.lab.specimen import Specimen
+from anylens.lens.model import Lens
+from anylens.lens.passport import Geometry, Lateral, Passport, merged
+from anylens.refusal import Refusal
+
+_CORNER = 0.92
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the owner says where the files do not; None for what the files are to tell."""
+
+    body: str | None = None
+    f_number: float | None = None
+    focus_m: float | None = None
+    focal_mm: float | None = None
+    pitch_um: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A chart in one file: its points in green (or luminance) and, of a raw, again in red and blue."""
+
+    name: str
+    grid: Grid
+    red: Grid | None
+    blue: Grid | None
+    facts: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a file tells of how it was taken, completed by what the owner said."""
+
+    name: str
+    kind: str
+    width_px: int
+    height_px: int
+    body: str | None
+    pitch_um: float | None
+    f_number: float | None
+    focus_m: float | None
+    focal_mm: float | None
+    taken: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """The passport, and how it came about.
+
+    `unknown` are sentences about what it does not tell yet, `next_picture` the one picture that would help most.
+    """
+
+    passport: Passport
+    unknown: tuple[str, ...]
+    next_picture: str
+    notes: tuple[str, ...]
+    flats: tuple[ShadingMeasure, ...] = field(repr=False, default=())
+    chart: ChartFit | None = field(repr=False, default=None)
+
+
+def seen(specimen: Specimen, given: Given) -> Seen:
+    """What one file tells; Refusal where the owner's word and the file's contradict each other."""
+    facts = specimen.facts
+    setting = None if facts is None else facts.setting
+    body = None if facts is None or facts.body is None else facts.body.name
+    if given.body is not None and body is not None and _plain(given.body) != _plain(body):
+        raise Refusal(
+            f"{specimen.name} was taken with {body}, not with {given.body}; leave --body out or sort the files."
+        )
+    return Seen(
+        specimen.name,
+        specimen.kind,
+        specimen.width_px,
+        specimen.height_px,
+        body or given.body,
+        given.pitch_um or specimen.pitch_um,
+        given.f_number or (None if setting is None else setting.f_number),
+        given.focus_m or (None if setting is None else _finite(setting.focus_m)),
+        given.focal_mm or (None if setting is None else setting.focal_mm),
+        None if facts is None or facts.taken is None else facts.taken.date().isoformat(),
+    )
+
+
+def view(specimen: Specimen, given: Given) -> View:
+    """The chart in one file; raises NoChart, a Refusal, where none is found."""
+    samples = specimen.luminance()
+    grid = find_grid(samples)
+    red, blue = (
+        measured_again(specimen.samples(letter), grid) if specimen.kind == "raw" and specimen.of(letter) else None
+        for letter in "RB"
+    )
+    return View(specimen.name, grid, red, blue, seen(specimen, given))
+
+
+def calibrate(
+    lens: Lens,
+    given: Given,
+    flats: Sequence[Specimen],
+    views: Sequence[View],
+    old: Passport | None = None,
+    turns_deg: Sequence[float] | None = None,
+) -> Calibrated:
+    """Measure what the files tell of a lens on a body, beside what an old passport tells already.
+
+    `turns_deg` is how the camera was turned for each flat, as the files tell if None. Flats are taken apart by
+    aperture; charts are of one aperture, focal length and distance. Raises Refusal for files that cannot be measured
+    or do not belong together, and for the passport of another lens or body.
+    """
+    files = [*(seen(each, given) for each in flats), *(each.facts for each in views)]
+    if not files:
+        raise Refusal(
+            "There is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart."
+        )
+    body = _one(files, "body", "bodies", "calibrate each body by itself")
+    if body is None:
+        raise Refusal("The files do not say which camera took them; name it with --body.")
+    pitch_um = _one(files, "pitch_um", "pixel pitches", "calibrate each mode of the sensor by itself")
+    if pitch_um is None:
+        raise Refusal(
+            "The distance of two pixels is not known, which millimetres need; say it in micrometres with --pitch."
+        )
+    _one(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
+    fresh, measures, notes = _of_flats(flats, given, float(pitch_um), turns_deg)
+    fit = None
+    if views:
+        geometry, lateral, fit, said = _of_charts(views, lens, float(pitch_um))
+        fresh = {**fresh, "geometry": (geometry,), "lateral": () if lateral is None else (lateral,)}
+        notes += said
+    passport = Passport(lens, str(body), **fresh)  # type: ignore[arg-type]
+    if old is not None:
+        passport = merged(old, passport)
+    unknown, wanted = still_unknown(passport, measures, fit)
+    return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit)
+
+
+def still_unknown(
+    passport: Passport, flats: Sequence[ShadingMeasure] = (), chart: ChartFit | None = None
+) -> tuple[tuple[str, ...], str]:
+    """(sentences about what a passport does not tell, the one picture that would help most)."""
+    found: list[tuple[str, str]] = []
+    stops = sorted({record.f_number for record in passport.vignetting if record.f_number is not None})
+    if not passport.vignetting:
+        found.append(
+            (
+                "Falloff and colour cast are unknown.",
+                "a raw of an evenly lit blank surface out of focus, at the widest aperture, exposed to half of white",
+            )
+        )
+    if not passport.geometry:
+        found.append(
+            (
+                "Distortion is unknown.",
+                "a chart (anylens lens chart) from six sides, tilted by about 30 degrees, reaching the corners",
+            )
+        )
+    if flats and all(each.light_percent is None for each in flats):
+        found.append(
+            (
+                f"Whether the flat's light was even is unknown; the errors allow for {100.0 * UNEVEN:g} % across it.",
+                "the same flat once more with the camera upside down",
+            )
+        )
+    if chart is not None and chart.reach < _CORNER:
+        found.append(
+            (
+                f"Distortion is unknown beyond {100.0 * chart.reach:.0f} % of the way into the corner.",
+                f"the chart filling the {_bare_corner(chart)} corner of the picture",
+            )
+        )
+    if passport.geometry and not passport.lateral:
+        found.append(("Lateral colour is unknown.", "the chart as raws under a colour filter, in white light"))
+    if not passport.psf:
+        found.append(
+            ("Blur is unknown.", "a raw of slanted edges all over the field (anylens shoot or a print), wide open")
+        )
+    if len(stops) == 1:
+        found.append(
+            (
+                f"Falloff is known at f/{stops[0]:g} alone.",
+                "a flat two stops further down" if stops[0] < 4.0 else "a flat wide open",
+            )
+        )
+    if passport.vignetting and not stops:
+        found.append(("The aperture of the flat is unknown.", "the flat again with its aperture said by --aperture"))
+    if not found:
+        return (), "none; a second set on another day would confirm the errors"
+    return tuple(sentence for sentence, _ in found), found[0][1]
+
+
+def _of_flats(
+    flats: Sequence[Specimen], given: Given, pitch_um: float, turns_deg: Sequence[float] | None
+) -> tuple[dict[str, tuple[object, ...]], tuple[ShadingMeasure, ...], list[str]]:
+    groups: dict[float | None, list[Specimen]] = {}
+    focus: dict[float | None, list[Seen]] = {}
+    turned: dict[float | None, list[float]] = {}
+    for at, each in enumerate(flats):
+        if each.kind == "finished":
+            raise Refusal(
+                f"{each.name} is a finished picture, whose brightness was changed on the way; give the raw of the flat."
+            )
+        facts = seen(each, given)
+        groups.setdefault(facts.f_number, []).append(each)
+        focus.setdefault(facts.f_number, []).append(facts)
+        if turns_deg is not None:
+            turned.setdefault(facts.f_number, []).append(turns_deg[at])
+    if None in groups and len(groups) > 1:
+        raise Refusal(
+            f"{groups[None][0].name} does not say its aperture while other flats do; calibrate it by itself with "
+            "--aperture."
+        )
+    falloffs, casts, measures, notes = [], [], [], []
+    for f_number, group in sorted(groups.items(), key=lambda pair: pair[0] or 0.0):
+        measure = shading(group, turned.get(f_number))
+        measures.append(measure)
+        notes += list(measure.notes)
+        files = focus[f_number]
+        focus_m = _one(files, "focus_m", "distances", "calibrate each distance by itself")
+        when = (f_number, None if focus_m is None else float(focus_m), len(group), _date(files))
+        falloffs.append(vignetting(measure, pitch_um, *when))
+        cast = color_shading(measure, pitch_um, *when)
+        if cast is not None:
+            casts.append(cast)
+    return {"vignetting": tuple(falloffs), "color": tuple(casts)}, tuple(measures), notes
+
+
+def _of_charts(
+    views: Sequence[View], lens: Lens, pitch_um: float
+) -> tuple[Geometry, Lateral | None, ChartFit, list[str]]:
+    files = [each.facts for each in views]
+    sizes = {(each.width_px, each.height_px) for each in files}
+    if len(sizes) > 1:
+        raise Refusal("The pictures of the chart are of different sizes; calibrate each size by itself.")
+    f_number = _one(files, "f_number", "apertures", "take the chart at one of them")
+    focus_m = _one(files, "focus_m", "distances", "leave the focus ring alone between the pictures")
+    focal_mm = files[0].focal_mm
+    if focal_mm is None and lens.focal_mm is not None and lens.focal_mm[0] == lens.focal_mm[1]:
+        focal_mm = lens.focal_mm[0]
+    (width, height) = sizes.pop()
+    mm = pitch_um * 1e-3
+    fit = chart_fit([each.grid for each in views], width, height, None if focal_mm is None else focal_mm / mm)
+    middle = ((width - 1) / 2.0, (height - 1) / 2.0)
+    centre = tuple((figure.value - m) * mm for figure, m in zip(fit.centre_px, middle, strict=True))
+    at = np.array([figure.value for figure in fit.centre_px])
+    day, focus = _date(files), None if focus_m is None else float(focus_m)
+    geometry = Geometry(
+        focus_m=focus,
+        method="chart",
+        frames=fit.views,
+        date=day,
+        residual=1e3 * mm * fit.residual_px,
+        focal_mm=fit.focal_px.value * mm,
+        focal_mm_error=fit.focal_px.error * mm,
+        centre_mm=(centre[0], centre[1]),
+        centre_mm_error=(fit.centre_px[0].error * mm, fit.centre_px[1].error * mm),
+        radial=(fit.radial[0].value, fit.radial[1].value, fit.radial[2].value),
+        radial_error=(fit.radial[0].error, fit.radial[1].error, fit.radial[2].error),
+        tangential=(fit.tangential[0].value, fit.tangential[1].value),
+        tangential_error=(fit.tangential[0].error, fit.tangential[1].error),
+        reach_mm=float(np.hypot(*(fit.ideal_px - at).T).max()) * mm,
+    )
+    notes = []
+    if any(each.kind == "finished" for each in files):
+        notes.append("Finished pictures: the camera may have straightened them already; raws are surer.")
+    lateral = _lateral(views, middle, mm, math.hypot(width, height) / 2.0 * mm)
+    if lateral is not None:
+        lateral = replace(lateral, f_number=f_number, focus_m=focus, date=day)
+    return geometry, lateral, fit, notes
+
+
+def _lateral(views: Sequence[View], middle: tuple[float, float], mm: float, reach_mm: float) -> Lateral | None:
+    """Where red and blue lie from green, over all views together; None where the pictures do not tell it."""
+    found = []
+    for pairs in ([(v.grid, v.red) for v in views], [(v.grid, v.blue) for v in views]):
+        places, shifts, view = [], [], []
+        for index, (green, other) in enumerate(pairs):
+            if other is None or green.letter != "G":
+                continue
+            at = {(int(i), int(j)): place for (i, j), place in zip(green.chart, green.points_px, strict=True)}
+            for (i, j), place in zip(other.chart, other.points_px, strict=True):
+                if (int(i), int(j)) in at:
+                    places.append(at[int(i), int(j)])
+                    shifts.append(place - at[int(i), int(j)])
+                    view.append(index)
+        if len(places) < 24:
+            return None
+        found.append(_radial_shift((np.array(places) - middle) * mm, np.array(shifts) * mm, np.array(view), reach_mm))
+    (red, red_error, red_left), (blue, blue_error, blue_left) = found
+    return Lateral(
+        method="chart",
+        frames=len(views),
+        date="2000-01-01",
+        residual=1e3 * math.hypot(red_left, blue_left) / math.sqrt(2.0),
+        red=_three(red),
+        red_error=_three(red_error),
+        blue=_three(blue),
+        blue_error=_three(blue_error),
+        red_shift_mm=(float(red[3]), float(red[4])),
+        red_shift_mm_error=(float(red_error[3]), float(red_error[4])),
+        blue_shift_mm=(float(blue[3]), float(blue[4])),
+        blue_shift_mm_error=(float(blue_error[3]), float(blue_error[4])),
+        reach_mm=reach_mm,
+    )
+
+
+def _radial_shift(places: Floats, shifts: Floats, view: Floats, reach_mm: float) -> tuple[Floats, Floats, float]:
+    """((c0, c1, c2, x, y), their errors, rms left): robust; errors the larger of the residuals' and the views'."""
+    s2 = np.sum(places**2, axis=1) / reach_mm**2
+    flat = np.zeros(len(places))
+    terms = [np.column_stack([a, a * s2, a * s2**2, b, c]) for a, b, c in (
+        (places[:, 0], flat + 1.0, flat),
+        (places[:, 1], flat, flat + 1.0),
+    )]  # fmt: skip
+    design, value, of = np.concatenate(terms), shifts.T.ravel(), np.concatenate([view, view])
+    weight = np.ones(len(value))
+    for _ in range(8):
+        inverse = np.linalg.pinv(design.T @ (design * weight[:, None]), hermitian=True)
+        found = inverse @ (design.T @ (weight * value))
+        left = value - design @ found
+        usual = 1.4826 * float(np.median(np.abs(left))) + 1e-9
+        weight = 1.0 / (1.0 + (left / (3.0 * usual)) ** 2)
+    spread = float(np.sum(weight * left**2)) / (len(value) - 5)
+    pulls = design * (weight * left)[:, None]
+    kinds = np.unique(of)
+    by_view = np.stack([pulls[of == k].sum(axis=0) for k in kinds])
+    apart = inverse @ (by_view.T @ by_view) @ inverse * len(kinds) / max(len(kinds) - 1, 1)
+    error = np.sqrt(np.maximum(np.diag(inverse) * spread, np.diag(apart)))
+    return found, error, float(np.sqrt(np.mean(left**2)))
+
+
+def _three(numbers: Floats) -> tuple[float, float, float]:
+    return float(numbers[0]), float(numbers[1]), float(numbers[2])
+
+
+def _one(files: Sequence[Seen], name: str, plural: str, remedy: str) -> Any:
+    """What all files that tell it agree on, None where none does; Refusal where they do not."""
+    told = [(each.name, getattr(each, name)) for each in files if getattr(each, name) is not None]
+    for other, value in told[1:]:
+        first = told[0][1]
+        near = value == first if isinstance(value, str) else abs(value - first) <= 0.01 * abs(first)
+        if not near:
+            raise Refusal(f"{told[0][0]} and {other} are of different {plural} ({first} and {value}); {remedy}.")
+    return told[0][1] if told else None
+
+
+def _bare_corner(fit: ChartFit) -> str:
+    """The corner of the picture that the chart's points stay farthest away from."""
+    names = {"top left": (0, 0), "top right": (1, 0), "bottom left": (0, 1), "bottom right": (1, 1)}
+    gaps = {
+        name: float(np.hypot(*(fit.observed_px - np.array([x * fit.width_px, y * fit.height_px])).T).min())
+        for name, (x, y) in names.items()
+    }
+    return max(gaps, key=lambda name: gaps[name])
+
+
+def _date(files: Sequence[Seen]) -> str:
+    return max((each.taken for each in files if each.taken is not None), default=date.today().isoformat())
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) and value > 0 else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,310 @@
+"""A lens's geometry from several views of one flat chart: the camera's constants, their errors, a bent chart told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.figure import Figure
+from anylens.lab.grids import Grid
+from anylens.lab.samples import Floats
+from anylens.refusal import Refusal
+
+LEAST_POINTS = 12
+LEAST_VIEWS = 3
+_MOST_LEFT_PX = 1.0
+_MOST_FOCAL_ERROR = 0.03
+_MOST_BEND = 0.0015
+_SHARED = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChartFit:
+    """The camera that the views agree on, in pixels; places are divided by `focal_px` before the polynomial.
+
+    `radial` (k1, k2, k3) and `tangential` (p1, p2) are OpenCV's, from ideal to observed. `corner_px` is how far the
+    polynomial moves the picture's corner, `residual_px` the rms distance left, `worst_px` the largest. `reach` is how
+    far the points go towards the farthest corner. `bend_percent` is how much the chart stands out of its plane, in
+    parts of its length. `observed_px` and `ideal_px` are (n, 2), of all views.
+    """
+
+    kind: str
+    focal_px: Figure
+    centre_px: tuple[Figure, Figure]
+    radial: tuple[Figure, Figure, Figure]
+    tangential: tuple[Figure, Figure]
+    corner_px: Figure
+    residual_px: float
+    worst_px: float
+    reach: float
+    bend_percent: Figure
+    views: int
+    points: int
+    width_px: int
+    height_px: int
+    observed_px: Floats = field(repr=False)
+    ideal_px: Floats = field(repr=False)
+
+
+def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: float | None = None) -> ChartFit:
+    """Fit one camera with square pixels to three views of a chart or more.
+
+    `nominal_px` is the engraved focal length, believed to 3 % only where the views are too straight on to tell it.
+
+    Zhang 2000 gives the start; then all poses and constants at once, each point with the error that it was measured
+    with and the spread that the views show, far ones weighted down (Cauchy). Standard errors are the larger of two:
+    from the residuals, and from how the views disagree (the sandwich of White 1980, by views). Raises Refusal for too
+    few views or points, views that are all straight on, a bent chart, and views of different cameras.
+    """
+    usable = [grid for grid in grids if len(grid.points_px) >= LEAST_POINTS]
+    if len(usable) < len(grids) and len(usable) < LEAST_VIEWS:
+        least = min(len(grid.points_px) for grid in grids)
+        raise Refusal(
+            f"A view of the chart shows only {least} corners, {LEAST_POINTS} are the least; show more of the chart."
+        )
+    if len(usable) < LEAST_VIEWS:
+        said = "One picture of the chart" if len(usable) == 1 else f"{len(usable)} pictures of the chart"
+        raise Refusal(
+            f"{said} cannot tell the lens's distortion from the chart's pose, {LEAST_VIEWS} are the least; take six "
+            "or more from different sides, some of them filling the corners."
+        )
+    problem = _Problem(usable, width_px, height_px)
+    start = problem.start(usable)
+    found, covariance, left = problem.solved(start, bends=False)
+    bent, bent_covariance, bent_left = problem.solved(found, bends=True)
+    bend, error = problem.bend(bent, bent_covariance)
+    distance = np.hypot(*left.T)
+    rms, bent_rms = (float(np.sqrt(np.mean(np.sum(each**2, axis=1)))) for each in (left, bent_left))
+    if bend > _MOST_BEND and bend > 5.0 * error and bent_rms < 0.7 * rms:
+        raise Refusal(
+            f"The chart is bent: it stands {100.0 * bend:.2f} % of its length out of its plane, which leaves "
+            f"{rms:.2f} px instead of {bent_rms:.2f} px; fix it on a plate of glass and take the pictures again."
+        )
+    if rms > _MOST_LEFT_PX:
+        raise Refusal(
+            f"The {len(usable)} views of the chart do not fit one camera ({rms:.2f} px are left); take them with one "
+            "lens at one focus setting, in one size."
+        )
+    sigma = np.sqrt(np.diag(covariance))
+    told = 0.0 < sigma[0] < _MOST_FOCAL_ERROR * found[0]
+    if not told and nominal_px is not None:
+        problem.nominal_px = nominal_px
+        found, covariance, left = problem.solved(problem.start(usable, nominal_px), bends=False)
+        distance = np.hypot(*left.T)
+        rms = float(np.sqrt(np.mean(distance**2)))
+        sigma = np.sqrt(np.diag(covariance))
+    focal = Figure(float(found[0]), float(sigma[0]))
+    if nominal_px is None and not 0.0 < focal.error < _MOST_FOCAL_ERROR * focal.value:
+        raise Refusal(
+            f"All {len(usable)} views look straight at the chart, so its distance cannot be told from the focal "
+            f"length ({focal} px); turn the camera or the chart by about 30 degrees in some of them, or say --focal."
+        )
+    figures = [Figure(float(v), float(e)) for v, e in zip(found[:_SHARED], sigma[:_SHARED], strict=True)]
+    middle = np.array([(width_px - 1) / 2.0, (height_px - 1) / 2.0])
+    away = np.hypot(*(problem.seen - middle).T)
+    return ChartFit(
+        usable[0].kind,
+        focal,
+        (figures[1], figures[2]),
+        (figures[3], figures[4], figures[5]),
+        (figures[6], figures[7]),
+        _corner(found, covariance, width_px, height_px),
+        rms,
+        float(distance.max()),
+        float(away.max() / np.hypot(*middle)),
+        Figure(100.0 * bend, 100.0 * error),
+        len(usable),
+        len(problem.seen),
+        width_px,
+        height_px,
+        problem.seen,
+        problem.ideal(found),
+    )
+
+
+def _corner(found: Floats, covariance: Floats, width_px: int, height_px: int) -> Figure:
+    """How far the radial terms move the corner outwards, in px."""
+    r = math.hypot(width_px, height_px) / 2.0 / float(found[0])
+    lever = np.zeros(len(found))
+    lever[3:6] = [float(found[0]) * r ** (2 * k + 3) for k in range(3)]
+    return Figure(float(lever @ found), math.sqrt(max(float(lever @ covariance @ lever), 0.0)))
+
+
+class _Problem:
+    """All points of all views; numbers are f, cx, cy, k1, k2, k3, p1, p2, three bends of the chart, six of each pose.
+
+    A pose is a rotation vector and the place of the chart's middle, whose longer side measures 1.
+    """
+
+    def __init__(self, grids: Sequence[Grid], width_px: int, height_px: int) -> None:
+        length = max(float(np.ptp(grid.chart, axis=0).max()) for grid in grids)
+        every = np.concatenate([grid.chart for grid in grids])
+        middle = (every.min(axis=0) + every.max(axis=0)) / 2.0
+        self.charts = [(grid.chart - middle) / length for grid in grids]
+        self.chart = np.concatenate(self.charts)
+        self.seen = np.concatenate([grid.points_px for grid in grids])
+        self.error = np.concatenate([grid.error_px for grid in grids])
+        self.view = np.repeat(np.arange(len(grids)), [len(grid.points_px) for grid in grids])
+        self.size = (width_px, height_px)
+        self.nominal_px: float | None = None
+        x, y = self.chart.T
+        self.heights = np.stack([x * x, x * y, y * y], axis=1)
+
+    def start(self, grids: Sequence[Grid], focal_px: float | None = None) -> Floats:
+        """Numbers to begin with, as OpenCV finds them; the focal length held where it is given."""
+        import cv2
+
+        chart = [np.column_stack([each, np.zeros(len(each))]).astype(np.float32) for each in self.charts]
+        seen = [grid.points_px.astype(np.float32).reshape(-1, 1, 2) for grid in grids]
+        flags = cv2.CALIB_FIX_ASPECT_RATIO | cv2.CALIB_FIX_K3
+        guess = np.eye(3)
+        if focal_px is not None:
+            flags |= cv2.CALIB_FIX_FOCAL_LENGTH | cv2.CALIB_USE_INTRINSIC_GUESS
+            guess = np.array([[focal_px, 0, (self.size[0] - 1) / 2], [0, focal_px, (self.size[1] - 1) / 2], [0, 0, 1]])
+        try:
+            _, matrix, bends, turns, shifts = cv2.calibrateCamera(
+                chart, seen, self.size, guess, np.zeros(5), flags=flags
+            )
+        except cv2.error as error:
+            raise Refusal(
+                f"The {len(grids)} views of the chart do not fit one camera; take them with one focus setting, from "
+                "different sides, each showing the whole chart."
+            ) from error
+        k1, k2, p1, p2, k3 = (float(value) for value in np.ravel(bends)[:5])
+        shared = [float(matrix[0, 0]), float(matrix[0, 2]), float(matrix[1, 2]), k1, k2, k3, p1, p2, 0.0, 0.0, 0.0]
+        poses = [np.concatenate([np.ravel(t), np.ravel(s)]) for t, s in zip(turns, shifts, strict=True)]
+        return np.concatenate([shared, *poses]).astype(np.float64)
+
+    def _plain(self, numbers: Floats) -> Floats:
+        """(n, 2) places of the points in a pinhole of focal length 1."""
+        from scipy.spatial.transform import Rotation
+
+        poses = numbers[11:].reshape(-1, 6)
+        turns = Rotation.from_rotvec(poses[:, :3]).as_matrix()[self.view]
+        height = self.heights @ numbers[8:11]
+        at = (
+            turns[:, :, 0] * self.chart[:, :1]
+            + turns[:, :, 1] * self.chart[:, 1:]
+            + turns[:, :, 2] * height[:, None]
+            + poses[self.view, 3:]
+        )
+        return np.asarray(at[:, :2] / at[:, 2:])
+
+    def ideal(self, numbers: Floats) -> Floats:
+        """(n, 2) px: where a pinhole would show the points."""
+        return np.asarray(numbers[1:3] + numbers[0] * self._plain(numbers))
+
+    def model(self, numbers: Floats) -> Floats:
+        """(n, 2) px: where the lens shows the points."""
+        plain = self._plain(numbers)
+        x, y = plain.T
+        r2 = x * x + y * y
+        k1, k2, k3, p1, p2 = numbers[3:8]
+        growth = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        aside = np.stack([2 * p1 * x * y + p2 * (r2 + 2 * x * x), p1 * (r2 + 2 * y * y) + 2 * p2 * x * y], axis=1)
+        return np.asarray(numbers[1:3] + numbers[0] * (plain * growth[:, None] + aside))
+
+    def slopes(self, numbers: Floats, bends: bool) -> Floats:
+        """(n, 2, numbers) derivatives; a pose moves its own view alone, so all poses are moved at once."""
+        slopes = np.zeros((len(self.seen), 2, len(numbers)))
+        rows = np.arange(len(self.seen))
+        for k in range(11 if bends else _SHARED):
+            step = 1e-6 * max(abs(float(numbers[k])), 1.0)
+            moved = np.zeros(len(numbers))
+            moved[k] = step
+            slopes[:, :, k] = (self.model(numbers + moved) - self.model(numbers - moved)) / (2.0 * step)
+        for k in range(6):
+            moved = np.zeros(len(numbers))
+            moved[11 + k :: 6] = 1e-6
+            slope = (self.model(numbers + moved) - self.model(numbers - moved)) / 2e-6
+            slopes[rows, :, 11 + 6 * self.view + k] = slope
+        return slopes
+
+    def solved(self, start: Floats, bends: bool) -> tuple[Floats, Floats, Floats]:
+        """(numbers, covariance, (n, 2) px left) by Levenberg and Marquardt's steps under weights that follow them."""
+        free = np.array([k for k in range(len(start)) if bends or not _SHARED <= k < 11], np.intp)
+        numbers, damping = start.copy(), 1e-4
+        left = self.seen - self.model(numbers)
+        weight = self._weight(left)
+        cost = self._cost(numbers, left, weight)
+        for turn in range(60):
+            slopes = self.slopes(numbers, bends)[:, :, free]
+            normal, pull = self._normal(numbers, slopes, left, weight)
+            scale = np.maximum(np.diag(normal), 1e-300)
+            step = np.zeros(len(numbers))
+            step[free] = np.linalg.solve(normal + np.diag(damping * scale), pull)
+            tried = self.seen - self.model(numbers + step)
+            tried_cost = self._cost(numbers + step, tried, weight)
+            if not tried_cost <= cost:
+                damping *= 10.0
+                if damping > 1e8:
+                    break
+                continue
+            settled = cost - tried_cost < 1e-7 * cost
+            numbers, left, damping = numbers + step, tried, max(damping / 10.0, 1e-12)
+            if turn < 20:
+                weight = self._weight(left)
+            cost = self._cost(numbers, left, weight)
+            if settled and turn >= 4:
+                break
+        return numbers, self._covariance(numbers, left, weight, free, bends), left
+
+    def _cost(self, numbers: Floats, left: Floats, weight: Floats) -> float:
+        belief = 0.0
+        if self.nominal_px is not None:
+            belief = ((float(numbers[0]) / self.nominal_px - 1.0) / _MOST_FOCAL_ERROR) ** 2
+        return float(np.sum(weight[:, None] * left**2)) + belief
+
+    def _weight(self, left: Floats) -> Floats:
+        """(n,) inverse variances: a point's own error, and what beyond it the whole shows; far ones count less."""
+        usual = 1.4826 * float(np.median(np.abs(left)))
+        beyond = max(usual**2 - float(np.median(self.error)) ** 2, (0.1 * usual) ** 2, 1e-12)
+        variance = np.minimum(self.error, 10.0 * usual + 1e-6) ** 2 + beyond
+        return np.asarray(1.0 / (variance * (1.0 + np.sum(left**2, axis=1) / (18.0 * variance))))
+
+    def _normal(self, numbers: Floats, slopes: Floats, left: Floats, weight: Floats) -> tuple[Floats, Floats]:
+        flat = slopes.reshape(-1, slopes.shape[2])
+        twice = np.repeat(weight, 2)
+        weighted = flat * twice[:, None]
+        normal, pull = weighted.T @ flat, weighted.T @ left.ravel()
+        if self.nominal_px is not None:
+            belief = (_MOST_FOCAL_ERROR * self.nominal_px) ** -2.0
+            normal[0, 0] += belief
+            pull[0] += belief * (self.nominal_px - float(numbers[0]))
+        return normal, pull
+
+    def _covariance(
+        self, numbers: Floats, left: Floats, weight: Floats, free: npt.NDArray[np.intp], bends: bool
+    ) -> Floats:
+        slopes = self.slopes(numbers, bends)[:, :, free]
+        normal, _ = self._normal(numbers, slopes, left, weight)
+        inverse = _inverse(normal)
+        spread = float(np.sum(weight[:, None] * left**2)) / max(left.size - len(free), 1)
+        plain = inverse * spread
+        views = int(self.view.max()) + 1
+        pulls = np.einsum("nij,ni->nj", slopes, left * weight[:, None])
+        by_view = np.stack([pulls[self.view == v].sum(axis=0) for v in range(views)])
+        apart = inverse @ (by_view.T @ by_view) @ inverse * views / max(views - 1, 1)
+        grown = np.sqrt(np.maximum(np.diag(apart) / np.maximum(np.diag(plain), 1e-300), 1.0))
+        whole = np.zeros((len(numbers), len(numbers)))
+        whole[np.ix_(free, free)] = plain * grown[:, None] * grown
+        return whole
+
+    def bend(self, numbers: Floats, covariance: Floats) -> tuple[float, float]:
+        """(how far the chart's outermost points stand out of the plane in parts of its length, its error)."""
+        spread = self.heights - self.heights.mean(axis=0)
+        heights = spread @ numbers[8:11]
+        at = int(np.argmax(np.abs(heights)))
+        return float(abs(heights[at])), math.sqrt(max(float(spread[at] @ covariance[8:11, 8:11] @ spread[at]), 0.0))
+
+
+def _inverse(normal: Floats) -> Floats:
+    """The inverse of a normal matrix; what is not told at all becomes very large, never small."""
+    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
+    values, vectors = np.linalg.eigh(normal / scale[:, None] / scale)
+    inverse = (vectors / np.maximum(values, 1e-11)) @ vectors.T
+    return np.asarray(inverse / scale[:, None] / scale)

@@ -1,0 +1,115 @@
+"""A passport's falloff and colour cast from flats, in millimetres on the sensor, with honest errors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from anylens.lab.samples import Floats
+from anylens.lab.shading import ShadingMap, ShadingMeasure, radial_falloff
+from anylens.lens.passport import ColorShading, Lattice, Vignetting
+
+UNEVEN = 0.01
+"""By how much a light that nothing is known of may grow across the picture, one standard deviation."""
+
+_DEGREE = 6
+_ROWS, _COLUMNS = 13, 17
+
+
+def vignetting(
+    measure: ShadingMeasure, pitch_um: float, f_number: float | None, focus_m: float | None, frames: int, date: str
+) -> Vignetting:
+    """Falloff as even powers of the radius about its own centre.
+
+    Where no turned frame told the light's growth, the errors hold what an uneven light (UNEVEN) would do to them.
+    """
+    x, y, wide = _places(measure)
+    values, errors = measure.falloff.values, measure.falloff.errors
+    centre, radial, model = radial_falloff(values, errors, x, y)
+    found = np.array([figure.value for figure in (*centre, *radial)])
+    square = np.array([figure.error for figure in (*centre, *radial)]) ** 2
+    if measure.light_percent is None:
+        for direction in (x, y):
+            moved, changed, _ = radial_falloff(values * (1.0 + UNEVEN * direction / wide), errors, x, y)
+            square += (np.array([figure.value for figure in (*moved, *changed)]) - found) ** 2
+    error = np.sqrt(square)
+    half_mm = math.hypot(measure.width_px, measure.height_px) / 2.0 * pitch_um * 1e-3
+    level = float(model[np.unravel_index(int(np.argmin(np.hypot(x - found[0], y - found[1]))), x.shape)])
+    return Vignetting(
+        f_number=f_number,
+        focus_m=focus_m,
+        method="flat",
+        frames=frames,
+        date=date,
+        residual=float(np.sqrt(np.mean((values - model) ** 2))) / level,
+        centre_mm=(float(found[0]) * half_mm, float(found[1]) * half_mm),
+        centre_mm_error=(float(error[0]) * half_mm, float(error[1]) * half_mm),
+        radial=(float(found[2]), float(found[3]), float(found[4])),
+        radial_error=(float(error[2]), float(error[3]), float(error[4])),
+        reach_mm=half_mm,
+    )
+
+
+def color_shading(
+    measure: ShadingMeasure, pitch_um: float, f_number: float | None, focus_m: float | None, frames: int, date: str
+) -> ColorShading | None:
+    """Colour cast as smooth maps (polynomials of the sixth order), None for monochrome."""
+    if measure.red_green is None or measure.blue_green is None:
+        return None
+    red, red_error, red_left = _smooth(measure.red_green)
+    blue, blue_error, blue_left = _smooth(measure.blue_green)
+    return ColorShading(
+        f_number=f_number,
+        focus_m=focus_m,
+        method="flat",
+        frames=frames,
+        date=date,
+        residual=math.hypot(red_left, blue_left) / math.sqrt(2.0),
+        half_width_mm=measure.width_px * pitch_um * 5e-4,
+        half_height_mm=measure.height_px * pitch_um * 5e-4,
+        red_green=_lattice(red),
+        red_green_error=_lattice(red_error),
+        blue_green=_lattice(blue),
+        blue_green_error=_lattice(blue_error),
+    )
+
+
+def _places(measure: ShadingMeasure) -> tuple[Floats, Floats, float]:
+    """(x, y) of the cells' middles and the picture's width, in half diagonals."""
+    rows, columns = measure.falloff.values.shape
+    half = math.hypot(measure.width_px, measure.height_px) / 2.0
+    x = ((np.arange(columns) + 0.5) / columns - 0.5) * measure.width_px / half
+    y = ((np.arange(rows) + 0.5) / rows - 0.5) * measure.height_px / half
+    across, down = np.broadcast_arrays(x[None], y[:, None])
+    return across, down, measure.width_px / half
+
+
+def _smooth(cells: ShadingMap) -> tuple[Floats, Floats, float]:
+    """(values, errors) on the lattice, 1 in the middle, and the rms that is left of the cells."""
+    rows, columns = cells.values.shape
+    x, y = np.meshgrid(2.0 * (np.arange(columns) + 0.5) / columns - 1.0, 2.0 * (np.arange(rows) + 0.5) / rows - 1.0)
+    terms, root = _terms(x, y), 1.0 / cells.errors.ravel()
+    inverse = np.linalg.pinv((terms * root[:, None]).T @ (terms * root[:, None]), hermitian=True)
+    found = inverse @ (terms.T @ (cells.values.ravel() * root**2))
+    left = cells.values.ravel() - terms @ found
+    grown = max(1.0, float(np.sum((left * root) ** 2)) / (left.size - len(found)))
+    across, down = np.meshgrid(np.linspace(-1.0, 1.0, _COLUMNS), np.linspace(-1.0, 1.0, _ROWS))
+    there, middle = _terms(across, down), _terms(np.zeros(1), np.zeros(1))
+    level = float((middle @ found)[0])
+    values = there @ found / level
+    lever = (there - values[:, None] * middle) / level
+    errors = np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", lever, inverse, lever) * grown, 0.0))
+    shape = (_ROWS, _COLUMNS)
+    return values.reshape(shape), errors.reshape(shape), float(np.sqrt(np.mean((left / level) ** 2)))
+
+
+def _terms(x: Floats, y: Floats) -> Floats:
+    legendre = np.polynomial.legendre.legvander
+    across, down = legendre(x.ravel(), _DEGREE), legendre(y.ravel(), _DEGREE)
+    pairs = [(i, j) for i in range(_DEGREE + 1) for j in range(_DEGREE + 1 - i)]
+    return np.stack([across[:, i] * down[:, j] for i, j in pairs], axis=1)
+
+
+def _lattice(values: Floats) -> Lattice:
+    return tuple(tuple(round(float(value), 6) for value in row) for row in values)

@@ -1,0 +1,152 @@
+"""A passport as rows of figures, and the page of how it was measured."""
+
+from __future__ import annotations
+
+import math
+
+from anylens.lab.calibrate import Calibrated
+from anylens.lab.calibrate_chart import ChartFit
+from anylens.lab.figure import Figure
+from anylens.lab.geometry import Distortion
+from anylens.lab.report import plots
+from anylens.lab.report.page import Headline, Section, page
+from anylens.lab.report.sections import shading_section
+from anylens.lens.passport import ColorShading, Geometry, Lateral, Passport, Vignetting
+
+
+def passport_rows(passport: Passport) -> list[tuple[str, str]]:
+    """(what, figure ± standard error) of all sections."""
+    rows: list[tuple[str, str]] = []
+    for geometry in passport.geometry:
+        rows += _geometry(geometry)
+    for lateral in passport.lateral:
+        rows += _lateral(lateral)
+    for falloff in passport.vignetting:
+        rows += _falloff(falloff)
+    for cast in passport.color:
+        rows += _cast(cast)
+    rows += [(f"blur{_where(each)}", f"{each.basis}, {each.frames} frames") for each in passport.psf]
+    for mount in passport.mount:
+        rows += [("tilt about x, y, degrees", _pair(mount.tilt_deg, mount.tilt_deg_error))]
+    return rows
+
+
+def passport_page(result: Calibrated) -> str:
+    """The page's text."""
+    passport = result.passport
+    sections = [
+        Section(
+            "Passport",
+            f"{passport.lens.maker} {passport.lens.model}".strip(),
+            f"What is known of it on {passport.body}; the picture that would help most: {result.next_picture}.",
+            tuple(_headlines(result)),
+            (),
+            (),
+            ("", "value ± standard error"),
+            tuple(passport_rows(passport)),
+            (*result.unknown, *result.notes),
+        )
+    ]
+    if result.chart is not None:
+        sections.append(_chart(result.chart))
+    sections += [shading_section(each) for each in result.flats]
+    return page(f"{passport.lens.maker} {passport.lens.model}".strip(), f"on {passport.body}", sections)
+
+
+def _headlines(result: Calibrated) -> list[Headline]:
+    found = []
+    if result.chart is not None:
+        found.append(Headline("Distortion moves the corner by", result.chart.corner_px, "px"))
+        found.append(Headline("Left of the chart", f"{result.chart.residual_px:.3f}", "px rms"))
+    found += [Headline("Corners", each.corner_ev, "EV") for each in result.flats]
+    return found
+
+
+def _chart(fit: ChartFit) -> Section:
+    half = math.hypot(fit.width_px, fit.height_px) / 2.0
+    unit = half / fit.focal_px.value
+    seen = Distortion(
+        kind=fit.kind,
+        centre_px=fit.centre_px,
+        half_diagonal_px=half,
+        pitch_um=None,
+        radial=tuple(
+            Figure(each.value * unit ** (2 * k + 2), each.error * unit ** (2 * k + 2))
+            for k, each in enumerate(fit.radial)
+        ),
+        corner_percent=Figure(100.0 * fit.corner_px.value / half, 100.0 * fit.corner_px.error / half),
+        residual_px=fit.residual_px,
+        worst_px=fit.worst_px,
+        views=fit.views,
+        observed_px=fit.observed_px,
+        ideal_px=fit.ideal_px,
+        focal_px=fit.focal_px,
+    )
+    rows = [
+        ("focal length, px", str(fit.focal_px)),
+        ("centre, px", f"{fit.centre_px[0]}, {fit.centre_px[1]}"),
+        ("the chart out of its plane, % of its length", str(fit.bend_percent)),
+        ("points reach into the corner, %", f"{100.0 * fit.reach:.0f}"),
+    ]
+    return Section(
+        "Geometry",
+        f"{fit.points} points of {fit.views} views",
+        "From where a pinhole would draw the chart to where the lens does.",
+        (
+            Headline("Distortion, corner", seen.corner_percent, "%"),
+            Headline("Left by the map", f"{fit.residual_px:.3f}", "px", f"worst {fit.worst_px:.2f}"),
+        ),
+        (plots.distortion_plot(seen, fit.width_px, fit.height_px), plots.distortion_by_radius(seen)),
+        (),
+        ("", ""),
+        tuple(rows),
+    )
+
+
+def _geometry(section: Geometry) -> list[tuple[str, str]]:
+    at = _where(section)
+    return [
+        (f"focal length{at}, mm", str(Figure(section.focal_mm, section.focal_mm_error))),
+        ("centre x, y, mm", _pair(section.centre_mm, section.centre_mm_error)),
+        ("k1, k2, k3", _pair(section.radial, section.radial_error)),
+        ("p1, p2", _pair(section.tangential, section.tangential_error)),
+        ("left of the chart, µm", f"{section.residual:.3g} rms in {section.frames} pictures"),
+    ]
+
+
+def _lateral(section: Lateral) -> list[tuple[str, str]]:
+    rows = []
+    for name in ("red", "blue"):
+        numbers, errors = getattr(section, name), getattr(section, f"{name}_error")
+        rows.append((f"{name} outside of green{_where(section)}: c0, c1, c2, µm in the corner",
+                     _pair(tuple(1e3 * section.reach_mm * x for x in numbers),
+                           tuple(1e3 * section.reach_mm * x for x in errors))))  # fmt: skip
+    return rows
+
+
+def _falloff(section: Vignetting) -> list[tuple[str, str]]:
+    return [
+        (f"falloff{_where(section)}: a1, a2, a3", _pair(section.radial, section.radial_error)),
+        ("its centre x, y, mm", _pair(section.centre_mm, section.centre_mm_error)),
+        ("left of it, %", f"{100.0 * section.residual:.2g} rms in {section.frames} flats"),
+    ]
+
+
+def _cast(section: ColorShading) -> list[tuple[str, str]]:
+    rows = []
+    for name in ("red", "blue"):
+        values, errors = getattr(section, f"{name}_green"), getattr(section, f"{name}_green_error")
+        corners = [Figure(values[i][j], errors[i][j]) for i in (0, -1) for j in (0, -1)]
+        rows.append((f"{name} over green{_where(section)}, corners", ", ".join(map(str, corners))))
+    return rows
+
+
+def _where(section: Geometry | Lateral | Vignetting | ColorShading | object) -> str:
+    f_number, focus_m = getattr(section, "f_number", None), getattr(section, "focus_m", None)
+    parts = [] if f_number is None else [f"f/{f_number:g}"]
+    parts += [] if focus_m is None else [f"{focus_m:.3g} m"]
+    return f" at {', '.join(parts)}" if parts else ""
+
+
+def _pair(values: tuple[float, ...], errors: tuple[float, ...]) -> str:
+    return ", ".join(str(Figure(value, error)) for value, error in zip(values, errors, strict=True))

@@ -1,0 +1,119 @@
+"""A simulated lens's passport, made from simulated views of a chart and flats: the truth lies within the errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from anylens.lab.calibrate_chart import chart_fit
+from anylens.lab.grids import Grid
+from anylens.refusal import Refusal
+
+WIDTH, HEIGHT, FOCAL = 1200, 900, 1500.0
+CENTRE = (612.0, 441.0)
+K, P = (-0.12, 0.05, -0.02), (0.0008, -0.0005)
+NOISE_PX = 0.05
+
+
+def turned(x, y, z):
+    """A rotation about the three axes, one after the other, degrees."""
+    (a, b, c), s = np.radians([x, y, z]), np.eye(3)
+    for i, j, angle in ((1, 2, a), (0, 2, b), (0, 1, c)):
+        turn = np.eye(3)
+        turn[i, i] = turn[j, j] = np.cos(angle)
+        turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
+        s = turn @ s
+    return s
+
+
+def bent(plain):
+    """Distortion of this test's own."""
+    x, y = plain
+    r2 = x**2 + y**2
+    g = 1 + K[0] * r2 + K[1] * r2**2 + K[2] * r2**3
+    return (
+        x * g + 2 * P[0] * x * y + P[1] * (r2 + 2 * x * x),
+        y * g + P[0] * (r2 + 2 * y * y) + 2 * P[1] * x * y,
+    )
+
+
+def views(rng, count=6, bow=0.0, tilt=25.0, noise=NOISE_PX, columns=12, rows=9):
+    """Charts from all sides, seen by a lens whose numbers are known."""
+    j, i = np.mgrid[:rows, :columns]
+    chart = np.stack([i.ravel(), j.ravel()], axis=1).astype(float)
+    flat = (chart - chart.mean(axis=0)) / columns
+    grids = []
+    while len(grids) < count:
+        turn = turned(*rng.uniform(-tilt, tilt, 2), rng.uniform(-20, 20))
+        at = np.array([*rng.uniform(-0.18, 0.18, 2), rng.uniform(1.25, 1.6)])
+        place = np.column_stack([flat, bow * 4 * flat[:, 0] ** 2]) @ turn.T + at
+        x, y = bent((place[:, 0] / place[:, 2], place[:, 1] / place[:, 2]))
+        seen = np.column_stack([CENTRE[0] + FOCAL * x, CENTRE[1] + FOCAL * y])
+        seen += noise * rng.standard_normal(seen.shape)
+        inside = (seen > 5).all(axis=1) & (seen < (WIDTH - 5, HEIGHT - 5)).all(axis=1)
+        if inside.sum() > 40:
+            grids.append(Grid("charuco", "G", seen[inside], np.full(int(inside.sum()), noise), chart[inside]))
+    return grids
+
+
+def test_the_truth_lies_within_two_standard_errors_nineteen_times_of_twenty() -> None:
+    truth = np.array([FOCAL, *CENTRE, *K, *P])
+    away = []
+    for seed in range(40):
+        fit = chart_fit(views(np.random.default_rng(seed)), WIDTH, HEIGHT)
+        figures = (fit.focal_px, *fit.centre_px, *fit.radial, *fit.tangential)
+        away.append([(f.value - t) / f.error for f, t in zip(figures, truth, strict=True)])
+    share = float((np.abs(away) < 2.0).mean())
+    assert 0.90 <= share <= 0.985, share
+
+
+def test_the_map_comes_back_to_a_tenth_of_a_pixel_over_the_field() -> None:
+    fit = chart_fit(views(np.random.default_rng(7), count=12), WIDTH, HEIGHT)
+    k1, k2, k3 = (f.value for f in fit.radial)
+    r = np.linspace(0.0, 0.5 * np.hypot(WIDTH, HEIGHT) / FOCAL, 40)
+    found = fit.focal_px.value * r * (1 + k1 * r**2 + k2 * r**4 + k3 * r**6)
+    true = FOCAL * r * (1 + K[0] * r**2 + K[1] * r**4 + K[2] * r**6)
+    scale = (found[1:10] @ true[1:10]) / (found[1:10] @ found[1:10])
+    assert np.abs(scale * found - true).max() < 0.1
+    assert fit.residual_px == pytest.approx(NOISE_PX * np.sqrt(2.0), rel=0.1)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_pictures_are_refused(count) -> None:
+    with pytest.raises(Refusal, match="3 are the least"):
+        chart_fit(views(np.random.default_rng(1), count), WIDTH, HEIGHT)
+
+
+def test_too_few_corners_are_refused() -> None:
+    few = [
+        Grid("charuco", "G", each.points_px[:9], each.error_px[:9], each.chart[:9])
+        for each in views(np.random.default_rng(1))
+    ]
+    with pytest.raises(Refusal, match="corners, 12 are the least"):
+        chart_fit(few, WIDTH, HEIGHT)
+
+
+def test_a_bent_chart_is_refused_and_a_flat_one_is_not_suspected() -> None:
+    with pytest.raises(Refusal, match="chart is bent"):
+        chart_fit(views(np.random.default_rng(2), 8, bow=0.01), WIDTH, HEIGHT)
+    flat = chart_fit(views(np.random.default_rng(2), 8), WIDTH, HEIGHT).bend_percent
+    assert flat.value < 4.0 * flat.error
+
+
+def test_two_lenses_are_not_taken_for_one() -> None:
+    grids = views(np.random.default_rng(3), 8)
+    other = [
+        Grid(g.kind, g.letter, (g.points_px - CENTRE) * (1.0 + 0.2 * (g.points_px[:, :1] / WIDTH) ** 2) + CENTRE,
+             g.error_px, g.chart) for g in grids[4:]
+    ]  # fmt: skip
+    with pytest.raises(Refusal, match="do not fit one camera"):
+        chart_fit([*grids[:4], *other], WIDTH, HEIGHT)
+
+
+def test_views_straight_on_need_the_engraved_focal_length() -> None:
+    grids = views(np.random.default_rng(4), 6, tilt=0.0)
+    with pytest.raises(Refusal, match="look straight at the chart"):
+        chart_fit(grids, WIDTH, HEIGHT)
+    fit = chart_fit(grids, WIDTH, HEIGHT, nominal_px=1.02 * FOCAL)
+    assert fit.focal_px.value == pytest.approx(1.02 * FOCAL, rel=0.05)
+    assert fit.residual_px == pytest.approx(NOISE_PX * np.sqrt(2.0), rel=0.1)

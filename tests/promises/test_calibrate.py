@@ -1,0 +1,148 @@
+"""What `lens calibrate` and `lens chart` promise: a passport from any pictures, added to, and nothing lost."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from anylens.app import voice
+from anylens.app.command_line import run
+from anylens.files import write
+from anylens.lab.grids import find_grid
+from anylens.lab.samples import Samples
+from anylens.lens import read_passport
+from anylens.sensor import Calibration
+from tests.flats import Silicon, flat
+
+CHESSBOARDS = Path(__file__).parents[3] / "shared" / "data" / "lens_chessboard"
+GIVEN = ["--body", "test", "--pitch", "4"]
+
+
+@pytest.fixture(autouse=True)
+def _heard(monkeypatch):
+    """What is said on stderr is for the test to read."""
+    monkeypatch.setattr(voice, "quiet_libraries", lambda: None)
+
+
+@pytest.fixture
+def flats(tmp_path):
+    """Two raws of an even surface that falls off to 60 % in the corners."""
+    y, x = np.mgrid[:240, :320]
+    light = 1.0 - 0.4 * ((x - 159.5) ** 2 + (y - 119.5) ** 2) / 200.0**2
+    files = []
+    for seed in range(2):
+        path = tmp_path / f"flat{seed}.dng"
+        frame = flat(Silicon(), light * 5000.0, seed)
+        colored = replace(frame.facts.sensor, calibrations=(Calibration(21, ((1, 0, 0), (0, 1, 0), (0, 0, 1))),))
+        write(replace(frame, facts=replace(frame.facts, sensor=colored)), path)
+        files.append(str(path))
+    return files
+
+
+def passport_of(files, *more):
+    return ["lens", "calibrate", "Test 50", "--flat", *files, *GIVEN, *more]
+
+
+def test_flats_make_a_passport_and_a_second_aperture_is_added_to_it(flats, tmp_path, capsys) -> None:
+    place = tmp_path / "p.toml"
+    assert run(passport_of(flats, "--aperture", "2", "-o", str(place))) == 0
+    said = capsys.readouterr().out
+    assert "unknown: Distortion is unknown." in said
+    assert "the picture that would help most" in said
+    first = read_passport(place)
+    (section,) = first.vignetting
+    corner = 1.0 + sum(section.radial)
+    assert corner == pytest.approx(0.6, abs=0.01)
+    assert section.f_number == 2.0
+    assert section.frames == 2
+    assert all(error > 0.0 for error in section.radial_error + section.centre_mm_error)
+    assert abs(section.centre_mm[0]) < 2.0 * section.centre_mm_error[0] + 0.02
+    page = tmp_path / "r.html"
+    assert run(passport_of(flats, "--aperture", "8", "-o", str(place), "--report", str(page))) == 0
+    assert [each.f_number for each in read_passport(place).vignetting] == [2.0, 8.0]
+    assert read_passport(tmp_path / "p.1.toml") == first
+    assert "Falloff" in page.read_text("utf-8") or "falloff" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (["--body", "Other"], "was taken with test"),
+        (["--pitch", "0"], "no distance of two pixels"),
+        (["--aperture", "-1"], "no such figure"),
+    ],
+)
+def test_what_cannot_be_leaves_the_passport_as_it_was(flats, tmp_path, capsys, more, why) -> None:
+    place = tmp_path / "p.toml"
+    assert run(passport_of(flats, "-o", str(place))) == 0
+    before = place.read_bytes()
+    capsys.readouterr()
+    assert run(passport_of(flats, "-o", str(place), *more)) == 2
+    assert why in capsys.readouterr().err
+    assert place.read_bytes() == before
+    assert not (tmp_path / "p.1.toml").exists()
+
+
+def test_a_finished_flat_is_refused(tmp_path, capsys) -> None:
+    picture = np.full((240, 320, 3), 128, np.uint8)
+    cv2.imwrite(str(tmp_path / "flat.jpg"), picture)
+    assert run(passport_of([str(tmp_path / "flat.jpg")], "-o", str(tmp_path / "p.toml"))) == 2
+    assert "give the raw of the flat" in capsys.readouterr().err
+    assert not (tmp_path / "p.toml").exists()
+
+
+def test_one_picture_of_a_chart_is_refused(tmp_path, capsys) -> None:
+    assert run(["lens", "chart", "-o", str(tmp_path / "c.png"), "--screen", "640x480"]) == 0
+    chart = ["lens", "calibrate", "Test 50", "--chart", str(tmp_path / "c.png"), *GIVEN, "-o", str(tmp_path / "p.toml")]
+    assert run(chart) == 2
+    assert "One picture of the chart" in capsys.readouterr().err
+    assert not (tmp_path / "p.toml").exists()
+
+
+def test_the_printed_chart_has_true_millimetres_and_is_found(tmp_path) -> None:
+    place = tmp_path / "chart.pdf"
+    assert run(["lens", "chart", "--square", "20", "-o", str(place)]) == 0
+    data = place.read_bytes()
+    box = re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", data)
+    assert [float(each) * 25.4 / 72.0 for each in box.groups()] == pytest.approx([297.0, 210.0], abs=1e-3)
+    content = zlib.decompress(data[data.index(b"stream\n") + 7 : data.index(b"\nendstream")]).decode("ascii")
+    scale = float(content.split()[0])
+    assert scale == pytest.approx(72.0 / 25.4, abs=1e-7)
+    page = np.full((840, 1188), 255, np.uint8)
+    for x, y, wide, high in re.findall(r"^([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) re$", content, re.MULTILINE):
+        left, low, right, top = (
+            round(4 * v) for v in (float(x), float(y), float(x) + float(wide), float(y) + float(high))
+        )
+        page[840 - top : 840 - low, left:right] = 0
+    grid = find_grid(Samples(cv2.GaussianBlur(page, (0, 0), 0.8).astype(np.float32) / 255.0))
+    assert grid.kind == "charuco"
+    assert len(grid.points_px) == 12 * 7
+    assert grid.step_px == pytest.approx(80.0, abs=0.5)
+
+
+def test_the_chart_of_a_screen_is_found(tmp_path) -> None:
+    place = tmp_path / "chart.png"
+    assert run(["lens", "chart", "--screen", "800x600", "-o", str(place)]) == 0
+    seen = cv2.imread(str(place), cv2.IMREAD_GRAYSCALE)
+    assert seen.shape == (600, 800)
+    grid = find_grid(Samples(seen.astype(np.float32) / 255.0))
+    assert grid.kind == "charuco"
+
+
+@pytest.mark.skipif(not CHESSBOARDS.is_dir(), reason="the chessboard pictures are not beside the project")
+def test_real_chessboards_leave_a_fifth_of_a_pixel(tmp_path) -> None:
+    files = sorted(str(each) for each in CHESSBOARDS.glob("left*.jpg"))
+    place = tmp_path / "p.toml"
+    assert (
+        run(["lens", "calibrate", "Webcam", "--chart", *files, "--body", "left", "--pitch", "6", "-o", str(place)]) == 0
+    )
+    (geometry,) = read_passport(place).geometry
+    assert geometry.frames == 13
+    assert geometry.residual / 6.0 < 0.21
+    assert geometry.focal_mm / 6e-3 == pytest.approx(535.0, rel=0.01)
