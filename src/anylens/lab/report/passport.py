@@ -25,7 +25,7 @@ def passport_rows(passport: Passport) -> list[tuple[str, str]]:
         rows += _falloff(falloff)
     for cast in passport.color:
         rows += _cast(cast)
-    rows += [(f"blur{_where(each)}", f"{each.basis}, {each.frames} frames") for each in passport.psf]
+    rows += [(f"blur{_where(each)}", f"measured in {each.frames} frames") for each in passport.psf]
     for mount in passport.mount:
         rows += [("tilt about x, y, degrees", _pair(mount.tilt_deg, mount.tilt_deg_error))]
     return rows
