@@ -224,13 +224,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     _make_folder(job.place.parent)
     write(result, job.place)
     if job.map is not None:
-        from anylens.files.png_out import write_count, write_origin
-
-        origin = getattr(result, "came_from", None)
-        if origin is not None:
-            write_origin(origin, len(job.frames), job.map)
-        else:
-            write_count(result.frames_used, len(job.frames), job.map)
+        _write_map(result, len(job.frames), job.map)
     done("Write", "pixels, facts and recipe into the file", {}, perf_counter() - start)
     height, width = result.pixels.shape[-2:]
     if until == "photo" and result.facts.orientation >= 5:
@@ -245,6 +239,21 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         notes=result.facts.notes,
         pictures=tuple(pictures),
     )
+
+
+def _write_map(result: Any, frames: int, place: Path) -> None:
+    """How many frames each pixel got, or whose it is in a focus stack; one frame counts everywhere."""
+    import numpy as np
+
+    from anylens.files.png_out import write_count, write_origin
+
+    origin, used = getattr(result, "came_from", None), result.frames_used
+    if origin is not None:
+        write_origin(origin, frames, place)
+        return
+    if used is None and frames == 1:
+        used = np.ones(result.pixels.shape[-2:], np.float32)
+    write_count(used, frames, place)
 
 
 def _without_dark(job: Job) -> Callable[[Frame], Frame]:

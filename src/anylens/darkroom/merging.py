@@ -26,7 +26,9 @@ CANDIDATES = 3
 UNLIKE = 0.5
 SAME_EXPOSURE = 0.01
 LEAST_STEP = 0.2
+LEAST_LIGHT = 1e-3
 SOFTER = 0.85
+MUCH_CLIPPED = 0.5
 CLIPPED, CLIPPED_GREY, NEVER = 0.97, 0.55, 3e38
 
 Marked = npt.NDArray[np.bool_]
@@ -80,7 +82,7 @@ def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robus
         if len(first) == CANDIDATES:
             break
     if not first or (reference and reference - 1 not in first):
-        raise Refusal(f"the burst has no reference: {table.notes[0]}")
+        raise Refusal(f"no frame can be the reference of the burst: {table.notes[0]}")
     still = first[reference - 1] if reference else max(first.values(), key=lambda seen: seen.sharpness)
     table.settle_hot(first.values())
     del first[still.index]
@@ -122,7 +124,10 @@ class _Table:
         try:
             frame = self._burst.frames[index]
         except Refusal as why:
-            self.notes.append(f"{self._burst.name(index)} was left out: {str(why).removesuffix('.')}.")
+            name, said = self._burst.name(index), str(why).removesuffix(".")
+            known = name in said
+            note = f"{said[said.index(name) :]}; it was left out." if known else f"{name} was left out: {said}."
+            self.notes.append(note)
             return None
         facts = frame.facts
         if self._first is None:
@@ -258,7 +263,7 @@ def _relative_exposure(still: Seen, other: Seen) -> float:
     one, two = (_exposure(seen.facts) for seen in (still, other))
     if one is None or two is None:
         one, two = (float(np.median(seen.pyramid[-1])) for seen in (still, other))
-        ratio = max(one, 1e-9) / max(two, 1e-9)
+        ratio = max(one, LEAST_LIGHT) / max(two, LEAST_LIGHT)
         return 1.0 if abs(math.log(ratio)) < LEAST_STEP else ratio
     return 1.0 if abs(one / two - 1.0) < SAME_EXPOSURE else one / two
 
@@ -302,7 +307,13 @@ def _whole(still: Seen, gathered: list[Pixels], used: int, brightest: float, not
     pixels, frames_used = whole[len(whole) // 2]
     height, width = facts.active_shape
     mean = float(frames_used[::8, ::8].mean())
-    notes = [f"{used} frames were merged; at a pixel {mean:.1f} of them count on the mean.", *notes]
+    told = f"{used} frames were merged; at a pixel {mean:.1f} of them count on the mean."
+    if used == 1:
+        told = "Only the reference was used."
+    notes = [told, *notes]
+    clipped = float((pixels[::7, ::7] >= CLIPPED).mean())
+    if clipped > MUCH_CLIPPED:
+        notes.append(f"{100 * clipped:.0f} % of the picture is clipped in every frame; expose it less.")
     if len(whole) == 3:
         colors = np.stack([plane[:height, :width] for plane, _ in whole])
         return Scene(colors, replace(facts, notes=(*facts.notes, *notes)), frames_used[:height, :width])
