@@ -14,9 +14,11 @@ from anylens.darkroom.glass import Choice, with_passport
 from anylens.darkroom.one_pass import counted, fits, in_one_pass
 from anylens.darkroom.recipe import Recipe, Stage, text
 from anylens.darkroom.stages import RENDERING, default_recipe
+from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.stack import Stack
 from anylens.frame import Burst, Frame
 from anylens.image import Mosaic, Photo, Scene
+from anylens.refusal import Refusal
 
 Until = Literal["mosaic", "scene", "photo"]
 Watch = Callable[[Stage, Any, float], None]
@@ -62,8 +64,8 @@ def develop(
 
 
 def _merge_of(recipe: Recipe, passport: Choice) -> Callable[[Burst], Mosaic | Scene]:
-    """A focus stack takes each frame through the recipe's own stages before it is one scene."""
-    if not isinstance(recipe.merge, Stack):
+    """A focus stack and super-resolution take each frame through the recipe's own stages before it is one scene."""
+    if not isinstance(recipe.merge, Stack | Resolve):
         return recipe.merge
     mosaic = (lambda light: with_passport(light, passport), *recipe.mosaic)
     return partial(recipe.merge, mosaic=mosaic, demosaic=recipe.demosaic)
@@ -89,6 +91,8 @@ def _stage_by_stage(
         if watch is not None:
             watch(recipe.merge, state, perf_counter() - start)
         state = with_passport(state, passport)
+    if until == "mosaic" and isinstance(recipe.merge, Resolve):
+        raise Refusal("super-resolution makes a scene of a burst, not a mosaic; ask for the scene, or merge otherwise")
     if until == "mosaic":
         return state
     if isinstance(state, Mosaic):

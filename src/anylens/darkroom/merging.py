@@ -35,6 +35,9 @@ Marked = npt.NDArray[np.bool_]
 Sites = Callable[[Frame], tuple[Pixels, Facts]]
 """A frame's light by site with margin, and the facts of that light."""
 
+Told = Callable[["Seen", Pixels, float], None]
+"""What else wants to know of a frame that was added: the frame, its field of motion, how much it is trusted."""
+
 Marks = Callable[[Frame], Marked | None]
 """Which pixels of a frame's light look defective, (H, W), or None where that is not to be asked."""
 
@@ -61,11 +64,19 @@ class Seen:
         return tuple(self.sites[first : first + 4] for first in range(0, len(self.sites), 4))
 
 
-def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robustness: float) -> Mosaic | Scene:
+def merged(
+    burst: Burst,
+    sites_of: Sites,
+    marks_of: Marks,
+    reference: int,
+    robustness: float,
+    told: Told | None = None,
+) -> Mosaic | Scene:
     """The light of all frames of a burst where they agree, of the reference where they do not.
 
     Frames of three planes, which are display-referred, are aligned as one and merged plane by plane into a Scene.
     `reference` counts from 1, 0 is the sharpest of the first three; with a `robustness` of 0 everything agrees.
+    `told` hears of the reference first, then of every frame of its exposure that was added.
     Raises Refusal where no frame can be used, or frames are of different sensors.
     """
     if reference > len(burst.frames):
@@ -88,6 +99,8 @@ def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robus
     del first[still.index]
     gathered, bracket = [merge.begun(sites) for sites in still.planes()], False
     used, brightest, darkest, filter_table = 1, 1.0, 1.0, _table_of(still)
+    if told is not None:
+        told(still, np.zeros((2, 1, 1), np.float32), 1.0)
     for index in range(len(burst.frames)):
         other = first.pop(index, None)
         if other is None and index not in looked_at:
@@ -99,7 +112,7 @@ def merged(burst: Burst, sites_of: Sites, marks_of: Marks, reference: int, robus
             bracket = True
             for sites, held in zip(still.planes(), gathered, strict=True):
                 merge.let_clipped_go(held, sites, _full())
-        why = _add(gathered, still, other, gain, filter_table, robustness)
+        why = _add(gathered, still, other, gain, filter_table, robustness, told)
         if why is None:
             used, brightest, darkest = used + 1, max(brightest, gain), min(darkest, gain)
         else:
@@ -206,7 +219,15 @@ NOISE_OF_STEP = 2 * (6 / 16) * (6 / 16 - 4 / 16)
 """Variance of the step between two points smoothed by a binomial of 3 x 3, for noise of unit variance."""
 
 
-def _add(gathered: list[Pixels], still: Seen, other: Seen, gain: float, table: Pixels, robustness: float) -> str | None:
+def _add(
+    gathered: list[Pixels],
+    still: Seen,
+    other: Seen,
+    gain: float,
+    table: Pixels,
+    robustness: float,
+    told: Told | None,
+) -> str | None:
     """Add a frame, its light times `gain`; a sentence's end that says why where it is left out instead."""
     one, two = still.pyramid, other.pyramid
     same = gain == 1.0 and still.facts.iso == other.facts.iso
@@ -234,6 +255,8 @@ def _add(gathered: list[Pixels], still: Seen, other: Seen, gain: float, table: P
     both = np.concatenate([still.levels, levels, full]).astype(np.float32)
     for held, sites, moved in zip(gathered, still.planes(), other.planes(), strict=True):
         merge.add(held, sites, moved, table, shifts, both, gain, trust, robustness)
+    if told is not None and gain == 1.0:
+        told(other, motion.field, trust)
     return None
 
 

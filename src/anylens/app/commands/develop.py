@@ -57,11 +57,11 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
     syntax.add_argument(
         "--merge",
-        choices=["auto", "robust", "mean", "night", "hdr", "focus"],
+        choices=["auto", "robust", "mean", "night", "hdr", "focus", "super"],
         default="auto",
         help="how a burst becomes a photo: robust merges where frames agree, mean everywhere; night and hdr are "
         "robust and treat the light as such; auto looks at the facts, and says what it chose; "
-        "focus takes each place from the frame that shows it sharpest",
+        "focus takes each place from the frame that shows it sharpest; super makes twice the width and height",
     )
     syntax.add_argument(
         "--reference", default="sharpest", metavar="WHICH", help="a burst's reference: sharpest, first, or its number"
@@ -143,6 +143,8 @@ def _frames(given: Namespace) -> tuple[Path, ...]:
         return ()
     from anylens.files.burst import frames_in
 
+    if given.merge == "super" and given.until == "mosaic":
+        raise Usage("--merge super makes a scene, there is no mosaic on its way; ask --until scene or photo")
     found: list[Path] = []
     for file in map(Path, given.files):
         found += frames_in(file) if file.is_dir() else [file]
@@ -168,8 +170,9 @@ def _merging(given: Namespace) -> list[str]:
         return []
     if given.merge == "focus":
         return [f"Stack.reference={_reference(given)}"]
-    settings = [] if given.merge == "auto" else [f"Merge.robustness={float(given.merge != 'mean')}"]
-    return settings if given.reference == "sharpest" else [*settings, f"Merge.reference={_reference(given)}"]
+    stage = "Resolve" if given.merge == "super" else "Merge"
+    settings = [] if given.merge == "auto" else [f"{stage}.robustness={float(given.merge != 'mean')}"]
+    return settings if given.reference == "sharpest" else [*settings, f"{stage}.reference={_reference(given)}"]
 
 
 def _reference(given: Namespace) -> int:

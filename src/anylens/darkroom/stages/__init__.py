@@ -7,6 +7,7 @@ from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.darkroom.stages.photo import Sharpen
+from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Mono, Restore, Size, Unbend
 from anylens.darkroom.stages.stack import Stack
 from anylens.darkroom.stages.tone import Tone
@@ -14,7 +15,7 @@ from anylens.darkroom.stages.tone import Tone
 STAGES: dict[str, tuple[str, type]] = {
     record.__name__: (section, record)
     for section, records in {
-        "merge": (Merge, Stack),
+        "merge": (Merge, Resolve, Stack),
         "mosaic": (Defects, Balance, Highlights, Shade),
         "demosaic": (Demosaic,),
         "scene": (Denoise, Unbend, Restore, Expose, LocalTone, Crop, Size, Mono),

@@ -39,7 +39,7 @@ class Merge:
 
     def __call__(self, burst: Burst) -> Mosaic | Scene:
         if len(burst.frames) > 1:
-            return merged(burst, light_by_site, _marks, self.reference, self.robustness)
+            return merged(burst, light_by_site, marks, self.reference, self.robustness)
         frame = burst.reference
         return Scene(_planes(frame), frame.facts) if frame.facts.display_referred else _mosaic(frame)
 
@@ -69,7 +69,7 @@ def _planes(frame: Frame) -> Pixels:
     return np.multiply(frame.raw, np.float32(1.0 / frame.facts.sensor.white[0]), dtype=np.float32)
 
 
-def _marks(frame: Frame) -> NDArray[np.bool_] | None:
+def marks(frame: Frame) -> NDArray[np.bool_] | None:
     """Pixels that stand out as hot or dead ones do; None for short exposures at low gain, where there are few."""
     facts = frame.facts
     short = facts.exposure_s is not None and facts.exposure_s < LONG_S

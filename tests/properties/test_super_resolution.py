@@ -1,0 +1,118 @@
+"""Twice the width and height from a hand's tremor: finer than any frame, as bright, and honest where it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from anylens import Burst, Refusal, Scene, develop, write
+from anylens.darkroom import adjust, default_recipe
+from anylens.darkroom.light import scene_matrix
+from anylens.darkroom.stages.resolve import Resolve
+from anylens.lens import Setting
+from tests.bursts import exposed, under_filter
+from tests.frames import NEUTRAL
+from tests.properties.test_command_line import failed_in_one_line, run
+from tests.tremor import burst, leaves, tremor
+
+EDGE = 24
+PLAIN = ("Denoise.luma=0", "Denoise.chroma=0", "Merge.reference=1")
+
+
+def as_seen(scene: Scene) -> np.ndarray:
+    """A scene in the camera's colours before any balance."""
+    rgb = np.einsum("cd,dyx->cyx", np.linalg.inv(scene_matrix(scene.facts)), scene.pixels)
+    return rgb / np.array(scene.facts.balance)[:, None, None]
+
+
+def error(picture: np.ndarray, truth: np.ndarray) -> float:
+    """Root mean square in the balanced camera's colours, a margin left out."""
+    away = (picture - truth) / np.array(NEUTRAL)[:, None, None]
+    return float(np.sqrt(np.square(away[:, EDGE:-EDGE, EDGE:-EDGE]).mean()))
+
+
+def enlarged(given: Burst) -> np.ndarray:
+    """The merged burst, developed as light and made twice as large by Lanczos."""
+    recipe = default_recipe()
+    for setting in PLAIN:
+        recipe = adjust(recipe, setting)
+    small = as_seen(develop(given, recipe, until="scene"))
+    return np.stack([cv2.resize(plane, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4) for plane in small])
+
+
+@cache
+def simulated(count: int, noise: float = 0.1) -> tuple[Burst, np.ndarray]:
+    return burst(leaves(96, 96), tremor(count, 6), 2.8, noise)
+
+
+def test_frames_of_a_tremor_are_finer_than_their_merge_enlarged() -> None:
+    given, truth = simulated(8)
+    scene = Resolve(reference=1)(given)
+    assert scene.pixels.shape == (3, 192, 192)
+    assert error(as_seen(scene), truth) < error(enlarged(given), truth) * 10 ** (-3.5 / 20)
+
+
+def test_facts_and_sizes_are_those_of_twice_the_pixels() -> None:
+    given, _ = simulated(2)
+    facts = Resolve()(given).facts
+    one = given.reference.facts
+    assert facts.active_area == (0, 0, 192, 192)
+    assert facts.crop == (0.0, 0.0, 192.0, 192.0)
+    assert (facts.sensor.width_px, facts.sensor.pitch_um) == (192, one.sensor.pitch_um / 2)
+
+
+def test_even_ground_stays_as_it_is() -> None:
+    flat = under_filter(0.4 * np.ones((3, 48, 72), np.float32) * np.array(NEUTRAL, np.float32)[:, None, None])
+    scene = Resolve()(Burst(tuple(exposed(flat, seed) for seed in range(4))))
+    np.testing.assert_allclose(as_seen(scene).mean((1, 2)), 0.4 * np.array(NEUTRAL), rtol=0.005)
+
+
+def test_odd_sizes_and_single_frames_are_doubled_too() -> None:
+    rng = np.random.default_rng(3)
+    frame = exposed(rng.uniform(0.2, 0.6, (61, 83)).astype(np.float32), 1)
+    scene = Resolve()(Burst((frame,)))
+    assert scene.pixels.shape == (3, 122, 166)
+    assert any("no sub-pixel motion" in note for note in scene.facts.notes)
+
+
+def test_equal_frames_are_said_to_hold_nothing_finer() -> None:
+    given, _ = simulated(1)
+    still = Resolve()(Burst(given.frames * 3)).facts.notes
+    assert any("no sub-pixel motion" in note for note in still)
+    assert not any("no sub-pixel motion" in note for note in Resolve()(simulated(8)[0]).facts.notes)
+
+
+@pytest.mark.parametrize(("f_number", "said"), [(2.8, False), (8.0, True)])
+def test_diffraction_is_told_where_it_leaves_less(f_number: float, said: bool) -> None:
+    given, _ = simulated(2)
+    frames = [replace(f, facts=replace(f.facts, setting=Setting("hand", f_number=f_number))) for f in given.frames]
+    notes = Resolve()(Burst(tuple(frames))).facts.notes
+    assert any("diffraction leaves detail for 1.5 times" in note for note in notes) is said
+
+
+def test_a_mosaic_of_it_is_refused() -> None:
+    with pytest.raises(Refusal, match="makes a scene"):
+        develop(simulated(2)[0], replace(default_recipe(), merge=Resolve()), until="mosaic")
+
+
+def test_the_white_balance_of_the_recipe_is_kept() -> None:
+    given, _ = simulated(2)
+    recipe = adjust(replace(default_recipe(), merge=Resolve()), "Balance.kelvin=3000")
+    warm, plain = (develop(given, each, until="scene") for each in (recipe, adjust(recipe, "Balance.kelvin=0")))
+    assert warm.facts.balance != plain.facts.balance
+
+
+def test_the_command_doubles_a_folder(tmp_path: Path) -> None:
+    for index, frame in enumerate(simulated(2)[0].frames):
+        write(frame, tmp_path / f"f{index}.dng")
+    photo = tmp_path / "large.jpg"
+    ran = run("develop", "--burst", tmp_path, "--merge", "super", "-o", photo)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "192 x 192 px" in ran.stdout
+    refused = run("develop", "--burst", tmp_path, "--merge", "super", "--until", "mosaic")
+    assert "makes a scene" in failed_in_one_line(refused, 2)
