@@ -219,6 +219,20 @@ def test_a_sidecar_keeps_what_others_wrote_and_is_made_where_there_is_none(tmp_p
     assert setting_source(side.read_bytes()) == "hand"
 
 
+def test_a_raw_is_read_with_what_its_sidecar_tells_by_hand(tmp_path: Path) -> None:
+    raw, side = tmp_path / "a.dng", tmp_path / "a.xmp"
+    anylens.write(frame(Lens("Zeiss", "Planar"), Setting("exif", 8.0)), raw)
+    side.write_bytes(xmp_packet("another program's"))
+    assert anylens.read(raw).facts.setting == Setting("exif", 8.0)
+    tag(side, SUMMILUX, replace(HAND, f_number=None, focus_m=math.inf))
+    told = anylens.read(raw).facts
+    assert told.lens == replace(SUMMILUX, mount=None, code=None)
+    assert told.setting == Setting("hand", 8.0, 50.0, math.inf)
+    assert any("a.xmp" in note for note in told.notes)
+    side.write_bytes(side.read_bytes()[:-200])
+    assert anylens.read(raw).facts.setting == Setting("exif", 8.0)
+
+
 def test_xmp_keeps_a_recipe_whatever_is_written_beside_it() -> None:
     packet = xmp_packet("Tone & <more>\n")
     assert recipe_in(retold(packet, {"exif:FNumber": "4/1"})) == "Tone & <more>\n"

@@ -32,7 +32,8 @@ def read(path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None 
     """A raw file as a Frame, or as a Scene where it is a linear DNG.
 
     What the file is, its content says, not its name: DNG, a camera's own raw, FITS, or a bare mosaic (gray PNG or plain
-    counts) with a sensor TOML of the same stem beside it. `sensor` is such a TOML, or the name of a shipped one; it
+    counts) with a sensor TOML of the same stem beside it. What a sidecar (`a.xmp` beside `a.nef`) tells by hand of lens
+    and rings is taken. `sensor` is such a TOML, or the name of a shipped one; it
     also lends colour matrices and noise to raws without their own. Raises Refusal.
     """
     from anylens.files import bare, gate
@@ -47,7 +48,12 @@ def read(path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None 
             sheet = sheet or bare.find_sheet(path)
             if sheet is not None:
                 return bare.read_bare(path, sheet, data=data)
-        return _read_raw(path, data, None if sheet is None else sheet.sensor)
+        image = _read_raw(path, data, None if sheet is None else sheet.sensor)
+        if Path(path).with_suffix(".xmp").exists():
+            from anylens.files.sidecar import with_sidecar
+
+            image = with_sidecar(image, path)
+        return image
     except Refusal:
         raise
     except MemoryError as error:

@@ -30,6 +30,7 @@ _NAMESPACES = {
     "exifEX": "http://cipa.jp/exif/1.0/",
     "aux": "http://ns.adobe.com/exif/1.0/aux/",
 }
+_RINGS = ("FNumber", "FocalLength", "SubjectDistance")
 _SPACES = "".join(f' xmlns:{prefix}="{space}"' for prefix, space in _NAMESPACES.items())
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _LONGEST_PACKET = 1 << 20
@@ -103,6 +104,23 @@ def setting_source(packet: bytes) -> Source:
     root = _root(packet)
     said = None if root is None else _property(root, "SettingSource")
     return said if said in ("hand", "estimated", "twin") else "exif"  # type: ignore[return-value]
+
+
+def lens_in(packet: bytes) -> tuple[Lens | None, Setting]:
+    """The lens, None where none is named, and the rings that an XMP packet tells as `lens_properties` writes them."""
+    from anylens.lens import Lens, Setting
+
+    root = _root(packet)
+    if root is None:
+        return None, Setting("hand")
+    maker, model = (_told(root, f"exifEX:{name}") for name in ("LensMake", "LensModel"))
+    ends = [_number(each) for each in _told(root, "aux:LensInfo").split()]
+    pairs = [(a, b) if a and b else None for a, b in zip(ends[::2], ends[1::2], strict=False)]
+    focal_mm, widest = pairs if len(pairs) == 2 else (None, None)
+    f_number, focal, focus = (_number(_told(root, f"exif:{name}")) for name in _RINGS)
+    infinite = focus is not None and focus >= INFINITELY_FAR[0]
+    lens = Lens(maker, model, focal_mm, widest) if maker or model else None
+    return lens, Setting("hand", f_number, focal, math.inf if infinite else focus)
 
 
 def retold(packet: bytes, told: Mapping[str, str | tuple[str, ...]], gone: Collection[str] = ()) -> bytes:
@@ -211,7 +229,7 @@ def _drop_empty(described: ET.Element) -> None:
 
 
 def _qualified(name: str) -> str:
-    prefix, _, local = name.partition(":")
+    prefix, _, local = name.rpartition(":")
     return f"{{{_NAMESPACES.get(prefix, NAMESPACE)}}}{local}"
 
 
@@ -225,9 +243,23 @@ def _ratio(value: float) -> str:
     return "{}/{}".format(*as_ratio(value))
 
 
+def _told(root: ET.Element, name: str) -> str:
+    return (_property(root, name) or "").strip()
+
+
+def _number(text: str) -> float | None:
+    """A rational or a number above 0, None for what is neither."""
+    above, slash, below = text.partition("/")
+    try:
+        value = float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError):
+        return None
+    return value if 0.0 < value < math.inf else None
+
+
 def _property(root: ET.Element, name: str) -> str | None:
-    """A property's value, written as an element or as an attribute of its description."""
-    qualified = f"{{{NAMESPACE}}}{name}"
+    """A property's value, ours where it has no prefix, written as an element or as an attribute of its description."""
+    qualified = _qualified(name)
     for element in root.iter():
         if element.tag == qualified:
             return element.text or ""

@@ -12,6 +12,7 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
+    from anylens.body import Body
     from anylens.lens.catalogue import Card
 
 _STOPS = (0.95, 1.0, 1.2, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
@@ -76,6 +77,7 @@ def shown(card: Card, given: Namespace) -> dict[str, Any]:
         "crop_factor": factor,
         "adapter_mm": adapter,
         "body_mount": None if body is None or body.mount is None else mount(body.mount).name,
+        "passport": None if body is None else _passport(card, body),
         "views": [
             {
                 "focal_mm": focal,
@@ -138,6 +140,19 @@ def _sensor(given: Namespace) -> tuple[str, tuple[float, float], float, Any]:
     return words, size, pitch, body
 
 
+def _passport(card: Card, body: Body) -> str:
+    """What was measured of the lens on that body, in words."""
+    from dataclasses import fields
+
+    from anylens.lens import find_passport
+
+    found = find_passport(card.lens, body.name)
+    if found is None:
+        return "nothing was measured of it on this body"
+    names = [field.name for field in fields(found) if field.name not in ("lens", "body", "schema")]
+    return f"{', '.join(name for name in names if getattr(found, name)) or 'no section'} measured"
+
+
 def _lens_rows(card: Card) -> list[tuple[str, str]]:
     from anylens.app.commands.lens_list import code_words
 
@@ -174,6 +189,8 @@ def _view_rows(told: dict[str, Any]) -> list[tuple[str, str]]:
         same = f"as {view['equivalent_mm']:.0f} mm{wide} on 36 x 24 mm"
         sees = f"sees {across:.1f} x {down:.1f} degrees, {corner:.1f} from corner to corner"
         rows.append((f"{view['focal_mm']:g} mm", f"{same}; {sees}"))
+    if told["passport"] is not None:
+        rows.append(("Passport", told["passport"]))
     rows.append(("Diffraction", f"the Airy disc is wider than two pixels from f/{told['diffraction_f_number']:.1f} on"))
     return rows
 
