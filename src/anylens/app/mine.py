@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
+    from anylens.lens import Lens
     from anylens.lens.catalogue import Card
 
 CONCEPT_PHONE = "xiaomi-12s-ultra-concept"
@@ -42,6 +43,13 @@ def card(asked: str) -> Card:
     from anylens.lens.catalogue import find
 
     return find(asked, catalogue(), mine().lenses)
+
+
+def lens(asked: str) -> Lens | None:
+    """The lens of that name, None where the catalogue has none; Refusal where it may be several."""
+    from anylens.lens.catalogue import meant
+
+    return card(asked).lens if meant(asked, catalogue()) else None
 
 
 def mine() -> Mine:

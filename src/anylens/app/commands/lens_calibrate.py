@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anylens.app import measuring, voice
+from anylens.app import measuring, mine, voice
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
 from anylens.app.voice import Usage
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens calibrate`."""
     syntax.usage = "anylens lens calibrate NAME [--flat FILE...] [--chart FILE...] [options]"
-    syntax.add_argument("name", metavar="NAME", help="the lens, as its passport shall name it")
+    syntax.add_argument("name", metavar="NAME", help="the lens: of the catalogue, or as its passport shall name it")
     syntax.add_argument("--flat", nargs="+", default=[], metavar="FILE", help="raws of a blank, evenly lit surface")
     syntax.add_argument(
         "--chart", nargs="+", default=[], metavar="FILE", help="a ChArUco board or chessboard from several sides"
@@ -92,7 +92,9 @@ def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list
     flats: list[Specimen] = []
     views: list[View] = []
     aside = 0
-    lens = Lens("", given.name, None if given.focal is None else (given.focal, given.focal))
+    lens = mine.lens(given.name)
+    if lens is None:
+        lens = Lens("", given.name, None if given.focal is None else (given.focal, given.focal))
     with voice.progress("measuring", len(given.flat) + len(given.chart)) as bar:
         for file in given.flat:
             flats.append(measuring.seen(file, given.sensor))

@@ -85,15 +85,7 @@ def find(asked: str, among: Mapping[str, Card], preferred: Collection[str] = ())
     """
     import difflib
 
-    word = file_name(asked)
-    spelt = {each: card for card in among.values() for each in (card.name, *map(file_name, (card.title, *card.also)))}
-    if word in spelt:
-        return spelt[word]
-    fitting = {card.name: card for each, card in spelt.items() if word and each.startswith(word)}
-    if len(fitting) != 1:
-        said = _words(asked)
-        by_words = {name: card for name, card in among.items() if said and _fits(said, card)}
-        fitting = fitting or by_words
+    fitting = meant(asked, among)
     if len(fitting) > 1:
         own = [name for name in fitting if name in preferred]
         fitting = {own[0]: fitting[own[0]]} if len(own) == 1 else fitting
@@ -103,9 +95,29 @@ def find(asked: str, among: Mapping[str, Card], preferred: Collection[str] = ())
         names = list(fitting)
         more = f" and {len(names) - _MOST_NEAR} more" if len(names) > _MOST_NEAR else ""
         raise Refusal(f"Several lenses fit '{asked}'; choose one of {', '.join(names[:_MOST_NEAR])}{more}.")
-    near = dict.fromkeys(spelt[each].name for each in difflib.get_close_matches(word, list(spelt), 5, 0.5))
-    also = f"; near it are {', '.join(list(near)[:3])}" if near else "; anylens lens list shows all"
+    spelt = _spelt(among)
+    close = difflib.get_close_matches(file_name(asked), list(spelt), 5, 0.5)
+    near = list(dict.fromkeys(spelt[each].name for each in close))[:3]
+    also = f"; near it are {', '.join(near)}" if near else "; anylens lens list shows all"
     raise Refusal(f"There is no lens '{asked}' in the catalogue{also}; anylens lens add makes a new one.")
+
+
+def meant(asked: str, among: Mapping[str, Card]) -> dict[str, Card]:
+    """The lenses that a name may mean: the one it is, else those that begin so, else those with all its words."""
+    word = file_name(asked)
+    spelt = _spelt(among)
+    if word in spelt:
+        return {spelt[word].name: spelt[word]}
+    beginning = {card.name: card for each, card in spelt.items() if word and each.startswith(word)}
+    if len(beginning) == 1:
+        return beginning
+    said = _words(asked)
+    return beginning or {name: card for name, card in among.items() if said and _fits(said, card)}
+
+
+def _spelt(among: Mapping[str, Card]) -> dict[str, Card]:
+    """Every lens by each way to write it whole."""
+    return {each: card for card in among.values() for each in (card.name, *map(file_name, (card.title, *card.also)))}
 
 
 def fits(words: str, card: Card) -> bool:
