@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from anylens.refusal import Refusal
 
 _TILE_PX = 128
 _BAND_CPP = 0.02
+_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,41 +73,112 @@ def texture_by_truth(
     return _told(samples, (rows, columns), "cross spectrum", frequencies, mtf, error)
 
 
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """A chart of dead leaves by how it was made: discs whose number falls as radius^-3 between two radii, in px."""
+
+    smallest_px: float
+    largest_px: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.smallest_px < self.largest_px < math.inf:
+            raise Refusal(
+                f"Leaves of {self.smallest_px:g} to {self.largest_px:g} px do not exist; give the radius of the smallest "
+                "disc, then of the largest."
+            )
+
+    def power(self) -> Floats:
+        """(_TILE_PX, _TILE_PX): the expected power of a windowed tile, up to its unit, at fftfreq of whole pixels.
+
+        Two points look alike as often as one disc covers both (Lee, Mumford & Huang 2001); window and all are
+        in it, what is finer than the pixels is not folded in.
+        """
+        fine = 4
+        size = 2 * fine * _TILE_PX
+        away = np.linspace(0.0, 3.0 * _TILE_PX, 6001)
+        radius = np.geomspace(self.smallest_px, self.largest_px, 400)
+        number = radius**-2.0  # radius^-3, on a logarithmic scale
+        number[[0, -1]] *= 0.5
+        part = np.minimum(away[:, None] / (2.0 * radius), 1.0)
+        both = (2.0 * radius**2 * (np.arccos(part) - part * np.sqrt(1.0 - part * part))) @ number
+        alike = both / (2.0 * np.pi * (radius**2 @ number) - both)
+        once = np.hanning(size // 2 + 1)[:-1]
+        window = np.fft.irfft(np.abs(np.fft.rfft(once, size)) ** 2, size)
+        step = np.abs(np.fft.fftfreq(size) * size) / fine
+        power = np.fft.fft2(np.interp(np.hypot(step[:, None], step), away, alike) * np.outer(window, window)).real
+        chosen = np.rint(np.fft.fftfreq(_TILE_PX) * _TILE_PX * 2).astype(np.int64)
+        return np.asarray(np.maximum(power[np.ix_(chosen, chosen)], 0.0), np.float64)
+
+
 def texture_by_spectrum(
     samples: Samples,
-    reference: npt.NDArray[np.floating] | float,
+    reference: npt.NDArray[np.floating] | Leaves | float,
     noise: float | None = None,
     part: tuple[slice, slice] | None = None,
 ) -> TextureSharpness:
     """Texture kept, by its power spectrum less the noise's over the chart's own (Cao, Guichard & Hornung 2009).
 
-    `reference` is the chart's picture at the same scale, not aligned, or the exponent of its power by frequency (2 for
-    dead leaves of all sizes); `noise` the variance of a sample on an even surface of the same light, None for the
-    samples' own noise model. Of a mosaic one site of the tile is used, so that what is finer than its lattice is
-    folded in. Raises Refusal for too small a part, and where the noise is not known.
+    `reference` is how the chart was made, its picture at the same scale, not aligned, or the exponent of its power by
+    frequency (2 where nothing else is known); `noise` the variance of a sample on an even surface of the same light,
+    None for the samples' own noise model. Sites of a mosaic are taken as they are: each frequency is read where its own
+    power lies nearer than any that the lattice folds onto it, and what is folded is taken off by the curve itself, in
+    rounds (own work). Raises Refusal for too small a part, and where the noise is not known.
     """
     rows, columns = _part(samples, part)
-    step = len(samples.sites)
-    top, left = next((i, j) for i, row in enumerate(samples.sites) for j, here in enumerate(row) if here)
-    first = ((top - rows.start) % step, (left - columns.start) % step)
-    light = np.asarray(samples.pixels[rows, columns], np.float64)[first[0] :: step, first[1] :: step]
+    light, sites = np.asarray(samples.pixels[rows, columns], np.float64), samples.sampled(rows, columns)
     if noise is None:
         if samples.noise is None:
             raise Refusal("How noisy the samples are is not known, as texture without a truth needs; give a variance.")
-        noise = samples.noise[0] * max(float(light.mean()), 0.0) + samples.noise[1]
-    if min(light.shape) < _TILE_PX:
-        raise Refusal(f"Texture needs {_TILE_PX * step} x {_TILE_PX * step} px; choose a larger part.")
-    window = _window()
-    power, tiles = _power(light)
-    whole = noise * float(np.sum(window**2))
-    own = _power(np.asarray(reference, np.float64)[::step, ::step])[0] if np.ndim(reference) == 2 else None
-    if own is None:
-        own = np.maximum(_radius(), 1e-9) ** -float(np.asarray(reference))
-    frequencies, sums = _rings(np.array([power / tiles - whole, own, power / tiles]))
-    ratio = np.maximum(sums[0], 0.0) / sums[1]
-    mtf = np.sqrt(ratio)
-    error = 0.5 * mtf * sums[2] / np.maximum(sums[0], 1e-12 * sums[2]) / np.sqrt(_count(frequencies) * tiles)
-    return _told(samples, (rows, columns), "power spectrum", frequencies / step, mtf, error)
+        noise = samples.noise[0] * max(float(light[sites].mean()), 0.0) + samples.noise[1]
+    seen, tiles = _power(light, sites)
+    own = _own_power(reference)
+    step = len(samples.sites)
+    tile = np.asarray(samples.sites, np.float64)
+    folds = np.abs(np.fft.fft2(tile) / tile.size) ** 2
+    frequency = np.fft.fftfreq(_TILE_PX)
+    radius = np.hypot(frequency[:, None], frequency)
+    whole = noise * float(np.sum(_window() ** 2)) * float(tile.mean())
+    moved = [
+        (folds[i, j], (i * _TILE_PX // step, j * _TILE_PX // step))
+        for i in range(step)
+        for j in range(step)
+        if (i or j) and folds[i, j] > 1e-9
+    ]
+    nearest = np.min([np.roll(radius, way, (0, 1)) for _, way in moved], axis=0) if moved else np.inf
+    # The window spreads what is left of the mean over the first waves.
+    first = np.abs(frequency) * _TILE_PX < 1.5
+    kept = (radius <= nearest) & (radius < 0.5 + _BAND_CPP / 2) & ~(first[:, None] & first)
+    ring = np.where(kept, np.rint(radius / _BAND_CPP).astype(np.int64), 0)
+    every = np.bincount(np.rint(radius / _BAND_CPP).astype(np.int64).ravel())
+
+    def rings(plane: Floats) -> Floats:
+        return np.asarray(np.bincount(ring.ravel(), plane.ravel())[1:], np.float64)
+
+    count = rings(np.ones_like(radius))
+    frequencies, below = rings(radius) / count, rings(folds[0, 0] * own)
+    above = rings(seen / tiles - whole)
+    mtf = np.sqrt(np.maximum(above, 0.0) / below)
+    for _ in range(_ROUNDS if moved else 0):
+        power = own * np.interp(radius, [*frequencies, 1.0], [*mtf, 0.0]) ** 2
+        folded = rings(sum((share * np.roll(power, way, (0, 1)) for share, way in moved), np.zeros_like(radius)))
+        # Where own and folded power are nearly equal only their sum is known: both grow or fall by the same part.
+        mtf = mtf * np.sqrt(np.maximum(above, 0.0) / (below * mtf**2 + folded + 1e-300))
+    waves = _count(frequencies) * count / every[1 : len(count) + 1]
+    error = 0.5 * mtf * rings(seen / tiles) / np.maximum(above, 1e-12 * rings(seen / tiles)) / np.sqrt(waves * tiles)
+    return _told(samples, (rows, columns), "power spectrum", frequencies, mtf, error)
+
+
+def _own_power(reference: npt.NDArray[np.floating] | Leaves | float) -> Floats:
+    """(_TILE_PX, _TILE_PX): the power of the chart itself at fftfreq, in any unit."""
+    if isinstance(reference, Leaves):
+        return reference.power()
+    if np.ndim(reference) == 2:
+        known = np.asarray(reference, np.float64)
+        if min(known.shape) < _TILE_PX:
+            raise Refusal(f"The reference is smaller than {_TILE_PX} x {_TILE_PX} px; give a larger one.")
+        return _power(known, np.ones(known.shape, np.bool_))[0]
+    frequency = np.fft.fftfreq(_TILE_PX)
+    return np.asarray(np.maximum(np.hypot(frequency[:, None], frequency), 1e-9) ** -float(np.asarray(reference)))
 
 
 def _part(samples: Samples, part: tuple[slice, slice] | None) -> tuple[slice, slice]:
@@ -148,14 +221,14 @@ def _shift_back(both: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
     return np.asarray(turn, np.complex128)
 
 
-def _power(light: Floats) -> tuple[Floats, int]:
-    window, power, tiles = _window(), np.zeros((_TILE_PX, _TILE_PX // 2 + 1)), 0
+def _power(light: Floats, sites: npt.NDArray[np.bool_]) -> tuple[Floats, int]:
+    """(sum over tiles of the power at fftfreq, tiles), other samples than those at `sites` left empty."""
+    window, power, tiles = _window(), np.zeros((_TILE_PX, _TILE_PX)), 0
     for tile in _tiles(light.shape):
-        here = light[tile]
-        power += np.abs(np.fft.rfft2((here - np.average(here, weights=window)) * window)) ** 2
+        here, its = light[tile], sites[tile]
+        even = np.average(here[its], weights=window[its])
+        power += np.abs(np.fft.fft2(np.where(its, here - even, 0.0) * window)) ** 2
         tiles += 1
-    if tiles == 0:
-        raise Refusal(f"The reference is smaller than {_TILE_PX} x {_TILE_PX} px; give a larger one.")
     return power, tiles
 
 

@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING
 from anylens.app import measuring, voice
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
+from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.lab.texture import TextureSharpness
+    from anylens.lab.texture import Leaves, TextureSharpness
 
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lab texture`."""
     measuring.files_and_outcome(syntax, "texture", "draw the MTF into this .svg; of the first file")
     syntax.add_argument("--truth", metavar="FILE", help="what a perfect camera would have seen, of the same size")
+    syntax.add_argument(
+        "--leaves",
+        metavar="PX,PX",
+        help="how the chart was made: radii of its smallest and largest discs in the picture",
+    )
 
 
 def run(given: Namespace) -> int:
@@ -29,6 +35,9 @@ def run(given: Namespace) -> int:
 
     picture = measuring.place(given.picture, ".svg")
     measuring.apart(given, given.picture)
+    if given.truth is not None and given.leaves is not None:
+        raise Usage("--truth knows more than --leaves; give one of them")
+    chart = LEAVES if given.leaves is None else _leaves(given.leaves)
     truth = None if given.truth is None else measuring.seen(given.truth).luminance().pixels
     results = []
     failed = 0
@@ -40,7 +49,7 @@ def run(given: Namespace) -> int:
                 raise Refusal(
                     f"{Path(file).name} is not of the truth's size of {size} px; give the truth of this picture."
                 )
-            result = texture_by_spectrum(samples, LEAVES) if truth is None else texture_by_truth(samples, truth)
+            result = texture_by_spectrum(samples, chart) if truth is None else texture_by_truth(samples, truth)
         except Exception as error:
             voice.complain(voice.sentence(error, Path(file)))
             failed = 1
@@ -57,6 +66,16 @@ def run(given: Namespace) -> int:
     return failed
 
 
+def _leaves(text: str) -> Leaves:
+    from anylens.lab.texture import Leaves
+
+    try:
+        smallest, largest = (float(each) for each in text.split(","))
+    except ValueError:
+        raise Usage(f"--leaves {text} is not two numbers with a comma between; write 1.5,450") from None
+    return Leaves(smallest, largest)
+
+
 def _tell(file: str, result: TextureSharpness) -> None:
     print(f"Texture of {file}, by its {result.method}\n")
     rows = [("MTF50, cycles per pixel", str(result.mtf50_cpp)), ("MTF at Nyquist", str(result.mtf_nyquist))]
@@ -64,4 +83,6 @@ def _tell(file: str, result: TextureSharpness) -> None:
         rows.insert(1, ("MTF50, line pairs per mm", str(result.mtf50_lpmm)))
     print(table(rows))
     if not math.isfinite(result.mtf50_cpp.value):
-        print("note: The texture is not that of dead leaves of all sizes, or too faint: give its --truth to be sure.")
+        print(
+            "note: The MTF does not fall to 50 % before Nyquist, or the chart is another: say how it was made (--leaves)."
+        )
