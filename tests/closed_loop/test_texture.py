@@ -13,7 +13,7 @@ from anylens.refusal import Refusal
 from anylens.shot import Shot
 
 HEIGHT, WIDTH = 384, 512
-CHART = Leaves(1.5, 0.15 * HEIGHT)
+CHART = Leaves(1.5, 0.05 * HEIGHT)
 GREEN = ((False, True), (True, False))
 
 
@@ -22,7 +22,9 @@ def shown(tmp_path_factory):
     """(green samples, what a perfect camera would have seen)."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("light")))
-        camera = open_virtual(f"lens=ideal,scene=dead-leaves,aperture=11,size={WIDTH}x{HEIGHT},seed=3,margin=0")
+        camera = open_virtual(
+            f"lens=ideal,scene=dead-leaves,largest=0.05,aperture=11,size={WIDTH}x{HEIGHT},seed=3,margin=0"
+        )
         (frame,) = camera.capture([Shot(1 / 10, 1.0)])
         truth = camera.light.truth.seen()
         camera.close()

@@ -83,8 +83,8 @@ class Leaves:
     def __post_init__(self) -> None:
         if not 0.0 < self.smallest_px < self.largest_px < math.inf:
             raise Refusal(
-                f"Leaves of {self.smallest_px:g} to {self.largest_px:g} px do not exist; give the radius of the smallest "
-                "disc, then of the largest."
+                f"Leaves of {self.smallest_px:g} to {self.largest_px:g} px do not exist; give the radius of the "
+                "smallest disc, then of the largest."
             )
 
     def power(self) -> Floats:

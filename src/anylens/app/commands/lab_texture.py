@@ -83,6 +83,4 @@ def _tell(file: str, result: TextureSharpness) -> None:
         rows.insert(1, ("MTF50, line pairs per mm", str(result.mtf50_lpmm)))
     print(table(rows))
     if not math.isfinite(result.mtf50_cpp.value):
-        print(
-            "note: The MTF does not fall to 50 % before Nyquist, or the chart is another: say how it was made (--leaves)."
-        )
+        print("note: The MTF does not fall to 50 % before Nyquist, or the chart is another: give its --leaves.")
