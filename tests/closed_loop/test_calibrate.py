@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from anylens.lab.calibrate import Given, calibrate
 from anylens.lab.calibrate_chart import chart_fit
 from anylens.lab.grids import Grid
+from anylens.lab.specimen import Plane, Specimen
+from anylens.lens import Lens
 from anylens.refusal import Refusal
 
 WIDTH, HEIGHT, FOCAL = 1200, 900, 1500.0
@@ -117,3 +120,44 @@ def test_views_straight_on_need_the_engraved_focal_length() -> None:
     fit = chart_fit(grids, WIDTH, HEIGHT, nominal_px=1.02 * FOCAL)
     assert fit.focal_px.value == pytest.approx(1.02 * FOCAL, rel=0.05)
     assert fit.residual_px == pytest.approx(NOISE_PX * np.sqrt(2.0), rel=0.1)
+
+
+def colored_flat(rng, shape=(192, 256)):
+    """A raw's specimen whose falloff, cast and crooked light are known: the light grows by about 1 % across."""
+    height, width = shape
+    y, x = np.mgrid[:height, :width].astype(float)
+    half = np.hypot(width, height) / 2
+    u, v = (x - (width - 1) / 2) / half, (y - (height - 1) / 2) / half
+    r2 = u**2 + v**2
+    falloff = 1 + FALL[0] * r2 + FALL[1] * r2**2 + FALL[2] * r2**3
+    grown = 1 + 0.01 * (rng.standard_normal() * u + rng.standard_normal() * v) * half / width
+    planes = []
+    for letter, top, left, cast in (("R", 0, 0, RED), ("G", 0, 1, (0, 0)), ("G", 1, 0, (0, 0)), ("B", 1, 1, BLUE)):
+        mean = 4000 * falloff * grown * (1 + cast[0] * u + cast[1] * r2)
+        seen = (rng.poisson(mean) / 8000.0)[top::2, left::2].astype(np.float32)
+        planes.append(Plane(letter, seen, np.zeros(seen.shape, bool), top, left, 2, 4095.0))
+    return Specimen("flat.dng", "raw", tuple(planes), width, height)
+
+
+FALL, RED, BLUE = (-0.45, 0.12, -0.04), (0.02, -0.05), (-0.01, 0.03)
+
+
+def test_a_flats_errors_are_honest_though_its_light_may_grow_to_a_side() -> None:
+    radial, casts = [], []
+    given = Given(body="test", pitch_um=4.0, f_number=2.0)
+    for seed in range(40):
+        made = calibrate(Lens("", "test"), given, [colored_flat(np.random.default_rng(100 + seed))], [])
+        (falloff,), (color,) = made.passport.vignetting, made.passport.color
+        radial += [(a - t) / e for a, t, e in zip(falloff.radial, FALL, falloff.radial_error, strict=True)]
+        radial += [a / e for a, e in zip(falloff.centre_mm, falloff.centre_mm_error, strict=True)]
+        half = np.hypot(color.half_width_mm, color.half_height_mm)
+        u = np.linspace(-1, 1, 17)[None] * color.half_width_mm / half
+        v = np.linspace(-1, 1, 13)[:, None] * color.half_height_mm / half
+        for values, errors, cast in (
+            (color.red_green, color.red_green_error, RED),
+            (color.blue_green, color.blue_green_error, BLUE),
+        ):
+            away = (np.array(values) - (1 + cast[0] * u + cast[1] * (u**2 + v**2))) / np.maximum(errors, 1e-9)
+            casts += list(np.delete(away.ravel(), 8 + 17 * 6)[::7])
+    assert 0.90 <= np.mean(np.abs(radial) < 2.0) <= 0.99, np.mean(np.abs(radial) < 2.0)
+    assert 0.90 <= np.mean(np.abs(casts) < 2.0) <= 0.985, np.mean(np.abs(casts) < 2.0)

@@ -75,6 +75,12 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
     problem = _Problem(usable, width_px, height_px)
     start = problem.start(usable)
     found, covariance, left = problem.solved(start, bends=False)
+    sigma = np.sqrt(np.diag(covariance))
+    told = 0.0 < sigma[0] < _MOST_FOCAL_ERROR * found[0]
+    if not told and nominal_px is not None:
+        problem.nominal_px = nominal_px
+        found, covariance, left = problem.solved(problem.start(usable, nominal_px), bends=False)
+        sigma = np.sqrt(np.diag(covariance))
     bent, bent_covariance, bent_left = problem.solved(found, bends=True)
     bend, error = problem.bend(bent, bent_covariance)
     distance = np.hypot(*left.T)
@@ -89,14 +95,6 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
             f"The {len(usable)} views of the chart do not fit one camera ({rms:.2f} px are left); take them with one "
             "lens at one focus setting, in one size."
         )
-    sigma = np.sqrt(np.diag(covariance))
-    told = 0.0 < sigma[0] < _MOST_FOCAL_ERROR * found[0]
-    if not told and nominal_px is not None:
-        problem.nominal_px = nominal_px
-        found, covariance, left = problem.solved(problem.start(usable, nominal_px), bends=False)
-        distance = np.hypot(*left.T)
-        rms = float(np.sqrt(np.mean(distance**2)))
-        sigma = np.sqrt(np.diag(covariance))
     focal = Figure(float(found[0]), float(sigma[0]))
     if nominal_px is None and not 0.0 < focal.error < _MOST_FOCAL_ERROR * focal.value:
         raise Refusal(
@@ -304,7 +302,10 @@ class _Problem:
 
 def _inverse(normal: Floats) -> Floats:
     """The inverse of a normal matrix; what is not told at all becomes very large, never small."""
-    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
+    told = np.diag(normal)
+    if not np.isfinite(normal).all() or not told.max() > 0.0:
+        raise Refusal("The views of the chart do not fit one camera; take them sharp, from different sides.")
+    scale = np.sqrt(np.maximum(told, 1e-24 * told.max()))
     values, vectors = np.linalg.eigh(normal / scale[:, None] / scale)
     inverse = (vectors / np.maximum(values, 1e-11)) @ vectors.T
     return np.asarray(inverse / scale[:, None] / scale)

@@ -45,7 +45,7 @@ def options(syntax: Syntax) -> None:
 def run(given: Namespace) -> int:
     """Measure, then write the passport; 1 where a picture was left aside."""
     from anylens.lab.calibrate import Given, calibrate
-    from anylens.lens import Lens, read_passport, write_passport
+    from anylens.lens import read_passport, write_passport
     from anylens.lens.passport import file_name, own_passports
 
     files = [*given.flat, *given.chart]
@@ -69,7 +69,6 @@ def run(given: Namespace) -> int:
     if given.turn is not None and len(flats) != len(given.turn.split(",")):
         raise Usage(f"--turn must give one number for each of the {len(flats)} flats")
     result = calibrate(lens, said, flats, views, old, measuring.turns(given.turn))
-    assert isinstance(lens, Lens)
     kept = write_passport(result.passport, place)
     if page is not None:
         from anylens.lab.report.passport import passport_page
@@ -87,7 +86,6 @@ def run(given: Namespace) -> int:
 def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list[View], int]:
     """The lens, flats and charts; charts are read one by one, so that twenty need no more memory than one."""
     from anylens.lab.calibrate import view
-    from anylens.lens import Lens
 
     flats: list[Specimen] = []
     views: list[View] = []
