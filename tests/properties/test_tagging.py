@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import anylens
 from anylens.app.command_line import run
 from anylens.app.glass import Said, held, mounted
+from anylens.body import Body
 from anylens.files.exposure import read_exposure
 from anylens.files.jpeg import jpeg_segments
 from anylens.files.tagging import tag
@@ -23,7 +26,9 @@ from anylens.files.tiff import Directory, Entry, Type, encoded, open_tiff
 from anylens.files.xmp import JPEG_SIGNATURE, recipe_in, recipe_text, retold, setting_source, xmp_packet
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Photo
-from anylens.lens import Lens, Setting
+from anylens.lens import Lens, Passport, Setting, find_passport, write_passport
+from anylens.lens.catalogue import cards, find
+from anylens.lens.passport import file_name, own_passports
 from anylens.refusal import Refusal
 from anylens.sensor import Calibration, Noise, Sensor, bayer
 
@@ -306,3 +311,41 @@ def test_from_the_command_line(
     assert taken.lens is not None
     assert taken.lens.maker == "Zeiss"
     assert run(["shoot", "virtual:scene=white-wall", "--lens", "planar-50mm-f2-zm"]) == 2
+
+
+@given(st.data())
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_a_damaged_file_holds_it_is_tagged_or_refused_and_then_unchanged(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(["a.dng", "a.jpg"]))
+    place = tmp_path / name
+    if not (tmp_path / f"whole-{name}").exists():
+        told = facts(SUMMILUX, HAND)
+        anylens.write(frame(SUMMILUX, HAND) if name == "a.dng" else photo(told, "r"), tmp_path / f"whole-{name}")
+    content = bytearray((tmp_path / f"whole-{name}").read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, min(len(content), 2500) - 1))] = data.draw(st.integers(0, 255))
+    del content[data.draw(st.just(len(content)) | st.integers(0, len(content))) :]
+    place.write_bytes(content)
+    try:
+        tag(place, SUMMILUX, HAND)
+    except Refusal:
+        assert place.read_bytes() == bytes(content)
+
+
+def test_a_passport_is_found_by_the_lens_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    body = Body("Maker", "Model One")
+    image = frame()
+    anylens.write(replace(image, facts=replace(image.facts, body=body)), tmp_path / "a.dng")
+    lens = find("summilux-m-50mm-f1.4-asph", cards()).lens
+    own_passports().mkdir(parents=True)
+    write_passport(Passport(lens, body.name), own_passports() / file_name(lens, body.name))
+    assert find_passport(SUMMILUX, body.name) is not None
+    tag(tmp_path / "a.dng", lens, HAND)
+    told = anylens.read(tmp_path / "a.dng").facts
+    assert told.lens is not None
+    assert find_passport(told.lens, told.body.name if told.body else "") is not None

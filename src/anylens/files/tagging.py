@@ -141,6 +141,7 @@ def _factor(main: Directory | None) -> float | None:
 def _tag_tiff(
     path: Path, data: mmap.mmap, tiff: Tiff, main: Directory, lens: Lens | None, setting: Setting, factor: float | None
 ) -> Tagged:
+    was = _lens_before(main)
     change = _change(main, lens, setting, factor)
     packet = retold(main.raw(Tag.XMP), change.told, change.gone_told)
     kept, first, added = _behind(data, tiff, change, {Tag.XMP: Entry(Type.BYTE, packet)})
@@ -155,7 +156,7 @@ def _tag_tiff(
             body.release()
             head.release()
             pieces.clear()
-    return Tagged(path, _lens_before(main), change.same_mm)
+    return Tagged(path, was, change.same_mm)
 
 
 def _behind(
@@ -246,6 +247,7 @@ def _tag_jpeg(path: Path, data: mmap.mmap, lens: Lens | None, setting: Setting, 
     block = blocks[0][len(_EXIF) :] if blocks else pack(Draft({}, {Tag.ExifIFD: (Draft({}),)}))
     tiff = open_tiff(block)
     main, _ = tiff.directory(tiff.first)
+    was = _lens_before(main)
     change = _change(main, lens, setting, factor)
     packets = [content for marker, content in segments if marker == _APP1 and content.startswith(JPEG_SIGNATURE)]
     packet = retold(packets[0][len(JPEG_SIGNATURE) :] if packets else b"", change.told, change.gone_told)
@@ -258,7 +260,7 @@ def _tag_jpeg(path: Path, data: mmap.mmap, lens: Lens | None, setting: Setting, 
     end = sum(4 + len(content) for _, content in _walk(data)) + 2
     with memoryview(data) as view, view[end:] as picture:
         _replace(path, [b"\xff\xd8", *pieces, picture])
-    return Tagged(path, _lens_before(main), change.same_mm)
+    return Tagged(path, was, change.same_mm)
 
 
 def _walk(data: Buffer) -> Iterator[tuple[int, bytes]]:
