@@ -33,6 +33,8 @@ COMMANDS = {
     "lens mounts": "List mounts, and the adapter that each lens needs on a body.",
     "lens add": "Make a lens yours, one of the catalogue or a new one.",
     "lens use": "Say which lens is mounted, and on which body.",
+    "lens import": "Take a lens of Lensfun's database as a passport.",
+    "lens export": "Give a passport to Lensfun.",
     "lens tag": "Write the lens and its rings into files that are there already, no pixel touched.",
     "lens chart": "Make the chart that lens calibrate measures, to print or to show.",
     "lens calibrate": "Measure a lens from flats and charts into its passport.",

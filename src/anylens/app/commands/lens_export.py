@@ -1,0 +1,30 @@
+"""`anylens lens export`: a passport as a lens for Lensfun."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from anylens.app.places import guard
+from anylens.app.syntax import Syntax
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens lens export`."""
+    syntax.usage = "anylens lens export [options] PASSPORT"
+    syntax.add_argument("passport", metavar="PASSPORT", help="the passport's TOML file")
+    syntax.add_argument("-o", "--output", metavar="XML", help="where it goes; beside the passport where not given")
+
+
+def run(given: Namespace) -> int:
+    """Write Lensfun's XML."""
+    from anylens.files.lensfun import lensfun_text
+    from anylens.lens import read_passport
+
+    text = lensfun_text(read_passport(Path(given.passport)))
+    place = Path(given.output) if given.output is not None else Path(given.passport).with_suffix(".xml")
+    if given.output is None:
+        guard(place)
+    place.write_text(text, encoding="utf-8")
+    print(f"{place}; put it into ~/.local/share/lensfun for programs that use Lensfun")
+    return 0

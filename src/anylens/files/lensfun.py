@@ -1,0 +1,279 @@
+"""Lensfun's XML: a lens of its database as a passport, and a passport as a lens for it.
+
+Its radii are 1 at half the shorter side of the calibrated picture (distortion, lateral colour) or in its corner
+(vignetting). Polynomials other than ours are fitted over the whole radius; the section's residual says how well. The
+database itself is CC BY-SA and is read where the user has it, never copied.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lens.model import Lens
+from anylens.lens.passport import Geometry, Lateral, Passport, Vignetting, nearest
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+Floats = npt.NDArray[np.float64]
+
+FULL_FRAME_MM = math.hypot(18.0, 12.0)
+NOT_KNOWN = math.inf
+FARTHEST_M = 1000.0
+INSTALLED = ("~/.local/share/lensfun", "~/.local/share/lensfun/updates/version_1", "/var/lib/lensfun-updates/version_1")
+SHIPPED = ("/usr/share/lensfun", "/usr/local/share/lensfun", "/opt/homebrew/share/lensfun")
+
+
+def read_lensfun(
+    name: str, body: str, date: str, places: Sequence[Path] = (), focal_mm: float | None = None
+) -> Passport:
+    """The passport of the lens of that name, as far as Lensfun knows it; `places` are files or folders of its XML.
+
+    Where none is given they are those where systems install it. `date` is what the sections are dated. Raises Refusal
+    where there is no database, no such lens (the near ones are named), or several focal lengths and none is chosen.
+    """
+    found = {f"{maker} {model}": lens for lens in _lenses(_files(places)) for maker, model in _names(lens)}
+    wanted = " ".join(name.split()).casefold()
+    exact = [each for each in found if each.casefold() == wanted or each.casefold().partition(" ")[2] == wanted]
+    if not exact:
+        near = [each for each in found if wanted in each.casefold()][:5]
+        near = near or difflib.get_close_matches(name, found, 3, 0.4)
+        raise Refusal(f"Lensfun's database has no lens '{name}'; near it are {', '.join(near) or 'none'}.")
+    lens = found[exact[0]]
+    return _passport(lens, exact[0], body, date, focal_mm)
+
+
+def lensfun_text(passport: Passport) -> str:
+    """The passport as a database of Lensfun with one lens: distortion as poly5, lateral colour and vignetting.
+
+    Version 0.3 of Lensfun knows no centre and no tangential terms that way; they are left out. Raises Refusal for a
+    passport in which there is nothing for it.
+    """
+    from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+    sections: tuple[Geometry | Vignetting | Lateral, ...] = (
+        *passport.geometry,
+        *passport.vignetting,
+        *passport.lateral,
+    )
+    if not sections:
+        raise Refusal("The passport has neither geometry, vignetting nor lateral colour, so Lensfun has no use for it.")
+    lens, reach = passport.lens, max(record.reach_mm for record in sections)
+    focal = lens.focal_mm[0] if lens.focal_mm else passport.geometry[0].focal_mm if passport.geometry else None
+    if focal is None:
+        raise Refusal("The passport does not say the lens's focal length, which Lensfun needs; add focal_mm to [lens].")
+    root = Element("lensdatabase", version="1")
+    held = SubElement(root, "lens")
+    for tag, text in (
+        ("maker", lens.maker),
+        ("model", lens.model),
+        ("mount", lens.mount or "Generic"),
+        ("cropfactor", f"{FULL_FRAME_MM / reach:.6g}"),
+    ):
+        SubElement(held, tag).text = text
+    calibration, at, half = SubElement(held, "calibration"), f"{focal:g}", _half_side(reach, 1.5)
+    radius = np.linspace(0.02, 1.0, 60) * reach
+    for _, record in nearest(passport.geometry, None, None)[:1]:
+        n2 = (radius / record.focal_mm) ** 2
+        k1, k2, k3 = record.radial
+        (a, b), _ = _fitted((radius / half)[:, None] ** np.array([2, 4]), n2 * (k1 + n2 * (k2 + n2 * k3)), radius)
+        terms = {"model": "poly5", "focal": at, "k1": _said(a), "k2": _said(b)}
+        SubElement(calibration, "distortion", terms)
+    for _, colors in nearest(passport.lateral, None, None)[:1]:
+        said = {"model": "poly3", "focal": at}
+        for letter, (c0, c1, c2) in (("r", colors.red), ("b", colors.blue)):
+            s2 = (radius / colors.reach_mm) ** 2
+            powers = (radius / half)[:, None] ** np.array([0, 1, 2])
+            (v, c, b), _ = _fitted(powers, c0 + s2 * (c1 + s2 * c2), radius)
+            said |= {f"v{letter}": f"{1.0 + v:.9f}", f"c{letter}": _said(c), f"b{letter}": _said(b)}
+        SubElement(calibration, "tca", said)
+    for falloff in passport.vignetting:
+        f_number = falloff.f_number or (lens.max_aperture[0] if lens.max_aperture else None)
+        if f_number is None:
+            continue
+        grown = (reach / falloff.reach_mm) ** np.array([2, 4, 6]) * falloff.radial
+        terms = {f"k{index + 1}": _said(value) for index, value in enumerate(grown)}
+        away = f"{falloff.focus_m or FARTHEST_M:g}"
+        SubElement(
+            calibration,
+            "vignetting",
+            {"model": "pa", "focal": at, "aperture": f"{f_number:g}", "distance": away} | terms,
+        )
+    indent(root, "    ")
+    return tostring(root, "unicode") + "\n"
+
+
+def _passport(lens: Element, name: str, body: str, date: str, focal_mm: float | None) -> Passport:
+    calibration = lens.find("calibration")
+    entries = [] if calibration is None else list(calibration)
+    focals = sorted({_number(each, "focal") for each in entries if "focal" in each.attrib})
+    if not focals:
+        raise Refusal(f"Lensfun's database knows the name {name} but no figure of it; calibrate the lens instead.")
+    if focal_mm is None and focals[-1] > 1.05 * focals[0]:
+        raise Refusal(f"{name} was measured from {focals[0]:g} to {focals[-1]:g} mm; choose one with --focal.")
+    focal = min(focals, key=lambda each: abs(each - (focal_mm or focals[0])))
+    crop, ratio = float(lens.findtext("cropfactor") or 1.0), _ratio(lens.findtext("aspect-ratio") or "3:2")
+    reach = FULL_FRAME_MM / crop
+    half = _half_side(reach, ratio)
+    said: dict[str, Any] = {"method": "imported", "frames": 0, "date": date}
+    here = [each for each in entries if _number(each, "focal", focal) == focal]
+    maker, _, model = name.partition(" ")
+    (maker, model) = next((pair for pair in _names(lens) if " ".join(pair) == name), (maker, model))
+    bent = [_geometry(each, focal, reach, half, said) for each in here if each.tag == "distortion"]
+    apart = [_lateral(each, reach, half, said) for each in here if each.tag == "tca"]
+    return Passport(
+        Lens(maker, model, (focal, focal), mount=lens.findtext("mount")),
+        body,
+        geometry=tuple(bent[:1]),
+        vignetting=_falloffs([each for each in here if each.tag == "vignetting"], reach, said),
+        lateral=tuple(apart[:1]),
+    )
+
+
+def _geometry(entry: Element, focal: float, reach: float, half: float, said: dict[str, Any]) -> Geometry:
+    model = entry.get("model")
+    r = np.linspace(0.01, 1.0, 100) * reach / half
+    a, b, c, k1, k2 = (_number(entry, key, 0.0) for key in ("a", "b", "c", "k1", "k2"))
+    growth = {
+        "ptlens": (1 - a - b - c, c * r + b * r**2 + a * r**3),
+        "poly3": (1 - k1, k1 * r**2),
+        "poly5": (1.0, k1 * r**2 + k2 * r**4),
+    }
+    if model not in growth:
+        raise Refusal(f"Lensfun's distortion model '{model}' is not read here; calibrate the lens instead.")
+    middle, more = growth[model]
+    real = _number(entry, "real-focal", focal)
+    place = middle * r * half
+    terms, left = _fitted((place / real)[:, None] ** np.array([2, 4, 6]), more / middle, place)
+    return Geometry(
+        **said,
+        residual=left * 1000,
+        focal_mm=real,
+        focal_mm_error=NOT_KNOWN,
+        centre_mm=(0.0, 0.0),
+        centre_mm_error=(NOT_KNOWN,) * 2,
+        radial=(terms[0], terms[1], terms[2]),
+        radial_error=(NOT_KNOWN,) * 3,
+        tangential=(0.0, 0.0),
+        tangential_error=(NOT_KNOWN,) * 2,
+        reach_mm=float(place[-1]),
+    )
+
+
+def _lateral(entry: Element, reach: float, half: float, said: dict[str, Any]) -> Lateral:
+    r = np.linspace(0.01, 1.0, 100) * reach / half
+    found, worst = [], 0.0
+    for letter in "rb":
+        v, c, b = (_number(entry, f"{term}{letter}", usual) for term, usual in (("v", 1.0), ("c", 0.0), ("b", 0.0)))
+        v = _number(entry, f"k{letter}", v)
+        terms, left = _fitted((r * half / reach)[:, None] ** np.array([0, 2, 4]), v - 1 + c * r + b * r**2, r * half)
+        found.append((terms[0], terms[1], terms[2]))
+        worst = max(worst, left)
+    return Lateral(
+        **said,
+        residual=worst * 1000,
+        red=found[0],
+        red_error=(NOT_KNOWN,) * 3,
+        blue=found[1],
+        blue_error=(NOT_KNOWN,) * 3,
+        red_shift_mm=(0.0, 0.0),
+        red_shift_mm_error=(NOT_KNOWN,) * 2,
+        blue_shift_mm=(0.0, 0.0),
+        blue_shift_mm_error=(NOT_KNOWN,) * 2,
+        reach_mm=reach,
+    )
+
+
+def _falloffs(entries: Sequence[Element], reach: float, said: dict[str, Any]) -> tuple[Vignetting, ...]:
+    """One for each aperture: that of the farthest distance."""
+    farthest: dict[float, Element] = {}
+    for entry in sorted(entries, key=lambda each: _number(each, "distance", FARTHEST_M)):
+        farthest[_number(entry, "aperture")] = entry
+    return tuple(
+        Vignetting(
+            **said,
+            f_number=f_number,
+            residual=0.0,
+            centre_mm=(0.0, 0.0),
+            centre_mm_error=(NOT_KNOWN,) * 2,
+            radial=(_number(entry, "k1", 0.0), _number(entry, "k2", 0.0), _number(entry, "k3", 0.0)),
+            radial_error=(NOT_KNOWN,) * 3,
+            reach_mm=reach,
+        )
+        for f_number, entry in sorted(farthest.items())
+    )
+
+
+def _files(places: Sequence[Path]) -> list[Path]:
+    folders = list(places)
+    if not folders:
+        folders = [folder for each in INSTALLED if (folder := Path(each).expanduser()).is_dir()]
+        folders += [version for each in SHIPPED for version in sorted(Path(each).glob("version_*"), reverse=True)]
+    files = [file for each in folders for file in (sorted(each.glob("*.xml")) if each.is_dir() else [each])]
+    if not files or not all(file.is_file() for file in files):
+        raise Refusal("There is no database of Lensfun here; install liblensfun-data, or name its XML with --database.")
+    return files
+
+
+def _lenses(files: Sequence[Path]) -> Iterator[Element]:
+    import xml.etree.ElementTree as ET
+
+    for file in files:
+        try:
+            text = file.read_text("utf-8")
+            if "<!ENTITY" in text:
+                raise Refusal(
+                    f"{file.name} defines entities of its own, which no database of Lensfun does; name another."
+                )
+            yield from ET.fromstring(text).iter("lens")  # noqa: S314 - entities are refused above
+        except (OSError, UnicodeDecodeError, ET.ParseError) as error:
+            raise Refusal(f"{file.name} cannot be read as Lensfun's XML ({error}); name another.") from error
+
+
+def _names(lens: Element) -> list[tuple[str, str]]:
+    makers = [each.text or "" for each in lens.findall("maker")][:1]
+    return [(maker, each.text or "") for maker in makers for each in lens.findall("model")]
+
+
+def _number(entry: Element, key: str, usual: float | None = None) -> float:
+    text = entry.get(key)
+    try:
+        value = usual if text is None else float(text)
+    except ValueError:
+        value = None
+    if value is None or not math.isfinite(value):
+        raise Refusal(f"Lensfun's {entry.tag} says {key} = {text!r}, which is no number; correct the database there.")
+    return value
+
+
+def _ratio(text: str) -> float:
+    try:
+        first, _, second = text.partition(":")
+        ratio = float(first) / float(second or 1.0)
+    except (ValueError, ZeroDivisionError):
+        raise Refusal(f"Lensfun's lens says aspect-ratio {text!r}, which is none; correct the database.") from None
+    return max(ratio, 1.0 / ratio)
+
+
+def _half_side(reach: float, ratio: float) -> float:
+    """Half the shorter side of a picture whose corner is `reach` from its middle."""
+    return reach / math.hypot(1.0, ratio)
+
+
+def _fitted(powers: Floats, wanted: Floats, radius: Floats) -> tuple[list[float], float]:
+    """Terms by least squares of places (growth times radius), and the rms that is left of the places."""
+    terms = np.linalg.lstsq(powers * radius[:, None], wanted * radius, rcond=None)[0]
+    left = (powers @ terms - wanted) * radius
+    return terms.tolist(), float(np.sqrt(np.mean(left**2)))
+
+
+def _said(value: float) -> str:
+    return f"{value:.9g}"
