@@ -1,9 +1,9 @@
 """Shading, geometry and lateral colour by a passport beside lensfunpy with OpenCV's cubic remap, in one run.
 
 python -m benchmarks.lens_correction [MEGAPIXELS...]. Both correct a float32 picture of three colours: Lensfun the
-same lens, exported to it from the passport, its vignetting and its places in subpixels, remapped with INTER_CUBIC
-colour by colour; ours the kernels `shade`, `matrix` and `warp` as develop calls them, the places and gains planned anew each
-time. Ours shades the mosaic, before demosaicing, a third of the samples.
+same lens, exported to it from the passport, its vignetting and its places in subpixels, remapped with INTER_CUBIC,
+colour by colour; ours the kernels `shade`, `matrix` and `warp` as develop calls them, the places and gains planned
+anew each time. Ours shades the mosaic, before demosaicing, a third of the samples.
 """
 
 from __future__ import annotations
