@@ -202,6 +202,20 @@ def test_the_other_byte_order_is_kept_and_a_makers_notes_stay_where_they_are(tmp
     assert place.read_bytes().endswith(picture)
 
 
+def test_a_jpeg_without_exif_gets_what_the_standard_asks_of_it(tmp_path: Path) -> None:
+    import imagecodecs
+
+    place = tmp_path / "a.jpg"
+    place.write_bytes(imagecodecs.jpeg8_encode(np.full((24, 32, 3), 99, np.uint8)))
+    picture = picture_of(place)
+    tag(place, SUMMILUX, HAND)
+    holds(place, SUMMILUX, HAND)
+    exif = main_of(place).exif
+    assert exif is not None
+    assert (exif.integer(Tag.PixelXDimension), exif.integer(Tag.PixelYDimension)) == (32, 24)
+    assert picture_of(place) == picture
+
+
 def test_a_sidecar_keeps_what_others_wrote_and_is_made_where_there_is_none(tmp_path: Path) -> None:
     raw, side = tmp_path / "a.nef", tmp_path / "a.xmp"
     raw.write_bytes(b"a camera's own")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from anylens.files.exif import lens_entries, lens_range, ring_entries, rounded_focal
+from anylens.files.exif import lens_entries, lens_range, rendering_entries, ring_entries, rounded_focal
 from anylens.files.exposure import pitch_um
 from anylens.files.jpeg import LONGEST_SEGMENT, jpeg_segments
 from anylens.files.tags import Tag
@@ -244,7 +244,7 @@ def _tag_jpeg(path: Path, data: mmap.mmap, lens: Lens | None, setting: Setting, 
     if not segments:
         raise Refusal(f"{path} is damaged at its very beginning; copy it from the camera again.")
     blocks = [content for marker, content in segments if marker == _APP1 and content.startswith(_EXIF)]
-    block = blocks[0][len(_EXIF) :] if blocks else pack(Draft({}, {Tag.ExifIFD: (Draft({}),)}))
+    block = blocks[0][len(_EXIF) :] if blocks else _new_block(segments)
     tiff = open_tiff(block)
     main, _ = tiff.directory(tiff.first)
     was = _lens_before(main)
@@ -261,6 +261,24 @@ def _tag_jpeg(path: Path, data: mmap.mmap, lens: Lens | None, setting: Setting, 
     with memoryview(data) as view, view[end:] as picture:
         _replace(path, [b"\xff\xd8", *pieces, picture])
     return Tagged(path, was, change.same_mm)
+
+
+def _new_block(segments: list[tuple[int, bytes]]) -> bytes:
+    """The EXIF block of a JPEG that had none, with what the standard asks of every one."""
+    main: dict[int, Entry] = {
+        Tag.XResolution: Entry(Type.RATIONAL, (72.0,)),
+        Tag.YResolution: Entry(Type.RATIONAL, (72.0,)),
+        Tag.ResolutionUnit: Entry(Type.SHORT, (2,)),
+        Tag.YCbCrPositioning: Entry(Type.SHORT, (1,)),
+    }
+    details: dict[int, Entry] = {Tag.ComponentsConfiguration: Entry(Type.UNDEFINED, bytes((1, 2, 3, 0)))}
+    details |= rendering_entries("srgb")
+    for marker, content in segments:
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and len(content) >= 5:
+            height, width = struct.unpack(">HH", content[1:5])
+            details[Tag.PixelXDimension] = Entry(Type.LONG, (width,))
+            details[Tag.PixelYDimension] = Entry(Type.LONG, (height,))
+    return pack(Draft(main, {Tag.ExifIFD: (Draft(details),)}))
 
 
 def _walk(data: Buffer) -> Iterator[tuple[int, bytes]]:
