@@ -15,6 +15,7 @@ from anylens.twin import keeping, spectra
 from anylens.twin.glass import Mounting
 from anylens.twin.light import behind, formed
 from anylens.twin.scenes import scene, scenes
+from anylens.twin.scenes.plane import Plane, grey, lit, mixed
 from tests.bent_glass import BentGlass, Silicon
 
 DAY = spectra.source("d65")
@@ -100,6 +101,56 @@ class Even:
             return np.asarray(share * colors[0][:, None, None], np.float32)
 
         return near, dataclasses.replace(near, cover=half, distance_m=2.8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fringes:
+    """Fine upright fringes, 0.4 cycles to a pixel of 3.2 um."""
+
+    lux: float = 1000.0
+
+    def planes(self, field, source, seed):
+        def draw(colors, x_mm, y_mm, step_mm):
+            share = 0.5 + 0.5 * np.cos(2.0 * np.pi * 125.0 * x_mm) * np.ones_like(y_mm)
+            return mixed(share.astype(np.float32), colors[0], colors[1])
+
+        return (Plane(lit(grey(0.9, 0.1), source, self.lux), draw),)
+
+
+def test_dense_light_is_that_of_a_sensor_half_a_pixel_aside():
+    """One column more moves the middle by half a pixel: what stands between pixels is known from there."""
+    lens = BentGlass()
+    dense = formed(Fringes(), lens, FAR, Silicon(128, 96), DAY, margin_px=8, detail=2).layers[0].rates
+    plain = formed(Fringes(), lens, FAR, Silicon(128, 96), DAY, margin_px=8).layers[0].rates
+    aside = formed(Fringes(), lens, FAR, Silicon(129, 96), DAY, margin_px=8).layers[0].rates
+    assert dense.shape == (3, 224, 288)
+    assert np.ptp(plain[1, 20]) > 0.3 * plain[1].mean()
+    assert np.array_equal(dense[:, ::2, ::2], plain)
+    assert dense[:, ::2, 1::2] == pytest.approx(aside[:, :, 1:], rel=0.01)
+    with pytest.raises(Refusal, match="give 1 or 2"):
+        formed(Fringes(), lens, FAR, TINY, DAY, detail=3)
+
+
+def test_a_moved_frame_of_dense_light_keeps_its_finest_fringes():
+    from anylens.twin.silicon import silicon
+    from anylens.twin.silicon.sampling import Sampling
+
+    sensor = silicon("imx989_12mp_binned").piece(128, 96)
+    lens = BentGlass()
+    aside = formed(Fringes(), lens, FAR, Silicon(129, 96), DAY, margin_px=8).layers[0].rates[1, 8:-8, 9:-8]
+
+    def hand(times):
+        pose = np.zeros((len(times), 6))
+        pose[:, 3] = 0.5 * 3.2e-3 / 50.0 * 1000.0
+        return pose
+
+    away = []
+    for detail in (1, 2):
+        light = formed(Fringes(), lens, FAR, Silicon(128, 96), DAY, margin_px=8, detail=detail)
+        seen = Sampling(light, sensor, hand, 50.0, 1.0, np.arange(96) * 1e-5, 1e-3, (0, 0)).rows(0, 96, 128)
+        green = np.tile(np.array(sensor.cfa) == "G", (48, 64))
+        away.append(np.abs(seen[green] - aside[green]).max() / np.ptp(aside[green]))
+    assert away[1] < 0.02 < 0.5 * away[0]
 
 
 def test_what_is_out_of_focus_is_soft_and_what_is_in_focus_is_not():

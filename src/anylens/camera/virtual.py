@@ -39,7 +39,8 @@ class Setup:
     centre by `decentre` mm (right/down). A flat scene stands `subject` m away, None for where the lens is focused.
     `light` falls on `scene`, whose own `options` may be given beside;
     `arrangement` lays out one that is made by chance. `hand` (tripod, tremor, gyro:FILE) moves the camera by
-    `amplitude`, for which light is formed `margin` pixels beyond the sensor. `seed` chooses noise and tremor, `copy`
+    `amplitude`, for which light is formed `margin` pixels beyond the sensor, with `detail` (1 or 2) values a pixel
+    along each side: 2 lets moved frames alias truly, for 4 times the memory. `seed` chooses noise and tremor, `copy`
     which copy of the sensor; `temperature` is in degrees C.
     """
 
@@ -59,6 +60,7 @@ class Setup:
     hand: str = "tripod"
     amplitude: float = 1.0
     margin: int = 64
+    detail: int = 1
     seed: int = 0
     arrangement: int = 0
     copy: int = 1
@@ -108,6 +110,8 @@ class Virtual:
             raise Refusal(
                 "Seeds, arrangements and copies are whole numbers from 0 to 9223372036854775807; choose another."
             )
+        if setup.detail not in (1, 2):
+            raise Refusal(f"Light of {setup.detail} values a pixel is not formed; give a detail of 1 or 2.")
         if not 0 <= setup.margin <= 2048:
             raise Refusal(f"A margin of {setup.margin} pixels is not between 0 and 2048; choose another.")
         if not -60.0 <= setup.temperature <= 100.0:
@@ -159,6 +163,7 @@ class Virtual:
                 setup.arrangement,
                 margin_px=setup.margin,
                 subject_m=setup.subject,
+                detail=setup.detail,
                 **options,
             )
         return self._light
@@ -413,7 +418,7 @@ def _meant(key: str, value: Any) -> Any:
         case "tilt" | "decentre":
             parts = value.split("/")
             return (_number(key, parts[0]), _number(key, parts[1] if len(parts) == 2 else "0"))
-        case "seed" | "arrangement" | "copy" | "margin":
+        case "seed" | "arrangement" | "copy" | "margin" | "detail":
             if not value.isdecimal():
                 raise Refusal(f"The {key} '{value}' is not a whole number of 0 or more; choose another.")
             return int(value)

@@ -41,8 +41,11 @@ def spread_out(
     kernel: Callable[[float, float], Array],
     size: int,
     threads: int,
+    every: int | None = None,
 ) -> Array:
     """(C, height, width): what is drawn on the fine samples, blurred, averaged over each pixel.
+
+    `every` so many samples stands an output, each still averaged over a whole pixel; None for one a pixel.
 
     `drawn(top, left, rows, columns)` gives (C, rows, columns) samples, or None where all is 0; `kernel(x_mm, y_mm)`
     gives (C, size, size), the blur at a place, its middle at size // 2, the average over the pixel's samples in it.
@@ -51,6 +54,7 @@ def spread_out(
     from scipy.fft import next_fast_len
 
     fine = grid.fine
+    every = every or fine
     ramp = RAMP // fine * fine
     window = WINDOW // fine * fine
     support = window + ramp
@@ -61,7 +65,8 @@ def spread_out(
     lefts = range(begin, grid.width * fine + reach, window)
     slope = (np.arange(ramp, dtype=np.float32) + 0.5) / ramp
     taper = np.concatenate([slope, np.ones(window - ramp, np.float32), slope[::-1]])
-    work = partial(_window, grid, drawn, kernel, size, support, length, taper)
+    work = partial(_window, grid, every, drawn, kernel, size, support, length, taper)
+    rows, columns = (side * fine // every for side in (grid.height, grid.width))
     out: Array | None = None
     with ThreadPoolExecutor(threads) as pool:
         for top in tops:
@@ -69,13 +74,14 @@ def spread_out(
                 if patch is None:
                     continue
                 if out is None:
-                    out = np.zeros((patch.shape[0], grid.height, grid.width), np.float32)
-                _add(out, patch, (top - size // 2) // fine, (left - size // 2) // fine)
-    return out if out is not None else np.zeros((0, grid.height, grid.width), np.float32)
+                    out = np.zeros((patch.shape[0], rows, columns), np.float32)
+                _add(out, patch, (top - size // 2) // every, (left - size // 2) // every)
+    return out if out is not None else np.zeros((0, rows, columns), np.float32)
 
 
 def _window(
     grid: Grid,
+    every: int,
     drawn: Callable[[int, int, int, int], Array | None],
     kernel: Callable[[float, float], Array],
     size: int,
@@ -95,12 +101,11 @@ def _window(
     x = float(grid.samples(left, 1, down=False)[0]) + middle
     y = float(grid.samples(top, 1, down=True)[0]) + middle
     kernels = kernel(x, y)
-    fine = grid.fine
-    out = np.empty((len(samples), *(-(-(support + size) // fine),) * 2), np.float32)
+    out = np.empty((len(samples), *(-(-(support + size) // every),) * 2), np.float32)
     for channel, (light, blur) in enumerate(zip(samples, kernels, strict=True)):
         light = light * taper * taper[:, None]
         both = rfft2(light, (length, length)) * rfft2(blur, (length, length))
-        out[channel] = irfft2(both, (length, length))[: support + size : fine, : support + size : fine]
+        out[channel] = irfft2(both, (length, length))[: support + size : every, : support + size : every]
     return out
 
 

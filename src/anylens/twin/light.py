@@ -44,7 +44,9 @@ class Layer:
     """One plane of the scene as the lens draws it.
 
     `rates` (3, H + 2 m, W + 2 m) float32: photo-electrons per second in one pixel through R, G and B, before gain and
-    micro lenses, already multiplied by `cover`; `cover` (H + 2 m, W + 2 m) is 0..1, None for the farthest plane. What
+    micro lenses, already multiplied by `cover`; `cover` (H + 2 m, W + 2 m) is 0..1, None for the farthest plane. Light
+    formed `detail` times as dense has so many values to a pixel along each side, the first where the pixel stands, each
+    what a whole pixel there would gather. What
     lies behind shows through by 1 - cover. `path` says where the layer is at a time in s, (x_mm, y_mm) on the sensor;
     `distance_m` how far it is, None where the lens is focused.
     """
@@ -88,19 +90,31 @@ def behind(
     margin_px: int = 64,
     fine: int = 2,
     subject_m: float | None = None,
+    detail: int = 1,
     **options: Any,
 ) -> Light:
     """The light of a scene behind a lens, formed once and kept on disk (XDG cache folder, bounded) for the next time.
 
     `fine` samples a pixel along each side carry the scene's detail up to `fine` / 2 cycles a pixel; `subject_m` is how
-    far a flat scene stands, None for where the lens is focused; `options` are the scene's. Raises Refusal for names,
-    options and settings that cannot be.
+    far a flat scene stands, None for where the lens is focused; with `detail` 2, two values to a pixel along each side,
+    a moved frame aliases as a real one does, for four times the memory; `options` are the scene's. Raises Refusal
+    for names, options and settings that cannot be.
     """
     made = scene(scene_name, **options)
     mounted = optics.glass(glass_name, mounting)
     source = spectra.source(light_name)
     return formed(
-        made, mounted, mounting, sensor, source, seed, margin_px=margin_px, fine=fine, subject_m=subject_m, kept=True
+        made,
+        mounted,
+        mounting,
+        sensor,
+        source,
+        seed,
+        margin_px=margin_px,
+        fine=fine,
+        subject_m=subject_m,
+        detail=detail,
+        kept=True,
     )
 
 
@@ -115,6 +129,7 @@ def formed(
     margin_px: int = 64,
     fine: int = 2,
     subject_m: float | None = None,
+    detail: int = 1,
     kept: bool = False,
 ) -> Light:
     """The light of a scene behind a mounted lens; `kept` on disk and taken from there, or formed anew each time.
@@ -123,6 +138,8 @@ def formed(
     for a sensor larger than the image circle.
     """
     width, height = sensor.width_px, sensor.height_px
+    if detail < 1 or fine % detail:
+        raise Refusal(f"Light of {detail} values a pixel cannot come from {fine} samples; give 1 or 2.")
     if not (width > 0 and height > 0 and sensor.pitch_um > 0.0 and margin_px >= 0 and 1 <= fine <= 4):
         raise Refusal("A sensor has pixels, a pitch above 0, a margin of 0 or more, and 1 to 4 samples to a pixel.")
     pitch_mm = sensor.pitch_um * 1e-3
@@ -136,9 +153,9 @@ def formed(
     planes = made.planes(field, source, seed)
     if subject_m is not None:
         planes = tuple(replace(each, distance_m=subject_m) if each.distance_m is None else each for each in planes)
-    formation = Formation(mounted, mounting, sensor, source, field, margin_px, fine, kept)
+    formation = Formation(mounted, mounting, sensor, source, field, margin_px, fine, kept, detail)
     ways = formation.ways()
-    name = keeping.name(formation.said(), made, seed, subject_m, _file_facts(made)) if kept else None
+    name = keeping.name(formation.said(), made, seed, subject_m, detail, _file_facts(made)) if kept else None
     arrays = keeping.remembered(name, lambda: formation.layers(planes, ways))
     return Light(
         layers=tuple(
@@ -176,6 +193,7 @@ class Formation:
     margin_px: int
     fine: int
     kept: bool = False
+    detail: int = 1
 
     def said(self) -> tuple[object, ...]:
         """Everything that the way through the lens depends on."""
@@ -226,12 +244,12 @@ class Formation:
     def layers(self, planes: tuple[Plane, ...], ways: dict[str, Net]) -> dict[str, npt.NDArray[Any]]:
         """The rates and covers of all planes, by name and number."""
         grid = self.grid()
-        x = grid.samples(0, grid.width * self.fine, down=False).reshape(-1, self.fine).mean(1)
-        y = grid.samples(0, grid.height * self.fine, down=True).reshape(-1, self.fine).mean(1)
+        x = grid.left_mm + np.arange(grid.width * self.detail, dtype=np.float64) * (grid.pitch_mm / self.detail)
+        y = grid.top_mm + np.arange(grid.height * self.detail, dtype=np.float64) * (grid.pitch_mm / self.detail)
         made: dict[str, npt.NDArray[Any]] = {}
         for at, plane in enumerate(planes):
             rates, cover = self.layer(plane, ways["origin"])
-            for top in range(0, grid.height, 256):
+            for top in range(0, len(y), 256):
                 rates[:, top : top + 256] *= ways["illumination"].at(x, y[top : top + 256])
             made[f"rates{at}"] = rates
             if cover is not None:
@@ -277,7 +295,7 @@ class Formation:
         distance_m = self.mounting.distance_m if plane.distance_m is None else plane.distance_m
         blur = self.spreads(distance_m)
         grid, times = self.grid(), blur.times
-        coarse = grid
+        coarse = replace(grid, fine=blur.fine)
         if times > 1:
             pitch = grid.pitch_mm * times
             shift = 0.5 * (times - 1) * grid.pitch_mm
@@ -287,17 +305,21 @@ class Formation:
         colors = self.electrons(plane.radiance).astype(np.float32)
         ground = colors[0] if plane.cover is None else np.zeros(3, np.float32)
         rates = self._drawn(plane, coarse, blur, ways, colors - ground)
-        rates = _larger(rates, times, grid)
+        rates = _larger(rates, times, grid, self.detail)
         rates += ground[:, None, None]
         np.maximum(rates, 0.0, out=rates)
         if plane.points is not None:
             shares, ideal = self.shares(), plane.points.places_mm
             places = np.stack([self.observed(share, ideal) for share in shares], axis=1)
-            blur.add_points(rates, places, self._flux(plane), grid)
+            flux, part = self._flux(plane), grid.pitch_mm / self.detail
+            for down in range(self.detail):
+                for right in range(self.detail):
+                    there = replace(grid, left_mm=grid.left_mm + right * part, top_mm=grid.top_mm + down * part)
+                    blur.add_points(rates[:, down :: self.detail, right :: self.detail], places, flux, there)
         if plane.cover is None:
             return rates, None
         cover = self._drawn(plane, coarse, blur, ways, None)
-        return rates, np.clip(_larger(cover, times, grid)[0], 0.0, 1.0)
+        return rates, np.clip(_larger(cover, times, grid, self.detail)[0], 0.0, 1.0)
 
     def _flux(self, plane: Plane) -> Floats:
         """(n, 3): electrons per second of points, by what their light would give spread over one pixel."""
@@ -328,8 +350,9 @@ class Formation:
         def kernel(x: float, y: float) -> Array:
             return blur.at(x, y)[channels]
 
-        made = spread_out(grid, drawn, kernel, blur.size, os.cpu_count() or 1)
-        return made if len(made) else np.zeros((channels.stop - channels.start, grid.height, grid.width), np.float32)
+        every = max(1, grid.fine // self.detail)
+        made = spread_out(grid, drawn, kernel, blur.size, os.cpu_count() or 1, every)
+        return made if len(made) else np.zeros((channels.stop - channels.start, *made.shape[1:]), np.float32)
 
 
 def _upsampled(ways: Net, x: Floats, y: Floats) -> Array:
@@ -350,12 +373,21 @@ def _straight(knots: Array, count: int) -> Array:
     return np.asarray(between.reshape(*knots.shape[:-1], -1)[..., :count])
 
 
-def _larger(pixels: Array, times: int, grid: Grid) -> Array:
-    """Pixels enlarged `times`, cut to the grid."""
-    if times == 1:
-        return pixels
+def _larger(pixels: Array, times: int, grid: Grid, detail: int) -> Array:
+    """Pixels enlarged `times`, cut to the grid, and as dense as `detail` says."""
     import cv2
 
-    size = (pixels.shape[2] * times, pixels.shape[1] * times)
-    large = [cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in pixels]
-    return np.ascontiguousarray(np.stack(large)[:, : grid.height, : grid.width], np.float32)
+    if times > 1:
+        size = (pixels.shape[2] * times, pixels.shape[1] * times)
+        large = [cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in pixels]
+        pixels = np.ascontiguousarray(np.stack(large)[:, : grid.height, : grid.width], np.float32)
+    width, height = grid.width * detail, grid.height * detail
+    if pixels.shape[1:] == (height, width):
+        return pixels
+    # A wide blur is formed with one value a pixel: between them it is smooth.
+    ways = np.array([[1.0 / detail, 0.0, 0.0], [0.0, 1.0 / detail, 0.0]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    between = [
+        cv2.warpAffine(each, ways, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE) for each in pixels
+    ]
+    return np.asarray(np.stack(between), np.float32)

@@ -208,7 +208,7 @@ class Chip:
             return
         silicon = self.silicon
         sides = (silicon.height_px + 2 * light.margin_px, silicon.width_px + 2 * light.margin_px)
-        if light.layers[0].rates.shape[1:] != sides:
+        if light.layers[0].rates.shape[1:] != tuple(side * density(light, silicon) for side in sides):
             raise ValueError(f"the light has {light.layers[0].rates.shape}, not the {sides} of {silicon.name}")
         self._gain = self._weakening(light)
         self._still = None
@@ -247,13 +247,13 @@ class Chip:
     def _own_colors(self, light: Light) -> Array:
         """(H, W): the light's rates under the filter's own colour at each pixel, all layers over each other."""
         silicon, margin = self.silicon, light.margin_px
-        cell = len(silicon.cfa) or 1
+        cell, part = len(silicon.cfa) or 1, density(light, silicon)
         out = np.empty((silicon.height_px, silicon.width_px), np.float32)
         for dy in range(cell):
             for dx in range(cell):
                 place = (
-                    slice(margin + dy, margin + silicon.height_px, cell),
-                    slice(margin + dx, margin + silicon.width_px, cell),
+                    slice((margin + dy) * part, (margin + silicon.height_px) * part, cell * part),
+                    slice((margin + dx) * part, (margin + silicon.width_px) * part, cell * part),
                 )
                 colour = color_of(silicon, dy, dx)
                 here = light.layers[0].rates[colour][place].copy()
@@ -306,6 +306,12 @@ def acceptance(silicon: Silicon, chief_ray_deg: Floats, radius_mm: Floats) -> Ar
     design = silicon.design_chief_ray_deg * radius_mm / silicon.design_radius_mm
     off = chief_ray_deg - design
     return np.stack([np.exp(-0.5 * (off / sigma) ** 2) for sigma in silicon.acceptance_deg]).astype(np.float32)
+
+
+def density(light: Light, silicon: Silicon) -> int:
+    """How many values of light stand to a pixel along each side."""
+    height = silicon.height_px + 2 * light.margin_px
+    return max(1, int(light.layers[0].rates.shape[1]) // height)
 
 
 def color_of(silicon: Silicon, row: int, column: int) -> int:

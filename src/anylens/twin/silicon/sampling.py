@@ -30,8 +30,8 @@ class Sampling:
     1e-6 of the movement. During an exposure light is averaged over so many moments that none is further than 0.7 pixels
     from the next (24 at most). Between pixels it is interpolated by a cubic (Keys 1981) where there are several, which
     blur more than that does, and by Lanczos's window over 8 x 8 samples (Turkowski 1990) for the only one; places are
-    rounded to 1/32 pixel. With `quick` the hand is asked every two milliseconds, light is interpolated by straight
-    lines, and three moments are enough.
+    rounded to 1/32 of the light's own steps. With `quick` the hand is asked every two milliseconds, light is
+    interpolated by straight lines, and three moments are enough.
     """
 
     def __init__(
@@ -46,12 +46,15 @@ class Sampling:
         corner: tuple[int, int],
         quick: bool = False,
     ) -> None:
+        from anylens.twin.silicon.chip import density
+
         self._light, self._silicon, self._quick = light, silicon, quick
         self._scale_px = scale_mm / (silicon.pitch_um / 1000.0)
         self._distance_m = distance_m
         self._begins_s, self._exposure_s = begins_s, exposure_s
         self._top, self._left = corner
         self._half = 0.5 * silicon.width_px
+        self._density = density(light, silicon)
         begin, end = float(begins_s[0]), float(begins_s[-1]) + exposure_s
         self._knots = np.linspace(
             begin, end, max(2, math.ceil((end - begin) / (4 * _POSE_STEP_S if quick else _POSE_STEP_S)) + 1)
@@ -141,6 +144,7 @@ class Sampling:
             bend = slope - start * lean
             curve = np.stack([start, bend, -bend * lean, bend * lean * lean], axis=1)
             curve[:, 0] += scale * pose[:, 3 + axis] / distance_mm + middle + margin - shift[axis]
+            curve *= self._density
             curves.append(np.ascontiguousarray(curve, np.float32))
         return curves[0], curves[1]
 
@@ -148,7 +152,9 @@ class Sampling:
         """(2, 5, 2): x and y of the light that both ends of five rows look at, at a moment of their exposure."""
         rows = np.linspace(0, len(self._begins_s) - 1, 5).astype(np.int64)
         ends = self._powers(np.array([0, self._silicon.width_px - 1]))
-        return np.stack([curve @ ends for curve in self._curve(layer, rows, after_s)]).astype(np.float64)
+        return (
+            np.stack([curve @ ends for curve in self._curve(layer, rows, after_s)]).astype(np.float64) / self._density
+        )
 
     def _count_moments(self) -> int:
         """By how far the corners of a few rows move while they gather light."""
@@ -162,7 +168,7 @@ class Sampling:
     def _reach(self) -> float:
         """By how many pixels the background is looked at beyond the light that was computed; 0 where all is there."""
         background = self._light.layers[0]
-        height, width = background.rates.shape[1:]
+        height, width = (side // self._density for side in background.rates.shape[1:])
         reach = 0.0
         for step in (0.5 * self._exposure_s,) if self._quick else (0.0, 0.5 * self._exposure_s, self._exposure_s):
             x, y = self._corners(background, step)
