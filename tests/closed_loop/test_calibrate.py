@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from anylens.lab.calibrate import Given, calibrate
+from anylens.lab.calibrate import Given, Seen, View, calibrate
 from anylens.lab.calibrate_chart import chart_fit
 from anylens.lab.grids import Grid
 from anylens.lab.specimen import Plane, Specimen
@@ -161,3 +163,29 @@ def test_a_flats_errors_are_honest_though_its_light_may_grow_to_a_side() -> None
             casts += list(np.delete(away.ravel(), 8 + 17 * 6)[::7])
     assert 0.90 <= np.mean(np.abs(radial) < 2.0) <= 0.99, np.mean(np.abs(radial) < 2.0)
     assert 0.90 <= np.mean(np.abs(casts) < 2.0) <= 0.985, np.mean(np.abs(casts) < 2.0)
+
+
+def test_lateral_colour_comes_back_within_its_errors() -> None:
+    reach, pitch = 0.002 * np.hypot(WIDTH, HEIGHT), 0.004
+    true = {"red": (4e-4, -2e-4, 1e-4, 3e-4, -2e-4), "blue": (-3e-4, 5e-4, -2e-4, -1e-4, 2e-4)}
+    middle = np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2])
+    facts = Seen("c", "raw", WIDTH, HEIGHT, "test", 1e3 * pitch, 4.0, 2.0, None, None)
+    away = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        made = []
+        for grid in views(rng):
+            others = []
+            for c0, c1, c2, x, y in true.values():
+                place = (grid.points_px - middle) * pitch
+                s2 = (place**2).sum(axis=1, keepdims=True) / reach**2
+                shift = place * (c0 + c1 * s2 + c2 * s2**2) + (x, y)
+                seen = grid.points_px + shift / pitch + NOISE_PX * rng.standard_normal(place.shape)
+                others.append(replace(grid, points_px=seen))
+            made.append(View("c", grid, others[0], others[1], facts))
+        (found,) = calibrate(Lens("", "test"), Given(), [], made).passport.lateral
+        for name, numbers in true.items():
+            values = (*getattr(found, name), *getattr(found, f"{name}_shift_mm"))
+            errors = (*getattr(found, f"{name}_error"), *getattr(found, f"{name}_shift_mm_error"))
+            away += [(a - t) / e for a, t, e in zip(values, numbers, errors, strict=True)]
+    assert 0.90 <= np.mean(np.abs(away) < 2.0) <= 0.99, np.mean(np.abs(away) < 2.0)
