@@ -15,9 +15,11 @@ from anylens.lab.calibrate_flat import UNEVEN, color_shading, vignetting
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats
 from anylens.lab.shading import ShadingMeasure, shading
+from anylens.lab.sharpness import EdgeSharpness, edges_sharpness
 from anylens.lab.specimen import Specimen
+from anylens.lab.spread import spread_field
 from anylens.lens.model import Lens
-from anylens.lens.passport import Geometry, Lateral, Passport, merged
+from anylens.lens.passport import Geometry, Lateral, Passport, PsfField, merged
 from anylens.refusal import Refusal
 
 _CORNER = 0.92
@@ -42,6 +44,15 @@ class View:
     grid: Grid
     red: Grid | None
     blue: Grid | None
+    facts: Seen
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgeView:
+    """Slanted edges in one file, in green or luminance."""
+
+    name: str
+    edges: tuple[EdgeSharpness, ...]
     facts: Seen
 
 
@@ -110,6 +121,14 @@ def view(specimen: Specimen, given: Given) -> View:
     return View(specimen.name, grid, red, blue, seen(specimen, given))
 
 
+def edge_view(specimen: Specimen, given: Given) -> EdgeView:
+    """The slanted edges of one raw; raises Refusal where it is none, or none can be measured."""
+    if specimen.kind != "raw":
+        raise Refusal(f"{specimen.name} is a finished picture, whose edges the camera has sharpened; give the raw.")
+    facts, samples = seen(specimen, given), specimen.luminance()
+    return EdgeView(specimen.name, edges_sharpness(replace(samples, pitch_um=facts.pitch_um)).edges, facts)
+
+
 def calibrate(
     lens: Lens,
     given: Given,
@@ -117,6 +136,7 @@ def calibrate(
     views: Sequence[View],
     old: Passport | None = None,
     turns_deg: Sequence[float] | None = None,
+    edges: Sequence[EdgeView] = (),
 ) -> Calibrated:
     """Measure what the files tell of a lens on a body, beside what an old passport tells already.
 
@@ -124,7 +144,7 @@ def calibrate(
     aperture; charts are of one aperture, focal length and distance. Raises Refusal for files that cannot be measured
     or do not belong together, and for the passport of another lens or body.
     """
-    files = [*(seen(each, given) for each in flats), *(each.facts for each in views)]
+    files = [*(seen(each, given) for each in flats), *(each.facts for each in views), *(each.facts for each in edges)]
     if not files:
         raise Refusal(
             "There is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart."
@@ -144,6 +164,7 @@ def calibrate(
         geometry, lateral, fit, said = _of_charts(views, lens, float(pitch_um))
         fresh = {**fresh, "geometry": (geometry,), "lateral": () if lateral is None else (lateral,)}
         notes += said
+    fresh = {**fresh, "psf": _of_edges(edges, float(pitch_um))}
     passport = Passport(lens, str(body), **fresh)  # type: ignore[arg-type]
     if old is not None:
         passport = merged(old, passport)
@@ -239,6 +260,22 @@ def _of_flats(
         if cast is not None:
             casts.append(cast)
     return {"vignetting": tuple(falloffs), "color": tuple(casts)}, tuple(measures), notes
+
+
+def _of_edges(views: Sequence[EdgeView], pitch_um: float) -> tuple[PsfField, ...]:
+    """The blur at each aperture, of all its files together."""
+    groups: dict[float | None, list[EdgeView]] = {}
+    for each in views:
+        groups.setdefault(each.facts.f_number, []).append(each)
+    found = []
+    for f_number, group in sorted(groups.items(), key=lambda pair: pair[0] or 0.0):
+        files = [each.facts for each in group]
+        focus_m = _one(files, "focus_m", "distances", "calibrate each distance by itself")
+        together = tuple(edge for each in group for edge in each.edges)
+        focus = None if focus_m is None else float(focus_m)
+        known = {"f_number": f_number, "focus_m": focus, "frames": len(group), "date": _date(files)}
+        found.append(spread_field(together, pitch_um, **known))  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def _of_charts(

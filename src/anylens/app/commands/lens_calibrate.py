@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,19 +14,20 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.lab.calibrate import Calibrated, Given, View
+    from anylens.lab.calibrate import Calibrated, EdgeView, Given, View
     from anylens.lab.specimen import Specimen
     from anylens.lens import Lens, Passport
 
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens calibrate`."""
-    syntax.usage = "anylens lens calibrate NAME [--flat FILE...] [--chart FILE...] [options]"
+    syntax.usage = "anylens lens calibrate NAME [--flat FILE...] [--chart FILE...] [--edges FILE...] [options]"
     syntax.add_argument("name", metavar="NAME", help="the lens: of the catalogue, or as its passport shall name it")
     syntax.add_argument("--flat", nargs="+", default=[], metavar="FILE", help="raws of a blank, evenly lit surface")
     syntax.add_argument(
         "--chart", nargs="+", default=[], metavar="FILE", help="a ChArUco board or chessboard from several sides"
     )
+    syntax.add_argument("--edges", nargs="+", default=[], metavar="FILE", help="raws of slanted edges over the field")
     syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
     syntax.add_argument("--aperture", type=float, metavar="N", help="f-number, where the files do not say it")
     syntax.add_argument(
@@ -48,7 +50,7 @@ def run(given: Namespace) -> int:
     from anylens.lens import read_passport, write_passport
     from anylens.lens.passport import file_name, own_passports
 
-    files = [*given.flat, *given.chart]
+    files = [*given.flat, *given.chart, *given.edges]
     if not files:
         raise Usage("there is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart")
     for name, value in (("aperture", given.aperture), ("focus", given.focus), ("focal", given.focal)):
@@ -60,15 +62,15 @@ def run(given: Namespace) -> int:
     page = measuring.place(given.report, ".html", ".htm")
     measuring.apart(Namespace(files=files), given.output, given.report)
     said = Given(given.body, given.aperture, given.focus, given.focal, given.pitch)
-    lens, flats, views, aside = _measured(given, said)
+    lens, flats, views, edges, aside = _measured(given, said)
     old: Passport | None = None
     if place is None:
-        place = own_passports() / file_name(lens, _body(said, flats, views))
+        place = own_passports() / file_name(lens, _body(said, flats, [*views, *edges]))
     if place.exists():
         old = read_passport(place)
     if given.turn is not None and len(flats) != len(given.turn.split(",")):
         raise Usage(f"--turn must give one number for each of the {len(flats)} flats")
-    result = calibrate(lens, said, flats, views, old, measuring.turns(given.turn))
+    result = calibrate(lens, said, flats, views, old, measuring.turns(given.turn), edges)
     kept = write_passport(result.passport, place)
     if page is not None:
         from anylens.lab.report.passport import passport_page
@@ -83,17 +85,18 @@ def run(given: Namespace) -> int:
     return int(bool(aside))
 
 
-def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list[View], int]:
+def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list[View], list[EdgeView], int]:
     """The lens, flats and charts; charts are read one by one, so that twenty need no more memory than one."""
-    from anylens.lab.calibrate import view
+    from anylens.lab.calibrate import edge_view, view
 
     flats: list[Specimen] = []
     views: list[View] = []
+    edges: list[EdgeView] = []
     aside = 0
     lens = mine.lens(given.name)
     if lens is None:
         lens = Lens("", given.name, None if given.focal is None else (given.focal, given.focal))
-    with voice.progress("measuring", len(given.flat) + len(given.chart)) as bar:
+    with voice.progress("measuring", len(given.flat) + len(given.chart) + len(given.edges)) as bar:
         for file in given.flat:
             flats.append(measuring.seen(file, given.sensor))
             lens = _named(flats[-1], lens)
@@ -107,9 +110,14 @@ def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list
                 aside += 1
                 bar.complain(voice.one_line(f"{file} is left aside: {voice.sentence(error, Path(file))}"))
             bar.advance()
+        for file in given.edges:
+            specimen = measuring.seen(file, given.sensor)
+            lens = _named(specimen, lens)
+            edges.append(edge_view(specimen, said))
+            bar.advance()
     if given.chart and not views:
         raise Refusal("The chart was found in none of the pictures; show it whole, sharp and evenly lit.")
-    return lens, flats, views, aside
+    return lens, flats, views, edges, aside
 
 
 def _named(specimen: Specimen, lens: Lens) -> Lens:
@@ -121,7 +129,7 @@ def _named(specimen: Specimen, lens: Lens) -> Lens:
     return told if lens.model.casefold() in names else lens
 
 
-def _body(said: Given, flats: list[Specimen], views: list[View]) -> str:
+def _body(said: Given, flats: list[Specimen], views: Sequence[View | EdgeView]) -> str:
     from anylens.lab.calibrate import seen
 
     told = [*(seen(each, said).body for each in flats), *(each.facts.body for each in views)]
