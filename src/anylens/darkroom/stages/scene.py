@@ -25,6 +25,8 @@ from anylens.lens.psf import Blur, blur_in_use
 
 MIDDLE_GREY = 0.18
 CLIPPING = 1.0
+MOST_SKIRT = 0.3
+"""A skirt that seems to hold more of the light is a lopsided core, which an even filter would turn into ringing."""
 KEY = 0.165
 SHOULDER = 0.3
 
@@ -155,7 +157,8 @@ class Restore:
         middle = float(np.clip(np.median(luma), 0.01, 0.5))
         at_grey = (shot * middle + still) * (MIDDLE_GREY / middle) ** 2
         pixel_um = facts.sensor.pitch_um * facts.active_shape[1] / shape[1]  # type: ignore[operator]
-        filters = filters_of(*shape, blur.core_um2 / pixel_um**2, blur.share, blur.skirt_um / pixel_um, at_grey)
+        share = np.minimum(blur.share, MOST_SKIRT)
+        filters = filters_of(*shape, blur.core_um2 / pixel_um**2, share, blur.skirt_um / pixel_um, at_grey)
         return filters, shot, still, self.strength, CLIPPING
 
 
