@@ -1,7 +1,9 @@
 """A hand-held burst to one mosaic and one JPEG, beside OpenCV's ways of stacking: python -m benchmarks.burst.
 
 The frames are simulated: a picture under small shifts and turns, Poisson and Gaussian noise, a Bayer filter.
-`--frames` and `--size HEIGHT WIDTH` change the burst (8 frames of 12.5 MP).
+`--frames` and `--size HEIGHT WIDTH` change the burst (8 frames of 12.5 MP). `--large` instead measures how time and
+memory of the whole process grow: 8 and 30 frames of 12.5 MP developed as a night, and 8 frames of 50 MP, each frame one
+of four seen again with other noise.
 """
 
 from __future__ import annotations
@@ -103,13 +105,68 @@ def whole(folder: Path, out: Path) -> tuple[float, float]:
     return best, peak
 
 
+def copies(folder: Path, count: int, height: int, width: int) -> None:
+    """A burst of `count` frames in a folder: four views of a trembling hand, each with noise of its own on top."""
+    views = frames(4, height, width)
+    rng = np.random.default_rng(9)
+    folder.mkdir(parents=True)
+    for index in range(count):
+        raw = views[index % 4]
+        more = rng.integers(-12, 13, (64, raw.shape[1]), np.int16)
+        shaken = raw.astype(np.int32) + np.tile(more, (-(-height // 64), 1))[:height]
+        place = folder / f"{index:02d}.dng"
+        write_dng(
+            place, np.clip(shaken, 0, WHITE).astype(np.uint16), black=BLACK, white=WHITE, noise=(SCALE, OFFSET) * 3
+        )
+
+
+def watched(folder: Path, out: Path, *options: str) -> tuple[float, float]:
+    """Seconds and peak MB of one whole process from raws to JPEG."""
+    code = (
+        "import resource, runpy\n"
+        "try: runpy.run_module('anylens.app', run_name='__main__')\n"
+        "finally: print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    command = [sys.executable, "-c", code, "develop", "--burst", str(folder), "-o", str(out), *options]
+    start = time.perf_counter()
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    return time.perf_counter() - start, int(ran.stdout.rsplit("peak", 1)[1]) / 1024
+
+
+def large(scratch: Path) -> None:
+    """Night bursts of 8 and 30 frames of 12.5 MP, and 8 frames of 50 MP."""
+    rows, found = [], {}
+    for count, height, width, options in (
+        (8, 3072, 4080, ("--merge", "night")),
+        (30, 3072, 4080, ("--merge", "night")),
+        (8, 6144, 8192, ()),
+    ):
+        folder = scratch / f"{count}-{height}"
+        copies(folder, count, height, width)
+        seconds, peak_mb = watched(folder, scratch / "a.jpg", *options)
+        for place in folder.iterdir():
+            place.unlink()
+        name = f"{count} x {height * width / 1e6:.1f} MP"
+        rows.append(
+            (name, f"{seconds:.2f} s", f"{count * height * width / 1e6 / seconds:.0f} MP/s", f"{peak_mb:.0f} MB")
+        )
+        found[name] = {"seconds": seconds, "peak_mb": peak_mb}
+    table("raws to JPEG, whole process", ("burst", "time", "input", "peak memory"), rows)
+    save("burst_large", found, versions())
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.burst", description=__doc__)
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--size", type=int, nargs=2, default=(3072, 4080), metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--folder", type=Path, help="where frames of an earlier run are, or go")
+    parser.add_argument("--large", action="store_true", help="measure how time and memory grow instead")
     asked = parser.parse_args()
+    if asked.large:
+        with tempfile.TemporaryDirectory() as scratch:
+            large(Path(scratch))
+        return
     height, width = asked.size
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.folder or Path(scratch) / "burst"

@@ -196,6 +196,42 @@ def test_a_merged_negative_opens_again(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(again.pixels * 2**again.facts.baseline_exposure, merged.pixels, atol=3e-5)
 
 
+def seen_by_libraw(place: Path) -> np.ndarray:
+    """(H, W, 3) linear, as LibRaw balances and converts it."""
+    with rawpy.imread(str(place)) as peer:
+        return np.asarray(
+            peer.postprocess(
+                use_camera_wb=True, no_auto_bright=True, gamma=(1, 1), output_bps=16, adjust_maximum_thr=0.0
+            ),
+            float,
+        )
+
+
+def test_a_merged_negative_is_as_bright_and_coloured_to_others_as_its_frames(tmp_path: Path) -> None:
+    burst, _ = hand_held(3, noise=0.05)
+    write(burst.reference, tmp_path / "one.dng")
+    write(Merge(reference=1)(burst), tmp_path / "merged.dng")
+    one, merged = seen_by_libraw(tmp_path / "one.dng"), seen_by_libraw(tmp_path / "merged.dng")
+    tiles = [each[:448, :576].reshape(14, 32, 18, 32, 3).mean(axis=(1, 3)) for each in (one, merged)]
+    bright = tiles[0] > 0.05 * 65535
+    assert bright.mean() > 0.3
+    assert np.median(np.abs(tiles[1][bright] / tiles[0][bright] - 1)) < 0.01
+    assert np.abs(tiles[1][bright].mean() / tiles[0][bright].mean() - 1) < 0.005
+
+
+@pytest.mark.parametrize("reference", [1, 2, 3])
+def test_a_bracket_is_as_bright_as_its_middle_frame_whichever_is_the_reference(reference: int) -> None:
+    mosaic = 0.2 * under_filter(light(moves(1, 3)[0]))
+    frames = []
+    for index, stop in enumerate((-2, 0, 2)):
+        frame = exposed(mosaic * 2.0**stop, index, 0.2)
+        frames.append(replace(frame, facts=replace(frame.facts, exposure_s=0.01 * 2.0**stop, iso=100.0)))
+    merged = Merge(reference=reference)(Burst(tuple(frames)))
+    shown = merged.pixels * 2**merged.facts.baseline_exposure
+    assert merged.span_ev == pytest.approx(4.0)
+    assert np.median(shown) == pytest.approx(np.median(mosaic), rel=0.03)
+
+
 def test_hot_pixels_that_stay_while_the_scene_moves_are_mended() -> None:
     burst, truth = hand_held(4, noise=1.0)
     rng = np.random.default_rng(8)

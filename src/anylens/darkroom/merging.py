@@ -98,7 +98,7 @@ def merged(
     table.settle_hot(first.values())
     del first[still.index]
     gathered, bracket = [merge.begun(sites) for sites in still.planes()], False
-    used, brightest, darkest, filter_table = 1, 1.0, 1.0, _table_of(still)
+    gains, filter_table = [1.0], _table_of(still)
     if told is not None:
         told(still, np.zeros((2, 1, 1), np.float32), 1.0)
     for index in range(len(burst.frames)):
@@ -114,10 +114,11 @@ def merged(
                 merge.let_clipped_go(held, sites, _full())
         why = _add(gathered, still, other, gain, filter_table, robustness, told)
         if why is None:
-            used, brightest, darkest = used + 1, max(brightest, gain), min(darkest, gain)
+            gains.append(gain)
         else:
             table.notes.append(f"{burst.name(index)} was left out: {why}.")
-    return replace(_whole(still, gathered, used, brightest, table.notes), span_ev=math.log2(brightest / darkest))
+    whole = _whole(still, gathered, gains, table.notes)
+    return replace(whole, span_ev=math.log2(max(gains) / min(gains)))
 
 
 class _Table:
@@ -323,8 +324,12 @@ def _exposure(facts: Facts) -> float | None:
     return facts.exposure_s * sensitivity if facts.exposure_s and sensitivity else None
 
 
-def _whole(still: Seen, gathered: list[Pixels], used: int, brightest: float, notes: list[str]) -> Mosaic | Scene:
-    """The mosaic, scaled so that 1 is where the shortest exposure clips, `brightest` times the reference's white."""
+def _whole(still: Seen, gathered: list[Pixels], gains: list[float], notes: list[str]) -> Mosaic | Scene:
+    """The mosaic, scaled so that 1 is where the shortest exposure clips; `gains` brought each frame to the reference.
+
+    Its baseline exposure shows it as bright as the middle one of the exposures, the longer of two.
+    """
+    used, brightest = len(gains), max(gains)
     facts = still.facts
     whole = [unite(sites, held) for sites, held in zip(still.planes(), gathered, strict=True)]
     pixels, frames_used = whole[len(whole) // 2]
@@ -340,6 +345,9 @@ def _whole(still: Seen, gathered: list[Pixels], used: int, brightest: float, not
     if len(whole) == 3:
         colors = np.stack([plane[:height, :width] for plane, _ in whole])
         return Scene(colors, replace(facts, notes=(*facts.notes, *notes)), frames_used[:height, :width])
+    middle = 1.0 / sorted(gains)[(len(gains) - 1) // 2]
+    if middle != 1.0:
+        facts = replace(facts, baseline_exposure=facts.baseline_exposure + math.log2(middle))
     if brightest > 1.0:
         pixels *= np.float32(1.0 / brightest)
         noise, sensor = noise_of(replace(facts, balance=None)), facts.sensor
