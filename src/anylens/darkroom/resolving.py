@@ -24,7 +24,7 @@ from anylens.kernels.demosaic import demosaic
 from anylens.kernels.matrix import matrix
 from anylens.kernels.resize import resize
 from anylens.kernels.sites import MARGIN, with_margin
-from anylens.kernels.superpose import BLOCK_X, BLOCK_Y, FINE, PHASES, SUMS, superpose
+from anylens.kernels.superpose import BLOCK_X, BLOCK_Y, FINE, PHASES, SUMS, superpose, weights_of
 from anylens.kernels.supersample import supersample
 from anylens.refusal import Refusal
 
@@ -41,9 +41,6 @@ SQUARE_TEXTURE, MEAN_TEXTURE, FLICKER = 0.3, 0.02, 0.01
 STILL_PX = 0.1
 WAVE_UM = 0.55
 """Light for which the limit of diffraction is told."""
-
-SHARP_PX = 0.45
-"""Half width of the weights, as of a Gaussian."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,11 +122,11 @@ def _doubled(
     _, height, width = guess.shape
     tall, wide = -(-height // 2), -(-width // 2)
     out = np.empty((3, 2 * height, 2 * width), np.float32)
-    ellipses = _ellipses(tall, wide)
     for top in range(0, tall, BAND_CELLS):
         begin, end = max(0, top - HALO_CELLS), min(tall, top + BAND_CELLS + HALO_CELLS)
         fine = _enlarged(guess, begin, end)
         frames = [_cut(frame, begin, end, wide) for frame in taken]
+        looks = [weights_of(shifts, places) for _, shifts, _ in frames]
         shares = [np.empty(0, np.float32)] * len(frames)
         for step in range(STEPS):
             laid = np.zeros((PHASES, SUMS, end - begin, wide), np.float32)
@@ -139,7 +136,7 @@ def _doubled(
                     agrees = _agreement(planes, left, levels) if index else np.ones(left[0].shape, np.float32)
                     agrees = np.maximum(agrees, np.float32(1.0 - robustness)) * np.float32(taken[index].trust)
                     shares[index] = _share(agrees, shifts, wide)
-                superpose(laid, left, shifts, places, np.ascontiguousarray(ellipses[:, begin:end]), shares[index])
+                superpose(laid, left, *looks[index], shares[index])
             laid[:, 3:] += np.float32(LEAST_WEIGHT)
             laid[:, :3] /= laid[:, 3:]
             fine[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN] += np.float32(sharpness) * laid[:, :3].swapaxes(0, 1)
@@ -229,13 +226,6 @@ def _field_at(field: Pixels, x: Floats, y: Floats) -> Floats:
 
     places = np.stack([(y + 0.5) / TILE - 0.5, (x + 0.5) / TILE - 0.5])
     return np.stack([map_coordinates(part.astype(np.float64), places, order=1, mode="nearest") for part in field])
-
-
-def _ellipses(tall: int, wide: int) -> Pixels:
-    """(3, h, width): by cell the form of the weights, xx, xy and yy of q in 1 / pixel^2."""
-    form = np.zeros((3, tall, -(-wide // BLOCK_X) * BLOCK_X), np.float32)
-    form[0] = form[2] = 1.0 / (8.0 * SHARP_PX**2)
-    return form
 
 
 def _notes(facts: Facts, taken: list[_Taken]) -> list[str]:
