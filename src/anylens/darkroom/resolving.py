@@ -24,7 +24,7 @@ from anylens.kernels.demosaic import demosaic
 from anylens.kernels.matrix import matrix
 from anylens.kernels.resize import resize
 from anylens.kernels.sites import MARGIN, with_margin
-from anylens.kernels.superpose import BLOCK_X, BLOCK_Y, FINE, PHASES, SUMS, superpose, weights_of
+from anylens.kernels.superpose import BLOCK_X, BLOCK_Y, FINE, PHASES, superpose, weights_of
 from anylens.kernels.supersample import supersample
 from anylens.refusal import Refusal
 
@@ -35,7 +35,6 @@ Stages = tuple[Callable[[Mosaic], Mosaic], ...]
 
 BAND_CELLS, HALO_CELLS, TILE = 128, 16, 16
 STEPS = 4
-LEAST_WEIGHT = 0.25
 WINDOW, GOOD, BAD = 5, 1.5, 2.5
 SQUARE_TEXTURE, MEAN_TEXTURE, FLICKER = 0.3, 0.02, 0.01
 STILL_PX = 0.1
@@ -127,19 +126,19 @@ def _doubled(
         fine = _enlarged(guess, begin, end)
         frames = [_cut(frame, begin, end, wide) for frame in taken]
         looks = [weights_of(shifts, places) for _, shifts, _ in frames]
-        shares = [np.empty(0, np.float32)] * len(frames)
+        first, weights = (np.stack(part) for part in zip(*looks, strict=True))
+        rests = np.stack([supersample(planes, fine, back, places) for planes, _, back in frames])
+        shares = np.empty((len(frames), end - begin, first.shape[-1] * BLOCK_X), np.float32)
+        for index, (planes, shifts, _) in enumerate(frames):
+            left = rests[index]
+            agrees = _agreement(planes, left, levels) if index else np.ones(left[0].shape, np.float32)
+            agrees = np.maximum(agrees, np.float32(1.0 - robustness)) * np.float32(taken[index].trust)
+            shares[index] = _share(agrees, shifts, wide)
+        inner = fine[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
         for step in range(STEPS):
-            laid = np.zeros((PHASES, SUMS, end - begin, wide), np.float32)
-            for index, (planes, shifts, back) in enumerate(frames):
-                left = supersample(planes, fine, back, places)
-                if step == 0:
-                    agrees = _agreement(planes, left, levels) if index else np.ones(left[0].shape, np.float32)
-                    agrees = np.maximum(agrees, np.float32(1.0 - robustness)) * np.float32(taken[index].trust)
-                    shares[index] = _share(agrees, shifts, wide)
-                superpose(laid, left, *looks[index], shares[index])
-            laid[:, 3:] += np.float32(LEAST_WEIGHT)
-            laid[:, :3] /= laid[:, 3:]
-            fine[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN] += np.float32(sharpness) * laid[:, :3].swapaxes(0, 1)
+            for index, (planes, _, back) in enumerate(frames if step else ()):
+                rests[index] = supersample(planes, fine, back, places)
+            superpose(inner, rests, first, weights, shares, sharpness)
         rows = slice(FINE * top, min(FINE * (top + BAND_CELLS), 2 * height))
         inner = fine[:, :, MARGIN + top - begin : MARGIN + min(top + BAND_CELLS, tall) - begin, MARGIN:-MARGIN]
         band = inner.reshape(3, FINE, FINE, -1, wide).transpose(0, 3, 1, 4, 2).reshape(3, -1, FINE * wide)
