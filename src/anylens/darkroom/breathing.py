@@ -8,7 +8,6 @@ one picture and blurred in the other pulls to no side, but it is no measure eith
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -115,8 +114,8 @@ def _fitted(still: Array, other: Array, motion: Matrix) -> Matrix:
 
 def _step(still: Array, seen: Array, known: Array, u: Array, v: Array, half: float) -> Matrix | None:
     """The small motion that brings `seen` nearer to `still`, None where nothing can be told."""
-    dy, dx = np.gradient(seen)
-    columns: list[Any] = [half * (dx * u + dy * v), half * (dy * u - dx * v), half * dx, half * dy]
+    dy, dx = (np.float32(half) * slope for slope in np.gradient(seen))
+    columns = [dx * u + dy * v, dy * u - dx * v, dx, dy]
     columns += [seen, np.ones_like(seen)]
     gain = float((known * seen).sum() / max(float((known * seen * seen).sum()), 1e-12))
     gain *= float((known * still * seen).sum() / max(float((known * seen).sum()), 1e-12))
@@ -125,11 +124,11 @@ def _step(still: Array, seen: Array, known: Array, u: Array, v: Array, half: flo
         return None
     width = 2.0 * float(np.median(off)) + 1e-6
     trust = known / (1 + np.square((still - np.float32(gain) * seen) / np.float32(width)))
-    table = np.stack([column.ravel() for column in columns]).astype(np.float64)
+    table = np.stack([np.asarray(column, np.float32).ravel() for column in columns])
     weighted = table * trust.ravel()
-    normal = weighted @ table.T
+    normal = (weighted @ table.T).astype(np.float64)
     try:
-        found = np.linalg.solve(normal + 1e-9 * np.diag(np.diag(normal)), weighted @ still.ravel().astype(np.float64))
+        found = np.linalg.solve(normal + 1e-9 * np.diag(np.diag(normal)), (weighted @ still.ravel()).astype(np.float64))
     except np.linalg.LinAlgError:
         return None
     bright = found[4]

@@ -29,6 +29,7 @@ ISLAND_PX, ISLAND_AREA = 21, 150
 OCTAVES, NEAR_PX, FEATHER_PX, CALM_PX = 6, 1.2, 0.8, 5
 NOISE_OF_LAPLACIAN = 20.0
 MOST_FRAMES = 255
+BLOCK_PX = 128
 DARKEST = 0.03
 """Light whose noise is not known tells nothing in shadows deeper than this."""
 
@@ -191,15 +192,7 @@ def _composed(
         if whole is None:
             whole = replace(scene, pixels=scene.pixels * share, overview=None, shading=None)
             continue
-        rows = np.flatnonzero(share.any(axis=1))
-        top, bottom = int(rows[0]), int(rows[-1]) + 1
-        move = breathing.in_pixels(frame.move, (height, width))
-        move[:, 2] += move[:, 1] * top
-        share = share[top:bottom] * np.float32(frame.gain)
-        flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-        for plane, into in zip(scene.pixels, whole.pixels, strict=True):
-            size = (width, bottom - top)
-            into[top:bottom] += share * cv2.warpAffine(plane, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        _add(whole.pixels, scene.pixels, share, frame)
     assert whole is not None
     count = len(np.unique(winner))
     notes = [f"{len(placed)} frames at different focus were stacked; parts of {count} of them are seen.", *table.notes]
@@ -225,6 +218,26 @@ def _calm(winner: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         if small.any():
             speck |= small[labels]
     return np.where(speck, around, winner).astype(np.uint8)
+
+
+def _add(whole: Pixels, pixels: Pixels, share: Pixels, frame: Placed) -> None:
+    """Add a frame's light, as it lies over the reference, in the blocks of which it has a share."""
+    import cv2
+
+    height, width = share.shape
+    move = breathing.in_pixels(frame.move, (height, width))
+    flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+    for top in range(0, height, BLOCK_PX):
+        band = share[top : top + BLOCK_PX]
+        blocks = np.add.reduceat(band.any(axis=0), np.arange(0, width, BLOCK_PX)) > 0
+        ends = np.flatnonzero(np.diff(np.concatenate(([0], blocks.astype(np.int8), [0]))))
+        for left, right in zip(ends[::2] * BLOCK_PX, np.minimum(ends[1::2] * BLOCK_PX, width), strict=True):
+            part = band[:, left:right] * np.float32(frame.gain)
+            here = move.copy()
+            here[:, 2] += move[:, :2] @ (float(left), float(top))
+            for plane, into in zip(pixels, whole, strict=True):
+                seen = cv2.warpAffine(plane, here, part.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+                into[top : top + BLOCK_PX, left:right] += part * seen
 
 
 def _share(winner: npt.NDArray[np.uint8], index: int, height: int, width: int) -> Pixels:
