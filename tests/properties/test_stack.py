@@ -82,7 +82,7 @@ def test_the_map_tells_the_frame_and_follows_the_layers() -> None:
     for (_, cover, _), number in zip(reversed(layers()), (1, 2, 3), strict=True):
         own = (cover * (1 - hidden)) > 0.5
         hidden = np.maximum(hidden, cover)
-        assert np.mean(scene.came_from[own] == number) > 0.8
+        assert np.mean(scene.came_from[own] == number) > 0.75
 
 
 def test_equal_frames_stack_to_the_frame() -> None:

@@ -27,9 +27,15 @@ from anylens.refusal import Refusal
 UNLIKE, LEAST_OVERLAP = 0.4, 0.25
 ISLAND_PX, ISLAND_AREA = 21, 150
 OCTAVES, NEAR_PX, FEATHER_PX, CALM_PX = 6, 1.2, 0.8, 5
-NOISE_OF_LAPLACIAN = 20.0
+NOISE_OF_LAPLACIAN = (20.0, 0.64, 0.12)
+"""Variance of the Laplacian of white noise of unit variance, and of it halved once and twice by cv2.pyrDown."""
+
+CHANCE = 1.5
+"""How much of the noise's part may be left by chance at one point."""
+
 MOST_FRAMES = 255
 BLOCK_PX = 128
+MARGIN = 1e-3
 DARKEST = 0.03
 """Light whose noise is not known tells nothing in shadows deeper than this."""
 
@@ -137,7 +143,7 @@ class _Table:
         height, width = sharp.shape
         move = breathing.in_pixels(frame.move, sharp.shape)
         seen = cv2.warpAffine(sharp, move, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        better = seen > self._best
+        better = seen > self._best * np.float32(1 + MARGIN)
         self._winner[better] = frame.index
         np.maximum(self._best, seen, out=self._best)
 
@@ -158,17 +164,34 @@ def noise_of_grey(facts: Facts, gain: float) -> tuple[float, float]:
 
 
 def sharpness(grey: Pixels, noise: tuple[float, float], reach: float) -> Pixels:
-    """(h, w): the detail of a picture and of its surroundings beyond the noise, octave by octave."""
+    """(h, w): the detail of a picture and of its surroundings beyond the noise, octave by octave.
+
+    Coarser detail counts too, but less: it tells where noise hides the finest. At every octave what noise alone may
+    leave by chance is taken off, less and less of it as more pixels speak.
+    """
     import cv2
 
     scale, offset = noise
     root = np.sqrt(np.maximum(grey, 0) + np.float32(offset / scale), dtype=np.float32)
-    energy = np.square(cv2.Laplacian(root, cv2.CV_32F, ksize=1, borderType=cv2.BORDER_REFLECT_101))
-    energy = np.asarray(cv2.GaussianBlur(energy, (0, 0), NEAR_PX), np.float32)
-    detail = np.sqrt(np.maximum(energy - np.float32(NOISE_OF_LAPLACIAN * scale / 4), 0), dtype=np.float32)
-    octaves = [detail]
-    while len(octaves) < OCTAVES and min(octaves[-1].shape) >= 4:
-        octaves.append(np.asarray(cv2.pyrDown(octaves[-1]), np.float32))
+    octaves: list[Pixels] = []
+    for band, noise_of_band in enumerate(NOISE_OF_LAPLACIAN):
+        if band:
+            root = np.asarray(cv2.pyrDown(root), np.float32)
+        energy = np.square(cv2.Laplacian(root, cv2.CV_32F, ksize=1, borderType=cv2.BORDER_REFLECT_101))
+        energy = np.asarray(cv2.GaussianBlur(energy, (0, 0), NEAR_PX), np.float32)
+        for octave in range(band, OCTAVES):
+            floor = noise_of_band * scale / 4 * (1 + CHANCE / 2 ** (octave - band))
+            root_mean = np.sqrt(np.maximum(energy - np.float32(floor), 0))
+            detail = np.asarray(root_mean / np.float32(4**band), np.float32)
+            if octave == len(octaves):
+                octaves.append(detail)
+            else:
+                octaves[octave] += detail
+            if min(energy.shape) < 4:
+                break
+            energy = np.asarray(cv2.pyrDown(energy), np.float32)
+        if min(root.shape) < 8:
+            break
     total = octaves.pop()
     while octaves:
         nearer = octaves.pop()
