@@ -510,3 +510,24 @@ def test_a_real_file_cut_anywhere_is_refused() -> None:
     for size in np.linspace(1, len(whole) - 2, 60).astype(int):
         with pytest.raises(Refusal):
             read_dng(LINEAR, data=whole[:size])
+
+
+@pytest.mark.parametrize("bits", [10, 14, 16])
+def test_a_scan_of_rare_steps_comes_back_and_one_cut_short_is_refused(bits: int) -> None:
+    """Steps of every size, the large ones rare, so that codes of up to 16 bits stand in the table."""
+    import imagecodecs
+
+    from anylens.files import lossless_jpeg
+
+    random = np.random.default_rng(bits)
+    steps = np.round(2.0 ** random.uniform(0, bits, (96, 128)) ** random.uniform(0, 1, (96, 128)))
+    want = (np.cumsum(steps * random.choice([-1, 1], steps.shape), axis=1).astype(np.int64) % (1 << bits)).astype(
+        np.uint16
+    )
+    coded = bytes(imagecodecs.ljpeg_encode(want, bitspersample=bits))
+    header = lossless_jpeg.read_header(coded)
+    assert np.array_equal(lossless_jpeg.decode(coded, header).reshape(want.shape), want)
+
+    short = coded[: len(coded) // 2] + coded[-2:]
+    with pytest.raises(Refusal, match="damaged"):
+        lossless_jpeg.decode(short, lossless_jpeg.read_header(short))

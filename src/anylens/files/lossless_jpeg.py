@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels.lossless_jpeg import decode_scan
 from anylens.refusal import Refusal
 
 _SOI, _EOI, _SOF3, _DHT, _SOS, _DRI = 0xD8, 0xD9, 0xC3, 0xC4, 0xDA, 0xDD
@@ -17,13 +18,19 @@ _WORST_BYTES_PER_SAMPLE = 4
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a lossless JPEG says of itself; `plain` tells whether it is whole and uses no rare feature."""
+    """What a lossless JPEG says of itself; `plain` tells whether it is whole and uses no rare feature.
+
+    `tables` are the Huffman tables of the components, `scan` is where the entropy-coded bytes begin.
+    """
 
     width: int
     height: int
     components: int
     precision: int
     plain: bool
+    predictor: int
+    tables: tuple[bytes, ...]
+    scan: int
 
     @property
     def samples(self) -> int:
@@ -33,7 +40,7 @@ class Header:
 
 def frame_marker(data: bytes | memoryview) -> int:
     """The number of a JPEG's start-of-frame marker (0 baseline, 3 lossless); Refusal where there is none."""
-    for marker, _ in _segments(data):
+    for marker, _, _ in _segments(data):
         if 0xC0 <= marker <= 0xCF and marker not in (_DHT, 0xC8, 0xCC):
             return marker - 0xC0
     raise _damaged("has no frame header")
@@ -42,9 +49,9 @@ def frame_marker(data: bytes | memoryview) -> int:
 def read_header(data: bytes | memoryview) -> Header:
     """The checked header of a lossless JPEG; raises Refusal for one that is not, or that contradicts itself."""
     width = height = components = precision = interval = 0
-    tables: set[int] = set()
-    wanted: set[int] = set()
-    for marker, body in _segments(data):
+    tables: dict[int, bytes] = {}
+    at = 2
+    for marker, body, at in _segments(data):
         if marker == _SOF3:
             if len(body) < 6 or len(body) != 6 + 3 * body[5] or components:
                 raise _damaged("has a broken frame header")
@@ -63,23 +70,33 @@ def read_header(data: bytes | memoryview) -> Header:
         elif marker == _SOS:
             if not components or len(body) != 4 + 2 * components or body[0] != components:
                 raise _damaged("has a broken scan header")
-            wanted = {body[2 + 2 * index] >> 4 for index in range(components)}
+            wanted = [body[2 + 2 * index] >> 4 for index in range(components)]
             predictor, transform = body[1 + 2 * components], body[3 + 2 * components]
-            if not wanted <= tables:
+            if not tables.keys() >= set(wanted):
                 raise _damaged("lacks a Huffman table")
             if not 1 <= predictor <= 7:
                 raise _damaged(f"names predictor {predictor}, there are 1 to 7")
             ended = bytes([0xFF, _EOI]) in bytes(data[-16:])
             plain = ended and not interval and not transform
-            return Header(width, height, components, precision, plain)
+            chosen = tuple(tables[number] for number in wanted)
+            return Header(width, height, components, precision, plain, predictor, chosen, at)
     raise _damaged("has no scan")
 
 
 def decode(data: bytes | memoryview, header: Header) -> npt.NDArray[np.uint16]:
-    """All samples of a lossless JPEG in their order, (height, width x components) uint16.
+    """All samples of a lossless JPEG in their order, (height, width x components) uint16; raises Refusal."""
+    out = np.empty((header.height, header.width * header.components), np.uint16)
+    scan = np.frombuffer(data, np.uint8)[header.scan :]
+    whole = decode_scan(scan, header.tables, header.precision, header.predictor, out)
+    if whole is None:
+        return _decoded_elsewhere(data, header)
+    if not whole:
+        raise _damaged("cannot be decoded")
+    return out
 
-    The decoder gets a padded copy, so that damaged data cannot make it read beyond its end. Raises Refusal.
-    """
+
+def _decoded_elsewhere(data: bytes | memoryview, header: Header) -> npt.NDArray[np.uint16]:
+    """By imagecodecs, which gets a padded copy, so that damaged data cannot make it read beyond its end."""
     import imagecodecs
 
     decoder: Any = imagecodecs.ljpeg_decode
@@ -95,10 +112,11 @@ def decode(data: bytes | memoryview, header: Header) -> npt.NDArray[np.uint16]:
     return np.asarray(out, np.uint16).reshape(header.height, header.width * header.components)
 
 
-def _segments(data: bytes | memoryview) -> list[tuple[int, bytes]]:
+def _segments(data: bytes | memoryview) -> list[tuple[int, bytes, int]]:
+    """Marker, content and end of each segment up to the scan."""
     if len(data) < 4 or data[0] != 0xFF or data[1] != _SOI:
         raise _damaged("does not begin like a JPEG")
-    found: list[tuple[int, bytes]] = []
+    found: list[tuple[int, bytes, int]] = []
     at = 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
@@ -110,15 +128,16 @@ def _segments(data: bytes | memoryview) -> list[tuple[int, bytes]]:
         size = (data[at + 2] << 8) | data[at + 3]
         if size < 2 or at + 2 + size > len(data):
             raise _damaged("ends within a header")
-        found.append((marker, bytes(data[at + 4 : at + 2 + size])))
+        found.append((marker, bytes(data[at + 4 : at + 2 + size]), at + 2 + size))
         if marker == _SOS:
             break
         at += 2 + size
     return found
 
 
-def _tables(body: bytes) -> set[int]:
-    found: set[int] = set()
+def _tables(body: bytes) -> dict[int, bytes]:
+    """Number and content of each Huffman table: 16 counts, 17 categories (those beyond the last code are 0)."""
+    found: dict[int, bytes] = {}
     at = 0
     while at < len(body):
         counts = body[at + 1 : at + 17]
@@ -129,7 +148,7 @@ def _tables(body: bytes) -> set[int]:
             raise _damaged("has an impossible Huffman table")
         if body[at] > 3:
             raise _damaged("has a Huffman table of a number that does not exist")
-        found.add(body[at])
+        found[body[at]] = counts + values.ljust(17, b"\0")
         at += 17 + total
     return found
 

@@ -197,10 +197,11 @@ def _link(objects: list[Path], arch: str, library: Path, folder: Path) -> None:
     narrowest = list(TARGETS[arch].values())[-1]
     hl.compile_standalone_runtime({hl.OutputFileType.object: str(runtime)}, hl.Target(narrowest))
     exports = folder / "exports.map"
-    exports.write_text("{ global: anylens_*_argv; halide_set_error_handler; halide_set_num_threads; local: *; };\n")
+    exports.write_text("{ global: anylens_*; halide_set_error_handler; halide_set_num_threads; local: *; };\n")
     part = library.with_suffix(".part")
     command = [sys.executable, "-m", "ziglang", "cc", "-shared", "-s", "-target", f"{arch}-linux-gnu.{GLIBC}"]
-    command += [f"-Wl,--version-script={exports}", "-o", str(part), *map(str, objects), str(runtime)]
+    command += ["-O2", "-fPIC", "-fno-sanitize=undefined", f"-Wl,--version-script={exports}", "-o", str(part)]
+    command += [*map(str, sorted(LIBRARY.parent.glob("*.c"))), *map(str, objects), str(runtime)]
     result = subprocess.run([*command, "-lpthread", "-ldl", "-lm"], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise SystemExit(f"linking the kernels failed: {result.stderr.strip()}")

@@ -151,6 +151,14 @@ def _load() -> ctypes.CDLL:
     return library
 
 
+def plain_function(name: str) -> Any:
+    """A function of the library that is not a kernel, as ctypes calls it, None where nothing compiled runs."""
+    if instruction_set() == "reference":
+        return None
+    with _loading:
+        return getattr(_load(), name, None)
+
+
 class Kernel:
     """A compiled kernel as a function on arrays; the NumPy reference where it is not compiled.
 
