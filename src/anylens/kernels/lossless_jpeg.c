@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { INVALID_CODE = -1, TRUNCATED = -2, OUT_OF_MEMORY = -11 };
-enum { SEEN = 13, LONGEST_CODE = 16, WHOLE = 255, WORST_BYTES = 4, SPARE = 64 };
+enum { SEEN = 13, LONGEST_CODE = 16, WHOLE = 255, WORST_BYTES = 4, SPARE = 64, LEAST_WINDOW = 1 << 16 };
 
 /* What the next SEEN bits begin with: a whole difference (all its bits seen), or only its code, or a longer code. */
 typedef struct {
@@ -97,20 +97,34 @@ static uint64_t next_bytes(const uint8_t *at) {
     return word;
 }
 
-/* The bytes of the scan without the zeros stuffed after 255, up to the first marker; gives their number. */
-static size_t unstuffed(uint8_t *out, const uint8_t *coded, size_t size) {
-    size_t length = 0, from = 0;
-    while (from < size) {
-        const uint8_t *mark = memchr(coded + from, 0xFF, size - from);
-        size_t run = mark ? (size_t)(mark - coded) + 1 - from : size - from;
-        memcpy(out + length, coded + from, run);
+typedef struct {
+    const uint8_t *coded, *end;
+    uint8_t *bytes;
+    size_t capacity, length; /* of `bytes`, SPARE zeros beyond it not counted */
+} Window;
+
+/* Bring the window to stand at `at`, filled with the bytes of the scan without the zeros stuffed after 255, up to the
+   first marker, and zeros behind it where the scan ends. */
+static const uint8_t *filled(Window *window, const uint8_t *at) {
+    size_t used = (size_t)(at - window->bytes);
+    size_t length = used < window->length ? window->length - used : 0;
+    memmove(window->bytes, at, length);
+    while (window->coded < window->end && length < window->capacity) {
+        size_t room = window->capacity - length, left = (size_t)(window->end - window->coded);
+        if (room > left) room = left;
+        const uint8_t *mark = memchr(window->coded, 0xFF, room);
+        size_t run = mark ? (size_t)(mark - window->coded) + 1 : room;
+        memcpy(window->bytes + length, window->coded, run);
         length += run;
-        from += run;
-        if (!mark) break;
-        if (from >= size || coded[from] != 0) return length - 1;
-        from++;
+        window->coded += run;
+        if (mark && (window->coded == window->end || *window->coded++ != 0)) {
+            length--;
+            window->coded = window->end;
+        }
     }
-    return length;
+    memset(window->bytes + length, 0, window->capacity - length + SPARE);
+    window->length = length;
+    return window->bytes;
 }
 
 static inline __attribute__((always_inline)) int32_t guessed(int way, int32_t left, int32_t over, int32_t corner) {
@@ -177,7 +191,8 @@ static inline __attribute__((always_inline)) int any_line(Bits *bits, const Tabl
 int anylens_lossless_jpeg(const uint8_t *coded, size_t size, const uint8_t *tables, int components, int precision,
                           int predictor, int width, int height, uint16_t *samples) {
     size_t row = (size_t)width * (size_t)components;
-    uint8_t *bytes = malloc(size + row * WORST_BYTES + SPARE);
+    size_t worst = row * WORST_BYTES, capacity = 4 * worst + LEAST_WINDOW;
+    uint8_t *bytes = malloc(capacity + SPARE);
     Table *made = malloc(sizeof *made * (size_t)components);
     if (!bytes || !made) {
         free(bytes);
@@ -192,19 +207,18 @@ int anylens_lossless_jpeg(const uint8_t *coded, size_t size, const uint8_t *tabl
             if (!memcmp(stated, tables + 33 * other, 33)) of[each] = of[other];
         if (of[each] == &made[each]) make_table(&made[each], stated);
     }
-    size_t length = unstuffed(bytes, coded, size);
-    memset(bytes + length, 0, row * WORST_BYTES + SPARE);
-
-    Bits bits = {.at = bytes};
+    Window window = {coded, coded + size, bytes, capacity, 0};
+    Bits bits = {.at = filled(&window, bytes)};
     int problem = 0;
     for (int y = 0; y < height && !problem; y++) {
+        if ((size_t)(bits.at - bytes) + worst + sizeof bits.buffer > capacity) bits.at = filled(&window, bits.at);
         uint16_t *line = samples + (size_t)y * row;
         const uint16_t *above = y ? line - row : NULL;
         int way = y ? predictor : 1, start = 1 << (precision - 1);
         problem = components == 1   ? any_line(&bits, of, 1, way, line, above, row, start)
                   : components == 2 ? any_line(&bits, of, 2, way, line, above, row, start)
                                     : any_line(&bits, of, components, way, line, above, row, start);
-        if (bits.at - bytes - bits.held / 8 > (ptrdiff_t)length && !problem) problem = TRUNCATED;
+        if (bits.at - bytes - bits.held / 8 > (ptrdiff_t)window.length && !problem) problem = TRUNCATED;
     }
     free(bytes);
     free(made);
