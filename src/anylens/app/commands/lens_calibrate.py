@@ -88,6 +88,7 @@ def run(given: Namespace) -> int:
 def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list[View], list[EdgeView], int]:
     """The lens, flats and charts; charts are read one by one, so that twenty need no more memory than one."""
     from anylens.lab.calibrate import edge_view, view
+    from anylens.lens import Lens
 
     flats: list[Specimen] = []
     views: list[View] = []
