@@ -15,7 +15,7 @@ from anylens.darkroom.light import bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
 from anylens.darkroom.stages.merge import counts_of
-from anylens.darkroom.stages.scene import Restore, Unbend, calm_of
+from anylens.darkroom.stages.scene import Restore, Size, Unbend, calm_of
 from anylens.frame import Frame
 from anylens.image import FrameCount, Mosaic, Photo
 from anylens.kernels.cells import SPACING, colors_of
@@ -25,34 +25,30 @@ from anylens.kernels.passes import cells, photo
 BAND_ROWS = 1024
 LEAST_SIDE = 256
 COUNTED_BLACK, MOST_LIGHT = 2048.0, 16.0
-SHIPPED = tuple(type(stage) for _, stage in default_recipe().stages() if not isinstance(stage, Restore))
+APART = (Unbend, Restore, Size)
+"""Stages that the pass has no kernel for: it runs where they have nothing to do."""
+SHIPPED = tuple(type(stage) for _, stage in default_recipe().stages() if not isinstance(stage, APART))
 
 
 def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
-    """Whether the pass gives what the stages one by one would give: Bayer light of some size, the shipped stages.
-
-    A picture that a passport bends back or restores goes stage by stage.
-    """
+    """Whether the pass gives what the stages one by one would give: Bayer light of some size, the shipped stages."""
     stages = [stage for _, stage in recipe.stages()]
-    restores = [stage for stage in stages if isinstance(stage, Restore)]
-    shipped = tuple(type(stage) for stage in stages if not isinstance(stage, Restore)) == SHIPPED
-    if not shipped or any(stage.acts(image.facts) for stage in restores) or not photo.kernel.compiled:
+    shipped = tuple(type(stage) for stage in stages if not isinstance(stage, APART))
+    if shipped != SHIPPED or not photo.kernel.compiled:
         return False
     if isinstance(image, Mosaic):
         (height, width), flat = image.pixels.shape, image.facts.balance is None
     else:
         (height, width), flat = image.facts.active_shape, image.raw.ndim == 2
-    longest = recipe.scene[-1].longest_px  # type: ignore[attr-defined]
-    whole = longest == 0 or longest >= max(height, width)
-    unbend = next(stage for stage in recipe.scene if isinstance(stage, Unbend))
-    straight = unbend.plan(image.facts, (height, width)) is None
-    return straight and whole and flat and len(image.facts.sensor.cfa) == 2 and min(height, width) >= LEAST_SIDE
+    if not flat or len(image.facts.sensor.cfa) != 2 or min(height, width) < LEAST_SIDE:
+        return False
+    return not any(stage.acts(image.facts, (height, width)) for stage in stages if isinstance(stage, APART))
 
 
 def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Photo:
     """The photo, uint8, of a frame and a recipe that fit; of merged light with the count of frames of each pixel."""
     defects, balance, highlights, shade = (stage for stage in recipe.mosaic)
-    denoise, _, expose, local_tone, crop, _ = (stage for stage in recipe.scene if not isinstance(stage, Restore))
+    denoise, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, APART))
     facts, given = frame.facts, dict[str, tuple[Any, ...]]()
     shape, phase = facts.active_shape, bayer_phase(facts.sensor.cfa)
     height, width = shape

@@ -106,8 +106,8 @@ def _buffer(array: Array, step: int, origin: tuple[int, int] = (0, 0)) -> _Buffe
     strides = [stride // array.itemsize for stride in reversed(array.strides)]
     strides[0] = step
     sizes = zip(reversed(array.shape), strides, strict=True)
-    firsts = (*origin, 0, 0)
-    extents = (_Dimension(first, extent, stride, 0) for first, (extent, stride) in zip(firsts, sizes, strict=False))
+    firsts = (*origin, *(0,) * array.ndim)[: array.ndim]
+    extents = (_Dimension(first, extent, stride, 0) for first, (extent, stride) in zip(firsts, sizes, strict=True))
     dimensions = (_Dimension * array.ndim)(*extents)
     kind = _Type(*_TYPES[array.dtype.name], 1)
     return _Buffer(0, None, array.ctypes.data, 0, kind, array.ndim, dimensions, None)

@@ -101,6 +101,10 @@ class Unbend:
         facts = without(scene.facts, "geometry", "lateral")
         return replace(scene, pixels=pixels, facts=facts, frames_used=used, overview=None, shading=None)
 
+    def acts(self, facts: Facts, shape: tuple[int, int]) -> bool:
+        """Whether a picture of this shape is bent."""
+        return self.plan(facts, shape) is not None
+
     def plan(self, facts: Facts, shape: tuple[int, int]) -> Pixels | None:
         """Where each pixel of each colour is read, as the kernel takes it, None where there is nothing to bend back."""
         grid = places_seen(facts, shape, self.geometry, self.lateral, self.fill)
@@ -118,20 +122,20 @@ class Restore:
 
     def __call__(self, scene: Scene) -> Scene:
         _, height, width = scene.pixels.shape
-        blur = self.blur(scene.facts, height, width) if self.acts(scene.facts) else None
+        blur = self.blur(scene.facts, height, width)
         if blur is None:
             return scene
         plan = self.plan(scene.facts, blur, scene.seen_small(), (height, width), scene.frames_used)
         return replace(scene, pixels=restore(scene.pixels, *plan))
 
-    def acts(self, facts: Facts) -> bool:
+    def acts(self, facts: Facts, shape: tuple[int, int]) -> bool:
         """Whether there is anything for it to do: a blur measured at this aperture, and pixels of known size."""
-        return self.strength > 0.0 and self.blur(facts, *facts.active_shape) is not None
+        return self.blur(facts, *shape) is not None
 
     def blur(self, facts: Facts, height: int, width: int) -> Blur | None:
         """The lens's blur where filters are designed for a picture of the whole active area, or None."""
         pitch_um = facts.sensor.pitch_um
-        if facts.passport is None or pitch_um is None:
+        if self.strength == 0.0 or facts.passport is None or pitch_um is None:
             return None
         rows, columns = lattice_of(height, width)
         tall, wide = facts.active_shape
@@ -195,12 +199,16 @@ class Size:
 
     def __call__(self, scene: Scene) -> Scene:
         _, height, width = scene.pixels.shape
-        longest = max(height, width)
-        if self.longest_px == 0 or longest <= self.longest_px:
+        if not self.acts(scene.facts, (height, width)):
             return scene
+        longest = max(height, width)
         small = [max(1, round(side * self.longest_px / longest)) for side in (height, width)]
         facts = replace(scene.facts, crop=(0.0, 0.0, float(small[1]), float(small[0])))
         return Scene(resize(scene.pixels, *small), facts)
+
+    def acts(self, facts: Facts, shape: tuple[int, int]) -> bool:  # noqa: ARG002
+        """Whether a picture of this shape is made smaller."""
+        return 0 < self.longest_px < max(shape)
 
 
 @dataclass(frozen=True, slots=True)
