@@ -258,9 +258,9 @@ def _write_map(result: Any, frames: int, place: Path) -> None:
 
 def _without_dark(job: Job) -> Callable[[Frame], Frame]:
     """What takes off a frame what its sensor counts in the dark, where the user keeps a dark frame that fits."""
-    from anylens.app.mine import folder
+    from anylens.home import own_folder
 
-    library = folder() / "darks"
+    library = own_folder() / "darks"
     if not job.darks or not library.is_dir():
         return lambda frame: frame
     from anylens.files.darks import Darks

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anylens.home import own_folder
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -25,17 +25,11 @@ class Mine:
     body: str | None = None
 
 
-def folder() -> Path:
-    """`$XDG_DATA_HOME/anylens`, by default ~/.local/share/anylens; it need not exist."""
-    said = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(said) if said.startswith("/") else Path.home() / ".local" / "share") / "anylens"
-
-
 def catalogue() -> dict[str, Card]:
     """Every lens by name, those that the user made above the shipped ones."""
     from anylens.lens.catalogue import cards
 
-    return cards(folder() / "catalogue")
+    return cards(own_folder() / "catalogue")
 
 
 def card(asked: str) -> Card:
@@ -94,7 +88,7 @@ def keep_card(new: Card) -> Path:
     """Write a lens of the user's own into their catalogue, whole or not at all."""
     from anylens.lens.catalogue import card_text, file_name
 
-    path = folder() / "catalogue" / (file_name(new.lens.mount or "") or "no-mount") / f"{new.name}.toml"
+    path = own_folder() / "catalogue" / (file_name(new.lens.mount or "") or "no-mount") / f"{new.name}.toml"
     _write(path, card_text(new))
     return path
 
@@ -109,17 +103,12 @@ def add(name: str) -> Mine:
 
 
 def _place() -> Path:
-    return folder() / "my-lenses.toml"
+    return own_folder() / "my-lenses.toml"
 
 
 def _write(path: Path, text: str) -> None:
-    from anylens.files.whole import whole
+    from anylens.files.whole import make_folder, whole
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refusal(
-            f"{path.parent} cannot be made ({error.strerror}); set XDG_DATA_HOME to another place."
-        ) from error
+    make_folder(path.parent)
     with whole(path) as file:
         file.write(text.encode())

@@ -64,6 +64,16 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
         raise Refusal(f"{_shown(path)} cannot be written: {reason}.") from error
 
 
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, where they are missing; raises Refusal where they cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(
+            f"{_shown(folder)} cannot be made ({error.strerror}); choose another place, or set XDG_DATA_HOME to one."
+        ) from error
+
+
 def _may_become(target: Path) -> None:
     """Raises where something other than a plain file has the name already, or the name is too long for the disk."""
     try:

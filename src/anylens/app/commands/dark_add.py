@@ -19,15 +19,15 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Keep the mean of the frames in the user's own folder and say for what it will be used."""
-    from anylens.app.mine import folder
     from anylens.files.burst import frames_in, read_burst
     from anylens.files.darks import add_dark
+    from anylens.home import own_folder
 
     found: list[Path] = []
     for file in map(Path, given.files):
         found += frames_in(file) if file.is_dir() else [file]
     burst = read_burst(found, sensor=given.sensor)
-    place, known = add_dark(burst.frames, burst.names, folder() / "darks")
+    place, known = add_dark(burst.frames, burst.names, own_folder() / "darks")
     print(f"{place}  {known.said()}")
     if known.frames < 8:
         print("note: so few frames leave some of their own noise in every photo; 8 or more are better.")

@@ -15,12 +15,12 @@ def options(syntax: Syntax) -> None:
 
 def run(_: Namespace) -> int:
     """One line for each dark frame, and where it lies."""
-    from anylens.app.mine import folder
     from anylens.files.darks import darks_in
+    from anylens.home import own_folder
 
-    found = darks_in(folder() / "darks")
+    found = darks_in(own_folder() / "darks")
     if not found:
-        print(f"no dark frames in {folder() / 'darks'}; anylens dark add makes one")
+        print(f"no dark frames in {own_folder() / 'darks'}; anylens dark add makes one")
         return 0
     print(table([(place.name, known.said()) for place, known in found]))
     return 0
