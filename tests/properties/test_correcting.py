@@ -13,11 +13,12 @@ from anylens.app.command_line import run
 from anylens.body import Body
 from anylens.darkroom import one_pass
 from anylens.darkroom.stages.scene import Unbend
+from anylens.files.passport_out import write_passport
 from anylens.image import Scene
 from anylens.kernels.passes import photo
-from anylens.lens import Lens, Passport, Setting, write_passport
+from anylens.lens import Lens, Passport, Setting
 from anylens.lens.mapping import cast, lateral_shift, light, mm_of_pixels
-from anylens.lens.passport import file_name, own_passports
+from anylens.lens.passport_file import file_name, own_passports
 from tests.frames import NEUTRAL, facts, grey, sampled
 from tests.properties.test_passport import COLOR, GEOMETRY, LATERAL, LENS, VIGNETTING
 

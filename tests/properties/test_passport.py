@@ -10,20 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anylens.lens import Lens, Passport, find_passport, merged, read_passport, write_passport
+from anylens.files.passport_out import write_passport
+from anylens.lens import Lens, Passport, find_passport, merged, read_passport
 from anylens.lens.mapping import cast, ideal, lateral_shift, light, mm_of_pixels, observed, pixels_of_mm
-from anylens.lens.passport import (
-    SECTIONS,
-    ColorShading,
-    Geometry,
-    Lateral,
-    Vignetting,
-    file_name,
-    nearest,
-    own_passports,
-    parse_passport,
-    passport_text,
-)
+from anylens.lens.passport import SECTIONS, ColorShading, Geometry, Lateral, Vignetting
+from anylens.lens.passport_file import file_name, own_passports, parse_passport, passport_text
+from anylens.lens.rings import nearest
 from anylens.refusal import Refusal
 
 LENS = Lens("Leica", "Summilux-M 35 f/1.4", (35.0, 35.0), (1.4, 1.4), "M", 0.7, 41)
@@ -163,6 +155,16 @@ def test_the_users_passport_is_found_by_lens_and_body(tmp_path: Path, monkeypatc
     write_passport(PASSPORT, own_passports() / file_name(LENS, PASSPORT.body))
     assert find_passport(replace(LENS, maker="LEICA"), "sony  ilce-7rm5") == PASSPORT
     assert find_passport(LENS, "Leica M11") is None
+
+
+def test_all_that_is_the_users_lies_in_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from anylens.app import mine
+
+    for said, where in ((str(tmp_path / "data"), tmp_path / "data"), ("data", tmp_path / ".local" / "share")):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("XDG_DATA_HOME", said)
+        assert own_passports() == where / "anylens" / "passports"
+        assert mine.keep(mine.Mine()).parent == where / "anylens"
 
 
 @pytest.mark.parametrize(

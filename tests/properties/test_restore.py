@@ -16,7 +16,8 @@ from anylens.kernels.sharpen import LUMA
 from anylens.lab.charts import Edge
 from anylens.lab.samples import Samples
 from anylens.lab.sharpness import edge_sharpness
-from anylens.lens.passport import Passport, parse_passport, passport_text
+from anylens.lens.passport import Passport
+from anylens.lens.passport_file import parse_passport, passport_text
 from anylens.lens.psf import blur_in_use
 from anylens.refusal import Refusal
 from tests import blurs, edges, frames

@@ -20,15 +20,16 @@ from anylens.app.glass import Said, held, mounted
 from anylens.body import Body
 from anylens.files.exposure import read_exposure
 from anylens.files.jpeg import jpeg_segments
+from anylens.files.passport_out import write_passport
 from anylens.files.tagging import tag
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory, Entry, Type, encoded, open_tiff
 from anylens.files.xmp import JPEG_SIGNATURE, recipe_in, recipe_text, retold, setting_source, xmp_packet
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Photo
-from anylens.lens import Lens, Passport, Setting, find_passport, write_passport
+from anylens.lens import Lens, Passport, Setting, find_passport
 from anylens.lens.catalogue import cards, find
-from anylens.lens.passport import file_name, own_passports
+from anylens.lens.passport_file import file_name, own_passports
 from anylens.refusal import Refusal
 from anylens.sensor import Calibration, Noise, Sensor, bayer
 

@@ -10,7 +10,8 @@ import pytest
 
 from anylens.app.command_line import run
 from anylens.files.lensfun import FULL_FRAME_MM, lensfun_text, read_lensfun
-from anylens.lens import read_passport, write_passport
+from anylens.files.passport_out import write_passport
+from anylens.lens import read_passport
 from anylens.lens.correction import GRID_SPACING, places_seen
 from anylens.lens.mapping import lateral_shift, light, observed
 from anylens.refusal import Refusal

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lens.model import Lens
-from anylens.lens.passport import Geometry, Lateral, Passport, Vignetting, nearest
+from anylens.lens.passport import Geometry, Lateral, Passport, Vignetting
+from anylens.lens.rings import nearest
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lens.mapping import Place, cast, lateral_shift, light, mm_of_pixels, observed, pixels_of_mm
-from anylens.lens.passport import Passport, nearest
+from anylens.lens.passport import Passport
+from anylens.lens.rings import nearest
 
 Floats = npt.NDArray[np.float64]
 Rings = tuple[float | None, float | None]

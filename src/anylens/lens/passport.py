@@ -1,4 +1,4 @@
-"""Passport: what was measured of one lens on one body, and the TOML file that it lives in.
+"""Passport: what was measured of one lens on one body; `lens/passport_file.py` reads and writes it as TOML.
 
 Coordinates are millimetres on the sensor, origin at its centre, x right, y down; maps go from the ideal place to the
 observed one. What the records say of places and light is worked out in `lens/mapping.py`.
@@ -7,14 +7,10 @@ observed one. What the records say of places and light is worked out in `lens/ma
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
-import os
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from anylens.lens.model import Lens
 from anylens.refusal import Refusal
@@ -25,9 +21,6 @@ Three = tuple[float, float, float]
 Lattice = tuple[tuple[float, ...], ...]
 
 SCHEMA = 1
-SHIPPED = Path(__file__).parent / "passports"
-LARGEST_FILE = 4 << 20
-MOST_SECTIONS = 64
 MOST_POINTS = 129
 PSF_TERMS = (1, 3, 6, 10, 15)
 """How many terms a polynomial of degree 0, 1, 2, 3, 4 in x and y has."""
@@ -251,8 +244,6 @@ SECTIONS: dict[str, type[Section]] = {
 }
 """The name of each section in a passport and its file, and its record."""
 
-Record = TypeVar("Record", bound=Section)
-
 
 def merged(old: Passport, new: Passport) -> Passport:
     """The old passport with what is new: a section of the same key is replaced, the others stay.
@@ -275,135 +266,7 @@ def merged(old: Passport, new: Passport) -> Passport:
 
 def same(passport: Passport, lens: Lens, body: str) -> bool:
     """Whether a passport is of this lens on this body, by their names."""
-    return _folded(passport.lens) == _folded(lens) and _plain(passport.body) == _plain(body)
-
-
-def find_passport(lens: Lens, body: str) -> Passport | None:
-    """The passport of a lens on a body, the user's before a shipped one, None where there is none.
-
-    Raises Refusal where the file that ought to be it cannot be read.
-    """
-    name = file_name(lens, body)
-    for folder in (own_passports(), SHIPPED):
-        if (path := folder / name).is_file():
-            return read_passport(path)
-    return None
-
-
-def file_name(lens: Lens, body: str) -> str:
-    """What the file of a passport is called: lens and body in small letters, their words joined by hyphens."""
-    words = [re.sub(r"[^a-z0-9.]+", "-", _plain(text)).strip("-.") for text in (f"{lens.maker} {lens.model}", body)]
-    return f"{words[0]}--{words[1]}.toml"
-
-
-def own_passports() -> Path:
-    """The folder of the user's own passports, which win over the shipped ones; it may not exist."""
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "anylens" / "passports"
-
-
-def passport_text(passport: Passport) -> str:
-    """A passport as TOML."""
-    lines = [f"schema = {passport.schema}", f"body = {_toml(passport.body)}", "", "[lens]"]
-    lines += _fields(passport.lens)
-    for name in SECTIONS:
-        for record in getattr(passport, name):
-            lines += ["", f"[[{name}]]", *_fields(record)]
-    return "\n".join(lines) + "\n"
-
-
-def write_passport(passport: Passport, path: Path) -> Path | None:
-    """Write a passport whole or not at all; gives where the file that was there is kept beside it, None for none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write(passport_text(passport))
-            file.flush()
-            os.fsync(file.fileno())
-        kept = None
-        if path.exists():
-            kept = next(spare for spare in _spares(path) if not spare.exists())
-            os.link(path, kept)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return kept
-
-
-def _spares(path: Path) -> Iterator[Path]:
-    return (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in itertools.count(1))
-
-
-def read_passport(path: Path) -> Passport:
-    """The passport that a TOML file holds; raises Refusal, which names what is missing, misspelt or absurd."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise Refusal(f"{path.name} is too large to be a passport; give the TOML file that calibrating wrote.")
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise Refusal(f"The passport {path} cannot be read: {error.strerror}; give one that is there.") from error
-    except UnicodeDecodeError as error:
-        raise Refusal(f"{path.name} is not text and so no passport; give the TOML file of one.") from error
-    try:
-        return parse_passport(text)
-    except Refusal as refusal:
-        raise Refusal(f"{path.name}: {refusal}") from refusal
-
-
-def parse_passport(text: str) -> Passport:
-    """The passport that a TOML text describes; raises Refusal as `read_passport` does."""
-    import tomllib
-
-    try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Refusal(f"The passport is not TOML: {error}; correct it there.") from error
-    if table.pop("schema", None) != SCHEMA:
-        raise Refusal("The passport does not say schema = 1, the only one that exists; write it on its first line.")
-    body, lens = table.pop("body", None), table.pop("lens", None)
-    if not isinstance(body, str) or not isinstance(lens, dict):
-        raise Refusal('The passport must say body = "..." and whose it is in a table [lens].')
-    sections: dict[str, Any] = {}
-    for name, entries in table.items():
-        if name not in SECTIONS:
-            raise Refusal(f"The passport has a section '{name}' that is not known; known are {', '.join(SECTIONS)}.")
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise Refusal(f"The passport's section {name} must be written as tables [[{name}]].")
-        if len(entries) > MOST_SECTIONS:
-            raise Refusal(f"The passport has {len(entries)} sections [[{name}]], more than {MOST_SECTIONS}; thin them.")
-        sections[name] = tuple(_record(SECTIONS[name], name, entry) for entry in entries)
-    return Passport(_lens(lens), body, **sections)
-
-
-def _lens(table: dict[str, Any]) -> Lens:
-    known = {field.name for field in dataclasses.fields(Lens)}
-    _only(table, known, "[lens]")
-    for name in ("maker", "model"):
-        if not isinstance(table.get(name), str):
-            raise Refusal(f"The passport's [lens] must say {name} as text.")
-    ready = {name: _tuples(value) for name, value in table.items()}
-    for name in ("focal_mm", "max_aperture"):
-        value = ready.get(name)
-        if value is not None and not (isinstance(value, tuple) and len(value) == 2 and all(map(_positive, value))):
-            raise Refusal(f"The passport's [lens] must say {name} as two numbers above 0, its ends.")
-    if not isinstance(ready.get("mount", ""), str) or not _positive(ready.get("close_focus_m", 1.0)):
-        raise Refusal("The passport's [lens] must say mount as text and close_focus_m as metres above 0.")
-    code = table.get("code", 0)
-    if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 63:
-        raise Refusal("The passport's [lens] must say code as a whole number from 0 to 63.")
-    if "code" in table:
-        ready["code"] = code
-    return Lens(**ready)
-
-
-def _record(kind: type[Record], name: str, table: dict[str, Any]) -> Record:
-    fields = dataclasses.fields(kind)
-    _only(table, {field.name for field in fields}, f"[[{name}]]")
-    for field in fields:
-        if field.name not in table and field.default is dataclasses.MISSING:
-            raise Refusal(f"The passport's [[{name}]] does not say {field.name}; calibrate again or add it.")
-    return kind(**{key: value if key == "frames" else _tuples(value) for key, value in table.items()})
+    return _folded(passport.lens) == _folded(lens) and plain(passport.body) == plain(body)
 
 
 def _check(record: Section) -> None:
@@ -411,7 +274,7 @@ def _check(record: Section) -> None:
     where = f"The passport's {type(record).__name__}"
     for name in ("f_number", "focus_m"):
         value = getattr(record, name)
-        if value is not None and not (_positive(value) and 0.1 <= value <= 1e6):
+        if value is not None and not (positive(value) and 0.1 <= value <= 1e6):
             raise Refusal(f"{where} says {name} = {value!r}, which is no such figure; correct it or leave it out.")
     if record.method not in get_args(Method):
         raise Refusal(f"{where} says method = {record.method!r}; it must be one of {', '.join(get_args(Method))}.")
@@ -459,38 +322,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
-def _positive(value: Any) -> bool:
+def positive(value: Any) -> bool:
     return _is_number(value) and 0 < value < math.inf
-
-
-def _tuples(value: Any) -> Any:
-    """TOML's lists as tuples, whole numbers as floats."""
-    if isinstance(value, list):
-        return tuple(_tuples(each) for each in value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _only(table: dict[str, Any], known: set[str], where: str) -> None:
-    strange = sorted(set(table) - known)
-    if strange:
-        raise Refusal(f"The entry '{strange[0]}' of {where} is not known; known are {', '.join(sorted(known))}.")
-
-
-def _fields(record: Any) -> list[str]:
-    pairs = [(field.name, getattr(record, field.name)) for field in dataclasses.fields(record)]
-    return [f"{name} = {_toml(value)}" for name, value in pairs if value is not None]
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, str):
-        import json
-
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, tuple):
-        if value and isinstance(value[0], tuple):
-            return "[\n" + "".join(f"  {_toml(row)},\n" for row in value) + "]"
-        return f"[{', '.join(map(_toml, value))}]"
-    return str(value) if isinstance(value, int) else repr(float(value))
 
 
 def _order(record: Section) -> tuple[float, float]:
@@ -502,49 +335,8 @@ def _whose(passport: Passport) -> str:
 
 
 def _folded(lens: Lens) -> str:
-    return _plain(f"{lens.maker} {lens.model}")
+    return plain(f"{lens.maker} {lens.model}")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def nearest(
-    records: Sequence[Record], f_number: float | None, focus_m: float | None
-) -> tuple[tuple[float, Record], ...]:
-    """The records around a setting and their weights, which add up to 1; () for no records.
-
-    Linear in stops and in 1 / distance, held beyond the ends. Where the aperture is not known, what holds for all of
-    them is taken, else the smallest aperture, whose correction is the least; where the distance is not known, infinity.
-    """
-    general = [record for record in records if record.f_number is None]
-    keyed = sorted((record for record in records if record.f_number is not None), key=lambda r: r.f_number or 0.0)
-    if f_number is None or not keyed:
-        largest = keyed[-1].f_number if keyed else None
-        return _by_focus(general or [record for record in keyed if record.f_number == largest], focus_m)
-    stops = sorted({record.f_number for record in keyed if record.f_number is not None})
-    found: list[tuple[float, Record]] = []
-    for weight, stop in _between([math.log2(stop) for stop in stops], math.log2(f_number), stops):
-        group = _by_focus([record for record in keyed if record.f_number == stop], focus_m)
-        found += [(weight * part, record) for part, record in group]
-    return tuple(found)
-
-
-def _by_focus(records: Sequence[Record], focus_m: float | None) -> tuple[tuple[float, Record], ...]:
-    keyed = {1.0 / record.focus_m: record for record in records if record.focus_m is not None}
-    general = [record for record in records if record.focus_m is None]
-    if not keyed or (focus_m is None and general):
-        return tuple((1.0, record) for record in general[:1])
-    near = sorted(keyed)
-    wanted = 0.0 if focus_m is None else 1.0 / focus_m
-    return tuple((weight, keyed[each]) for weight, each in _between(near, wanted, near))
-
-
-def _between(places: list[float], wanted: float, items: list[float]) -> list[tuple[float, float]]:
-    if wanted <= places[0]:
-        return [(1.0, items[0])]
-    for index in range(1, len(places)):
-        if wanted < places[index]:
-            part = (wanted - places[index - 1]) / (places[index] - places[index - 1])
-            return [(1.0 - part, items[index - 1]), (part, items[index])]
-    return [(1.0, items[-1])]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lens.passport import PSF_TERMS, nearest
+from anylens.lens.passport import PSF_TERMS
+from anylens.lens.rings import nearest
 
 if TYPE_CHECKING:
     from anylens.lens.model import Setting

@@ -46,9 +46,10 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Measure, then write the passport; 1 where a picture was left aside."""
+    from anylens.files.passport_out import write_passport
     from anylens.lab.calibrate import Given, calibrate
-    from anylens.lens import read_passport, write_passport
-    from anylens.lens.passport import file_name, own_passports
+    from anylens.lens import read_passport
+    from anylens.lens.passport_file import file_name, own_passports
 
     files = [*given.flat, *given.chart, *given.edges]
     if not files:

@@ -1,0 +1,153 @@
+"""A passport as the TOML file that it lives in: its text, reading it, and finding the one of a lens on a body."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anylens.home import own_folder
+from anylens.lens.model import Lens
+from anylens.lens.passport import SCHEMA, SECTIONS, Passport, Section, plain, positive
+from anylens.refusal import Refusal
+
+SHIPPED = Path(__file__).parent / "passports"
+LARGEST_FILE = 4 << 20
+MOST_SECTIONS = 64
+
+Record = TypeVar("Record", bound=Section)
+
+
+def find_passport(lens: Lens, body: str) -> Passport | None:
+    """The passport of a lens on a body, the user's before a shipped one, None where there is none.
+
+    Raises Refusal where the file that ought to be it cannot be read.
+    """
+    name = file_name(lens, body)
+    for folder in (own_passports(), SHIPPED):
+        if (path := folder / name).is_file():
+            return read_passport(path)
+    return None
+
+
+def file_name(lens: Lens, body: str) -> str:
+    """What the file of a passport is called: lens and body in small letters, their words joined by hyphens."""
+    words = [re.sub(r"[^a-z0-9.]+", "-", plain(text)).strip("-.") for text in (f"{lens.maker} {lens.model}", body)]
+    return f"{words[0]}--{words[1]}.toml"
+
+
+def own_passports() -> Path:
+    """The folder of the user's own passports, which win over the shipped ones; it may not exist."""
+    return own_folder() / "passports"
+
+
+def passport_text(passport: Passport) -> str:
+    """A passport as TOML."""
+    lines = [f"schema = {passport.schema}", f"body = {_toml(passport.body)}", "", "[lens]"]
+    lines += _fields(passport.lens)
+    for name in SECTIONS:
+        for record in getattr(passport, name):
+            lines += ["", f"[[{name}]]", *_fields(record)]
+    return "\n".join(lines) + "\n"
+
+
+def read_passport(path: Path) -> Passport:
+    """The passport that a TOML file holds; raises Refusal, which names what is missing, misspelt or absurd."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise Refusal(f"{path.name} is too large to be a passport; give the TOML file that calibrating wrote.")
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise Refusal(f"The passport {path} cannot be read: {error.strerror}; give one that is there.") from error
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path.name} is not text and so no passport; give the TOML file of one.") from error
+    try:
+        return parse_passport(text)
+    except Refusal as refusal:
+        raise Refusal(f"{path.name}: {refusal}") from refusal
+
+
+def parse_passport(text: str) -> Passport:
+    """The passport that a TOML text describes; raises Refusal as `read_passport` does."""
+    import tomllib
+
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Refusal(f"The passport is not TOML: {error}; correct it there.") from error
+    if table.pop("schema", None) != SCHEMA:
+        raise Refusal("The passport does not say schema = 1, the only one that exists; write it on its first line.")
+    body, lens = table.pop("body", None), table.pop("lens", None)
+    if not isinstance(body, str) or not isinstance(lens, dict):
+        raise Refusal('The passport must say body = "..." and whose it is in a table [lens].')
+    sections: dict[str, Any] = {}
+    for name, entries in table.items():
+        if name not in SECTIONS:
+            raise Refusal(f"The passport has a section '{name}' that is not known; known are {', '.join(SECTIONS)}.")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise Refusal(f"The passport's section {name} must be written as tables [[{name}]].")
+        if len(entries) > MOST_SECTIONS:
+            raise Refusal(f"The passport has {len(entries)} sections [[{name}]], more than {MOST_SECTIONS}; thin them.")
+        sections[name] = tuple(_record(SECTIONS[name], name, entry) for entry in entries)
+    return Passport(_lens(lens), body, **sections)
+
+
+def _lens(table: dict[str, Any]) -> Lens:
+    known = {field.name for field in dataclasses.fields(Lens)}
+    _only(table, known, "[lens]")
+    for name in ("maker", "model"):
+        if not isinstance(table.get(name), str):
+            raise Refusal(f"The passport's [lens] must say {name} as text.")
+    ready = {name: _tuples(value) for name, value in table.items()}
+    for name in ("focal_mm", "max_aperture"):
+        value = ready.get(name)
+        if value is not None and not (isinstance(value, tuple) and len(value) == 2 and all(map(positive, value))):
+            raise Refusal(f"The passport's [lens] must say {name} as two numbers above 0, its ends.")
+    if not isinstance(ready.get("mount", ""), str) or not positive(ready.get("close_focus_m", 1.0)):
+        raise Refusal("The passport's [lens] must say mount as text and close_focus_m as metres above 0.")
+    code = table.get("code", 0)
+    if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 63:
+        raise Refusal("The passport's [lens] must say code as a whole number from 0 to 63.")
+    if "code" in table:
+        ready["code"] = code
+    return Lens(**ready)
+
+
+def _record(kind: type[Record], name: str, table: dict[str, Any]) -> Record:
+    fields = dataclasses.fields(kind)
+    _only(table, {field.name for field in fields}, f"[[{name}]]")
+    for field in fields:
+        if field.name not in table and field.default is dataclasses.MISSING:
+            raise Refusal(f"The passport's [[{name}]] does not say {field.name}; calibrate again or add it.")
+    return kind(**{key: value if key == "frames" else _tuples(value) for key, value in table.items()})
+
+
+def _tuples(value: Any) -> Any:
+    """TOML's lists as tuples, whole numbers as floats."""
+    if isinstance(value, list):
+        return tuple(_tuples(each) for each in value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _only(table: dict[str, Any], known: set[str], where: str) -> None:
+    strange = sorted(set(table) - known)
+    if strange:
+        raise Refusal(f"The entry '{strange[0]}' of {where} is not known; known are {', '.join(sorted(known))}.")
+
+
+def _fields(record: Any) -> list[str]:
+    pairs = [(field.name, getattr(record, field.name)) for field in dataclasses.fields(record)]
+    return [f"{name} = {_toml(value)}" for name, value in pairs if value is not None]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        import json
+
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, tuple):
+        if value and isinstance(value[0], tuple):
+            return "[\n" + "".join(f"  {_toml(row)},\n" for row in value) + "]"
+        return f"[{', '.join(map(_toml, value))}]"
+    return str(value) if isinstance(value, int) else repr(float(value))
