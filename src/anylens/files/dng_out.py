@@ -29,7 +29,7 @@ from anylens.files.xmp import xmp_packet
 from anylens.frame import Facts, Frame, Opcodes
 from anylens.image import Mosaic, Scene
 from anylens.refusal import Refusal
-from anylens.sensor import CFA, Calibration, Noise
+from anylens.sensor import CFA, Calibration, Noise, Sensor
 
 _TILE = 256
 _COLORS = {"R": 0, "G": 1, "B": 2}
@@ -105,22 +105,12 @@ def write_mosaic_dng(file: BinaryIO, mosaic: Mosaic) -> None:
         white=(float(_MOST_COUNTS),),
         noise=_averaged(_scaled(facts.sensor.noise, gains, brightest), mosaic.frames_used),
         analog_balance=_product(facts.sensor.analog_balance, gains),
-        black_row_delta=(),
-        black_column_delta=(),
     )
     neutral = None
     if facts.as_shot_neutral is not None:
         seen = _product(facts.as_shot_neutral, gains)
         neutral = _product(seen, (1.0 / max(seen),) * 3)
-    written = replace(
-        facts,
-        sensor=sensor,
-        active_area=(0, 0, height, width),
-        crop=facts.crop if facts.active_shape == (height, width) else (0.0, 0.0, float(width), float(height)),
-        as_shot_neutral=neutral,
-        balance=None,
-        baseline_exposure=facts.baseline_exposure + math.log2(brightest),
-    )
+    written = _of_light(facts, sensor, neutral, brightest)
     write_frame_dng(file, Frame(raw, written), mosaic.frames)
 
 
@@ -156,21 +146,24 @@ def write_scene_dng(file: BinaryIO, scene: Scene) -> None:
         white=(float(_MOST_COUNTS),),
         noise=_scaled(noise, (1.0, 1.0, 1.0), brightest),
         calibrations=known,
-        black_row_delta=(),
-        black_column_delta=(),
     )
-    written = replace(
+    written = replace(_of_light(facts, sensor, neutral, brightest), opcodes=Opcodes(list3=facts.opcodes.list3))
+    frames = 1 if scene.came_from is None else len(np.unique(scene.came_from))
+    write_frame_dng(file, Frame(raw, written), frames)
+
+
+def _of_light(facts: Facts, sensor: Sensor, neutral: tuple[float, float, float] | None, brightest: float) -> Facts:
+    """The facts of counts that were made of light before white balance: all of `sensor`, `brightest` at white level."""
+    height, width = sensor.height_px, sensor.width_px
+    return replace(
         facts,
-        sensor=sensor,
+        sensor=replace(sensor, black_row_delta=(), black_column_delta=()),
         active_area=(0, 0, height, width),
         crop=facts.crop if facts.active_shape == (height, width) else (0.0, 0.0, float(width), float(height)),
         as_shot_neutral=neutral,
         balance=None,
         baseline_exposure=facts.baseline_exposure + math.log2(brightest),
-        opcodes=Opcodes(list3=facts.opcodes.list3),
     )
-    frames = 1 if scene.came_from is None else len(np.unique(scene.came_from))
-    write_frame_dng(file, Frame(raw, written), frames)
 
 
 def _identity(facts: Facts, frames: int) -> dict[int, Entry]:
