@@ -50,7 +50,10 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
     lens_options(syntax)
     syntax.add_argument(
-        "--passport", default="find", metavar="FILE|none", help="the lens's passport; found by lens and body otherwise"
+        "--passport",
+        default="find",
+        metavar="FILE|none",
+        help="the lens's passport, found by lens and body otherwise; with none only the file's own gain maps even out",
     )
     syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
     syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
