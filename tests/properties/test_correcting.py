@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,13 +13,18 @@ from anylens import darkroom, write
 from anylens.app.command_line import run
 from anylens.body import Body
 from anylens.darkroom import one_pass
+from anylens.darkroom.stages.merge import Merge
+from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.scene import Unbend
+from anylens.darkroom.stages.stack import Stack
 from anylens.files.passport_out import write_passport
+from anylens.frame import Burst, Opcodes
 from anylens.image import Scene
 from anylens.kernels.passes import photo
 from anylens.lens import Lens, Passport, Setting
 from anylens.lens.mapping import cast, lateral_shift, light, mm_of_pixels
 from anylens.lens.passport_file import file_name, own_passports
+from tests import blurs
 from tests.frames import NEUTRAL, facts, grey, sampled
 from tests.properties.test_passport import COLOR, GEOMETRY, LATERAL, LENS, VIGNETTING
 
@@ -125,6 +131,25 @@ def test_the_fused_pass_shades_as_the_stages_do() -> None:
     assert np.abs(at_once - one_by_one).max() <= 1
 
 
+@pytest.mark.parametrize("merge", [Merge(), Stack(), Resolve()])
+@pytest.mark.parametrize("choice", ["find", WHOLE])
+def test_what_a_burst_has_undone_of_a_passport_stays_undone(
+    merge: Merge | Stack | Resolve, choice: Literal["find"] | Passport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    passport = replace(WHOLE, psf=(replace(blurs.even(1.2, 0.1), f_number=None),))
+    write_passport(passport, own_passports() / file_name(LENS, BODY.name))
+    frame = shaded(WHOLE)
+    frame = replace(frame, facts=replace(frame.facts, passport=None, setting=None))
+    recipe = replace(darkroom.default_recipe(), merge=merge)
+    given = passport if isinstance(choice, Passport) else "find"
+    scene = darkroom.develop(Burst((frame, frame, frame)), recipe, until="scene", passport=given)
+    assert scene.facts.passport == Passport(LENS, BODY.name)
+    assert len([note for note in scene.facts.notes if "aperture is not known" in note]) == 1
+    again = darkroom.develop(scene, until="scene", passport=given)
+    np.testing.assert_array_equal(again.pixels, darkroom.develop(scene, until="scene", passport="none").pixels)
+
+
 def test_what_does_not_fit_is_said() -> None:
     other = replace(WHOLE, body="Leica M11", lens=Lens("Zeiss", "Planar T* 2/50"))
     (wrong_body, wrong_lens) = darkroom.develop(shaded(WHOLE), until="mosaic", passport=other).facts.notes
@@ -159,6 +184,11 @@ def test_the_command_finds_forces_and_leaves_out_a_passport(
     write_passport(WHOLE, own_passports() / file_name(LENS, BODY.name))
     assert developed() == forced
     assert developed("--passport", "none") == plain
+    (own_passports() / file_name(LENS, BODY.name)).write_text("schema = 1\n")
+    burst = ["develop", "--burst", *[str(tmp_path / "a.dng")] * 2, "-o", str(tmp_path / "burst.jpg"), "--passport"]
+    assert run([*burst, "find"]) == 1
+    assert run([*burst, "none"]) == 0
+    assert run([*burst, str(tmp_path / "mine.toml")]) == 0
     (tmp_path / "mine.toml").write_text("schema = 1\n")
     capsys.readouterr()
     refused = ["develop", str(tmp_path / "a.dng"), "-o", str(tmp_path / "b.jpg"), "--passport"]
@@ -183,6 +213,12 @@ def test_a_written_negative_carries_the_passport_as_opcodes(tmp_path: Path) -> N
     falloff, warp = (each.record for each in parse(back.facts.opcodes.list3))
     assert packed(maps) == back.facts.opcodes.list2
     assert packed([falloff, warp]) == back.facts.opcodes.list3
+
+    left, gone = (
+        darkroom.develop(each, until="scene", passport="none").pixels
+        for each in (back, replace(back, facts=replace(back.facts, opcodes=Opcodes())))
+    )
+    assert np.abs(left - gone).max() > 0.02  # without a passport the file's own maps speak
 
     x, y = mm_of_pixels(*np.meshgrid(np.arange(576), np.arange(384)), (384, 576), 29.0)
     red = next(each for each in maps if (each.area.top, each.area.left) == (1, 0))

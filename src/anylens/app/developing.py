@@ -208,7 +208,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     watched = job.timed or job.inspect is not None or until != "photo"
     watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
     if job.frames and job.recipes is not None:
-        image, recipe = _in_its_way(image, job.recipes, watch if watched else None)
+        image, recipe = _in_its_way(image, job, watch if watched else None)
     if watched or (job.frames and isinstance(image, Scene)):
         result = develop(image, recipe, until=until, watch=watch, passport=job.passport)
     else:
@@ -268,18 +268,20 @@ def _without_dark(job: Job) -> Callable[[Frame], Frame]:
     return Darks(library).taken_off
 
 
-def _in_its_way(burst: Burst, recipes: dict[Way, Recipe], watch: Any) -> tuple[Any, Recipe]:
+def _in_its_way(burst: Burst, job: Job, watch: Any) -> tuple[Any, Recipe]:
     """The merged burst with the reason for the way that is chosen among its notes, and that way's recipe."""
     from anylens import develop
     from anylens.darkroom import way_of
 
-    single = len(burst.frames) == 1
-    image: Any = burst.reference if single else develop(burst, recipes["plain"], until="mosaic", watch=watch)
+    assert job.recipes is not None
+    single, plain = len(burst.frames) == 1, job.recipes["plain"]
+    once = {"watch": watch, "passport": job.passport}
+    image: Any = burst.reference if single else develop(burst, plain, until="mosaic", **once)
     choice = way_of(image.facts, 0.0 if single else image.span_ev)
-    if choice.way not in recipes:
-        return image, recipes["plain"]
+    if choice.way not in job.recipes:
+        return image, plain
     facts = dataclasses.replace(image.facts, notes=(*image.facts.notes, choice.why))
-    return dataclasses.replace(image, facts=facts), recipes[choice.way]
+    return dataclasses.replace(image, facts=facts), job.recipes[choice.way]
 
 
 def changed(stage: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anylens.frame import Facts, Frame
 from anylens.image import Mosaic, Scene
 from anylens.lens import Passport, correction, find_passport
-from anylens.lens.passport import same
+from anylens.lens.passport import SECTIONS, same
 
 Floats = npt.NDArray[np.float64]
 GRID_SPACING = correction.GRID_SPACING
@@ -24,17 +24,25 @@ def with_passport(image: Image, choice: Choice) -> Image:
     """The image with its passport in its facts: the one given, none, or the one that is found by lens and body.
 
     A passport that is there already is found; for a scene none is looked for, since nobody knows what was done to it
-    before. What does not fit together is said in the facts' notes.
+    before. What was undone of the one given stays out of it. What does not fit together is said in the facts' notes.
     """
     facts = image.facts
     if choice == "none":
         return image if facts.passport is None else replace(image, facts=replace(facts, passport=None))
     if isinstance(choice, Passport):
+        if facts.passport is not None and not isinstance(image, Frame) and _left_of(choice, facts.passport):
+            return image
         return replace(image, facts=_noted(replace(facts, passport=choice)))
     if isinstance(image, Scene) or facts.passport is not None or facts.lens is None or facts.body is None:
         return image
     found = find_passport(facts.lens, facts.body.name)
     return image if found is None else replace(image, facts=_noted(replace(facts, passport=found)))
+
+
+def _left_of(whole: Passport, there: Passport) -> bool:
+    """Whether one passport is the other, sections that were undone aside."""
+    undone: dict[str, Any] = {name: () for name in SECTIONS if not getattr(there, name)}
+    return there == replace(whole, **undone)
 
 
 def _noted(facts: Facts) -> Facts:

@@ -126,7 +126,7 @@ class Restore:
         if blur is None:
             return scene
         plan = self.plan(scene.facts, blur, scene.seen_small(), (height, width), scene.frames_used)
-        return replace(scene, pixels=restore(scene.pixels, *plan))
+        return replace(scene, pixels=restore(scene.pixels, *plan), facts=without(scene.facts, "psf"))
 
     def acts(self, facts: Facts, shape: tuple[int, int]) -> bool:
         """Whether there is anything for it to do: a blur measured at this aperture, and pixels of known size."""
