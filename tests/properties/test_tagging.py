@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import anylens
+from anylens.app.by_hand import Said, held, mounted
 from anylens.app.command_line import run
-from anylens.app.glass import Said, held, mounted
 from anylens.body import Body
 from anylens.files.exposure import read_exposure
 from anylens.files.jpeg import jpeg_segments

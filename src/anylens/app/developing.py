@@ -17,7 +17,7 @@ from anylens.app.places import Until, guard
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.app.glass import Said
+    from anylens.app.by_hand import Said
     from anylens.darkroom import Recipe, Way
     from anylens.darkroom.glass import Choice
     from anylens.frame import Burst, Frame
@@ -202,7 +202,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
             image = _without_dark(job)(image)
         done("Read", "the file's counts and facts", {}, perf_counter() - start)
     if job.said is not None:
-        from anylens.app.glass import mounted
+        from anylens.app.by_hand import mounted
 
         image = mounted(image, job.said)
     watched = job.timed or job.inspect is not None or until != "photo"

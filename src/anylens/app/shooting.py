@@ -14,7 +14,7 @@ from anylens.app.voice import Usage
 from anylens.shot import Shot, bracket
 
 if TYPE_CHECKING:
-    from anylens.app.glass import Said
+    from anylens.app.by_hand import Said
     from anylens.body import Body, Mode
     from anylens.camera import Camera
     from anylens.camera.virtual import Virtual
@@ -91,7 +91,7 @@ def form_light(camera: Camera) -> float | None:
 
 def take(camera: Camera, asked: list[Shot], places: Sequence[Path], said: Said | None = None) -> Iterator[Taken]:
     """Captures the shots one after the other and keeps each frame, with what was said by hand of its lens."""
-    from anylens.app.glass import mounted
+    from anylens.app.by_hand import mounted
     from anylens.files import write
 
     frames = camera.capture(asked)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.app import voice
-from anylens.app.glass import lens_options, said_in
+from anylens.app.by_hand import lens_options, said_in
 from anylens.app.places import SUFFIXES, places
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage

@@ -241,7 +241,7 @@ def _widest(card: Card, focal_mm: float) -> float | None:
 
 
 def _f_numbers(card: Card, focal_mm: float, said: str | None) -> list[float]:
-    from anylens.app.glass import f_number_of
+    from anylens.app.by_hand import f_number_of
 
     if said is not None:
         return [f_number_of(said)]
@@ -250,6 +250,6 @@ def _f_numbers(card: Card, focal_mm: float, said: str | None) -> list[float]:
 
 
 def _metres(said: str | None) -> float:
-    from anylens.app.glass import distance_of
+    from anylens.app.by_hand import distance_of
 
     return _FAR_M if said is None else distance_of(said)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.app import voice
-from anylens.app.glass import lens_options, said_in
+from anylens.app.by_hand import lens_options, said_in
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
 from anylens.refusal import Refusal
@@ -30,7 +30,7 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Tag every file; 1 where one failed."""
-    from anylens.app.glass import single_focal
+    from anylens.app.by_hand import single_focal
     from anylens.files.tagging import tag
     from anylens.lens import Setting
 

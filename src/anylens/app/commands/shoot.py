@@ -12,7 +12,7 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.app.glass import Said
+    from anylens.app.by_hand import Said
     from anylens.app.shooting import Taken
     from anylens.camera import Camera
     from anylens.shot import Shot
@@ -107,7 +107,7 @@ def _said(given: Namespace) -> Said | None:
         if given.lens is not None or given.focal is not None:
             raise Usage("a virtual camera's lens is part of its name, as virtual:lens=elcan_50_f2; leave --lens out")
         return None
-    from anylens.app.glass import said_in
+    from anylens.app.by_hand import said_in
 
     return said_in(given)
 
