@@ -70,13 +70,33 @@ def test_a_folder_is_shot_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert len(list((tmp_path / "again").iterdir())) == 2
 
 
-def test_what_anylens_did_not_write_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_anylens_did_not_write_is_left_alone(tmp_path: Path) -> None:
     theirs = tmp_path / "white-wall-0002.dng"
     theirs.write_bytes(b"a raw of someone else")
-    assert shoot(CAMERA, "-n", "2", "-o", str(tmp_path)) == 2
-    assert "left alone" in capsys.readouterr().err
+    assert shoot(CAMERA, "-n", "2", "-o", str(tmp_path)) == 0
     assert theirs.read_bytes() == b"a raw of someone else"
-    assert [path.name for path in tmp_path.iterdir()] == [theirs.name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"white-wall-{at:04d}.dng" for at in (2, 3, 4)]
+
+
+def test_earlier_frames_and_their_truth_are_never_replaced(tmp_path: Path) -> None:
+    def held() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    assert shoot(CAMERA, "-n", "2", "--truth", "-o", str(tmp_path)) == 0
+    before = held()
+    assert shoot(CAMERA, "--seed", "9", "--truth", "-o", str(tmp_path)) == 0
+    later = held()
+    assert sorted(set(later) - set(before)) == [
+        f"white-wall-0003{end}" for end in ("-truth.json", "-truth.tif", ".dng")
+    ]
+    told = json.loads(later["white-wall-0003-truth.json"])
+    assert [each["file"] for each in told["frames"]] == ["white-wall-0003.dng"]
+    assert told["picture"].startswith("white-wall-0003-truth.tif")
+    for path in tmp_path.glob("*-000?.dng"):
+        path.unlink()
+    assert shoot(CAMERA, "--truth", "-o", str(tmp_path)) == 0
+    assert (tmp_path / "white-wall-0004.dng").is_file()
+    assert {name: held()[name] for name in before if "truth" in name} == {k: before[k] for k in before if "truth" in k}
 
 
 def test_the_list_names_everything_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anylens.app.places import guard
 from anylens.app.voice import Usage
 from anylens.shot import Shot, bracket
 
@@ -65,16 +65,21 @@ def shots(first: Shot, number: int, evs: Sequence[float]) -> list[Shot]:
 def settle(folder: Path, stem: str, number: int, truth: bool) -> list[Path]:
     """Where each frame goes, then the truth's picture and its text; Usage or Refusal before anything is written.
 
-    A file that anylens did not write is never replaced.
+    Numbers go on after the highest that is in the folder, so that no frame replaces an earlier one; the truth of such
+    later frames has the number of the first of them.
     """
-    wide = max(4, len(str(number)))
-    places = [folder / f"{stem}-{at:0{wide}d}.dng" for at in range(1, number + 1)]
-    if truth:
-        places += [folder / f"{stem}-truth.tif", folder / f"{stem}-truth.json"]
     if folder.exists() and not folder.is_dir():
         raise Usage(f"{folder} is a file where a folder for frames should be; choose another with -o")
-    for place in places:
-        guard(place)
+    earlier = re.compile(
+        re.escape(stem) + r"-(?:(\d+)(?:-truth)?\.(?:dng|tif|json)|truth\.(?:tif|json))", re.IGNORECASE
+    )
+    there = [found for each in (folder.iterdir() if folder.exists() else ()) if (found := earlier.fullmatch(each.name))]
+    first = 1 + max((int(each[1] or 0) for each in there), default=0)
+    last = first + number - 1
+    places = [folder / f"{stem}-{at:0{max(4, len(str(last)))}d}.dng" for at in range(first, last + 1)]
+    if truth:
+        shared = places[0].stem if there else stem
+        places += [folder / f"{shared}-truth.tif", folder / f"{shared}-truth.json"]
     return places
 
 
