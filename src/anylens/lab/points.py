@@ -64,29 +64,21 @@ def _fit(x: Floats, y: Floats, light: Floats, kind: Kind, reach: float) -> tuple
     if start is None:
         return None
     numbers, damping = start, 1e-2
-    residual, size = _left(x, y, light, kind, numbers)
-    nudge = 1e-4
+    residual, size, jacobian = _left_and_slopes(x, y, light, kind, numbers)
     for _ in range(_TURNS):
-        jacobian = np.column_stack(
-            [(_left(x, y, light, kind, numbers + nudge * unit)[0] - residual) / nudge for unit in np.eye(len(numbers))]
-        )
         normal, slope = jacobian.T @ jacobian, jacobian.T @ residual
         step = np.linalg.solve(normal + np.diag(damping * np.diag(normal) + 1e-12), -slope)
         step = np.clip(step, -0.3 * reach, 0.3 * reach)
-        tried = numbers + step
-        left, new = _left(x, y, light, kind, tried)
-        if new < size:
-            settled = float(np.abs(step[:2]).max()) < 2e-4
-            numbers, residual, size, damping = tried, left, new, max(damping * 0.2, 1e-6)
-            if settled:
+        tried = _left_and_slopes(x, y, light, kind, numbers + step)
+        if tried[1] < size:
+            numbers, damping = numbers + step, max(damping * 0.2, 1e-6)
+            residual, size, jacobian = tried
+            if float(np.abs(step[:2]).max()) < 2e-4:
                 break
         else:
             damping *= 6.0
             if damping > 1e6:
                 break
-    jacobian = np.column_stack(
-        [(_left(x, y, light, kind, numbers + nudge * unit)[0] - residual) / nudge for unit in np.eye(len(numbers))]
-    )
     variance = size / max(len(light) - len(numbers) - 4, 1)
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance
     error = math.sqrt(max(0.5 * (covariance[0, 0] + covariance[1, 1]), 0.0))
@@ -121,30 +113,39 @@ def _start(x: Floats, y: Floats, light: Floats, kind: Kind, reach: float) -> Flo
     return np.array([0.0, 0.0, axis, axis + math.pi / 2.0, math.log(max(0.12 * reach, 0.8)), 0.0])
 
 
-def _left(x: Floats, y: Floats, light: Floats, kind: Kind, numbers: Floats) -> tuple[Floats, float]:
-    """(what the model leaves, its sum of squares); ground, its slopes and the contrast are solved for."""
-    shape = _shape(x, y, kind, numbers)
-    design = np.column_stack([np.ones_like(x), x, y, shape])
-    normal = design.T @ design
-    weights = np.linalg.solve(normal + np.diag(1e-9 * np.diag(normal) + 1e-12), design.T @ light)
-    residual = light - design @ weights
-    return residual, float(residual @ residual)
+def _left_and_slopes(x: Floats, y: Floats, light: Floats, kind: Kind, numbers: Floats) -> tuple[Floats, float, Floats]:
+    """(what the model leaves (n,), its sum of squares, how it changes with each number (n, numbers)).
+
+    Ground, its slopes and the contrast are solved for; all numbers are moved at once.
+    """
+    nudge = 1e-4
+    moved = np.concatenate([numbers[None], numbers + nudge * np.eye(len(numbers))])
+    design = np.empty((len(moved), 4, len(x)))
+    design[:, :3], design[:, 3] = np.stack([np.ones_like(x), x, y]), _shape(x, y, kind, moved)
+    normal = design @ design.transpose(0, 2, 1)
+    own = np.einsum("kii->ki", normal)
+    own += 1e-9 * own + 1e-12
+    weights = np.linalg.solve(normal, (design @ light)[..., None])
+    left = light - (weights.transpose(0, 2, 1) @ design)[:, 0]
+    return left[0], float(left[0] @ left[0]), np.asarray((left[1:] - left[0]).T / nudge)
 
 
-def _shape(x: Floats, y: Floats, kind: Kind, numbers: Floats) -> Floats:
+def _shape(x: Floats, y: Floats, kind: Kind, moved: Floats) -> Floats:
+    """(k, n): the shapes that k rows of numbers mean, at n places."""
     from scipy.special import erf
 
+    numbers = moved.T[..., None]
     u, v = x - numbers[0], y - numbers[1]
-    blur = math.sqrt(2.0) * math.exp(float(np.clip(numbers[-1], -2.0, 3.0)))
+    blur = math.sqrt(2.0) * np.exp(np.clip(numbers[-1], -2.0, 3.0))
     if kind == "dot":
-        radius, one, two = math.exp(float(np.clip(numbers[2], -1.0, 5.0))), numbers[3], numbers[4]
+        radius, one, two = np.exp(np.clip(numbers[2], -1.0, 5.0)), numbers[3], numbers[4]
         along, across = (1.0 + one) * u + two * v, two * u + (1.0 - one) * v
         return np.asarray(erf((radius - np.hypot(along, across)) / blur), np.float64)
-    first = v * math.cos(numbers[2]) - u * math.sin(numbers[2])
-    second = v * math.cos(numbers[3]) - u * math.sin(numbers[3])
+    first = v * np.cos(numbers[2]) - u * np.sin(numbers[2])
+    second = v * np.cos(numbers[3]) - u * np.sin(numbers[3])
     if kind == "corner":
         return np.asarray(erf(first / blur) * erf(second / blur), np.float64)
-    half = 0.5 * math.exp(float(np.clip(numbers[4], -1.0, 4.0)))
+    half = 0.5 * np.exp(np.clip(numbers[4], -1.0, 4.0))
     one = 0.5 * (erf((first + half) / blur) - erf((first - half) / blur))
     two = 0.5 * (erf((second + half) / blur) - erf((second - half) / blur))
     return np.asarray(1.0 - (1.0 - one) * (1.0 - two), np.float64)
