@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from anylens.lab.charts import Edge, edges_and_left, find_edges
+from anylens.lab.profile import fitted
 from anylens.lab.samples import NoChart, Samples
 from anylens.lab.sharpness import edge_sharpness, edges_drawn, edges_sharpness
 from anylens.refusal import Refusal
@@ -184,6 +185,13 @@ def test_an_edge_that_cannot_be_trusted_is_told_as_such(name):
     samples, edge = wrong(name)
     with pytest.raises(Refusal, match=WHY[name]):
         edge_sharpness(samples, edge)
+
+
+def test_samples_of_one_side_alone_are_refused():
+    rng = np.random.default_rng(5)
+    y, x = rng.uniform(0.5, 12.0, 2000), rng.uniform(-40.0, 40.0, 2000)
+    with pytest.raises(Refusal, match="one of its sides"):
+        fitted((x, y), 0.2 + 0.01 * rng.standard_normal(2000), ((-40.0, 0.0), (40.0, 0.0)), 12.0, None)
 
 
 def test_a_picture_full_of_edges_is_searched_in_all_its_parts_and_not_to_the_end():

@@ -137,13 +137,15 @@ def fitted(
     """The edge along `chord` (its two ends) and its profile, from samples at (x, y) within `half_width_px` of it.
 
     Found together in rounds: the profile's slope tells how the edge is to be moved, turned and bent (Gauss-Newton).
-    `noise` is (scale, offset) of the samples' variance, None to find it in them. Raises Refusal for too few samples.
+    `noise` is (scale, offset) of the samples' variance, None to find it in them. Raises Refusal for too few samples, or
+    none on one of its sides.
     """
     (x0, y0), (x1, y1) = chord
     half_length = math.hypot(x1 - x0, y1 - y0) / 2.0
     middle, along = ((x0 + x1) / 2.0, (y0 + y1) / 2.0), ((x1 - x0) / half_length / 2.0, (y1 - y0) / half_length / 2.0)
     _, across = _seen_from(places_px, middle, along)
-    if np.median(light[across > 0]) < np.median(light[across < 0]):
+    bright, dark = light[across > 0.0], light[across < 0.0]
+    if bright.size and dark.size and np.median(bright) < np.median(dark):
         along = (-along[0], -along[1])
     bend, shade, rise, spread = 0.0, 0.0, min(5.0, half_width_px / 3.0), (1.0, 1.0)
     for turn in range(_ROUNDS):
@@ -208,6 +210,8 @@ def _fit(
     knots, far = _knots(rise, half_width)
     if len(d) < 3 * len(knots):
         raise Refusal(f"The edge has only {len(d)} samples; come nearer, or use a larger chart.")
+    if not ((d < -far).any() and (d > far).any()):
+        raise Refusal("The edge has no even surface on one of its sides; come nearer, or use a larger chart.")
     basis = BSpline.design_matrix(np.clip(d, knots[0] + 1e-9, knots[-1] - 1e-9), knots, 3).toarray()
     count = basis.shape[1]
     dark, bright = float(np.median(light[d < -far])), float(np.median(light[d > far]))
