@@ -107,6 +107,20 @@ def test_one_picture_of_a_chart_is_refused(tmp_path, capsys) -> None:
     assert not (tmp_path / "p.toml").exists()
 
 
+@pytest.mark.parametrize(
+    ("known", "why"), [(["--body", "test"], "say it in micrometres with --pitch"), (["--pitch", "4"], "with --body")]
+)
+def test_what_no_file_tells_is_asked_for_before_charts_are_searched(tmp_path, capsys, monkeypatch, known, why) -> None:
+    searched: list[object] = []
+    monkeypatch.setattr("anylens.lab.calibrate.find_grid", searched.append)
+    files = [str(tmp_path / f"{at}.jpg") for at in range(3)]
+    for file in files:
+        cv2.imwrite(file, np.full((240, 320, 3), 128, np.uint8))
+    assert run(["lens", "calibrate", "Test 50", "--chart", *files, *known, "-o", str(tmp_path / "p.toml")]) == 2
+    assert why in capsys.readouterr().err
+    assert searched == []
+
+
 def test_the_printed_chart_has_true_millimetres_and_is_found(tmp_path) -> None:
     place = tmp_path / "chart.pdf"
     assert run(["lens", "chart", "--square", "20", "-o", str(place)]) == 0
@@ -139,12 +153,12 @@ def test_the_chart_of_a_screen_is_found(tmp_path) -> None:
 
 @pytest.mark.skipif(not CHESSBOARDS.is_dir(), reason="the chessboard pictures are not beside the project")
 def test_real_chessboards_leave_a_fifth_of_a_pixel(tmp_path) -> None:
-    files = sorted(str(each) for each in CHESSBOARDS.glob("left*.jpg"))
+    files = sorted(str(each) for each in CHESSBOARDS.glob("left*.jpg"))[::2]
     place = tmp_path / "p.toml"
     assert (
         run(["lens", "calibrate", "Webcam", "--chart", *files, "--body", "left", "--pitch", "6", "-o", str(place)]) == 0
     )
     (geometry,) = read_passport(place).geometry
-    assert geometry.frames == 13
-    assert geometry.residual / 6.0 < 0.21
+    assert geometry.frames == 7
+    assert geometry.residual / 6.0 < 0.2
     assert geometry.focal_mm / 6e-3 == pytest.approx(535.0, rel=0.01)

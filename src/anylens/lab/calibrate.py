@@ -149,6 +149,24 @@ def calibrate(
         raise Refusal(
             "There is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart."
         )
+    body, pitch_um = body_and_pitch(files)
+    _one(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
+    fresh, measures, notes = _of_flats(flats, given, pitch_um, turns_deg)
+    fit = None
+    if views:
+        geometry, lateral, fit, said = _of_charts(views, lens, pitch_um)
+        fresh = {**fresh, "geometry": (geometry,), "lateral": () if lateral is None else (lateral,)}
+        notes += said
+    fresh = {**fresh, "psf": _of_edges(edges, pitch_um)}
+    passport = Passport(lens, body, **fresh)  # type: ignore[arg-type]
+    if old is not None:
+        passport = merged(old, passport)
+    unknown, wanted = still_unknown(passport, measures, fit)
+    return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit)
+
+
+def body_and_pitch(files: Sequence[Seen]) -> tuple[str, float]:
+    """(the body, the distance of two pixels in um) that all files agree on; Refusal where none tells one of them."""
     body = _one(files, "body", "bodies", "calibrate each body by itself")
     if body is None:
         raise Refusal("The files do not say which camera took them; name it with --body.")
@@ -157,19 +175,7 @@ def calibrate(
         raise Refusal(
             "The distance of two pixels is not known, which millimetres need; say it in micrometres with --pitch."
         )
-    _one(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
-    fresh, measures, notes = _of_flats(flats, given, float(pitch_um), turns_deg)
-    fit = None
-    if views:
-        geometry, lateral, fit, said = _of_charts(views, lens, float(pitch_um))
-        fresh = {**fresh, "geometry": (geometry,), "lateral": () if lateral is None else (lateral,)}
-        notes += said
-    fresh = {**fresh, "psf": _of_edges(edges, float(pitch_um))}
-    passport = Passport(lens, str(body), **fresh)  # type: ignore[arg-type]
-    if old is not None:
-        passport = merged(old, passport)
-    unknown, wanted = still_unknown(passport, measures, fit)
-    return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit)
+    return str(body), float(pitch_um)
 
 
 def still_unknown(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def options(syntax: Syntax) -> None:
 def run(given: Namespace) -> int:
     """Measure, then write the passport; 1 where a picture was left aside."""
     from anylens.files.passport_out import write_passport
-    from anylens.lab.calibrate import Given, calibrate
+    from anylens.lab.calibrate import Given, body_and_pitch, calibrate, seen
     from anylens.lens import read_passport
     from anylens.lens.passport_file import file_name, own_passports
 
@@ -66,7 +67,8 @@ def run(given: Namespace) -> int:
     lens, flats, views, edges, aside = _measured(given, said)
     old: Passport | None = None
     if place is None:
-        place = own_passports() / file_name(lens, _body(said, flats, [*views, *edges]))
+        told = [*(seen(each, said) for each in flats), *(each.facts for each in views), *(each.facts for each in edges)]
+        place = own_passports() / file_name(lens, body_and_pitch(told)[0])
     if place.exists():
         old = read_passport(place)
     if given.turn is not None and len(flats) != len(given.turn.split(",")):
@@ -103,6 +105,7 @@ def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list
             flats.append(measuring.seen(file, given.sensor))
             lens = _named(flats[-1], lens)
             bar.advance()
+        _told(given, said, flats)
         for file in given.chart:
             try:
                 specimen = measuring.seen(file, given.sensor)
@@ -131,14 +134,21 @@ def _named(specimen: Specimen, lens: Lens) -> Lens:
     return told if lens.model.casefold() in names else lens
 
 
-def _body(said: Given, flats: list[Specimen], views: Sequence[View | EdgeView]) -> str:
-    from anylens.lab.calibrate import seen
+def _told(given: Namespace, said: Given, flats: Sequence[Specimen]) -> None:
+    """Refuse where neither a file nor a word tells the body or the pitch, before charts are searched for long.
 
-    told = [*(seen(each, said).body for each in flats), *(each.facts.body for each in views)]
-    body = next((name for name in told if name is not None), None)
-    if body is None:
-        raise Refusal("The files do not say which camera took them; name it with --body.")
-    return body
+    Files are read until one tells both; one that cannot be read says so when it is measured.
+    """
+    from anylens.lab.calibrate import body_and_pitch, seen
+
+    files = [seen(each, said) for each in flats]
+    for file in [*given.chart, *given.edges]:
+        if any(each.body for each in files) and any(each.pitch_um for each in files):
+            return
+        with suppress(Refusal):
+            files.append(seen(measuring.seen(file, given.sensor), said))
+    if files:
+        body_and_pitch(files)
 
 
 def _tell(result: Calibrated, place: Path, kept: Path | None) -> None:
