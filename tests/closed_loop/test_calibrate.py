@@ -64,12 +64,12 @@ def views(rng, count=6, bow=0.0, tilt=25.0, noise=NOISE_PX, columns=12, rows=9):
 def test_the_truth_lies_within_two_standard_errors_nineteen_times_of_twenty() -> None:
     truth = np.array([FOCAL, *CENTRE, *K, *P])
     away = []
-    for seed in range(40):
+    for seed in range(50):
         fit = chart_fit(views(np.random.default_rng(seed)), WIDTH, HEIGHT)
         figures = (fit.focal_px, *fit.centre_px, *fit.radial, *fit.tangential)
         away.append([(f.value - t) / f.error for f, t in zip(figures, truth, strict=True)])
     share = float((np.abs(away) < 2.0).mean())
-    assert 0.90 <= share <= 0.985, share
+    assert 0.90 <= share <= 0.98, share
 
 
 def test_the_map_comes_back_to_a_tenth_of_a_pixel_over_the_field() -> None:
@@ -147,7 +147,7 @@ FALL, RED, BLUE = (-0.45, 0.12, -0.04), (0.02, -0.05), (-0.01, 0.03)
 def test_a_flats_errors_are_honest_though_its_light_may_grow_to_a_side() -> None:
     radial, casts = [], []
     given = Given(body="test", pitch_um=4.0, f_number=2.0)
-    for seed in range(40):
+    for seed in range(50):
         made = calibrate(Lens("", "test"), given, [colored_flat(np.random.default_rng(100 + seed))], [])
         (falloff,), (color,) = made.passport.vignetting, made.passport.color
         radial += [(a - t) / e for a, t, e in zip(falloff.radial, FALL, falloff.radial_error, strict=True)]
@@ -161,8 +161,8 @@ def test_a_flats_errors_are_honest_though_its_light_may_grow_to_a_side() -> None
         ):
             away = (np.array(values) - (1 + cast[0] * u + cast[1] * (u**2 + v**2))) / np.maximum(errors, 1e-9)
             casts += list(np.delete(away.ravel(), 8 + 17 * 6)[::7])
-    assert 0.90 <= np.mean(np.abs(radial) < 2.0) <= 0.99, np.mean(np.abs(radial) < 2.0)
-    assert 0.90 <= np.mean(np.abs(casts) < 2.0) <= 0.985, np.mean(np.abs(casts) < 2.0)
+    assert 0.90 <= np.mean(np.abs(radial) < 2.0) <= 0.98, np.mean(np.abs(radial) < 2.0)
+    assert 0.90 <= np.mean(np.abs(casts) < 2.0) <= 0.98, np.mean(np.abs(casts) < 2.0)
 
 
 def test_lateral_colour_comes_back_within_its_errors() -> None:
@@ -171,7 +171,7 @@ def test_lateral_colour_comes_back_within_its_errors() -> None:
     middle = np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2])
     facts = Seen("c", "raw", WIDTH, HEIGHT, "test", 1e3 * pitch, 4.0, 2.0, None, None)
     away = []
-    for seed in range(20):
+    for seed in range(50):
         rng = np.random.default_rng(seed)
         made = []
         for grid in views(rng):
@@ -188,4 +188,4 @@ def test_lateral_colour_comes_back_within_its_errors() -> None:
             values = (*getattr(found, name), *getattr(found, f"{name}_shift_mm"))
             errors = (*getattr(found, f"{name}_error"), *getattr(found, f"{name}_shift_mm_error"))
             away += [(a - t) / e for a, t, e in zip(values, numbers, errors, strict=True)]
-    assert 0.90 <= np.mean(np.abs(away) < 2.0) <= 0.99, np.mean(np.abs(away) < 2.0)
+    assert 0.90 <= np.mean(np.abs(away) < 2.0) <= 0.98, np.mean(np.abs(away) < 2.0)
