@@ -153,6 +153,32 @@ def test_a_moved_frame_of_dense_light_keeps_its_finest_fringes():
     assert away[1] < 0.02 < 0.5 * away[0]
 
 
+@dataclasses.dataclass(frozen=True)
+class Brink:
+    """Light to the right of the middle, dark to its left."""
+
+    lux: float = 1000.0
+
+    def planes(self, field, source, seed):
+        def draw(colors, x_mm, y_mm, step_mm):
+            share = np.clip(0.5 + x_mm / step_mm, 0.0, 1.0) * np.ones_like(y_mm)
+            return mixed(share.astype(np.float32), colors[0], colors[1])
+
+        return (Plane(lit(grey(0.9, 0.1), source, self.lux), draw),)
+
+
+@pytest.mark.parametrize("disc_px", [40.0, 120.0, 200.0])
+def test_a_disc_of_blur_is_as_wide_as_the_glass_says(disc_px):
+    """The first is drawn from two samples a pixel, the second from one, the third from one to two pixels."""
+    lens = BentGlass(focus_m=1.0 / (1e-3 + disc_px * 3.2 / 1250.0))
+    light = formed(Brink(), lens, FAR, Silicon(320, 48), DAY, margin_px=8)
+    row = light.layers[0].rates[1, 32]
+    spread = np.diff(row) / (row[-1] - row[0])
+    at = np.arange(len(spread)) - (len(spread) - 1) / 2
+    # A disc seen from its side has a standard deviation of a quarter of its width.
+    assert 4.0 * math.sqrt(float(spread @ at**2)) == pytest.approx(disc_px, rel=0.1)
+
+
 def test_what_is_out_of_focus_is_soft_and_what_is_in_focus_is_not():
     lens = BentGlass(focus_m=3.0)
     depth = formed(scene("depth", near_m=2.5), lens, NEAR, Silicon(256, 192, 12.8), DAY, margin_px=0)
