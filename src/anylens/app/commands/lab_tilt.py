@@ -118,8 +118,8 @@ def _tell(used: list[dict[str, object]], found: Tilt) -> None:
     rows = [
         ("right side nearer to the lens, °", str(found.about_y_deg)),
         ("lower side nearer to the lens, °", str(found.about_x_deg)),
-        ("best focus in the middle, um", str(found.focus_um)),
-        ("in the corner against the middle, um", str(found.curvature_um)),
-        ("left by plane and curvature, um", f"{found.residual_um:.1f} rms"),
+        ("best focus in the middle, µm", str(found.focus_um)),
+        ("in the corner against the middle, µm", str(found.curvature_um)),
+        ("left by plane and curvature, µm", f"{found.residual_um:.1f} rms"),
     ]
     print(table(rows))

@@ -388,7 +388,7 @@ def focus_plot(measure: Tilt, corner_mm: float) -> Drawing:
         (1, down, right, "Best focus down", "below the middle, mm"),
     ):
         values = best - other * at[:, 1 - axis]
-        plot = Plot(title, fitting(at[:, axis].tolist(), label), fitting(values.tolist(), "against the middle, um"))
+        plot = Plot(title, fitting(at[:, axis].tolist(), label), fitting(values.tolist(), "against the middle, µm"))
         ends = [float(at[:, axis].min()), float(at[:, axis].max())]
         plot.line(ends, [slope * end for end in ends], "accent")
         plot.points(at[:, axis].tolist(), values.tolist(), "accent", error)
