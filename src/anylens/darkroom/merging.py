@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.darkroom.light import by_site, gains_of, noise_of
+from anylens.darkroom.looking import Frames
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels import align, merge
@@ -116,38 +117,27 @@ def merged(
         if why is None:
             gains.append(gain)
         else:
-            table.notes.append(f"{burst.name(index)} was left out: {why}.")
+            table.frames.leave_out(index, why)
     whole = _whole(still, gathered, gains, table.notes)
     return replace(whole, span_ev=math.log2(max(gains) / min(gains)))
 
 
 class _Table:
-    """Frames as they are looked at one by one: the first that can be read says what the others must be like."""
+    """Frames as merging looks at them one by one."""
 
     def __init__(self, burst: Burst, sites_of: Sites, marks_of: Marks) -> None:
-        self.notes: list[str] = []
+        self.frames = Frames(burst)
+        self.notes = self.frames.notes
         self._marks_of = marks_of
         self._marked: list[Marked] = []
         self._hot: npt.NDArray[np.int64] | None = None
-        self._burst = burst
         self._sites_of = sites_of
-        self._first: Facts | None = None
 
     def look_at(self, index: int) -> Seen | None:
         """A frame, None (and a note) where it cannot be read; Refusal where it is of another sensor."""
-        try:
-            frame = self._burst.frames[index]
-        except Refusal as why:
-            name, said = self._burst.name(index), str(why).removesuffix(".")
-            known = name in said
-            note = f"{said[said.index(name) :]}; it was left out." if known else f"{name} was left out: {said}."
-            self.notes.append(note)
+        frame = self.frames[index]
+        if frame is None:
             return None
-        facts = frame.facts
-        if self._first is None:
-            self._first = facts
-        if facts.sensor.cfa != self._first.sensor.cfa or facts.active_shape != self._first.active_shape:
-            raise Refusal(f"{self._burst.name(index)} is of another sensor or size than the others; leave it out")
         if self._hot is None:
             marks = self._marks_of(frame)
             self._marked += [] if marks is None else [marks]

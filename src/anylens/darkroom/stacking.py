@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from anylens.darkroom import breathing
 from anylens.darkroom.light import gains_of, noise_of
+from anylens.darkroom.looking import Frames
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Pixels, Scene
 from anylens.refusal import Refusal
@@ -76,16 +77,15 @@ class _Table:
     """Frames as they are looked at for the first time, from the reference on outwards."""
 
     def __init__(self, burst: Burst, grey_of: Greys, reach: float) -> None:
-        self.notes: list[str] = []
-        self._burst, self._grey_of, self._reach = burst, grey_of, reach
-        self._shape: tuple[int, ...] | None = None
-        self._cfa: object = None
+        self._frames, self._count = Frames(burst), len(burst.frames)
+        self.notes = self._frames.notes
+        self._grey_of, self._reach = grey_of, reach
         self._best = np.zeros((0, 0), np.float32)
         self._winner = np.zeros((0, 0), np.uint8)
 
     def judged(self, reference: int) -> tuple[npt.NDArray[np.uint8], list[Placed]]:
         """(h, w) whose frame is sharpest at half the size, and how the frames lie, the reference first."""
-        count = len(self._burst.frames)
+        count = self._count
         middle = reference - 1 if reference else count // 2
         start, first = middle, self._look(middle)
         for index in [] if reference else sorted(set(range(count)) - {middle}, key=lambda at: abs(at - middle)):
@@ -107,29 +107,20 @@ class _Table:
                 now = breathing.pyramid(grey)
                 found = breathing.lie(before, now)
                 if found.likeness < UNLIKE or found.overlap < LEAST_OVERLAP or not found.possible:
-                    self.notes.append(f"{self._burst.name(index)} was left out: it shows another scene.")
+                    self._frames.leave_out(index, "it shows another scene")
                     continue
                 last, before = Placed(index, found.move @ last.move, found.gain * last.gain), now
                 placed.append(last)
                 self._challenge(self._sharpness(grey, last.gain), last)
         if len(placed) == 1:
-            raise Refusal(f"no other frame shows what {self._burst.name(start)} shows, so there is nothing to stack")
+            raise Refusal(f"no other frame shows what {self._frames.name(start)} shows, so there is nothing to stack")
         return self._winner, placed
 
     def _look(self, index: int) -> Pixels | None:
         """A frame's light at half the size, None (and a note) where it cannot be read."""
-        name = self._burst.name(index)
-        try:
-            frame = self._burst.frames[index]
-        except Refusal as why:
-            sentence = str(why).removesuffix(".")
-            self.notes.append(f"{name} was left out: {sentence}.")
+        frame = self._frames[index]
+        if frame is None:
             return None
-        shape = shape_of(frame)
-        if self._shape is None:
-            self._shape, self._cfa = shape, frame.facts.sensor.cfa
-        if shape != self._shape or frame.facts.sensor.cfa != self._cfa:
-            raise Refusal(f"{name} is of another sensor or size than the others; leave it out")
         self._facts: Facts = frame.facts
         return self._grey_of(frame)
 
@@ -146,11 +137,6 @@ class _Table:
         better = seen > self._best * np.float32(1 + MARGIN)
         self._winner[better] = frame.index
         np.maximum(self._best, seen, out=self._best)
-
-
-def shape_of(frame: Frame | Scene) -> tuple[int, int]:
-    """(height, width) of the light."""
-    return frame.facts.active_shape if isinstance(frame, Frame) else (frame.pixels.shape[1], frame.pixels.shape[2])
 
 
 def noise_of_grey(facts: Facts, gain: float) -> tuple[float, float]:
