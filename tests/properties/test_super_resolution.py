@@ -116,3 +116,17 @@ def test_the_command_doubles_a_folder(tmp_path: Path) -> None:
     assert "192 x 192 px" in ran.stdout
     refused = run("develop", "--burst", tmp_path, "--merge", "super", "--until", "mosaic")
     assert "makes a scene" in failed_in_one_line(refused, 2)
+    ran = run("develop", "--burst", tmp_path, "--set", "Resolve.sharpness=1.5", "-o", photo)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "192 x 192 px" in ran.stdout
+
+
+def test_finished_pictures_are_refused(tmp_path: Path) -> None:
+    """Whether or not the first of them can be read."""
+    (tmp_path / "0.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    for index in (1, 2):
+        cv2.imwrite(str(tmp_path / f"{index}.jpg"), np.tile(np.arange(96, dtype=np.uint8), (64, 1)))
+    for first in (0, 1):
+        paths = [tmp_path / f"{index}.jpg" for index in range(first, 3)]
+        ran = run("develop", "--burst", *paths, "--merge", "super", "-o", tmp_path / "large.jpg")
+        assert "super-resolution needs raw frames" in failed_in_one_line(ran, 1)

@@ -221,16 +221,11 @@ def _add(
 ) -> str | None:
     """Add a frame, its light times `gain`; a sentence's end that says why where it is left out instead."""
     one, two = still.pyramid, other.pyramid
-    same = gain == 1.0 and still.facts.iso == other.facts.iso
+    alike = gain == 1.0
+    same = alike and still.facts.iso == other.facts.iso
     levels = still.levels if same else other.levels * np.array([[gain], [gain * gain]], np.float32)
-    full = np.full((2, 4), NEVER, np.float32) if gain == 1.0 else np.stack([_full(), gain * _full()])
-    if gain != 1.0 and still.facts.display_referred:
-        most = CLIPPED_GREY * min(1.0, gain)
-        other, ends = _in_tones_of(still, other)
-        full[1], gain = ends, 1.0
-        one = align.pyramid(_brightness(still.sites), 1.0, most)
-        two = align.pyramid(_brightness(other.sites), 1.0, most)
-    elif gain != 1.0:
+    full = np.full((2, 4), NEVER, np.float32) if alike else np.stack([_full(), gain * _full()])
+    if not alike:
         most = CLIPPED_GREY * min(1.0, gain)
         one = align.pyramid(_brightness(still.sites), 1.0, most)
         two = align.pyramid(_brightness(other.sites), gain, most)
@@ -246,7 +241,7 @@ def _add(
     both = np.concatenate([still.levels, levels, full]).astype(np.float32)
     for held, sites, moved in zip(gathered, still.planes(), other.planes(), strict=True):
         merge.add(held, sites, moved, table, shifts, both, gain, trust, robustness)
-    if told is not None and gain == 1.0:
+    if told is not None and alike:
         told(other, motion.field, trust)
     return None
 
@@ -278,6 +273,9 @@ def _relative_exposure(still: Seen, other: Seen) -> float:
     if one is None or two is None:
         one, two = (float(np.median(seen.pyramid[-1])) for seen in (still, other))
         ratio = max(one, LEAST_LIGHT) / max(two, LEAST_LIGHT)
+        if still.facts.display_referred:
+            other, full[1] = _in_tones_of(still, other)
+            gain = 1.0
         return 1.0 if abs(math.log(ratio)) < LEAST_STEP else ratio
     return 1.0 if abs(one / two - 1.0) < SAME_EXPOSURE else one / two
 

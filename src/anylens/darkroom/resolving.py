@@ -66,14 +66,14 @@ def resolved(
     `stages` are what each frame's light goes through before its colours are joined, `plan` is the demosaicing stage's.
     Raises Refusal as `merged` does, and for light under no Bayer filter.
     """
-    if burst.reference.facts.display_referred:
-        raise Refusal(
-            "super-resolution needs raw frames, in JPEG files the finest detail is gone; merge them otherwise"
-        )
     kept: list[tuple[Pixels, Pixels, float]] = []
     baselines: list[float] = []
 
     def keep(seen: Seen, field: Pixels, trust: float) -> None:
+        if seen.facts.display_referred:
+            raise Refusal(
+                "super-resolution needs raw frames, in JPEG files the finest detail is gone; merge them otherwise"
+            )
         kept.append((_woven(seen.sites), field, trust))
         baselines.append(seen.facts.baseline_exposure)
 
