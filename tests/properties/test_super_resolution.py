@@ -95,6 +95,28 @@ def test_diffraction_is_told_where_it_leaves_less(f_number: float, said: bool) -
     assert any("diffraction leaves detail for 1.5 times" in note for note in notes) is said
 
 
+def test_a_moving_thing_leaves_no_ghost() -> None:
+    """Where a square has passed, the picture is no farther from the truth than one frame enlarged."""
+    given, still = simulated(8)
+    color = np.array([0.05, 0.3, 0.1], np.float32) * np.array(NEUTRAL, np.float32)
+    truth, frames = still.copy(), []
+    square = exposed(under_filter(np.tile(color[:, None, None], (1, 12, 12))), 5, 0.1).raw
+    for index, frame in enumerate(given.frames):
+        raw = frame.raw.copy()
+        raw[40:52, 24 + 6 * index : 36 + 6 * index] = square
+        frames.append(replace(frame, raw=raw))
+    truth[:, 80:104, 48:72] = color[:, None, None]
+    passed = Burst(tuple(frames))
+
+    def off(picture: np.ndarray) -> float:
+        away = (picture - truth) / np.array(NEUTRAL)[:, None, None]
+        return float(np.sqrt(np.square(away[:, 72:112, 40:160]).mean()))
+
+    one = off(enlarged(Burst(passed.frames[:1])))
+    assert off(as_seen(Resolve(reference=1)(passed))) < one
+    assert off(as_seen(Resolve(reference=1, robustness=0.0)(passed))) > 1.5 * one, "the square is not to be overlooked"
+
+
 def test_a_mosaic_of_it_is_refused() -> None:
     with pytest.raises(Refusal, match="makes a scene"):
         develop(simulated(2)[0], replace(default_recipe(), merge=Resolve()), until="mosaic")
