@@ -13,6 +13,7 @@ import rawpy
 from anylens import Burst, Refusal, develop, read, write
 from anylens.darkroom import default_recipe
 from anylens.darkroom.stages import Balance, Stack
+from anylens.files import recipe_text
 from anylens.files.burst import read_burst
 from anylens.frame import Frame
 from anylens.image import Scene
@@ -156,6 +157,22 @@ def test_the_command_line_stacks_jpegs_and_says_what_their_light_is(tmp_path: Pa
     one = run("develop", "--burst", files[0], "--merge", "focus", "-o", tmp_path / "b.jpg")
     assert "at least two" in failed_in_one_line(one, 1)
     assert not (tmp_path / "b.jpg").exists()
+
+
+def test_the_recipe_of_a_stack_stacks_again_over_another_reference_and_up_to_a_negative(tmp_path: Path) -> None:
+    for index, frame in enumerate(stack().frames):
+        write(frame, tmp_path / f"{index}.dng")
+    files, photo = sorted(tmp_path.glob("*.dng")), tmp_path / "a.jpg"
+    assert run("develop", "--burst", *files, "--merge", "focus", "-o", photo).returncode == 0
+    again = run("develop", "--burst", *files, "--recipe", photo, "--reference", "1", "-o", tmp_path / "b.jpg")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "3 frames at different focus were stacked" in again.stdout
+    assert "Stack.reference = 1" in recipe_text(tmp_path / "b.jpg").replace("[merge.Stack]\n", "Stack.")
+    negative = tmp_path / "negative.dng"
+    ran = run("develop", "--burst", *files, "--merge", "focus", "--until", "mosaic", "-o", negative)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    with rawpy.imread(str(negative)) as other:
+        assert other.postprocess(use_camera_wb=True).shape == (450, 600, 3)
 
 
 def test_light_of_finished_pictures_keeps_its_colours_in_a_linear_negative(tmp_path: Path) -> None:

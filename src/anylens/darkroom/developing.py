@@ -86,13 +86,15 @@ def _stage_by_stage(
     if isinstance(state, Frame):
         state = Burst((state,))
     if isinstance(state, Burst):
+        if until == "mosaic" and isinstance(recipe.merge, Resolve):
+            raise Refusal(
+                "super-resolution makes a scene of a burst, not a mosaic; ask for the scene, or merge otherwise"
+            )
         start = perf_counter()
         state = _merge_of(recipe, passport)(state)
         if watch is not None:
             watch(recipe.merge, state, perf_counter() - start)
         state = with_passport(state, passport)
-    if until == "mosaic" and isinstance(recipe.merge, Resolve):
-        raise Refusal("super-resolution makes a scene of a burst, not a mosaic; ask for the scene, or merge otherwise")
     if until == "mosaic":
         return state
     if isinstance(state, Mosaic):

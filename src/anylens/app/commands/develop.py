@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from anylens.darkroom.glass import Choice
 
 
+WAYS: dict[str, tuple[Way, ...]] = {"Merge": ("night", "hdr", "displayed"), "Stack": ("displayed",)}
+"""What the facts of a burst may choose besides plain, by the stage that merges it."""
+
+
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens develop`."""
     syntax.usage = "anylens develop [options] FILE..."
@@ -167,14 +171,16 @@ def _spare(frames: Sequence[Path], planned: Sequence[Path]) -> None:
             raise Usage(f"{place} is one of the frames and would be overwritten; name another place with -o")
 
 
-def _merging(given: Namespace) -> list[str]:
-    """What --merge and --reference set in the recipe."""
+def _merging(given: Namespace, chosen: Recipe) -> list[str]:
+    """What --merge and --reference set in the recipe that was chosen; auto leaves its way of merging as it is."""
     if not given.burst:
         return []
     if given.merge == "focus":
         return [f"Stack.reference={_reference(given)}"]
     stage = "Resolve" if given.merge == "super" else "Merge"
-    settings = [] if given.merge == "auto" else [f"{stage}.robustness={float(given.merge != 'mean')}"]
+    settings = [f"{stage}.robustness={float(given.merge != 'mean')}"]
+    if given.merge == "auto":
+        stage, settings = type(chosen.merge).__name__, []
     return settings if given.reference == "sharpest" else [*settings, f"{stage}.reference={_reference(given)}"]
 
 
@@ -195,19 +201,17 @@ def _recipes(given: Namespace) -> dict[Way, Recipe]:
     """
     from anylens.darkroom import in_way
 
-    ways: tuple[Way, ...] = ("plain",)
-    if given.burst and given.merge in ("night", "hdr"):
-        ways = (given.merge,)
-    elif given.merge == "focus" and given.recipe is None:
-        ways = ("plain", "displayed")
-    elif given.burst and given.merge == "auto" and given.recipe is None:
-        ways = ("plain", "night", "hdr", "displayed")
     chosen = _chosen(given.look, given.recipe)
-    settings = [*_merging(given), *given.settings]
+    settings = [*_merging(given, chosen), *given.settings]
     if given.size is not None:
         settings.append(f"Size.longest_px={given.size}")
-    found = {way: _adjusted(in_way(chosen, way), settings) for way in ways}
-    return found if len(ways) > 1 else {"plain": found[ways[0]]}
+    if given.burst and given.merge in ("night", "hdr"):
+        return {"plain": _adjusted(in_way(chosen, given.merge), settings)}
+    plain = _adjusted(chosen, settings)
+    ways: tuple[Way, ...] = ()
+    if given.burst and given.recipe is None and given.merge not in ("robust", "mean"):
+        ways = WAYS.get(type(plain.merge).__name__, ())
+    return {"plain": plain, **{way: _adjusted(in_way(chosen, way), settings) for way in ways}}
 
 
 def _chosen(look: str | None, recipe: str | None) -> Recipe:
