@@ -12,6 +12,7 @@ import rawpy
 from anylens import Burst, Refusal, develop, read, write
 from anylens.darkroom.stages import Merge
 from anylens.files.burst import frames_in, read_burst
+from anylens.image import Mosaic
 from tests.bursts import SCALE, exposed, hand_held, light, moves, scenery, under_filter
 from tests.frames import facts
 from tests.properties.test_command_line import failed_in_one_line, run
@@ -230,6 +231,42 @@ def test_a_bracket_is_as_bright_as_its_middle_frame_whichever_is_the_reference(r
     shown = merged.pixels * 2**merged.facts.baseline_exposure
     assert merged.span_ev == pytest.approx(4.0)
     assert np.median(shown) == pytest.approx(np.median(mosaic), rel=0.03)
+
+
+def bracket(stops: tuple[float, ...], passing: bool = False) -> tuple[Burst, np.ndarray]:
+    """Frames of a hand at these exposures, their light as of exposure 1; something dark is `passing` through."""
+    seen = [0.1 * light(move) for move in moves(len(stops), 3)]
+    for index, picture in enumerate(seen if passing else ()):
+        left = 100 + 80 * index
+        picture[:, 100:350, left : left + 60] = np.array([0.01, 0.02, 0.012])[:, None, None]
+    known = replace(facts("RGGB", 450, 600), iso=100.0)
+    frames = [
+        exposed(under_filter(picture) * 2.0**ev, index, 1.0, replace(known, exposure_s=0.01 * 2.0**ev))
+        for index, (picture, ev) in enumerate(zip(seen, stops, strict=True))
+    ]
+    return Burst(tuple(frames)), seen
+
+
+@pytest.mark.parametrize(
+    ("stops", "middle"),
+    [((-3, 0, 3), 0), ((0, -2, 2), 0), ((-3, -2, -1, 0, 1, 2, 3), 0), ((-2, -2, 0, 0, 0), 0), ((-3, 0), 0)],
+)
+def test_the_reference_of_a_bracket_is_of_its_middle_exposure(stops: tuple[float, ...], middle: float) -> None:
+    burst, _ = bracket(stops)
+    assert Merge()(burst).facts.exposure_s == pytest.approx(0.01 * 2.0**middle)
+    assert Merge(reference=1)(burst).facts.exposure_s == pytest.approx(0.01 * 2.0 ** stops[0])
+
+
+def test_what_passes_through_a_bracket_is_not_shown_in_the_noise_of_its_darkest_frame() -> None:
+    """Where only the reference shows it."""
+    burst, seen = bracket((-3, 0, 3), passing=True)
+
+    def off(merged: Mosaic, at: int) -> float:
+        shown = merged.pixels * 2**merged.facts.baseline_exposure
+        area = np.s_[150:300, 110 + 80 * at : 150 + 80 * at]
+        return float(np.sqrt(np.square((shown - under_filter(seen[at]))[area]).mean()))
+
+    assert off(Merge()(burst), 1) < 0.4 * off(Merge(reference=1)(burst), 0)
 
 
 def test_hot_pixels_that_stay_while_the_scene_moves_are_mended() -> None:

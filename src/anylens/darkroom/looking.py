@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anylens.frame import Burst, Frame
+from anylens.frame import Burst, Facts, Frame
 from anylens.image import Scene
 from anylens.refusal import Refusal
 
@@ -17,6 +17,9 @@ class Frames:
         self.notes: list[str] = []
         self._burst = burst
         self._like: tuple[object, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self._burst.frames)
 
     def name(self, index: int) -> str:
         """What a frame is called."""
@@ -41,6 +44,13 @@ class Frames:
         if like != self._like:
             raise Refusal(f"{self.name(index)} is of another sensor or size than the others; leave it out")
         return frame
+
+    def facts(self, index: int) -> Facts | None:
+        """What is true of a frame, before it is looked at; None where it cannot be read."""
+        try:
+            return self._burst.frames[index].facts
+        except Refusal:
+            return None
 
 
 def shape_of(frame: Frame | Scene) -> tuple[int, int]:

@@ -76,7 +76,8 @@ def merged(
     """The light of all frames of a burst where they agree, of the reference where they do not.
 
     Frames of three planes, which are display-referred, are aligned as one and merged plane by plane into a Scene.
-    `reference` counts from 1, 0 is the sharpest of the first three; with a `robustness` of 0 everything agrees.
+    `reference` counts from 1, 0 is the sharpest of the first three, in a bracket one of its middle exposure; with a
+    `robustness` of 0 everything agrees.
     `told` hears of the reference first, then of every frame of its exposure that was added.
     Raises Refusal where no frame can be used, or frames are of different sensors.
     """
@@ -95,7 +96,8 @@ def merged(
             break
     if not first or (reference and reference - 1 not in first):
         raise Refusal(f"no frame can be the reference of the burst: {table.notes[0]}")
-    still = first[reference - 1] if reference else max(first.values(), key=lambda seen: seen.sharpness)
+    still = first[reference - 1] if reference else _best(first, table)
+    looked_at |= first.keys()
     table.settle_hot(first.values())
     del first[still.index]
     gathered, bracket = [merge.begun(sites) for sites in still.planes()], False
@@ -122,6 +124,40 @@ def merged(
     return replace(whole, span_ev=math.log2(max(gains) / min(gains)))
 
 
+def _best(first: dict[int, Seen], table: _Table) -> Seen:
+    """The sharpest of the first frames, in a bracket of those of its middle exposure, one more looked at where none is.
+
+    Where frames do not agree the reference speaks alone: a dark one would show its noise, a bright one its clipping.
+    """
+    one = next(iter(first.values()))
+    told = {index: exposure for index, seen in first.items() if (exposure := _exposure(seen.facts))}
+    if len(told) == len(first):
+        gains = {index: 1.0 / exposure for index, exposure in told.items()}
+    else:
+        gains = {index: _relative_exposure(one, seen) for index, seen in first.items()}
+    if math.log(max(gains.values()) / min(gains.values())) >= LEAST_STEP:
+        if len(told) == len(first):
+            gains |= {index: 1.0 / exposure for index, exposure in table.exposures(first).items()}
+        aim = _middle(list(gains.values()))
+        off = {index: abs(math.log(gain / aim)) for index, gain in gains.items()}
+        nearest = min(off, key=lambda index: off[index])
+        seen = None if nearest in first else table.look_at(nearest)
+        if seen is not None:
+            first[nearest] = seen
+        least = min(off[index] for index in first)
+        return max((seen for index, seen in first.items() if off[index] < least + LEAST_STEP), key=_sharp)
+    return max(first.values(), key=_sharp)
+
+
+def _sharp(seen: Seen) -> float:
+    return seen.sharpness
+
+
+def _middle(gains: Collection[float]) -> float:
+    """What brings the middle one of the exposures, the longer of two, to the reference's."""
+    return sorted(gains)[(len(gains) - 1) // 2]
+
+
 class _Table:
     """Frames as merging looks at them one by one."""
 
@@ -132,6 +168,16 @@ class _Table:
         self._marked: list[Marked] = []
         self._hot: npt.NDArray[np.int64] | None = None
         self._sites_of = sites_of
+
+    def exposures(self, but: Collection[int]) -> dict[int, float]:
+        """How the other frames than these were exposed, of those that can be read and say it."""
+        found = {}
+        for index in range(len(self.frames)):
+            facts = None if index in but else self.frames.facts(index)
+            exposure = facts and _exposure(facts)
+            if exposure:
+                found[index] = exposure
+        return found
 
     def look_at(self, index: int) -> Seen | None:
         """A frame, None (and a note) where it cannot be read; Refusal where it is of another sensor."""
@@ -227,6 +273,9 @@ def _add(
     full = np.full((2, 4), NEVER, np.float32) if alike else np.stack([_full(), gain * _full()])
     if not alike:
         most = CLIPPED_GREY * min(1.0, gain)
+        if still.facts.display_referred:
+            other, full[1] = _in_tones_of(still, other)
+            gain = 1.0
         one = align.pyramid(_brightness(still.sites), 1.0, most)
         two = align.pyramid(_brightness(other.sites), gain, most)
     brightness = float(still.pyramid[-1].mean())
@@ -273,9 +322,6 @@ def _relative_exposure(still: Seen, other: Seen) -> float:
     if one is None or two is None:
         one, two = (float(np.median(seen.pyramid[-1])) for seen in (still, other))
         ratio = max(one, LEAST_LIGHT) / max(two, LEAST_LIGHT)
-        if still.facts.display_referred:
-            other, full[1] = _in_tones_of(still, other)
-            gain = 1.0
         return 1.0 if abs(math.log(ratio)) < LEAST_STEP else ratio
     return 1.0 if abs(one / two - 1.0) < SAME_EXPOSURE else one / two
 
@@ -333,7 +379,7 @@ def _whole(still: Seen, gathered: list[Pixels], gains: list[float], notes: list[
     if len(whole) == 3:
         colors = np.stack([plane[:height, :width] for plane, _ in whole])
         return Scene(colors, replace(facts, notes=(*facts.notes, *notes)), frames_used[:height, :width])
-    middle = 1.0 / sorted(gains)[(len(gains) - 1) // 2]
+    middle = 1.0 / _middle(gains)
     if middle != 1.0:
         facts = replace(facts, baseline_exposure=facts.baseline_exposure + math.log2(middle))
     if brightest > 1.0:

@@ -77,7 +77,7 @@ class _Table:
     """Frames as they are looked at for the first time, from the reference on outwards."""
 
     def __init__(self, burst: Burst, grey_of: Greys, reach: float) -> None:
-        self._frames, self._count = Frames(burst), len(burst.frames)
+        self._frames = Frames(burst)
         self.notes = self._frames.notes
         self._grey_of, self._reach = grey_of, reach
         self._best = np.zeros((0, 0), np.float32)
@@ -85,7 +85,7 @@ class _Table:
 
     def judged(self, reference: int) -> tuple[npt.NDArray[np.uint8], list[Placed]]:
         """(h, w) whose frame is sharpest at half the size, and how the frames lie, the reference first."""
-        count = self._count
+        count = len(self._frames)
         middle = reference - 1 if reference else count // 2
         start, first = middle, self._look(middle)
         for index in [] if reference else sorted(set(range(count)) - {middle}, key=lambda at: abs(at - middle)):

@@ -28,7 +28,8 @@ class Merge:
 
     Black goes off, white to 1, the active area is cut out, quad-Bayer pixels are binned by four. `robustness` 1 lets
     the reference alone speak where frames disagree, 0 takes their mean everywhere; `reference` is a frame's number
-    from 1 on, 0 the sharpest of the first three. Frames that are display-referred become a Scene.
+    from 1 on, 0 the sharpest of the first three, in a bracket one of its middle exposure. Frames that are
+    display-referred become a Scene.
     """
 
     robustness: float = taste(1.0, 0.0, 1.0, 0.05)
