@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from anylens.refusal import Refusal
@@ -136,13 +136,26 @@ def parse(data: bytes) -> tuple[Opcode, ...]:
 
 def packed(records: Sequence[GainMap | WarpRectilinear | FixVignetteRadial]) -> bytes:
     """A list of opcodes as it stands in a DNG, b"" for none; each may be left out by a reader that does not know it."""
-    if not records:
+    return _joined(
+        [Opcode(number, (1, 3, 0, 0), True, False, told, None) for number, told in map(_parameters, records)]
+    )
+
+
+def cleared(data: bytes, numbers: Collection[int]) -> bytes:
+    """A list without the opcodes of these numbers, the others as they are; b"" of a damaged one, which says nothing."""
+    try:
+        return _joined([each for each in parse(data) if each.number not in numbers])
+    except Refusal:
         return b""
-    entries = []
-    for record in records:
-        number, parameters = _parameters(record)
-        entries.append(struct.pack(">I4BII", number, 1, 3, 0, 0, 1, len(parameters)) + parameters)
-    return struct.pack(">I", len(entries)) + b"".join(entries)
+
+
+def _joined(opcodes: Sequence[Opcode]) -> bytes:
+    entries = [
+        struct.pack(">I4BII", each.number, *each.version, each.optional | each.preview_only << 1, len(each.parameters))
+        + each.parameters
+        for each in opcodes
+    ]
+    return struct.pack(">I", len(entries)) + b"".join(entries) if entries else b""
 
 
 def _parameters(record: GainMap | WarpRectilinear | FixVignetteRadial) -> tuple[int, bytes]:

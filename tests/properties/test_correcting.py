@@ -247,3 +247,28 @@ def test_a_written_negative_carries_the_passport_as_opcodes(tmp_path: Path) -> N
         seen_x = middle_x + reach * (d_x * radial + t0 * 2 * d_x * d_y + t1 * (r2 + 2 * d_x**2))
         seen_y = middle_y + reach * (d_y * radial + t1 * 2 * d_x * d_y + t0 * (r2 + 2 * d_y**2))
         assert (seen_x, seen_y) == (pytest.approx(plane[0, 2, 17], abs=0.1), pytest.approx(plane[1, 2, 17], abs=0.1))
+
+
+def test_a_negative_of_corrected_light_asks_for_no_correction_again(tmp_path: Path) -> None:
+    from anylens import read
+    from anylens.opcodes import FixVignetteRadial, WarpRectilinear, cleared, packed, parse
+
+    frame = shaded(WHOLE)
+    sensor = replace(frame.facts.sensor, pitch_um=29.0)
+    write(replace(frame, facts=replace(frame.facts, sensor=sensor)), tmp_path / "a.dng")
+    frame = read(tmp_path / "a.dng")
+    assert [each.number for each in parse(frame.facts.opcodes.list3)] == [3, 1]
+
+    def asked(passport: Passport | Literal["none"]) -> list[int]:
+        write(darkroom.develop(frame, until="scene", passport=passport), tmp_path / "scene.dng")
+        return [each.number for each in parse(read(tmp_path / "scene.dng").facts.opcodes.list3)]
+
+    assert asked(WHOLE) == []
+    assert asked(replace(WHOLE, geometry=(), lateral=())) == [1]
+    assert asked(replace(WHOLE, vignetting=())) == [3]
+    assert asked("none") == [3, 1]
+
+    own = [FixVignetteRadial((0.1, 0.0, 0.0, 0.0, 0.0), (0.5, 0.5)), WarpRectilinear(((1.0, *[0.0] * 5),), (0.5, 0.5))]
+    assert cleared(packed(own), (3,)) == packed(own[1:])
+    assert cleared(packed(own), (7,)) == packed(own)
+    assert cleared(packed(own)[:-1], ()) == b""

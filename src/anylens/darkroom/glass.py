@@ -12,9 +12,12 @@ from anylens.frame import Facts, Frame
 from anylens.image import Mosaic, Scene
 from anylens.lens import Passport, correction, find_passport
 from anylens.lens.passport import SECTIONS, same
+from anylens.opcodes import cleared
 
 Floats = npt.NDArray[np.float64]
 GRID_SPACING = correction.GRID_SPACING
+OPCODES = {"vignetting": (3,), "geometry": (1, 2, 14), "lateral": (1, 2, 14)}
+"""The opcodes after demosaicing that undo the same as a section: FixVignetteRadial, and the warps."""
 
 Image = TypeVar("Image", bound=Frame | Mosaic | Scene)
 Choice = Passport | Literal["find", "none"]
@@ -79,11 +82,18 @@ def places_seen(facts: Facts, shape: tuple[int, int], geometry: float, lateral: 
 
 
 def without(facts: Facts, *sections: str) -> Facts:
-    """The facts of light in which what these sections of the passport say has been undone, so that it is not again."""
-    if facts.passport is None:
+    """The facts of light in which what these sections of the passport say has been undone, so that it is not again.
+
+    The file's own opcodes for the same go with them. Nothing was undone where there is no passport or size of pixels.
+    """
+    if facts.passport is None or facts.sensor.pitch_um is None:
         return facts
-    nothing: dict[str, Any] = dict.fromkeys(sections, ())
-    return replace(facts, passport=replace(facts.passport, **nothing))
+    undone: dict[str, Any] = {name: () for name in sections if getattr(facts.passport, name)}
+    numbers = {number for name in undone for number in OPCODES.get(name, ())}
+    opcodes = facts.opcodes
+    if numbers and opcodes.list3:
+        opcodes = replace(opcodes, list3=cleared(opcodes.list3, numbers))
+    return replace(facts, passport=replace(facts.passport, **undone), opcodes=opcodes)
 
 
 def _setting(facts: Facts) -> tuple[float | None, float | None]:

@@ -79,8 +79,8 @@ def write_mosaic_dng(file: BinaryIO, mosaic: Mosaic) -> None:
     Black is put high enough that noise down to -0.25 stays unclipped. Light above 1 (after white balance or a merge)
     is kept up to 64: all is scaled down until the brightest pixel is at white level, and BaselineExposure says by how
     much. The noise profile of merged light is the mean of what is left of it in all pixels. Gains that were applied go
-    into AnalogBalance and AsShotNeutral, so a reader sees the same colours. The first two opcode lists, which belong
-    to the counts before, are left out. Raises Refusal as `write_frame_dng` does.
+    into AnalogBalance and AsShotNeutral, so a reader sees the same colours. The first opcode list, which belongs to the
+    counts before, is left out. Raises Refusal as `write_frame_dng` does.
     """
     light = mosaic.pixels
     facts = mosaic.facts
@@ -110,7 +110,7 @@ def write_mosaic_dng(file: BinaryIO, mosaic: Mosaic) -> None:
     if facts.as_shot_neutral is not None:
         seen = _product(facts.as_shot_neutral, gains)
         neutral = _product(seen, (1.0 / max(seen),) * 3)
-    written = _of_light(facts, sensor, neutral, brightest)
+    written = replace(_of_light(facts, sensor, neutral, brightest), opcodes=replace(facts.opcodes, list1=b""))
     write_frame_dng(file, Frame(raw, written), mosaic.frames)
 
 
