@@ -175,6 +175,8 @@ def test_all_that_is_the_users_lies_in_one_folder(tmp_path: Path, monkeypatch: p
         ("focal_mm = 35.2", "focal_mm = -3.0", "outside 0.5"),
         ("focal_mm = 35.2", "focal_mm = nan", "as a number"),
         ("focal_mm = 35.2", "focal_mm = '35'", "as a number"),
+        ("focal_mm = 35.2", f"focal_mm = {'9' * 400}", "outside 0.5"),
+        ("focal_mm = 35.2", f"focal_mm = {'9' * 5000}", "not TOML"),
         ("radial = [-0.12, 0.05, -0.01]", "radial = [-0.12, 0.05]", "3 numbers"),
         ("radial = [-0.12, 0.05, -0.01]", "radial = [-2.0, 0.0, 0.0]", "folds over"),
         ("radial = [-0.9, 0.4, -0.1]", "radial = [-1.9, 0.4, -0.1]", "of the light"),

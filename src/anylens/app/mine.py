@@ -59,7 +59,7 @@ def mine() -> Mine:
 
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise Refusal(f"{path} is not TOML ({error}); correct or remove it.") from error
     lenses, mounted, body = table.get("lenses", []), table.get("mounted"), table.get("body")
     if table.get("schema") != 1 or not isinstance(lenses, list) or not all(isinstance(each, str) for each in lenses):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,7 +75,7 @@ def parse_passport(text: str) -> Passport:
 
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Refusal(f"The passport is not TOML: {error}; correct it there.") from error
     if table.pop("schema", None) != SCHEMA:
         raise Refusal("The passport does not say schema = 1, the only one that exists; write it on its first line.")
@@ -127,7 +128,12 @@ def _tuples(value: Any) -> Any:
     """TOML's lists as tuples, whole numbers as floats."""
     if isinstance(value, list):
         return tuple(_tuples(each) for each in value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _only(table: dict[str, Any], known: set[str], where: str) -> None:

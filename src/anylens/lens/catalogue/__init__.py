@@ -138,7 +138,7 @@ def parse_card(text: str, name: str) -> Card:
 
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise Refusal(f"the lens's file is not TOML ({error}); correct it.") from error
     if table.get("schema") != 1:
         raise Refusal("the lens's file does not say schema = 1, the only one that exists; write it on its first line.")
@@ -258,7 +258,9 @@ def _list(table: Mapping[str, Any], key: str, kind: type) -> tuple[Any, ...]:
 
 
 def _number(value: Any, key: str, least: float, most: float) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if isinstance(value, int):
+        value = max(-(10**18), min(value, 10**18)) if not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise Refusal(f"{key} must be a number.")
     if not least <= value <= most:
         raise Refusal(f"{key} = {value:g} cannot be; it goes from {least:g} to {most:g}.")
