@@ -17,6 +17,7 @@ from pathlib import Path
 from anylens.files.exif import lens_entries, lens_range, rendering_entries, ring_entries, rounded_focal
 from anylens.files.exposure import pitch_um
 from anylens.files.jpeg import LONGEST_SEGMENT, jpeg_segments
+from anylens.files.sidecar import LONGEST
 from anylens.files.tags import Tag
 from anylens.files.tiff import Buffer, Directory, Draft, Entry, Tiff, Type, encoded, open_tiff, pack
 from anylens.files.whole import whole
@@ -27,7 +28,6 @@ from anylens.refusal import Refusal
 
 _EXIF = b"Exif\0\0"
 _MARK = b"anylens: a lens\0"
-_LONGEST_SIDECAR = 1 << 20
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _APP0, _APP1 = 0xE0, 0xE1
 _WIDTHS = {False: ("H", "I", 4), True: ("Q", "Q", 8)}
@@ -320,7 +320,7 @@ def _segment(marker: int, content: bytes) -> bytes:
 def _tag_sidecar(path: Path, lens: Lens | None, setting: Setting, factor: float | None, *, must_be: bool) -> Tagged:
     packet = b""
     if must_be or path.exists():
-        if path.stat().st_size > _LONGEST_SIDECAR:
+        if path.stat().st_size > LONGEST:
             raise Refusal(f"{path} is too large for a sidecar of XMP; check what it is.")
         packet = path.read_bytes()
     change = _change(None, lens, setting, factor)
