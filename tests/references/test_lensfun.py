@@ -72,12 +72,37 @@ def test_a_ptlens_model_becomes_a_passport(tmp_path: Path) -> None:
     assert 0 < geometry.residual < 10
 
 
+@pytest.mark.parametrize(
+    ("crop", "ratio", "focal", "more"),
+    [
+        ("0", "3:2", "50", ""),
+        ("one", "3:2", "50", ""),
+        ("1", "0:2", "50", ""),
+        ("1", "nan", "50", ""),
+        ("1", "3:2", "0", ""),
+        ("1", "3:2", "50", "real-focal='0'"),
+        ("1", "3:2", "50", "k1='1.0'"),
+        ("1", "3:2", "50", "k1='1e300'"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_absurd_figures_of_a_database_are_refused(tmp_path: Path, crop: str, ratio: str, focal: str, more: str) -> None:
+    (tmp_path / "a.xml").write_text(
+        f"<lensdatabase><lens><maker>A</maker><model>B</model><cropfactor>{crop}</cropfactor>"
+        f"<aspect-ratio>{ratio}</aspect-ratio><calibration><distortion model='poly3' focal='{focal}' {more}/>"
+        "</calibration></lens></lensdatabase>"
+    )
+    with pytest.raises(Refusal):
+        read_lensfun("B", "C", "2026-05-31", [tmp_path])
+
+
 def test_the_commands_import_merge_export_and_refuse(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ) -> None:
     monkeypatch.setattr("anylens.app.voice.quiet_libraries", lambda: None)
     write_passport(replace(PASSPORT, geometry=()), tmp_path / "a.toml")
     assert run(["lens", "export", str(tmp_path / "a.toml")]) == 0
+    assert run(["lens", "export", str(tmp_path / "a.toml"), "-o", str(tmp_path / "a.toml")]) == 2
     (tmp_path / "b.xml").write_text(lensfun_text(KNOWN), "utf-8")
     asked = ["lens", "import", NAME, "--body", PASSPORT.body, "-o", str(tmp_path / "a.toml"), "--database"]
     assert run([*asked, str(tmp_path / "b.xml")]) == 0

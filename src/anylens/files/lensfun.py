@@ -115,13 +115,14 @@ def lensfun_text(passport: Passport) -> str:
 def _passport(lens: Element, name: str, body: str, date: str, focal_mm: float | None) -> Passport:
     calibration = lens.find("calibration")
     entries = [] if calibration is None else list(calibration)
-    focals = sorted({_number(each, "focal") for each in entries if "focal" in each.attrib})
+    focals = sorted({_focal(each, "focal") for each in entries if "focal" in each.attrib})
     if not focals:
         raise Refusal(f"Lensfun's database knows the name {name} but no figure of it; calibrate the lens instead.")
     if focal_mm is None and focals[-1] > 1.05 * focals[0]:
         raise Refusal(f"{name} was measured from {focals[0]:g} to {focals[-1]:g} mm; choose one with --focal.")
     focal = min(focals, key=lambda each: abs(each - (focal_mm or focals[0])))
-    crop, ratio = float(lens.findtext("cropfactor") or 1.0), _ratio(lens.findtext("aspect-ratio") or "3:2")
+    crop = _within(lens.findtext("cropfactor") or "1", "cropfactor", 0.1, 100.0)
+    ratio = _ratio(lens.findtext("aspect-ratio") or "3:2")
     reach = FULL_FRAME_MM / crop
     half = _half_side(reach, ratio)
     said: dict[str, Any] = {"method": "imported", "frames": 0, "date": date}
@@ -151,7 +152,7 @@ def _geometry(entry: Element, focal: float, reach: float, half: float, said: dic
     if model not in growth:
         raise Refusal(f"Lensfun's distortion model '{model}' is not read here; calibrate the lens instead.")
     middle, more = growth[model]
-    real = _number(entry, "real-focal", focal)
+    real = _focal(entry, "real-focal") if "real-focal" in entry.attrib else focal
     place = middle * r * half
     terms, left = _fitted((place / real)[:, None] ** np.array([2, 4, 6]), more / middle, place)
     return Geometry(
@@ -255,13 +256,24 @@ def _number(entry: Element, key: str, usual: float | None = None) -> float:
     return value
 
 
+def _focal(entry: Element, key: str) -> float:
+    return _within(entry.get(key, ""), key, 0.5, 5000.0)
+
+
 def _ratio(text: str) -> float:
+    first, _, second = text.partition(":")
+    least, most = sorted(_within(side, "aspect-ratio", 0.01, 100.0) for side in (first, second or "1"))
+    return most / least
+
+
+def _within(text: str, key: str, least: float, most: float) -> float:
     try:
-        first, _, second = text.partition(":")
-        ratio = float(first) / float(second or 1.0)
-    except (ValueError, ZeroDivisionError):
-        raise Refusal(f"Lensfun's lens says aspect-ratio {text!r}, which is none; correct the database.") from None
-    return max(ratio, 1.0 / ratio)
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise Refusal(f"Lensfun's lens says {key} {text!r}, not {least:g} to {most:g}; correct the database there.")
+    return value
 
 
 def _half_side(reach: float, ratio: float) -> float:
@@ -271,6 +283,8 @@ def _half_side(reach: float, ratio: float) -> float:
 
 def _fitted(powers: Floats, wanted: Floats, radius: Floats) -> tuple[list[float], float]:
     """Terms by least squares of places (growth times radius), and the rms that is left of the places."""
+    if not (np.isfinite(powers).all() and np.isfinite(wanted).all()):
+        raise Refusal("The lens's figures are too large for any lens; correct them where they are, or calibrate it.")
     terms = np.linalg.lstsq(powers * radius[:, None], wanted * radius, rcond=None)[0]
     left = (powers @ terms - wanted) * radius
     return terms.tolist(), float(np.sqrt(np.mean(left**2)))

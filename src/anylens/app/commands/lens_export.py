@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anylens.app.places import guard
 from anylens.app.syntax import Syntax
+from anylens.app.voice import Usage
 
 
 def options(syntax: Syntax) -> None:
@@ -19,12 +20,16 @@ def options(syntax: Syntax) -> None:
 def run(given: Namespace) -> int:
     """Write Lensfun's XML."""
     from anylens.files.lensfun import lensfun_text
+    from anylens.files.whole import whole
     from anylens.lens import read_passport
 
     text = lensfun_text(read_passport(Path(given.passport)))
     place = Path(given.output) if given.output is not None else Path(given.passport).with_suffix(".xml")
     if given.output is None:
         guard(place)
-    place.write_text(text, encoding="utf-8")
+    elif place.exists() and place.samefile(given.passport):
+        raise Usage(f"{place} is the passport itself and would be overwritten; name another place with -o")
+    with whole(place) as file:
+        file.write(text.encode())
     print(f"{place}; put it into ~/.local/share/lensfun for programs that use Lensfun")
     return 0

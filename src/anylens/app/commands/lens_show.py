@@ -93,8 +93,8 @@ def shown(card: Card, given: Namespace) -> dict[str, Any]:
         "focal_mm": _focal(card, given.focal),
         "stops": [],
     }
-    if not told["circle_um"] > 0.0:
-        raise Usage(f"--circle {told['circle_um']:g} is no circle; give micrometres above 0")
+    if not 0.0 < told["circle_um"] <= 10_000.0:
+        raise Usage(f"--circle {told['circle_um']:g} is no circle; give micrometres above 0, to 10000")
     if told["focal_mm"] is not None:
         told["stops"] = [
             _stop(told, f_number, pitch_um) for f_number in _f_numbers(card, told["focal_mm"], given.aperture)
