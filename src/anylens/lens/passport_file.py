@@ -57,16 +57,16 @@ def read_passport(path: Path) -> Passport:
     """The passport that a TOML file holds; raises Refusal, which names what is missing, misspelt or absurd."""
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise Refusal(f"{path.name} is too large to be a passport; give the TOML file that calibrating wrote.")
+            raise Refusal(f"{path} is too large to be a passport; give the TOML file that calibrating wrote.")
         text = path.read_text("utf-8")
     except OSError as error:
         raise Refusal(f"The passport {path} cannot be read: {error.strerror}; give one that is there.") from error
     except UnicodeDecodeError as error:
-        raise Refusal(f"{path.name} is not text and so no passport; give the TOML file of one.") from error
+        raise Refusal(f"{path} is not text and so no passport; give the TOML file of one.") from error
     try:
         return parse_passport(text)
     except Refusal as refusal:
-        raise Refusal(f"{path.name}: {refusal}") from refusal
+        raise Refusal(f"{path}: {refusal}") from refusal
 
 
 def parse_passport(text: str) -> Passport:
