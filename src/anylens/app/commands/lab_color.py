@@ -31,10 +31,7 @@ def run(given: Namespace) -> int:
     from anylens.lab.color import color_measure
 
     place = measuring.place(given.output, ".toml")
-    picture = measuring.place(given.picture, ".png", ".jpg", ".jpeg")
-    measuring.apart(given, given.output, given.picture)
-    if picture is not None and len(given.files) > 1:
-        raise Usage("--picture marks one file, but several are given; measure them one by one")
+    picture = measuring.marked(given, given.output)
     lights = given.light.split(",")
     if len(lights) not in (1, len(given.files)):
         raise Usage(f"{len(lights)} lights are given for {len(given.files)} files; give one for all or one for each")

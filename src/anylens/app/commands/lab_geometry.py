@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from anylens.app import measuring
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
-from anylens.app.voice import Usage
 
 if TYPE_CHECKING:
     from anylens.lab.geometry import Distortion, LateralColor
@@ -28,10 +27,7 @@ def run(given: Namespace) -> int:
     from anylens.lab.grids import grid_drawn
     from anylens.lab.report.survey import grid_and_colors
 
-    picture = measuring.place(given.picture, ".png", ".jpg", ".jpeg")
-    measuring.apart(given, given.picture)
-    if picture is not None and len(given.files) > 1:
-        raise Usage("--picture marks one file, but several are given; measure them one by one")
+    picture = measuring.marked(given)
     results = []
     views = []
     failed = 0

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from anylens.app import measuring, voice
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
-from anylens.app.voice import Usage
 
 if TYPE_CHECKING:
     from anylens.lab.sharpness import Sharpness, StarSharpness
@@ -29,10 +28,7 @@ def run(given: Namespace) -> int:
     from anylens.lab.sharpness import Sharpness, edges_drawn, edges_sharpness
     from anylens.lab.star import star_drawn, star_sharpness
 
-    picture = measuring.place(given.picture, ".png", ".jpg", ".jpeg")
-    measuring.apart(given, given.picture)
-    if picture is not None and len(given.files) > 1:
-        raise Usage("--picture marks one file, but several are given; measure them one by one")
+    picture = measuring.marked(given)
     results = []
     failed = 0
     for file in given.files:
