@@ -322,13 +322,14 @@ def _of_charts(
     notes = []
     if any(each.kind == "finished" for each in files):
         notes.append("Finished pictures: the camera may have straightened them already; raws are surer.")
-    lateral = _lateral(views, middle, mm, math.hypot(width, height) / 2.0 * mm)
-    if lateral is not None:
-        lateral = replace(lateral, f_number=f_number, focus_m=focus, date=day)
+    when = {"f_number": f_number, "focus_m": focus, "date": day}
+    lateral = _lateral(views, middle, mm, math.hypot(width, height) / 2.0 * mm, when)
     return geometry, lateral, fit, notes
 
 
-def _lateral(views: Sequence[View], middle: tuple[float, float], mm: float, reach_mm: float) -> Lateral | None:
+def _lateral(
+    views: Sequence[View], middle: tuple[float, float], mm: float, reach_mm: float, when: dict[str, Any]
+) -> Lateral | None:
     """Where red and blue lie from green, over all views together; None where the pictures do not tell it."""
     found = []
     for pairs in ([(v.grid, v.red) for v in views], [(v.grid, v.blue) for v in views]):
@@ -349,7 +350,7 @@ def _lateral(views: Sequence[View], middle: tuple[float, float], mm: float, reac
     return Lateral(
         method="chart",
         frames=len(views),
-        date="2000-01-01",
+        **when,
         residual=1e3 * math.hypot(red_left, blue_left) / math.sqrt(2.0),
         red=_three(red),
         red_error=_three(red_error),

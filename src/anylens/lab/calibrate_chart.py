@@ -60,18 +60,7 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
     from the residuals, and from how the views disagree (the sandwich of White 1980, by views). Raises Refusal for too
     few views or points, views that are all straight on, a bent chart, and views of different cameras.
     """
-    usable = [grid for grid in grids if len(grid.points_px) >= LEAST_POINTS]
-    if len(usable) < len(grids) and len(usable) < LEAST_VIEWS:
-        least = min(len(grid.points_px) for grid in grids)
-        raise Refusal(
-            f"A view of the chart shows only {least} corners, {LEAST_POINTS} are the least; show more of the chart."
-        )
-    if len(usable) < LEAST_VIEWS:
-        said = "One picture of the chart" if len(usable) == 1 else f"{len(usable)} pictures of the chart"
-        raise Refusal(
-            f"{said} cannot tell the lens's distortion from the chart's pose, {LEAST_VIEWS} are the least; take six "
-            "or more from different sides, some of them filling the corners."
-        )
+    usable = _usable(grids)
     problem = _Problem(usable, width_px, height_px)
     start = problem.start(usable)
     found, covariance, left = problem.solved(start, bends=False)
@@ -122,6 +111,23 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
         problem.seen,
         problem.ideal(found),
     )
+
+
+def _usable(grids: Sequence[Grid]) -> list[Grid]:
+    """The views that show enough of the chart; Refusal where they are too few."""
+    usable = [grid for grid in grids if len(grid.points_px) >= LEAST_POINTS]
+    if len(usable) < len(grids) and len(usable) < LEAST_VIEWS:
+        least = min(len(grid.points_px) for grid in grids)
+        raise Refusal(
+            f"A view of the chart shows only {least} corners, {LEAST_POINTS} are the least; show more of the chart."
+        )
+    if len(usable) < LEAST_VIEWS:
+        said = "One picture of the chart" if len(usable) == 1 else f"{len(usable)} pictures of the chart"
+        raise Refusal(
+            f"{said} cannot tell the lens's distortion from the chart's pose, {LEAST_VIEWS} are the least; take six "
+            "or more from different sides, some of them filling the corners."
+        )
+    return usable
 
 
 def _corner(found: Floats, covariance: Floats, width_px: int, height_px: int) -> Figure:
