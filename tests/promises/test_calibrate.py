@@ -107,6 +107,13 @@ def test_one_picture_of_a_chart_is_refused(tmp_path, capsys) -> None:
     assert not (tmp_path / "p.toml").exists()
 
 
+@pytest.mark.parametrize("turn", ["0", "0,nan", "0,up"])
+def test_turns_that_do_not_fit_the_flats_are_refused(flats, tmp_path, capsys, turn) -> None:
+    assert run(passport_of(flats, "--turn", turn, "-o", str(tmp_path / "p.toml"))) == 2
+    assert "--turn" in capsys.readouterr().err
+    assert not (tmp_path / "p.toml").exists()
+
+
 @pytest.mark.parametrize(
     ("known", "why"), [(["--body", "test"], "say it in micrometres with --pitch"), (["--pitch", "4"], "with --body")]
 )

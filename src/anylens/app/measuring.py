@@ -42,9 +42,12 @@ def seen(path: str, sensor: str | None = None, keep: Callable[[Specimen], Specim
 def turns(text: str | None) -> list[float] | None:
     """The degrees of --turn, None where it was not given."""
     try:
-        return None if text is None else [float(part) for part in text.split(",")]
+        degrees = None if text is None else [float(part) for part in text.split(",")]
     except ValueError:
-        raise Usage(f"--turn takes degrees as 0,90,180, not {text}") from None
+        degrees = [math.nan]
+    if degrees is not None and not all(map(math.isfinite, degrees)):
+        raise Usage(f"--turn takes degrees as 0,90,180, not {text}")
+    return degrees
 
 
 def place(name: str | None, *suffixes: str) -> Path | None:

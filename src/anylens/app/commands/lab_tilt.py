@@ -93,7 +93,9 @@ def _numbers(name: str, text: str | None, count: int) -> list[float] | None:
         numbers = [float(each) for each in text.split(",")]
     except ValueError:
         raise Usage(f"{name} {text} is not a list of numbers; write them with commas between") from None
-    if len(numbers) != count or any(number != number for number in numbers):
+    if not all(-math.inf < number for number in numbers) or (name == "--focus" and math.inf in numbers):
+        raise Usage(f"{name} {text} has what is no such number; give others")
+    if len(numbers) != count:
         raise Usage(f"{name} has {len(numbers)} numbers for {count} files; give one for each, in their order")
     return numbers
 

@@ -60,6 +60,9 @@ def run(given: Namespace) -> int:
             raise Usage(f"--{name} {value:g} is no such figure; give another")
     if given.pitch is not None and not 0.3 <= given.pitch <= 100.0:
         raise Usage(f"--pitch {given.pitch:g} is no distance of two pixels in micrometres; give 0.3 to 100")
+    turns = measuring.turns(given.turn)
+    if turns is not None and len(turns) != len(given.flat):
+        raise Usage(f"--turn has {len(turns)} numbers for {len(given.flat)} flats; give one for each, in their order")
     place = measuring.place(given.output, ".toml")
     page = measuring.place(given.report, ".html", ".htm")
     measuring.apart(Namespace(files=files), given.output, given.report)
@@ -71,9 +74,7 @@ def run(given: Namespace) -> int:
         place = own_passports() / file_name(lens, body_and_pitch(told)[0])
     if place.exists():
         old = read_passport(place)
-    if given.turn is not None and len(flats) != len(given.turn.split(",")):
-        raise Usage(f"--turn must give one number for each of the {len(flats)} flats")
-    result = calibrate(lens, said, flats, views, old, measuring.turns(given.turn), edges)
+    result = calibrate(lens, said, flats, views, old, turns, edges)
     kept = write_passport(result.passport, place)
     if page is not None:
         from anylens.lab.report.passport import passport_page
@@ -113,7 +114,7 @@ def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list
                 views.append(view(specimen, said))
             except Refusal as error:
                 aside += 1
-                bar.complain(voice.one_line(f"{file} is left aside: {voice.sentence(error, Path(file))}"))
+                bar.complain(voice.one_line(f"left aside: {voice.sentence(error, Path(file))}"))
             bar.advance()
         for file in given.edges:
             specimen = measuring.seen(file, given.sensor)
