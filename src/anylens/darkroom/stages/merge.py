@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anylens.darkroom.light import by_site, noise_of
-from anylens.darkroom.merging import merged
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.image import Mosaic, Pixels, Scene
@@ -40,6 +39,8 @@ class Merge:
 
     def __call__(self, burst: Burst) -> Mosaic | Scene:
         if len(burst.frames) > 1:
+            from anylens.darkroom.merging import merged
+
             return merged(burst, light_by_site, marks, self.reference, self.robustness)
         frame = burst.reference
         return Scene(_planes(frame), frame.facts) if frame.facts.display_referred else _mosaic(frame)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from anylens.darkroom.recipe import checked, taste
-from anylens.darkroom.resolving import resolved
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import light_by_site, marks
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
@@ -36,6 +35,8 @@ class Resolve:
         demosaic: Callable[[Mosaic], Scene] | None = None,
     ) -> Scene:
         """The scene, each frame's light taken through these stages of a mosaic first, as the recipe has them."""
+        from anylens.darkroom.resolving import resolved
+
         plan = (demosaic if isinstance(demosaic, Demosaic) else Demosaic()).plan
         choice = self.reference, self.robustness, self.sharpness
         return resolved(burst, light_by_site, marks, mosaic, plan, *choice)

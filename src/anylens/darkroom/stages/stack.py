@@ -10,7 +10,6 @@ import numpy as np
 
 from anylens.darkroom.light import by_site, gains_of
 from anylens.darkroom.recipe import checked, taste
-from anylens.darkroom.stacking import stacked
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge, light_by_site
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
@@ -42,6 +41,8 @@ class Stack:
 
         All frames are balanced as the first of them is. Raises Refusal as `stacked` does.
         """
+        from anylens.darkroom.stacking import stacked
+
         stages = (Defects(), Balance(), Highlights(), Shade()) if mosaic is None else mosaic
         return stacked(burst, _Way((*stages, demosaic or Demosaic())), _grey, self.reference, self.reach)
 
