@@ -81,8 +81,16 @@ def test_what_is_not_dark_or_not_alike_is_refused(tmp_path: Path) -> None:
     assert darks_in(tmp_path) == []
 
 
+def test_an_exposure_of_no_length_is_none(library: Path, tmp_path: Path) -> None:
+    frame = counted(0.0, 1, exposure_s=0.0)
+    with pytest.raises(Refusal, match="how long it was exposed"):
+        add_dark([frame], ["a"], tmp_path)
+    assert Darks(library).taken_off(frame) is frame
+
+
 def test_damaged_files_in_the_library_are_passed_over(library: Path, tmp_path: Path) -> None:
     (tmp_path / "junk.npz").write_bytes(b"PK\x03\x04junk")
+    (tmp_path / "nothing.npz").write_bytes(b"")
     (place,) = [each for each, _ in darks_in(library)]
     (tmp_path / place.name).write_bytes(place.read_bytes())
     assert [known.frames for _, known in darks_in(tmp_path)] == [16]

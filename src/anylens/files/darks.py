@@ -47,7 +47,7 @@ class Known:
 
 def known_of(facts: Facts) -> Known | None:
     """What a dark frame for a shot with these facts must be like; None where body or exposure are not known."""
-    if facts.exposure_s is None or facts.display_referred:
+    if not facts.exposure_s or facts.display_referred:
         return None
     body = " ".join(filter(None, (facts.body.maker, facts.body.model))) if facts.body else facts.sensor.name
     sensitivity = facts.iso or facts.gain
@@ -100,7 +100,7 @@ def darks_in(folder: Path) -> list[tuple[Path, Known]]:
         try:
             with place.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 found.append((place, Known(**json.loads(held["known"].tobytes()))))
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
             continue
     return found
 
