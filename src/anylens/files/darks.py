@@ -23,6 +23,9 @@ SUFFIX = ".npz"
 LIKE_EXPOSURE, LIKE_GAIN, LIKE_C = 0.05, 0.01, 4.0
 MOST_LIGHT = 0.2
 
+Black = tuple[tuple[float, ...], ...]
+"""Counts without light by site, from the sensor's corner on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -110,7 +113,7 @@ class Darks:
 
     def __init__(self, folder: Path) -> None:
         self._known = darks_in(folder)
-        self._read: dict[Path, npt.NDArray[np.float32]] = {}
+        self._read: dict[Path, tuple[npt.NDArray[np.float32], Black]] = {}
 
     def taken_off(self, frame: Frame) -> Frame:
         """The frame without what its sensor counts in the dark, and black as that says; itself where none fits."""
@@ -123,22 +126,26 @@ class Darks:
         place, known = min(fitting, key=lambda each: (_apart(asked, each[1]), -each[1].frames))
         if place not in self._read:
             with np.load(place, allow_pickle=False) as held:
-                self._read[place] = held["counts"] * np.float32(held["step"])
-        dark = self._read[place]
-        if dark.shape != frame.raw.shape:
+                self._read[place] = _apart_from_black(held["counts"] * np.float32(held["step"]), known.cfa)
+        pattern, black = self._read[place]
+        if pattern.shape != frame.raw.shape:
             return frame
-        return _without(frame, dark, f"A dark frame was taken off ({known.said()}).")
+        return _without(frame, pattern, black, f"A dark frame was taken off ({known.said()}).")
 
 
-def _without(frame: Frame, dark: npt.NDArray[np.float32], note: str) -> Frame:
-    """Sites that are clipped stay so; the black level is that of the dark frame's middle, by site."""
-    facts = frame.facts
-    rows, columns = (2, 2) if len(facts.sensor.cfa) != 4 else (4, 4)
+def _apart_from_black(dark: npt.NDArray[np.float32], cfa: str) -> tuple[npt.NDArray[np.float32], Black]:
+    """What a dark frame has beyond its middle, and that middle, by site."""
+    rows, columns = (2, 2) if len(cfa) != 16 else (4, 4)
     black = tuple(tuple(float(np.median(dark[y::rows, x::columns])) for x in range(columns)) for y in range(rows))
     level = np.tile(
         np.array(black, np.float32), [-(-side // n) for side, n in zip(dark.shape, (rows, columns), strict=True)]
     )
-    pattern = dark - level[: dark.shape[0], : dark.shape[1]]
+    return dark - level[: dark.shape[0], : dark.shape[1]], black
+
+
+def _without(frame: Frame, pattern: npt.NDArray[np.float32], black: Black, note: str) -> Frame:
+    """Sites that are clipped stay so; the black level is that of the dark frame."""
+    facts, rows, columns = frame.facts, len(black), len(black[0])
     left = np.clip(np.rint(frame.raw - pattern), 0, 65535).astype(np.uint16)
     left = np.where(frame.raw >= min(facts.sensor.white), frame.raw, left)
     top, start = facts.active_area[0] % rows, facts.active_area[1] % columns
