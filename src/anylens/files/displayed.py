@@ -81,7 +81,9 @@ def _noise(green: npt.NDArray[np.float32]) -> Noise:
 
 def _exposure(path: str | os.PathLike[str]) -> Exposure:
     """What the EXIF block says, nothing where there is none or it is damaged."""
-    for marker, content in jpeg_segments(Path(path).read_bytes()[: 1 << 20]):
+    with Path(path).open("rb") as file:
+        head = file.read(1 << 20)
+    for marker, content in jpeg_segments(head):
         if marker == 0xE1 and content.startswith(b"Exif\0\0"):
             try:
                 found = open_tiff(content[6:]).directories
