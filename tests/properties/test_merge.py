@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +136,14 @@ def test_a_reference_beyond_the_burst_is_refused() -> None:
     burst, _ = hand_held(2)
     with pytest.raises(Refusal, match="choose one"):
         Merge(reference=3)(burst)
+
+
+def test_one_frame_loads_nothing_that_only_bursts_need() -> None:
+    code = "import sys, anylens.darkroom; print([name for name in sys.modules if name.endswith(('ing', 'align'))])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "darkroom.developing" in loaded
+    for name in ("merging", "looking", "stacking", "breathing", "resolving", "kernels.align"):
+        assert name not in loaded
 
 
 @pytest.fixture(scope="module")
