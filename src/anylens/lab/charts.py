@@ -93,12 +93,7 @@ def _length(edge: Edge) -> float:
 
 def _small(samples: Samples) -> tuple[npt.NDArray[np.uint8], int]:
     """The picture for looking: 8-bit, brightened, each pixel the mean of `shrink` x `shrink`."""
-    light = samples.filled(0.7)
-    height, width = light.shape
-    shrink = max(1, math.ceil(max(height, width) / _SMALL_PX))
-    if shrink > 1:
-        light = light[: height // shrink * shrink, : width // shrink * shrink]
-        light = light.reshape(height // shrink, shrink, width // shrink, shrink).mean(axis=(1, 3))
+    light, shrink = samples.shrunk(_SMALL_PX)
     low, high = np.percentile(light[::4, ::4], (0.5, 99.5))
     seen = np.clip((light - low) / max(float(high - low), 1e-6), 0.0, 1.0) ** (1.0 / 2.2)
     return np.asarray(np.rint(seen * 255.0), np.uint8), shrink

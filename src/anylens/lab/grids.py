@@ -119,12 +119,7 @@ def _small(samples: Samples) -> tuple[Byte, int]:
     """The picture for looking: 8-bit, brightened and evened out, each pixel the mean of `shrink` x `shrink`."""
     from scipy.ndimage import uniform_filter
 
-    light = samples.filled(0.7)
-    height, width = light.shape
-    shrink = max(1, math.ceil(max(height, width) / _LARGEST_PX))
-    if shrink > 1:
-        light = light[: height // shrink * shrink, : width // shrink * shrink]
-        light = light.reshape(height // shrink, shrink, width // shrink, shrink).mean(axis=(1, 3))
+    light, shrink = samples.shrunk(_LARGEST_PX)
     around = uniform_filter(light, max(9, min(light.shape) // 6), mode="nearest")
     even = light / np.maximum(around, 1e-3 * float(around.max()))
     low, high = np.percentile(even[::3, ::3], (1.0, 99.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,6 +85,16 @@ class Samples:
         weight = self.sampled(slice(0, height), slice(0, width)).astype(np.float32)
         light = gaussian_filter(np.where(weight > 0.0, self.pixels, 0.0).astype(np.float32), spread)
         return np.asarray(light / np.maximum(gaussian_filter(weight, spread), 1e-6), np.float32)
+
+    def shrunk(self, most_px: int) -> tuple[npt.NDArray[np.float32], int]:
+        """(the picture for finding, its longer side `most_px` at most; of how many pixels a side each is the mean)."""
+        light = self.filled(0.7)
+        height, width = light.shape
+        shrink = max(1, math.ceil(max(height, width) / most_px))
+        if shrink > 1:
+            light = light[: height // shrink * shrink, : width // shrink * shrink]
+            light = light.reshape(height // shrink, shrink, width // shrink, shrink).mean(axis=(1, 3))
+        return light, shrink
 
 
 class NoChart(Refusal):
