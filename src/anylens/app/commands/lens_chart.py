@@ -9,6 +9,8 @@ from anylens.app import measuring
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
 
+_MOST_PX = 16384
+
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens chart`."""
@@ -40,8 +42,8 @@ def run(given: Namespace) -> int:
     if given.paper is not None or given.square is not None:
         raise Usage("--paper and --square are for a .pdf; change the name of the file or leave them out")
     size = re.fullmatch(r"(\d{2,5})x(\d{2,5})", given.screen or "1920x1080")
-    if size is None or min(map(int, size.groups())) < 200:
-        raise Usage(f"--screen takes the screen's pixels as 1920x1080, 200 at least, not {given.screen}")
+    if size is None or not all(200 <= int(side) <= _MOST_PX for side in size.groups()):
+        raise Usage(f"--screen takes the screen's pixels as 1920x1080, 200 to {_MOST_PX}, not {given.screen}")
     picture, columns, rows = chart_picture(int(size[1]), int(size[2]))
     measuring.keep_picture(place, picture)
     print(f"{place}  {columns} x {rows} squares; show it pixel for pixel, filling the screen")
