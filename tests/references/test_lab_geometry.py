@@ -184,3 +184,13 @@ def test_real_chessboards_are_found_and_agree_on_one_camera():
     assert found.residual_px <= 0.21
     assert found.focal_px is not None
     assert found.focal_px.value == pytest.approx(534.0, rel=0.01)
+
+
+@pytest.mark.skipif(not CHESSBOARDS.is_dir(), reason="the shared photos are not here")
+def test_a_board_is_not_taken_for_the_dozen_spots_beside_it():
+    """The dark fields and a keyboard's keys in this photo lie like a small grid of dots."""
+    import cv2
+
+    grey = cv2.imread(str(CHESSBOARDS / "right13.jpg"), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255.0
+    grid = find_grid(Samples(grey**2.2))
+    assert (grid.kind, len(grid.points_px)) == ("chessboard", 54)

@@ -16,6 +16,7 @@ from anylens.lab.samples import Floats, NoChart, Place, Samples
 Byte = npt.NDArray[np.uint8]
 Chart = Literal["dots", "lines", "chessboard", "charuco"]
 
+_PLENTY = 40
 _LEAST_POINTS = 12
 _LARGEST_PX = 1600
 _MOST_SADDLES = 800
@@ -46,10 +47,12 @@ def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
 
     Dots and the fields between lines are spots joined to a lattice from neighbour to neighbour, so that any bend and
     tilt will do; chessboards are OpenCV's (Duda & Frese 2018), ChArUco boards its dictionary DICT_4X4_1000, whose
-    size is told by the markers' numbers. Raises NoChart.
+    size is told by the markers' numbers. A few spots may lie like a grid beside the real one, so while there are
+    fewer than 40 points the next kind is looked for too, and the one of most points is taken. Raises NoChart.
     """
     small, shrink = _small(samples)
     seekers = {"dots": _dots, "charuco": _charuco, "chessboard": _chessboard, "lines": _lines}
+    best: Grid | None = None
     for name, seek in seekers.items():
         if kind is not None and name != kind:
             continue
@@ -58,8 +61,12 @@ def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
             continue
         points, chart = found
         grid = _measured(samples, name, (points + 0.5) * shrink - 0.5, chart)  # type: ignore[arg-type]
-        if len(grid.points_px) >= _LEAST_POINTS:
-            return grid
+        if best is None or len(grid.points_px) > len(best.points_px):
+            best = grid
+        if len(best.points_px) >= _PLENTY:
+            break
+    if best is not None and len(best.points_px) >= _LEAST_POINTS:
+        return best
     height, width = samples.shape
     spots = [tuple(place) for place, _ in _spots(small, dark=True)]
     marks = (Mark("points", tuple((x * shrink, y * shrink) for x, y in spots[:2000]), "seen"),) if spots else ()
