@@ -8,6 +8,7 @@ anew each time. Ours shades the mosaic, before demosaicing, a third of the sampl
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from collections.abc import Callable
@@ -122,6 +123,8 @@ def best(work: Callable[[], Any]) -> float:
 
 
 def main(sizes: list[float]) -> None:
+    if importlib.util.find_spec("lensfunpy") is None:
+        raise SystemExit("lensfunpy is absent, so there is no peer to measure beside: pip install lensfunpy")
     rows, found = [], {}
     for megapixels in sizes or [12.5, 50.0]:
         height = round((megapixels * 1e6 / 1.5) ** 0.5 / 2) * 2
