@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from anylens.twin.spectra import WAVELENGTH_NM, Source
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Leaves:
     """Discs from the lowest to the uppermost: `places_mm` (n, 2), `radii_mm` (n,), `which` (n,) of the spectra."""
 
@@ -48,23 +49,43 @@ class Leaves:
         import cv2
 
         right, bottom = left + width * fine, top + height * fine
-        x, y = self.places_mm.T
-        near = (
-            (x + self.radii_mm > left) & (x - self.radii_mm < right)
-            & (y + self.radii_mm > top) & (y - self.radii_mm < bottom)
-        )  # fmt: skip
-        labels = np.zeros((height, width), np.uint8)
+        near = self._between(top, bottom)
+        x, y, radii_mm = *self.places_mm[near].T, self.radii_mm[near]
+        meets = (x + radii_mm > left) & (x - radii_mm < right) & (y + radii_mm > top) & (y - radii_mm < bottom)
         # What a large disc hides entirely need not be drawn.
         reach = np.hypot(np.maximum(abs(x - left), abs(x - right)), np.maximum(abs(y - top), abs(y - bottom)))
-        whole = np.flatnonzero(near & (reach < self.radii_mm))
-        first = int(whole[-1]) if len(whole) else 0
-        chosen = np.flatnonzero(near[first:]) + first
+        whole = near[meets & (reach < radii_mm)]
+        chosen = np.sort(near[meets])
+        chosen = chosen[np.searchsorted(chosen, whole.max()) :] if len(whole) else chosen
+        labels = np.zeros((height, width), np.uint8)
         at = np.rint((self.places_mm[chosen] - (left, top)) / fine * 16.0).astype(np.int64)
         # A filled circle holds the points on its rim too: half a point less makes its area right.
         radii = np.maximum(np.rint(self.radii_mm[chosen] / fine * 16.0 - 8.0), 1).astype(np.int64)
         for (column, row), radius, which in zip(at.tolist(), radii.tolist(), self.which[chosen].tolist(), strict=True):
             cv2.circle(labels, (column, row), radius, which, -1, cv2.LINE_8, 4)
         return labels
+
+    @cached_property
+    def _by_height(self) -> list[tuple[npt.NDArray[np.intp], Floats, float]]:
+        """The many small discs and the few large ones apart: their numbers from top to bottom, heights, largest radius.
+
+        To look through all of them for every window took longer than to draw it.
+        """
+        small = self.radii_mm < 8.0 * self.radii_mm.min()
+        found = []
+        for numbers in (np.flatnonzero(small), np.flatnonzero(~small)):
+            ordered = numbers[np.argsort(self.places_mm[numbers, 1])]
+            found.append((ordered, self.places_mm[ordered, 1], float(self.radii_mm[ordered].max(initial=0.0))))
+        return found
+
+    def _between(self, top: float, bottom: float) -> npt.NDArray[np.intp]:
+        """Numbers of all discs that reach between two heights, and of some that do not, in no order."""
+        return np.concatenate(
+            [
+                ordered[slice(*np.searchsorted(heights, (top - reach, bottom + reach)))]
+                for ordered, heights, reach in self._by_height
+            ]
+        )
 
 
 def leaves(field: Field, largest: float, smallest_px: float, spectra_count: int, seed: int) -> Leaves:
