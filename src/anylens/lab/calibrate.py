@@ -12,6 +12,7 @@ import numpy as np
 
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
 from anylens.lab.calibrate_flat import UNEVEN, color_shading, vignetting
+from anylens.lab.calibrate_photos import PhotoFit, Taken, When, photo_sections, taken
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats
 from anylens.lab.shading import ShadingMeasure, shading
@@ -19,10 +20,11 @@ from anylens.lab.sharpness import EdgeSharpness, edges_sharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.spread import spread_field
 from anylens.lens.model import Lens
-from anylens.lens.passport import Geometry, Lateral, Passport, PsfField, merged
+from anylens.lens.passport import Geometry, Lateral, Passport, PsfField, Section, merged
 from anylens.refusal import Refusal
 
 _CORNER = 0.92
+_SURER = ("chart", "flat", "edges")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,14 @@ class EdgeView:
     facts: Seen
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoView:
+    """What is kept of an ordinary photo."""
+
+    taken: Taken
+    facts: Seen
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a file tells of how it was taken, completed by what the owner said."""
@@ -85,6 +95,7 @@ class Calibrated:
     notes: tuple[str, ...]
     flats: tuple[ShadingMeasure, ...] = field(repr=False, default=())
     chart: ChartFit | None = field(repr=False, default=None)
+    photos: PhotoFit | None = field(repr=False, default=None)
 
 
 def seen(specimen: Specimen, given: Given) -> Seen:
@@ -129,6 +140,11 @@ def edge_view(specimen: Specimen, given: Given) -> EdgeView:
     return EdgeView(specimen.name, edges_sharpness(replace(samples, pitch_um=facts.pitch_um)).edges, facts)
 
 
+def photo_view(specimen: Specimen, given: Given) -> PhotoView:
+    """What one ordinary raw tells; raises Refusal where it is none."""
+    return PhotoView(taken(specimen), seen(specimen, given))
+
+
 def calibrate(
     lens: Lens,
     given: Given,
@@ -137,14 +153,17 @@ def calibrate(
     old: Passport | None = None,
     turns_deg: Sequence[float] | None = None,
     edges: Sequence[EdgeView] = (),
+    photos: Sequence[PhotoView] = (),
 ) -> Calibrated:
     """Measure what the files tell of a lens on a body, beside what an old passport tells already.
 
     `turns_deg` is how the camera was turned for each flat, as the files tell if None. Flats are taken apart by
-    aperture; charts are of one aperture, focal length and distance. Raises Refusal for files that cannot be measured
-    or do not belong together, and for the passport of another lens or body.
+    aperture; charts are of one aperture, focal length and distance, photos of one aperture and focal length. What
+    flats, charts and edges tell, now or in the old passport, is surer than what photos do, and is kept. Raises Refusal
+    for files that cannot be measured or do not belong together, and for the passport of another lens or body.
     """
-    files = [*(seen(each, given) for each in flats), *(each.facts for each in views), *(each.facts for each in edges)]
+    told: list[View | EdgeView | PhotoView] = [*views, *edges, *photos]
+    files = [*(seen(each, given) for each in flats), *(each.facts for each in told)]
     if not files:
         raise Refusal(
             "There is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart."
@@ -158,11 +177,16 @@ def calibrate(
         fresh = {**fresh, "geometry": (geometry,), "lateral": () if lateral is None else (lateral,)}
         notes += said
     fresh = {**fresh, "psf": _of_edges(edges, pitch_um)}
+    photographed = None
+    if photos:
+        found, photographed = _of_photos(photos, pitch_um)
+        notes += list(photographed.why)
+        fresh = _with_photos(fresh, found, old)
     passport = Passport(lens, body, **fresh)  # type: ignore[arg-type]
     if old is not None:
         passport = merged(old, passport)
     unknown, wanted = still_unknown(passport, measures, fit)
-    return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit)
+    return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit, photographed)
 
 
 def body_and_pitch(files: Sequence[Seen]) -> tuple[str, float]:
@@ -282,6 +306,27 @@ def _of_edges(views: Sequence[EdgeView], pitch_um: float) -> tuple[PsfField, ...
         known = {"f_number": f_number, "focus_m": focus, "frames": len(group), "date": _date(files)}
         found.append(spread_field(together, pitch_um, **known))  # type: ignore[arg-type]
     return tuple(found)
+
+
+def _of_photos(photos: Sequence[PhotoView], pitch_um: float) -> tuple[dict[str, tuple[Section, ...]], PhotoFit]:
+    """What ordinary photos tell; their distances may differ."""
+    files = [each.facts for each in photos]
+    f_number = _one(files, "f_number", "apertures", "calibrate from photos of each aperture by themselves")
+    focus = {each.focus_m for each in files}
+    focus_m = focus.pop() if len(focus) == 1 else None
+    return photo_sections([each.taken for each in photos], pitch_um, When(f_number, focus_m, _date(files)))
+
+
+def _with_photos(
+    fresh: dict[str, tuple[Any, ...]], found: dict[str, tuple[Section, ...]], old: Passport | None
+) -> dict[str, tuple[Any, ...]]:
+    """What was measured, with those of the photos' sections that nothing surer tells of the same rings."""
+    together = dict(fresh)
+    for name, records in found.items():
+        surer = [*fresh.get(name, ()), *(each for each in getattr(old, name, ()) if each.method in _SURER)]
+        taken_by = {each.key for each in surer}
+        together[name] = (*fresh.get(name, ()), *(each for each in records if each.key not in taken_by))
+    return together
 
 
 def _of_charts(

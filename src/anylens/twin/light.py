@@ -143,7 +143,7 @@ def formed(
     if not (width > 0 and height > 0 and sensor.pitch_um > 0.0 and margin_px >= 0 and 1 <= fine <= 4):
         raise Refusal("A sensor has pixels, a pitch above 0, a margin of 0 or more, and 1 to 4 samples to a pixel.")
     pitch_mm = sensor.pitch_um * 1e-3
-    field = Field(width * pitch_mm, height * pitch_mm, sensor.pitch_um)
+    field = Field(width * pitch_mm, height * pitch_mm, sensor.pitch_um, mounted.scale_mm)
     diagonal = math.hypot(field.width_mm, field.height_mm)
     if diagonal > mounted.image_circle_mm * 1.0001:
         raise Refusal(

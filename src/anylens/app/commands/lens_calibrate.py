@@ -1,4 +1,4 @@
-"""`anylens lens calibrate`: a lens's passport from pictures of flats and charts."""
+"""`anylens lens calibrate`: a lens's passport from pictures of flats, charts, or anything."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.lab.calibrate import Calibrated, EdgeView, Given, View
+    from anylens.lab.calibrate import Calibrated, EdgeView, Given, PhotoView, View
     from anylens.lab.specimen import Specimen
     from anylens.lens import Lens, Passport
 
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens calibrate`."""
-    syntax.usage = "anylens lens calibrate NAME [--flat FILE...] [--chart FILE...] [--edges FILE...] [options]"
+    syntax.usage = (
+        "anylens lens calibrate NAME [--flat FILE...] [--chart FILE...] [--edges FILE...] [--photos FILE...] [options]"
+    )
     syntax.add_argument("name", metavar="NAME", help="the lens: of the catalogue, or as its passport shall name it")
     syntax.add_argument("--flat", nargs="+", default=[], metavar="FILE", help="raws of a blank, evenly lit surface")
     syntax.add_argument(
         "--chart", nargs="+", default=[], metavar="FILE", help="a ChArUco board or chessboard from several sides"
     )
     syntax.add_argument("--edges", nargs="+", default=[], metavar="FILE", help="raws of slanted edges over the field")
+    syntax.add_argument("--photos", nargs="+", default=[], metavar="FILE", help="ordinary raws of it, best a slow pan")
     syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
     syntax.add_argument("--aperture", type=float, metavar="N", help="f-number, where the files do not say it")
     syntax.add_argument(
@@ -52,9 +55,9 @@ def run(given: Namespace) -> int:
     from anylens.lens import read_passport
     from anylens.lens.passport_file import file_name, own_passports
 
-    files = [*given.flat, *given.chart, *given.edges]
+    files = [*given.flat, *given.chart, *given.edges, *given.photos]
     if not files:
-        raise Usage("there is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart")
+        raise Usage("there is nothing to calibrate from; give --flat, --chart, --edges or --photos and their pictures")
     for name, value in (("aperture", given.aperture), ("focus", given.focus), ("focal", given.focal)):
         if value is not None and not 0.1 <= value <= 10_000.0:
             raise Usage(f"--{name} {value:g} is no such figure; give another")
@@ -67,14 +70,15 @@ def run(given: Namespace) -> int:
     page = measuring.place(given.report, ".html", ".htm")
     measuring.apart(Namespace(files=files), given.output, given.report)
     said = Given(given.body, given.aperture, given.focus, given.focal, given.pitch)
-    lens, flats, views, edges, aside = _measured(given, said)
+    lens, flats, views, edges, photos, aside = _measured(given, said)
     old: Passport | None = None
     if place is None:
-        told = [*(seen(each, said) for each in flats), *(each.facts for each in views), *(each.facts for each in edges)]
+        others: list[View | EdgeView | PhotoView] = [*views, *edges, *photos]
+        told = [*(seen(each, said) for each in flats), *(each.facts for each in others)]
         place = own_passports() / file_name(lens, body_and_pitch(told)[0])
     if place.exists():
         old = read_passport(place)
-    result = calibrate(lens, said, flats, views, old, turns, edges)
+    result = calibrate(lens, said, flats, views, old, turns, edges, photos)
     kept = write_passport(result.passport, place)
     if page is not None:
         from anylens.lab.report.passport import passport_page
@@ -89,19 +93,22 @@ def run(given: Namespace) -> int:
     return int(bool(aside))
 
 
-def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list[View], list[EdgeView], int]:
+def _measured(
+    given: Namespace, said: Given
+) -> tuple[Lens, list[Specimen], list[View], list[EdgeView], list[PhotoView], int]:
     """The lens, flats and charts; charts are read one by one, so that twenty need no more memory than one."""
-    from anylens.lab.calibrate import edge_view, view
+    from anylens.lab.calibrate import edge_view, photo_view, view
     from anylens.lens import Lens
 
     flats: list[Specimen] = []
     views: list[View] = []
     edges: list[EdgeView] = []
+    photos: list[PhotoView] = []
     aside = 0
     lens = mine.lens(given.name)
     if lens is None:
         lens = Lens("", given.name, None if given.focal is None else (given.focal, given.focal))
-    with voice.progress("measuring", len(given.flat) + len(given.chart) + len(given.edges)) as bar:
+    with voice.progress("measuring", len(given.flat) + len(given.chart) + len(given.edges) + len(given.photos)) as bar:
         for file in given.flat:
             flats.append(measuring.seen(file, given.sensor))
             lens = _named(flats[-1], lens)
@@ -121,9 +128,14 @@ def _measured(given: Namespace, said: Given) -> tuple[Lens, list[Specimen], list
             lens = _named(specimen, lens)
             edges.append(edge_view(specimen, said))
             bar.advance()
+        for file in given.photos:
+            specimen = measuring.seen(file, given.sensor)
+            lens = _named(specimen, lens)
+            photos.append(photo_view(specimen, said))
+            bar.advance()
     if given.chart and not views:
         raise Refusal("The chart was found in none of the pictures; show it whole, sharp and evenly lit.")
-    return lens, flats, views, edges, aside
+    return lens, flats, views, edges, photos, aside
 
 
 def _named(specimen: Specimen, lens: Lens) -> Lens:
@@ -143,7 +155,7 @@ def _told(given: Namespace, said: Given, flats: Sequence[Specimen]) -> None:
     from anylens.lab.calibrate import body_and_pitch, seen
 
     files = [seen(each, said) for each in flats]
-    for file in [*given.chart, *given.edges]:
+    for file in [*given.chart, *given.edges, *given.photos]:
         if any(each.body for each in files) and any(each.pitch_um for each in files):
             return
         with suppress(Refusal):

@@ -20,6 +20,7 @@ from anylens.twin.scenes.charts import (
     SlantedEdges,
     WhiteWall,
 )
+from anylens.twin.scenes.facade import Facade
 from anylens.twin.scenes.leaves import DeadLeaves
 from anylens.twin.scenes.photograph import Photograph
 from anylens.twin.scenes.plane import Draw, Field, Mark, Plane, Points, Scene
@@ -36,6 +37,7 @@ _SCENES: dict[str, type[Any]] = {
     "dead-leaves": DeadLeaves,
     "depth": Depth,
     "distortion-grid": DistortionGrid,
+    "facade": Facade,
     "flicker-light": FlickerLight,
     "moving": Moving,
     "noise-steps": NoiseSteps,

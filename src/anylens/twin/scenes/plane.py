@@ -22,11 +22,12 @@ averaged over squares of `step_mm` around the places; channel c at its own place
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What the scene has to fill: the sensor's size, and its pixel."""
+    """What the scene has to fill: the sensor's size, its pixel, and how far behind a pinhole it would lie."""
 
     width_mm: float
     height_mm: float
     pitch_um: float
+    scale_mm: float = 50.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,111 @@
+"""What ordinary raws of one lens tell of it, no chart among them: sections of a passport, and what to do for more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
+from anylens.lab.specimen import Specimen
+from anylens.lens.passport import Lateral, Section
+from anylens.refusal import Refusal
+
+LEAST_PHOTOS = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """What is kept of one photo while the others are looked at."""
+
+    name: str
+    width_px: int
+    height_px: int
+    red: Fringes = field(repr=False)
+    blue: Fringes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Where and how the photos were taken, as a section of a passport says it."""
+
+    f_number: float | None
+    focus_m: float | None
+    date: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFit:
+    """What all photos told together, part by part; None for what they do not tell. `why` says what is missing."""
+
+    photos: int
+    width_px: int
+    height_px: int
+    red: RadialShift | None
+    blue: RadialShift | None
+    why: tuple[str, ...]
+
+
+def taken(specimen: Specimen) -> Taken:
+    """All that calibrating needs of one raw; Refusal where it is none under a colour filter."""
+    if specimen.kind != "raw":
+        raise Refusal(
+            f"{specimen.name} is a finished picture, in which the camera may have mended what is to be measured; give "
+            "the raw."
+        )
+    if len(specimen.letters()) != 3:
+        raise Refusal(f"{specimen.name} has no colours to compare; a monochrome camera needs flats and a chart.")
+    return Taken(specimen.name, specimen.width_px, specimen.height_px, fringes(specimen, "R"), fringes(specimen, "B"))
+
+
+def photo_sections(
+    photos: Sequence[Taken], pitch_um: float, when: When
+) -> tuple[dict[str, tuple[Section, ...]], PhotoFit]:
+    """(the sections that photos tell, how they came about); Refusal where they tell nothing at all."""
+    if len(photos) < LEAST_PHOTOS:
+        raise Refusal(
+            "One photo cannot tell what is the lens's and what the scene's; give five or more of different things, or "
+            "eight of a slow pan."
+        )
+    sizes = {(each.width_px, each.height_px) for each in photos}
+    if len(sizes) > 1:
+        raise Refusal("The photos are of different sizes; calibrate each size by itself.")
+    width, height = sizes.pop()
+    red, blue = radial_shift([each.red for each in photos]), radial_shift([each.blue for each in photos])
+    sections: dict[str, tuple[Section, ...]] = {}
+    why: list[str] = []
+    if red is not None and blue is not None:
+        sections["lateral"] = (_lateral(red, blue, pitch_um, len(photos), when),)
+    else:
+        why.append("The photos have too few sharp edges for lateral colour; take some with leaves, roofs or letters.")
+    if not sections:
+        raise Refusal(f"{len(photos)} photos told nothing of the lens: {why[0][0].lower()}{why[0][1:]}")
+    return sections, PhotoFit(len(photos), width, height, red, blue, tuple(why))
+
+
+def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, when: When) -> Lateral:
+    mm = pitch_um * 1e-3
+    both = []
+    for fit in (red, blue):
+        for numbers in (fit.terms, np.sqrt(np.diag(fit.covariance))):
+            a, b, c, x, y = (float(each) for each in numbers)
+            both.append(((a, b, c), (x * mm, y * mm)))
+    return Lateral(
+        f_number=when.f_number,
+        focus_m=when.focus_m,
+        method="photos",
+        frames=photos,
+        date=when.date,
+        residual=pitch_um * math.hypot(red.residual_px, blue.residual_px) / math.sqrt(2.0),
+        red=both[0][0],
+        red_error=both[1][0],
+        blue=both[2][0],
+        blue_error=both[3][0],
+        red_shift_mm=both[0][1],
+        red_shift_mm_error=both[1][1],
+        blue_shift_mm=both[2][1],
+        blue_shift_mm_error=both[3][1],
+        reach_mm=red.reach_px * mm,
+    )

@@ -1,0 +1,111 @@
+"""A passport from simulated photos of a street front, by a lens whose numbers are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from anylens.app import voice
+from anylens.app.command_line import run
+from anylens.files import write
+from anylens.lab.fringes import fringes, radial_shift
+from anylens.lab.specimen import of_image
+from anylens.lens import read_passport
+from anylens.sensor import Calibration
+from tests.pans import Camera
+
+CAMERA = Camera(480, 360, outside=(0.8, -0.5), bend=(-0.02, 0.005), falloff=(-0.4, 0.1), cast=0.04)
+
+
+@pytest.fixture(autouse=True)
+def _heard(monkeypatch):
+    """What is said on stderr is for the test to read."""
+    monkeypatch.setattr(voice, "quiet_libraries", lambda: None)
+
+
+@pytest.fixture(scope="module")
+def pan():
+    return CAMERA.pan(4)
+
+
+def written(frames, folder):
+    """The frames as DNGs."""
+    names = []
+    for at, frame in enumerate(frames):
+        colored = replace(frame.facts.sensor, calibrations=(Calibration(21, ((1, 0, 0), (0, 1, 0), (0, 0, 1))),))
+        write(replace(frame, facts=replace(frame.facts, sensor=colored)), folder / f"{at}.dng")
+        names.append(str(folder / f"{at}.dng"))
+    return names
+
+
+def asked(files, place, *more):
+    return ["lens", "calibrate", "Street 25", "--photos", *files, "-o", str(place), *more]
+
+
+def test_lateral_colour_comes_back_from_edges(pan) -> None:
+    s = np.linspace(0.05, 1.0, 20)
+    along = CAMERA.half * s[:, None] * np.array([0.8, 0.6])
+    for letter, true in (("R", 0.8), ("B", -0.5)):
+        fit = radial_shift([fringes(of_image(frame, "photo"), letter) for frame in pan])
+        found, error = (each @ np.array([0.8, 0.6]) for each in fit.at(along))
+        assert np.sqrt(np.mean((found - true * s) ** 2)) < 0.15
+        assert (np.abs(found - true * s) < 3.0 * error).all()
+        assert error.max() < 0.3
+
+
+def test_photos_make_a_passport_with_errors_and_what_is_unknown(pan, tmp_path, capsys) -> None:
+    place = tmp_path / "p.toml"
+    assert run(asked(written(pan, tmp_path), place)) == 0
+    (lateral,) = read_passport(place).lateral
+    assert lateral.method == "photos"
+    assert lateral.frames == len(pan)
+    assert all(0.0 < error < 1.0 for error in lateral.red_error + lateral.blue_error)
+    assert "the picture that would help most" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("one", "One photo cannot tell"),
+        ("jpeg", "give the raw"),
+        ("apertures", "are of different apertures"),
+        ("blank", "too few sharp edges"),
+        ("sizes", "different sizes"),
+    ],
+)
+def test_what_cannot_tell_a_lens_is_refused_and_writes_nothing(pan, tmp_path, capsys, kind, why) -> None:
+    frames = list(pan[:2])
+    if kind == "one":
+        frames = frames[:1]
+    if kind == "apertures":
+        frames[1] = replace(
+            frames[1], facts=replace(frames[1].facts, setting=replace(frames[1].facts.setting, f_number=8.0))
+        )
+    if kind == "blank":
+        frames = [replace(each, raw=np.full_like(each.raw, 1500 + at)) for at, each in enumerate(frames)]
+    files = written(frames, tmp_path)
+    if kind == "jpeg":
+        files[1] = str(tmp_path / "photo.jpg")
+        cv2.imwrite(files[1], np.full((360, 480, 3), 128, np.uint8))
+    if kind == "sizes":
+        files[1:] = (
+            written([Camera(240, 180).photo()], tmp_path / "other") if (tmp_path / "other").mkdir() is None else []
+        )
+    assert run(asked(files, tmp_path / "p.toml", "--pitch", "12.8")) == 2
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "p.toml").exists()
+
+
+def test_a_surer_section_is_not_replaced_by_photos(pan, tmp_path) -> None:
+    place = tmp_path / "p.toml"
+    files = written(pan, tmp_path)
+    assert run(asked(files, place)) == 0
+    text = place.read_text("utf-8")
+    place.write_text(text.replace('method = "photos"', 'method = "chart"'), "utf-8")
+    assert run(asked(files[:3], place)) == 0
+    (lateral,) = read_passport(place).lateral
+    assert lateral.method == "chart"
+    assert lateral.frames == len(pan)
