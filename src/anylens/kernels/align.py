@@ -39,7 +39,7 @@ SIGNATURE = Signature(
     outputs=(Image("sums", "float32", 3),),
 )
 LEAST_SIDE = 24
-SEARCH = 8
+SEARCH, FARTHER = 8, 0.02
 STEPS_COARSE, STEPS_FINE = 3, 2
 SPREAD_COARSE, SPREAD_FINE, LEAST_SPREAD = 1.0, 0.5, 0.02
 ROBUST_STEPS = 4
@@ -200,7 +200,10 @@ def _tiles(picture: Array) -> tuple[int, int]:
 
 
 def _searched(still: Array, moved: Array, variance: float) -> tuple[tuple[int, int], float]:
-    """The whole shift (x, y) at which two small pictures are most alike, and how alike they are there."""
+    """The whole shift (x, y) at which two small pictures are most alike, and how alike they are there.
+
+    A pattern that repeats is as alike one period farther on: of shifts that are nearly as good the nearest is taken.
+    """
     height, width = still.shape
     reach_x, reach_y = min(SEARCH, width // 3), min(SEARCH, height // 3)
     best, found, likeness = np.inf, (0, 0), 1.0
@@ -211,10 +214,11 @@ def _searched(still: Array, moved: Array, variance: float) -> tuple[tuple[int, i
         theirs = moved[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
         gap = theirs - mine
         cost = float(np.square(gap - gap.mean()).mean())
-        if cost < best - chance:
-            best, found = cost, (dx, dy)
+        weighed = cost * (1.0 + FARTHER * math.hypot(dx, dy))
+        if weighed < best - chance:
+            best, found = weighed, (dx, dy)
             spread = min(float(mine.var()), float(theirs.var())) - variance
-            likeness = float(np.clip(1.0 - (best - 2.0 * variance) / max(2.0 * spread, 1e-12), 0.0, 1.0))
+            likeness = float(np.clip(1.0 - (cost - 2.0 * variance) / max(2.0 * spread, 1e-12), 0.0, 1.0))
             if spread < 4.0 * variance:
                 likeness = 1.0
     return found, likeness
