@@ -15,7 +15,7 @@ from anylens.twin import keeping, spectra
 from anylens.twin.glass import Mounting
 from anylens.twin.light import behind, formed
 from anylens.twin.scenes import scene, scenes
-from anylens.twin.scenes.plane import Plane, grey, lit, mixed
+from anylens.twin.scenes.plane import Field, Plane, grey, lit, mixed
 from tests.bent_glass import BentGlass, Silicon
 
 DAY = spectra.source("d65")
@@ -201,10 +201,10 @@ def test_fourteen_stops_from_the_sky_to_the_door():
     assert math.log2(light.max() / light[y, x]) == pytest.approx(14.0, abs=0.3)
 
 
-def test_charuco_corners_are_found_where_the_truth_says():
-    light = formed(
-        scene("charuco-grid", squares_x=8, squares_y=6), BentGlass(bend=-0.01), FAR, Silicon(400, 300), DAY, margin_px=0
-    )
+@pytest.mark.parametrize("pose", [{}, {"turn_right": 25, "turn_down": -15, "roll": 20, "zoom": 0.7, "across": 0.03}])
+def test_charuco_corners_are_found_where_the_truth_says(pose):
+    board = scene("charuco-grid", squares_x=8, squares_y=6, **pose)
+    light = formed(board, BentGlass(bend=-0.01, focal_mm=3.0), FAR, Silicon(400, 300), DAY, margin_px=0)
     rates = np.asarray(light.layers[0].rates[1])
     grey = np.clip(rates / rates.max() * 255.0, 0, 255).astype(np.uint8)
     dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_1000)
@@ -214,6 +214,17 @@ def test_charuco_corners_are_found_where_the_truth_says():
     known = {mark["name"]: mark["observed_px"]["G"][0] for mark in light.truth.facts()["marks"]}
     for (place,), (which,) in zip(corners.reshape(-1, 1, 2), ids.reshape(-1, 1), strict=True):
         assert place == pytest.approx(known[str(which)], abs=0.2)
+
+
+def test_a_turned_board_is_as_a_pinhole_sees_it():
+    (plane,) = scene("charuco-grid", squares_x=8, squares_y=6, turn_right=30).planes(Field(36, 24, 5, 40.0), DAY, 0)
+    left, right = (np.array(plane.marks[at].ideal_mm[0]) for at in (14, 20))
+    square = 0.96 * 24.0 / 6.0
+    for place, away in ((left, -3.0), (right, 3.0)):
+        x, z = square * away * math.cos(math.radians(30)), square * away * math.sin(math.radians(30))
+        assert place == pytest.approx((40.0 * x / (40.0 + z), 0.0), abs=1e-9)
+    with pytest.raises(Refusal, match="behind the camera"):
+        scene("charuco-grid", zoom=6, turn_down=70).planes(Field(36, 24, 5, 20.0), DAY, 0)
 
 
 def test_lights_are_taken_from_the_disk_the_second_time(tmp_path, monkeypatch):

@@ -125,7 +125,7 @@ def test_tilt_comes_back_within_its_error():
                 blur = np.hypot(0.8, (focus - best) / 12.0)
                 seen.append(edge_at(place, mtf50=0.25 / blur * (1 + random.normal(0.0, 0.01)), error=0.0025 / blur))
             readings.append((float(focus), Sharpness("G", 3.2, tuple(seen))))
-        found = tilt(readings, samples)
+        found = tilt(readings, samples.shape, samples.pitch_um)
         off.append([(f.value - t) / f.error for f, t in zip((found.about_x_deg, found.about_y_deg), true, strict=True)])
     assert 0.5 < np.sqrt(np.mean(np.square(off))) < 1.6
     assert found.about_x_deg.error < 0.01
@@ -139,9 +139,9 @@ def test_tilt_without_frames_on_both_sides_of_focus_is_refused():
         for focus in (0.0, 20.0, 40.0, 60.0, 80.0)
     ]
     with pytest.raises(Refusal, match="both sides"):
-        tilt(readings, samples)
+        tilt(readings, samples.shape, samples.pitch_um)
     with pytest.raises(Refusal, match="pitch"):
-        tilt(readings, Samples(np.zeros((30, 40), np.float32)))
+        tilt(readings, (30, 40), None)
 
 
 def test_a_picture_without_a_grid_is_refused_with_a_picture_of_it():

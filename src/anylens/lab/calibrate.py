@@ -12,19 +12,23 @@ import numpy as np
 
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
 from anylens.lab.calibrate_flat import UNEVEN, color_shading, vignetting
+from anylens.lab.calibrate_mount import mount_of_chart, mount_of_edges, together
 from anylens.lab.calibrate_photos import PhotoFit, Taken, When, photo_sections, taken
+from anylens.lab.geometry import extension_um
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats
 from anylens.lab.shading import ShadingMeasure, shading
-from anylens.lab.sharpness import EdgeSharpness, edges_sharpness
+from anylens.lab.sharpness import EdgeSharpness, Sharpness, edges_sharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.spread import spread_field
 from anylens.lens.model import Lens
-from anylens.lens.passport import Geometry, Lateral, Passport, PsfField, Section, merged
+from anylens.lens.passport import Geometry, Lateral, Mount, Passport, PsfField, Section, merged
 from anylens.refusal import Refusal
 
 _CORNER = 0.92
 _SURER = ("chart", "flat", "edges")
+LEAST_FOCUS = 4
+"""Distances at which edges are to be taken, for their best focus to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +176,13 @@ def calibrate(
     _one(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
     fresh, measures, notes = _of_flats(flats, given, pitch_um, turns_deg)
     fit = None
+    mount = _of_focus(edges, lens, pitch_um)
     if views:
         geometry, lateral, fit, said = _of_charts(views, lens, pitch_um)
         fresh = {**fresh, "geometry": (geometry,), "lateral": () if lateral is None else (lateral,)}
         notes += said
-    fresh = {**fresh, "psf": _of_edges(edges, pitch_um)}
+        mount = together(mount_of_chart(fit, pitch_um, geometry.date), mount)
+    fresh = {**fresh, "psf": _of_edges(edges, pitch_um), "mount": () if mount is None else (mount,)}
     photographed = None
     if photos:
         found, photographed = _of_photos(photos, pitch_um)
@@ -238,6 +244,13 @@ def still_unknown(
         )
     if passport.geometry and not passport.lateral:
         found.append(("Lateral colour is unknown.", "the chart as raws under a colour filter, in white light"))
+    if passport.geometry and not passport.mount:
+        found.append(
+            (
+                "The adapter's tilt is unknown.",
+                "slanted edges wide open at six distances on both sides of the chart's own, told by --edges",
+            )
+        )
     if not passport.psf:
         found.append(
             ("Blur is unknown.", "a raw of slanted edges all over the field (anylens shoot or a print), wide open")
@@ -294,11 +307,9 @@ def _of_flats(
 
 def _of_edges(views: Sequence[EdgeView], pitch_um: float) -> tuple[PsfField, ...]:
     """The blur at each aperture, of all its files together."""
-    groups: dict[float | None, list[EdgeView]] = {}
-    for each in views:
-        groups.setdefault(each.facts.f_number, []).append(each)
     found = []
-    for f_number, group in sorted(groups.items(), key=lambda pair: pair[0] or 0.0):
+    for f_number, every in _by_aperture(views):
+        group = _sharpest(every) if _through_focus(every) else every
         files = [each.facts for each in group]
         focus_m = _one(files, "focus_m", "distances", "calibrate each distance by itself")
         together = tuple(edge for each in group for edge in each.edges)
@@ -321,12 +332,59 @@ def _with_photos(
     fresh: dict[str, tuple[Any, ...]], found: dict[str, tuple[Section, ...]], old: Passport | None
 ) -> dict[str, tuple[Any, ...]]:
     """What was measured, with those of the photos' sections that nothing surer tells of the same rings."""
-    together = dict(fresh)
+    whole = dict(fresh)
     for name, records in found.items():
         surer = [*fresh.get(name, ()), *(each for each in getattr(old, name, ()) if each.method in _SURER)]
         taken_by = {each.key for each in surer}
-        together[name] = (*fresh.get(name, ()), *(each for each in records if each.key not in taken_by))
-    return together
+        whole[name] = (*fresh.get(name, ()), *(each for each in records if each.key not in taken_by))
+    return whole
+
+
+def _of_focus(views: Sequence[EdgeView], lens: Lens, pitch_um: float) -> Mount | None:
+    """The tilt from edges through focus, at the widest aperture that has them; None where none has."""
+    for _, group in _by_aperture(views):
+        if not _through_focus(group):
+            continue
+        files = [each.facts for each in group]
+        if len({(each.width_px, each.height_px) for each in files}) > 1:
+            raise Refusal("The pictures of edges are of different sizes; calibrate each size by itself.")
+        focal_mm = _focal(files, lens)
+        if focal_mm is None:
+            raise Refusal("Edges at several distances tell the lens's tilt by its focal length; say it with --focal.")
+        readings = [
+            (extension_um(focal_mm, each.facts.focus_m or math.inf), Sharpness("G", pitch_um, each.edges))
+            for each in group
+        ]
+        return mount_of_edges(readings, (files[0].height_px, files[0].width_px), pitch_um, _date(files))
+    return None
+
+
+def _by_aperture(views: Sequence[EdgeView]) -> list[tuple[float | None, list[EdgeView]]]:
+    groups: dict[float | None, list[EdgeView]] = {}
+    for each in views:
+        groups.setdefault(each.facts.f_number, []).append(each)
+    return sorted(groups.items(), key=lambda pair: pair[0] or 0.0)
+
+
+def _through_focus(views: Sequence[EdgeView]) -> bool:
+    """Whether frames were taken at so many distances that best focus can be told from them."""
+    return len({each.facts.focus_m for each in views if each.facts.focus_m is not None}) >= LEAST_FOCUS
+
+
+def _sharpest(views: Sequence[EdgeView]) -> list[EdgeView]:
+    """Those taken at the distance at which edges are sharpest, in the median."""
+    sharp: dict[float | None, list[float]] = {}
+    for each in views:
+        sharp.setdefault(each.facts.focus_m, []).extend(edge.mtf50_cpp.value for edge in each.edges)
+    best = max(sharp, key=lambda focus_m: float(np.median(sharp[focus_m])))
+    return [each for each in views if each.facts.focus_m == best]
+
+
+def _focal(files: Sequence[Seen], lens: Lens) -> float | None:
+    """The focal length the files tell, or the lens's own where it has one."""
+    if files[0].focal_mm is not None or lens.focal_mm is None or lens.focal_mm[0] != lens.focal_mm[1]:
+        return files[0].focal_mm
+    return lens.focal_mm[0]
 
 
 def _of_charts(
@@ -338,9 +396,7 @@ def _of_charts(
         raise Refusal("The pictures of the chart are of different sizes; calibrate each size by itself.")
     f_number = _one(files, "f_number", "apertures", "take the chart at one of them")
     focus_m = _one(files, "focus_m", "distances", "leave the focus ring alone between the pictures")
-    focal_mm = files[0].focal_mm
-    if focal_mm is None and lens.focal_mm is not None and lens.focal_mm[0] == lens.focal_mm[1]:
-        focal_mm = lens.focal_mm[0]
+    focal_mm = _focal(files, lens)
     (width, height) = sizes.pop()
     mm = pitch_um * 1e-3
     fit = chart_fit([each.grid for each in views], width, height, None if focal_mm is None else focal_mm / mm)

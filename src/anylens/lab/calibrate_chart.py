@@ -29,7 +29,9 @@ class ChartFit:
     `radial` (k1, k2, k3) and `tangential` (p1, p2) are OpenCV's, from ideal to observed. `corner_px` is how far the
     polynomial moves the picture's corner, `residual_px` the rms distance left, `worst_px` the largest. `reach` is how
     far the points go towards the farthest corner. `bend_percent` is how much the chart stands out of its plane, in
-    parts of its length. `observed_px` and `ideal_px` are (n, 2), of all views.
+    parts of its length. `axis_px` is what the distortion is round about where tangential terms give way to such a
+    place: where the lens's axis meets the picture, and `axis_off_px` how far that is from the foot of the perspective.
+    `observed_px` and `ideal_px` are (n, 2), of all views.
     """
 
     kind: str
@@ -38,6 +40,8 @@ class ChartFit:
     radial: tuple[Figure, Figure, Figure]
     tangential: tuple[Figure, Figure]
     corner_px: Figure
+    axis_px: tuple[Figure, Figure]
+    axis_off_px: tuple[Figure, Figure]
     residual_px: float
     worst_px: float
     reach: float
@@ -100,6 +104,7 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
         (figures[3], figures[4], figures[5]),
         (figures[6], figures[7]),
         _corner(found, covariance, width_px, height_px),
+        *_axis(problem, found),
         rms,
         float(distance.max()),
         float(away.max() / np.hypot(*middle)),
@@ -138,11 +143,32 @@ def _corner(found: Floats, covariance: Floats, width_px: int, height_px: int) ->
     return Figure(float(lever @ found), math.sqrt(max(float(lever @ covariance @ lever), 0.0)))
 
 
+def _axis(problem: _Problem, found: Floats) -> tuple[tuple[Figure, Figure], tuple[Figure, Figure]]:
+    """((x, y) of the lens's axis in px, how far it lies from the foot of the perspective), by one more fit."""
+    problem.around_axis = True
+    start = found.copy()
+    start[6:8] = 0.0
+    numbers, covariance, _ = problem.solved(start, bends=False)
+    problem.around_axis = False
+    focal = float(numbers[0])
+    place, off = [], []
+    for k in (0, 1):
+        lever = np.zeros(len(numbers))
+        lever[6 + k] = focal
+        off.append(Figure(focal * float(numbers[6 + k]), math.sqrt(float(lever @ covariance @ lever))))
+        lever[1 + k] = 1.0
+        place.append(Figure(float(numbers[1 + k]) + off[k].value, math.sqrt(float(lever @ covariance @ lever))))
+    return (place[0], place[1]), (off[0], off[1])
+
+
 class _Problem:
     """All points of all views; numbers are f, cx, cy, k1, k2, k3, p1, p2, three bends of the chart, six of each pose.
 
-    A pose is a rotation vector and the place of the chart's middle, whose longer side measures 1.
+    A pose is a rotation vector and the place of the chart's middle, whose longer side measures 1. `around_axis` puts in
+    the place of p1, p2 where the axis lies that the radial terms are about, off cx, cy in parts of f.
     """
+
+    around_axis = False
 
     def __init__(self, grids: Sequence[Grid], width_px: int, height_px: int) -> None:
         length = max(float(np.ptp(grid.chart, axis=0).max()) for grid in grids)
@@ -204,11 +230,14 @@ class _Problem:
 
     def model(self, numbers: Floats) -> Floats:
         """(n, 2) px: where the lens shows the points."""
-        plain = self._plain(numbers)
+        k1, k2, k3, p1, p2 = numbers[3:8]
+        axis = numbers[6:8] if self.around_axis else np.zeros(2)
+        plain = self._plain(numbers) - axis
         x, y = plain.T
         r2 = x * x + y * y
-        k1, k2, k3, p1, p2 = numbers[3:8]
         growth = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        if self.around_axis:
+            return np.asarray(numbers[1:3] + numbers[0] * (axis + plain * growth[:, None]))
         aside = np.stack([2 * p1 * x * y + p2 * (r2 + 2 * x * x), p1 * (r2 + 2 * y * y) + 2 * p2 * x * y], axis=1)
         return np.asarray(numbers[1:3] + numbers[0] * (plain * growth[:, None] + aside))
 

@@ -166,22 +166,23 @@ def extension_um(focal_mm: float, distance_m: float) -> float:
     return 1e3 * focal_mm * 2.0 / (longer + math.sqrt(longer * longer - 4.0))
 
 
-def tilt(readings: Sequence[tuple[float, Sharpness]], samples: Samples) -> Tilt:
-    """The plane of best focus from frames of one chart at several focus settings.
+def tilt(readings: Sequence[tuple[float, Sharpness]], shape: tuple[int, int], pitch_um: float | None) -> Tilt:
+    """The plane of best focus from frames of one chart at several focus settings, (height, width) pixels each.
 
     `readings` are (focus_um, the edges of that frame): where on the sensor's side focus stands, in micrometres of
     image distance. For every edge seen in at least four frames the MTF50 over focus is a bell, whose middle is best
     focus there; through these goes a plane with field curvature, r2. Raises Refusal where there are too few edges or
     the pitch is not known.
     """
-    if samples.pitch_um is None:
+    if pitch_um is None:
         raise Refusal("The pitch of the pixels is not known, which a tilt in degrees needs; give it in a sensor file.")
+    height, width = shape
     places, best, curves = [], [], _through_focus(readings)
     for place, curve in curves:
         peak = _peak(np.array(curve))
-        millimetres = samples.millimetres(place)
-        if peak is not None and millimetres is not None:
-            places.append(millimetres)
+        if peak is not None:
+            x, y = place
+            places.append(((x - (width - 1) / 2) * pitch_um * 1e-3, (y - (height - 1) / 2) * pitch_um * 1e-3))
             best.append(peak)
     at = np.array(places).reshape(-1, 2)
     if len(at) < 5 or np.linalg.matrix_rank(np.column_stack([np.ones(len(at)), at]), tol=1e-3) < 3:
@@ -189,8 +190,7 @@ def tilt(readings: Sequence[tuple[float, Sharpness]], samples: Samples) -> Tilt:
             f"Best focus could be told at {len(at)} places of {len(curves)}, 5 that span the picture are the least; "
             "take more frames on both sides of best focus, a few hundredths of a millimetre apart."
         )
-    height, width = samples.shape
-    corner = math.hypot(width, height) / 2.0 * samples.pitch_um * 1e-3
+    corner = math.hypot(width, height) / 2.0 * pitch_um * 1e-3
     design = np.column_stack([np.ones(len(at)), at, np.sum(at * at, axis=1) / corner**2])
     design = design if len(at) >= 6 else design[:, :3]
     value, error = np.array([f.value for f in best]), np.array([f.error for f in best])

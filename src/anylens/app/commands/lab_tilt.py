@@ -71,7 +71,7 @@ def run(given: Namespace) -> int:
             f"These {len(readings)} files stand at {len({stood for stood, _ in readings})} settings of the focus, "
             "4 are the least; take frames of one chart on both sides of best focus."
         )
-    found = tilt(readings, first)
+    found = tilt(readings, first.shape, first.pitch_um)
     if picture is not None:
         from anylens.lab.report.plots import focus_plot
 

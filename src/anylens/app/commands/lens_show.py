@@ -150,7 +150,11 @@ def _passport(card: Card, body: Body) -> str:
     if found is None:
         return "nothing was measured of it on this body"
     names = [field.name for field in fields(found) if field.name not in ("lens", "body", "schema")]
-    return f"{', '.join(name for name in names if getattr(found, name)) or 'no section'} measured"
+    words = f"{', '.join(name for name in names if getattr(found, name)) or 'no section'} measured"
+    for mount in found.mount:
+        down, right = (f"{v:.2f} ± {e:.2f}" for v, e in zip(mount.tilt_deg, mount.tilt_deg_error, strict=True))
+        words += f"; its lower side stands {down} degrees nearer to the lens, its right side {right}"
+    return words
 
 
 def _lens_rows(card: Card) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from anylens.lab.geometry import Distortion
 from anylens.lab.report import plots
 from anylens.lab.report.page import Headline, Section, page
 from anylens.lab.report.sections import shading_section
-from anylens.lens.passport import ColorShading, Geometry, Lateral, Passport, Vignetting
+from anylens.lens.passport import ColorShading, Geometry, Lateral, Mount, Passport, Vignetting
 
 
 def passport_rows(passport: Passport) -> list[tuple[str, str]]:
@@ -27,7 +27,7 @@ def passport_rows(passport: Passport) -> list[tuple[str, str]]:
         rows += _cast(cast)
     rows += [(f"blur{_where(each)}", f"measured in {each.frames} frames") for each in passport.psf]
     for mount in passport.mount:
-        rows += [("tilt about x, y, degrees", _pair(mount.tilt_deg, mount.tilt_deg_error))]
+        rows += _mount(mount)
     return rows
 
 
@@ -138,6 +138,14 @@ def _cast(section: ColorShading) -> list[tuple[str, str]]:
         values, errors = getattr(section, f"{name}_green"), getattr(section, f"{name}_green_error")
         corners = [Figure(values[i][j], errors[i][j]) for i in (0, -1) for j in (0, -1)]
         rows.append((f"{name} over green{_where(section)}, corners", ", ".join(map(str, corners))))
+    return rows
+
+
+def _mount(section: Mount) -> list[tuple[str, str]]:
+    rows = [("lower, right side nearer to the lens, degrees", _pair(section.tilt_deg, section.tilt_deg_error))]
+    if all(map(math.isfinite, section.decentre_mm_error)):
+        rows.append(("the lens's axis right, down of the middle, mm",
+                     _pair(section.decentre_mm, section.decentre_mm_error)))  # fmt: skip
     return rows
 
 

@@ -7,7 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, cells, choice, grey, lit, mixed, option, within
+from anylens.refusal import Refusal
+from anylens.twin.scenes.plane import (
+    LUX,
+    Array,
+    Field,
+    Floats,
+    Mark,
+    Plane,
+    cells,
+    choice,
+    grey,
+    lit,
+    mixed,
+    option,
+    within,
+)
 from anylens.twin.spectra import Flicker, Source, colorchecker, rec2020
 
 
@@ -271,13 +286,22 @@ class DistortionGrid:
 class CharucoGrid:
     """A ChArUco board, OpenCV's dictionary DICT_4X4_1000: chessboard corners that say which they are.
 
-    `squares_x` by `squares_y` squares; a marker is three quarters of its square.
+    `squares_x` by `squares_y` squares; a marker is three quarters of its square. The board fills the picture, or is
+    `zoom` times as large; it stands turned by `turn_right` and `turn_down` degrees, its right and lower side going
+    away, and by `roll` clockwise, its middle `across` and `below` the picture's in parts of the picture's width and
+    height. It is sharp all over.
     """
 
     lux: float = option(1000.0, *LUX)
     squares_x: int = option(20, 3, 60)
     squares_y: int = option(15, 3, 45)
     reflectance: float = option(0.85, 0.001, 1.0)
+    zoom: float = option(1.0, 0.05, 20.0)
+    turn_right: float = option(0.0, -70.0, 70.0)
+    turn_down: float = option(0.0, -70.0, 70.0)
+    roll: float = option(0.0, -180.0, 180.0)
+    across: float = option(0.0, -2.0, 2.0)
+    below: float = option(0.0, -2.0, 2.0)
 
     def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
         import cv2
@@ -286,26 +310,48 @@ class CharucoGrid:
         board = cv2.aruco.CharucoBoard((self.squares_x, self.squares_y), 8.0, 6.0, dictionary)
         bits = board.generateImage((self.squares_x * 8, self.squares_y * 8), marginSize=0, borderBits=1)
         dark = np.asarray(bits < 128, np.float32)
-        square = 0.96 * min(field.width_mm / self.squares_x, field.height_mm / self.squares_y)
-        cell = square / 8.0
-        left, top = -0.5 * square * self.squares_x, -0.5 * square * self.squares_y
+        square = 0.96 * self.zoom * min(field.width_mm / self.squares_x, field.height_mm / self.squares_y)
+        seen = self._pose(field) @ np.diag([square / 8.0, square / 8.0, 1.0])
+        seen[:, 2] -= 4.0 * (self.squares_x * seen[:, 0] + self.squares_y * seen[:, 1])
+        corners = [seen[2] @ (8.0 * x, 8.0 * y, 1.0) for x in (0, self.squares_x) for y in (0, self.squares_y)]
+        if min(corners) < 0.05:
+            raise Refusal("A board of this zoom, turned that far, reaches behind the camera; turn it less.")
+        back = np.linalg.inv(seen)
+        a, b, c = (back / back[2, 2]).astype(np.float32)
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            u, v = (x_mm - np.float32(left)) / np.float32(cell), (y_mm - np.float32(top)) / np.float32(cell)
+            part = 1.0 / np.maximum(c[0] * x_mm + c[1] * y_mm + c[2], np.float32(1e-3))  # Less is beyond its horizon.
+            u, v = (a[0] * x_mm + a[1] * y_mm + a[2]) * part, (b[0] * x_mm + b[1] * y_mm + b[2]) * part
+            # Cells a millimetre holds here, along a side: the root of how much the map widens.
+            dense = math.sqrt(abs(float(np.linalg.det(back / back[2, 2]))) * abs(float(np.median(part))) ** 3)
             raster = np.broadcast_to(dark, (u.shape[0], *dark.shape))
-            share = cells(raster, u, v, step_mm / cell, np.zeros(u.shape[0], np.float32))
+            share = cells(raster, u, v, step_mm * dense, np.zeros(u.shape[0], np.float32))
             return mixed(share, colors[0], colors[1])
 
-        marks = tuple(
-            Mark(
-                "corner",
-                str(row * (self.squares_x - 1) + column),
-                ((left + (column + 1) * square, top + (row + 1) * square),),
-            )
-            for row in range(self.squares_y - 1)
-            for column in range(self.squares_x - 1)
+        marks = []
+        for row in range(1, self.squares_y):
+            for column in range(1, self.squares_x):
+                x, y, away = seen @ (8.0 * column, 8.0 * row, 1.0)
+                name = str((row - 1) * (self.squares_x - 1) + column - 1)
+                marks.append(Mark("corner", name, ((float(x / away), float(y / away)),)))
+        return (Plane(lit(grey(self.reflectance, 0.04), source, self.lux), draw, marks=tuple(marks)),)
+
+    def _pose(self, field: Field) -> Floats:
+        """(3, 3): from mm on the board, (0, 0) its middle, to mm of the picture, as large there as square on."""
+        right, down, roll = (math.radians(each) for each in (self.turn_right, self.turn_down, self.roll))
+        about_y = np.array(
+            [[math.cos(right), 0.0, -math.sin(right)], [0.0, 1.0, 0.0], [math.sin(right), 0.0, math.cos(right)]]
         )
-        return (Plane(lit(grey(self.reflectance, 0.04), source, self.lux), draw, marks=marks),)
+        about_x = np.array(
+            [[1.0, 0.0, 0.0], [0.0, math.cos(down), -math.sin(down)], [0.0, math.sin(down), math.cos(down)]]
+        )
+        about_z = np.array(
+            [[math.cos(roll), -math.sin(roll), 0.0], [math.sin(roll), math.cos(roll), 0.0], [0.0, 0.0, 1.0]]
+        )
+        pose = about_y @ about_x @ about_z
+        pose[:, 2] = self.across * field.width_mm, self.below * field.height_mm, field.scale_mm
+        pose[2] /= field.scale_mm
+        return np.asarray(pose)
 
 
 @dataclass(frozen=True, slots=True)
