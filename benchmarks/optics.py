@@ -12,15 +12,59 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.glass import Mounted, Mounting, prescription
-from anylens.twin.glass.character import axial_color_mm, distortion, fan, lateral_color_mm, opened
+from anylens.twin.glass.character import LINES_NM, Fan, axial_color_mm, distortion, fan, lateral_color_mm, opened
 from anylens.twin.glass.front import spot
-from anylens.twin.glass.optics import design
+from anylens.twin.glass.optics import Design, design
 
 Floats = npt.NDArray[np.floating[Any]]
 TRUTH = Path(__file__).parents[1] / "tests" / "references" / "optics.json"
 OPTILAND = TRUTH.with_name("optiland.json")
 TWO_STOPS = 2.0
 LINES_UM = (0.486133, 0.546074, 0.656273)
+STEP, STEP_TWO_STOPS = 1.0 / 40.0, 1.3 / 80.0
+
+
+def net(lens: Design, tangents: npt.ArrayLike, step_mm: float) -> Fan:
+    """The rays of far points (fields,) that a square net over the entrance pupil lets through, `step_mm` apart, one on
+    the axis."""
+    fields = np.asarray(tangents, np.float64)
+    at = np.stack([fields, np.zeros_like(fields)], axis=-1)[:, None, None]
+    line = np.arange(-26, 27) * step_mm
+    pupil = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    rays = lens.send(at, math.inf, pupil, np.array(LINES_NM)[:, None])
+    lit = rays.margin > 0.0
+    share = lit / lit.sum(axis=-1, keepdims=True) / len(LINES_NM)
+    x, y, across, down = (np.where(lit, each, 0.0) for each in (rays.x, rays.y, rays.l / rays.n, rays.m / rays.n))
+    return Fan(x, y, across, down, share, np.full(len(fields), math.nan))
+
+
+def spots(wide: Fan, small: Fan) -> dict[str, float]:
+    """truth.json's spots and the planes it counts them in, from rays on the axis first and at the corner last."""
+    green = slice(1, 2)
+    own = wide.best_focus_mm()
+    best, best_green, best_small = own[0], wide.best_focus_mm(green)[0], small.best_focus_mm()[0]
+    return {
+        "best_focus_offset_poly_um": 1e3 * best,
+        "best_focus_offset_green_um": 1e3 * best_green,
+        "best_focus_offset_poly_two_stops_um": 1e3 * best_small,
+        "corner_focus_minus_axis_um": 1e3 * (own[-1] - best),
+        "rms_spot_axis_green_um": 1e3 * wide.rms_mm(best_green, green)[0],
+        "rms_spot_axis_poly_um": 1e3 * wide.rms_mm(best)[0],
+        "rms_spot_corner_poly_um": 1e3 * wide.rms_mm(best)[-1],
+        "rms_spot_corner_poly_own_focus_um": 1e3 * wide.rms_mm(own)[-1],
+        "rms_spot_axis_poly_two_stops_um": 1e3 * small.rms_mm(best_small)[0],
+        "rms_spot_corner_poly_two_stops_um": 1e3 * small.rms_mm(best_small)[-1],
+    }
+
+
+def netted(slug: str, truth: dict[str, Any]) -> dict[str, float]:
+    """The twin's spots summed over the very rays of truth.json: its nets count steps in focal length / f-number."""
+    made = prescription(slug)
+    lens = design(made, made.f_number, math.inf)
+    tangents = [0.0, math.tan(math.radians(truth["field_angle_deg"][-1]))]
+    wide_mm = lens.cardinal.focal / made.f_number
+    small = net(lens.closed(TWO_STOPS), tangents, STEP_TWO_STOPS * wide_mm)
+    return spots(net(lens, tangents, STEP * wide_mm), small)
 
 
 def figures(slug: str, truth: dict[str, Any]) -> dict[str, Any]:
@@ -32,30 +76,20 @@ def figures(slug: str, truth: dict[str, Any]) -> dict[str, Any]:
     fields = np.concatenate([[0.0], tangents])
     wide = fan(lens, fields)
     small = fan(lens.closed(TWO_STOPS), fields)
-    best, best_small = wide.best_focus_mm()[0], small.best_focus_mm()[0]
-    own = wide.best_focus_mm()
-    green = slice(1, 2)
+    found = spots(wide, small)
+    best = 1e-3 * found["best_focus_offset_poly_um"]
     return {
+        **found,
         "efl_mm": cardinal.focal,
         "bfl_mm": cardinal.back_focus,
         "f_number_reached": opened(lens),
         "entrance_pupil_from_first_surface_mm": cardinal.entrance,
         "exit_pupil_from_image_mm": cardinal.exit - made.surfaces[-1].thickness_mm,  # from the printed focus
-        "best_focus_offset_poly_um": 1e3 * best,
-        "best_focus_offset_green_um": 1e3 * wide.best_focus_mm(green)[0],
-        "best_focus_offset_poly_two_stops_um": 1e3 * best_small,
         "axial_colour_um": dict(zip(("F_minus_e", "C_minus_e"), 1e3 * axial_color_mm(lens)[[0, 2]], strict=True)),
         "distortion_percent": 100.0 * distortion(lens, tangents),
         "relative_illumination_full": wide.solid_sr[1:] / wide.solid_sr[0],
         "relative_illumination_two_stops": small.solid_sr[1:] / small.solid_sr[0],
         "lateral_colour_um_486_546_656": 1e3 * lateral_color_mm(lens.moved(lens.back_mm + best), tangents),
-        "rms_spot_axis_green_um": 1e3 * wide.rms_mm(wide.best_focus_mm(green)[0], green)[0],
-        "rms_spot_axis_poly_um": 1e3 * wide.rms_mm(best)[0],
-        "rms_spot_corner_poly_um": 1e3 * wide.rms_mm(best)[-1],
-        "rms_spot_corner_poly_own_focus_um": 1e3 * wide.rms_mm(own)[-1],
-        "corner_focus_minus_axis_um": 1e3 * (own[-1] - best),
-        "rms_spot_axis_poly_two_stops_um": 1e3 * small.rms_mm(best_small)[0],
-        "rms_spot_corner_poly_two_stops_um": 1e3 * small.rms_mm(best_small)[-1],
     }
 
 
@@ -117,7 +151,7 @@ def compared(truth_file: Path) -> list[dict[str, Any]]:
     dense = json.loads(OPTILAND.read_text("utf-8"))["spots"]
     rows = []
     for slug, truth in truths.items():
-        ours = figures(slug, truth)
+        ours, same = figures(slug, truth), netted(slug, truth)
         rms = [key for key in ours if key.startswith("rms_spot")]
         rows.append(
             {
@@ -151,6 +185,7 @@ def compared(truth_file: Path) -> list[dict[str, Any]]:
                 "focus_um": max(
                     abs(ours[key] - truth[key]) for key in ours if key.startswith(("best_focus", "corner_focus"))
                 ),
+                "same_percent": 100 * max(abs(same[key] / truth[key] - 1) for key in rms),
                 "spot_percent": 100 * max(abs(ours[key] / truth[key] - 1) for key in rms),
                 "dense_percent": max(
                     (100 * abs(ours[key] / dense[slug][key] - 1) for key in rms if slug in dense), default=math.nan
@@ -167,14 +202,14 @@ def main() -> None:
     rows = compared(arguments.truth)
     print(
         f"{'lens':24}{'EFL %':>8}{'pupils %':>9}{'f/ %':>7}{'dist pp':>9}{'lat um':>8}{'ax um':>7}{'illum %':>8}"
-        f"{'focus um':>9}{'spot %':>8}{'dense %':>8}"
+        f"{'focus um':>9}{'same %':>8}{'spot %':>8}{'dense %':>8}"
     )
     for row in rows:
         mark = "" if row["full"] else "  reduced"
         print(
             f"{row['lens']:24}{row['efl_percent']:8.4f}{row['pupils_percent']:9.4f}{row['f_number_percent']:7.3f}"
             f"{row['distortion_points']:9.5f}{row['lateral_um']:8.4f}{row['axial_um']:7.3f}{row['illumination_percent']:8.3f}"
-            f"{row['focus_um']:9.3f}{row['spot_percent']:8.3f}{row['dense_percent']:8.3f}{mark}"
+            f"{row['focus_um']:9.3f}{row['same_percent']:8.3f}{row['spot_percent']:8.3f}{row['dense_percent']:8.3f}{mark}"
         )
     print()
     print(
