@@ -13,6 +13,7 @@ from anylens import darkroom, write
 from anylens.app.command_line import run
 from anylens.body import Body
 from anylens.darkroom import one_pass
+from anylens.darkroom.glass import places_seen
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.scene import Unbend
@@ -85,7 +86,7 @@ def test_a_bent_picture_comes_out_straight(fill: float) -> None:
     seen = waves(*ideal(GEOMETRY, *PLACES)).astype(np.float32)
     scene = Scene(np.stack([seen] * 3), replace(known(replace(WHOLE, lateral=())), balance=(1.0, 1.0, 1.0)))
     straight = Unbend(fill=fill)(scene).pixels[1]
-    grid = Unbend(fill=fill).plan(scene.facts, (HEIGHT, WIDTH))
+    grid = places_seen(scene.facts, (HEIGHT, WIDTH), 1.0, 1.0, fill)
     assert grid is not None
     inner = slice(16, -16), slice(16, -16)
     x, y = PLACES

@@ -15,7 +15,6 @@ from anylens.lens.passport import SECTIONS, same
 from anylens.opcodes import cleared
 
 Floats = npt.NDArray[np.float64]
-GRID_SPACING = correction.GRID_SPACING
 OPCODES = {"vignetting": (3,), "geometry": (1, 2, 14), "lateral": (1, 2, 14)}
 """The opcodes after demosaicing that undo the same as a section: FixVignetteRadial, and the warps."""
 

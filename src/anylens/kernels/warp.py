@@ -1,140 +1,78 @@
-"""The one geometric resample: each output pixel of each colour is read from its own place by a cubic.
+"""The one geometric resample: each pixel of each colour is read from its own place by a cubic, rows before columns.
 
-Keys 1981's interpolating cubic (a = -1/2) in both directions. The places come from a coarse grid of coordinates,
-bilinear between its points, one grid a colour, so that distortion, lateral colour, scale, shift and rotation are all
-one map and the picture is resampled once.
+In two halves (Catmull & Smith 1980), `kernels.across` and `kernels.down`: eight taps a pixel where one step takes
+sixteen. Distortion, lateral colour, scale and shift are all one map, and the picture is resampled once.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels.library import Kernel
-from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.kernels import across, cubic, down
+from anylens.kernels.rows import Rows
 
 Array = npt.NDArray[np.float32]
-
-SIGNATURE = Signature(
-    inputs=(
-        Image("scene", "float32", 3, "repeat"),
-        Image("grid", "float32", 4),
-        Scalar("spacing", "int32"),
-        Scalar("width", "int32"),
-        Scalar("height", "int32"),
-    ),
-    outputs=(Image("warped", "float32", 3),),
-)
+Floats = npt.NDArray[np.float64]
+BAND_ROWS = 128
 
 
-def _weights(part: Any, one: Any) -> list[Any]:
-    square = part * part
-    cube = square * part
-    half = one * 0.5
-    return [
-        half * (square * 2 - cube - part),
-        half * (cube * 3 - square * 5 + one * 2),
-        half * (square * 4 - cube * 3 + part),
-        half * (cube - square),
-    ]
+class Places(NamedTuple):
+    """Displacements in pixels as `kernels.cubic` takes them, one table for all colours or one a colour.
 
-
-def algorithm(scene: Any, grid: Any, spacing: Any, width: Any, height: Any) -> Any:
-    import halide as hl
-
-    x, y, c, axis = hl.Var("x"), hl.Var("y"), hl.Var("c"), hl.Var("axis")
-    column, row = x / spacing, y / spacing
-    step = hl.cast(hl.Float(32), spacing)
-    right = hl.cast(hl.Float(32), x - column * spacing) / step
-    down = hl.cast(hl.Float(32), y - row * spacing) / step
-    upper = grid[column, row, axis, c] + right * (grid[column + 1, row, axis, c] - grid[column, row, axis, c])
-    lower = grid[column, row + 1, axis, c] + right * (
-        grid[column + 1, row + 1, axis, c] - grid[column, row + 1, axis, c]
-    )
-    place = hl.Func("place")
-    place[x, y, axis, c] = upper + down * (lower - upper)
-
-    def cell(position: Any, size: Any) -> tuple[Any, Any]:
-        held = hl.clamp(position, hl.f32(-2.0), hl.cast(hl.Float(32), size + 1))
-        floor = hl.floor(held)
-        return hl.clamp(hl.cast(hl.Int(32), floor), -2, size + 1), held - floor
-
-    first_x, part_x = cell(place[x, y, 0, c], width)
-    first_y, part_y = cell(place[x, y, 1, c], height)
-    across, down_weights = _weights(part_x, hl.f32(1.0)), _weights(part_y, hl.f32(1.0))
-    total = hl.f32(0.0)
-    for j in range(4):
-        line = hl.f32(0.0)
-        for i in range(4):
-            line += across[i] * scene[first_x + (i - 1), first_y + (j - 1), c]
-        total += down_weights[j] * line
-    warped = hl.Func("warped")
-    warped[x, y, c] = total
-    return warped
-
-
-def schedule(warped: Any, target: Any) -> None:
-    """147 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
-    import halide as hl
-
-    x, y, _ = warped.args()
-    width = target.natural_vector_size(hl.Float(32))
-    warped.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 16, hl.TailStrategy.GuardWithIf)
-
-
-def reference(scene: Array, grid: Array, spacing: int, width: int, height: int) -> Array:
-    rows, columns = np.arange(grid_extent(grid, 2, spacing)), np.arange(grid_extent(grid, 3, spacing))
-    row, column = rows // spacing, columns // spacing
-    right = ((columns - column * spacing) / np.float32(spacing)).astype(np.float32)
-    down = ((rows - row * spacing) / np.float32(spacing)).astype(np.float32)[:, None]
-    out = []
-    for plane, places in zip(scene, grid, strict=True):
-        upper = places[:, row][..., column] + right * (places[:, row][..., column + 1] - places[:, row][..., column])
-        lower = places[:, row + 1][..., column] + right * (
-            places[:, row + 1][..., column + 1] - places[:, row + 1][..., column]
-        )
-        at_x, at_y = upper + down * (lower - upper)
-        at_x = np.clip(at_x, np.float32(-2), np.float32(width + 1))
-        at_y = np.clip(at_y, np.float32(-2), np.float32(height + 1))
-        first_x, first_y = np.floor(at_x), np.floor(at_y)
-        across = _weights(at_x - first_x, np.float32(1))
-        down_weights = _weights(at_y - first_y, np.float32(1))
-        total = np.zeros_like(at_x)
-        for j in range(4):
-            from_y = np.clip(first_y.astype(int) + (j - 1), 0, height - 1)
-            for i in range(4):
-                from_x = np.clip(first_x.astype(int) + (i - 1), 0, width - 1)
-                total += down_weights[j] * across[i] * plane[from_y, from_x]
-        out.append(total)
-    return np.stack(out).astype(np.float32)
-
-
-def grid_extent(grid: Array, axis: int, spacing: int) -> int:
-    """How many pixels a grid covers along its axis (2: rows, 3: columns)."""
-    points: int = grid.shape[axis]
-    return (points - 1) * spacing
-
-
-kernel = Kernel(__name__, SIGNATURE, reference)
-
-
-def warp(scene: Array, grid: Array, spacing: int, shape: tuple[int, int] | None = None) -> Array:
-    """Resample (3, H, W) at the places of `grid`, (3, 2, rows, columns): input x and y in pixels for each colour.
-
-    Grid point (j, i) speaks for output pixel (j * spacing, i * spacing); the output is as large as the grid covers,
-    (rows - 1) * spacing by (columns - 1) * spacing, or of `shape` (rows, columns) within it. Beyond the input its edge
-    goes on.
+    `across` has for each row of the picture that is read how far along it each column's light lies, `down` for each
+    row of the straight picture how far along each column.
     """
-    _, height, width = scene.shape
-    rows, columns = shape or (grid_extent(grid, 2, spacing), grid_extent(grid, 3, spacing))
-    return kernel(scene, grid, spacing, width, height, out=np.empty((3, rows, columns), np.float32))
+
+    across: Array
+    down: Array
+
+    @property
+    def colors(self) -> int:
+        """1 where all colours go one way, else 3."""
+        return len(self.down)
+
+    def rows(self, top: int, bottom: int, height: int) -> tuple[int, int]:
+        """From which row up to which a picture of `height` rows is read for those from `top` to `bottom`."""
+        span = self.down[:, top // cubic.SPACING : (bottom - 1) // cubic.SPACING + 2]
+        first, last = top + int(np.floor(span.min())) - 1, bottom + int(np.ceil(span.max())) + 2
+        return min(max(first, 0), height - 1), min(max(last, 1), height)
 
 
-def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
-    spacing = 4
-    rows, columns = -(-height // spacing) + 1, -(-width // spacing) + 1
-    y, x = np.mgrid[:rows, :columns].astype(np.float32) * spacing
-    grid = np.stack([x, y])[None] * np.array([1.01, 1.0, 0.99], np.float32)[:, None, None, None] + np.float32(0.3)
-    return rng.random((3, height, width), np.float32), grid.astype(np.float32), spacing, width, height
+def places(grid: Floats) -> Places:
+    """What (3, 2, rows, columns), the x and y in pixels at which each colour is seen, says of rows and of columns.
+
+    A point for every SPACING pixels. Raises ValueError where a place moves too fast for any lens.
+    """
+    if (grid == grid[:1]).all():
+        grid = grid[:1]
+    rows, columns = (np.arange(points) * float(cubic.SPACING) for points in grid.shape[2:])
+    x, y = grid[:, 0] - columns, grid[:, 1] - rows[:, None]
+    last = len(rows) - 2
+    slope = np.diff(y, axis=1) / cubic.SPACING
+    at = np.broadcast_to(rows[:, None], y.shape)
+    for _ in range(4):  # towards the row of the straight picture that is seen in each row
+        first = np.clip((at / cubic.SPACING).astype(np.intp), 0, last)
+        steep = np.take_along_axis(slope, first, 1)
+        seen = at + np.take_along_axis(y, first, 1) + (at - rows[first]) * steep
+        at = at - (seen - rows[:, None]) / np.maximum(1 + steep, 0.1)
+    first = np.clip((at / cubic.SPACING).astype(np.intp), 0, last)
+    low, high = np.take_along_axis(x, first, 1), np.take_along_axis(x, first + 1, 1)
+    along = low + (high - low) * (at - rows[first]) / cubic.SPACING
+    return Places(along.astype(np.float32), y.astype(np.float32))
+
+
+def warp(scene: Array, found: Places) -> Array:
+    """Resample a (colours, H, W) picture; beyond the border its edge goes on."""
+    colors, height, width = scene.shape
+    whole = colors, height, cubic.blocks(width)
+    along = found.across, found.colors, cubic.slack_of(found.across), width
+    level = Rows(lambda out, top: across.kernel(scene, *along, out=out, origin=(0, top)), whole, np.float32, BAND_ROWS)
+    warped, slack = np.empty(whole, np.float32), cubic.slack_of(found.down)
+    for top in range(0, height, BAND_ROWS):
+        out = warped[:, top : top + BAND_ROWS]
+        lines, first = level.between(*found.rows(top, top + out.shape[1], height))
+        down.kernel(lines, found.down, found.colors, slack, first, lines.shape[1], out=out, origin=(0, top))
+    return warped[:, :, :width]

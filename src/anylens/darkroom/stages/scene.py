@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anylens.darkroom.glass import GRID_SPACING, places_seen, without
+from anylens.darkroom.glass import places_seen, without
 from anylens.darkroom.light import noise_of, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
@@ -20,7 +20,7 @@ from anylens.kernels.mono import mono
 from anylens.kernels.resize import resize
 from anylens.kernels.restore import filters_of, lattice_of, restore
 from anylens.kernels.sharpen import LUMA
-from anylens.kernels.warp import warp
+from anylens.kernels.warp import Places, places, warp
 from anylens.lens.psf import Blur, blur_in_use
 
 MIDDLE_GREY = 0.18
@@ -84,20 +84,19 @@ class Unbend:
         checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
-        _, height, width = scene.pixels.shape
-        grid = self.plan(scene.facts, (height, width))
-        if grid is None:
+        found = self.plan(scene.facts, scene.pixels.shape[1:])
+        if found is None:
             return scene
-        pixels, apart = scene.pixels, bool((grid != grid[1]).any()) and bool(scene.facts.sensor.cfa)
+        pixels, apart = scene.pixels, found.colors > 1 and bool(scene.facts.sensor.cfa)
         to_scene = scene_matrix(scene.facts) if apart else np.eye(3)
         if apart:
             pixels = matrix(pixels, np.linalg.inv(to_scene).astype(np.float32))
-        pixels = warp(pixels, grid, GRID_SPACING, (height, width))
+        pixels = warp(pixels, found)
         if apart:
             pixels = matrix(pixels, to_scene.astype(np.float32))
         used = scene.frames_used
         if used is not None:
-            used = warp(np.stack([used] * 3), np.stack([grid[1]] * 3), GRID_SPACING, (height, width))[1]
+            used = warp(np.stack([used] * 3), Places(*(each[-2:-1] for each in found)))[1]
         facts = without(scene.facts, "geometry", "lateral")
         return replace(scene, pixels=pixels, facts=facts, frames_used=used, overview=None, shading=None)
 
@@ -105,10 +104,10 @@ class Unbend:
         """Whether a picture of this shape is bent."""
         return self.plan(facts, shape) is not None
 
-    def plan(self, facts: Facts, shape: tuple[int, int]) -> Pixels | None:
+    def plan(self, facts: Facts, shape: tuple[int, ...]) -> Places | None:
         """Where each pixel of each colour is read, as the kernel takes it, None where there is nothing to bend back."""
-        grid = places_seen(facts, shape, self.geometry, self.lateral, self.fill)
-        return None if grid is None else grid.astype(np.float32)
+        grid = places_seen(facts, (shape[0], shape[1]), self.geometry, self.lateral, self.fill)
+        return None if grid is None else places(grid)
 
 
 @dataclass(frozen=True, slots=True)
