@@ -72,7 +72,8 @@ class Job:
     rings stood, as told by hand. `image` gives the image of `source` where it is being read already. `darks` lets the
     user's dark frames be taken off. `recipes` has the recipe for each way to develop a burst, of which its facts choose
     one; None where one is given.
-    `passport` is that of the lens, `find` for the one found by lens and body, or `none`.
+    `passport` is that of the lens, `find` for the one found by lens and body, or `none`. `mode` is what was asked of a
+    quad-Bayer sensor.
     """
 
     source: Path
@@ -87,6 +88,7 @@ class Job:
     recipes: dict[Way, Recipe] | None = None
     darks: bool = True
     passport: Choice = "find"
+    mode: str = "auto"
 
 
 class Stopped(BaseException):
@@ -195,11 +197,11 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         from anylens.files.burst import read_burst
 
         scenes = isinstance(recipe.merge, Stack)
-        image: Any = read_burst(job.frames, sensor=sensor, told=advance, scenes=scenes, treated=_without_dark(job))
+        image: Any = read_burst(job.frames, sensor=sensor, told=advance, scenes=scenes, treated=_treated(job))
     else:
         image = read(job.source, sensor=sensor) if job.image is None else job.image()
         if isinstance(image, Frame):
-            image = _without_dark(job)(image)
+            image = _treated(job)(image)
         done("Read", "the file's counts and facts", {}, perf_counter() - start)
     if job.said is not None:
         from anylens.app.by_hand import mounted
@@ -254,6 +256,23 @@ def _write_map(result: Any, frames: int, place: Path) -> None:
     if used is None and frames == 1:
         used = np.ones(result.pixels.shape[-2:], np.float32)
     write_count(used, frames, place)
+
+
+def _treated(job: Job) -> Callable[[Frame], Frame]:
+    """What a frame goes through first; Refusal where its sensor does not have what was asked for."""
+    taken_off = _without_dark(job)
+    if job.mode == "auto":
+        return taken_off
+    from anylens.darkroom.quad import is_quad
+
+    def treated(frame: Frame) -> Frame:
+        if not is_quad(frame.facts.sensor.cfa):
+            raise Refusal(
+                f"--mode {job.mode} is about quad-Bayer frames and this sensor has another filter; leave it away"
+            )
+        return taken_off(frame)
+
+    return treated
 
 
 def _without_dark(job: Job) -> Callable[[Frame], Frame]:

@@ -12,8 +12,10 @@ import numpy as np
 
 from anylens.darkroom.glass import Choice, with_passport
 from anylens.darkroom.one_pass import counted, fits, in_one_pass
+from anylens.darkroom.quad import as_bayer
 from anylens.darkroom.recipe import Recipe, Stage, text
 from anylens.darkroom.stages import RENDERING, default_recipe
+from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.stack import Stack
 from anylens.frame import Burst, Frame
@@ -45,6 +47,8 @@ def develop(
     recipe = recipe or default_recipe()
     if isinstance(image, Burst) and len(image.frames) == 1 and not isinstance(recipe.merge, Stack):
         image = image.reference
+    if isinstance(image, Frame) and isinstance(recipe.merge, Merge):
+        image = as_bayer(image, recipe.merge.mode)
     if not isinstance(image, Burst):
         image = with_passport(image, passport)
     if until == "photo" and bits == 8 and watch is None:

@@ -61,6 +61,12 @@ def options(syntax: Syntax) -> None:
     )
     syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
     syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
+    syntax.add_argument(
+        "--mode",
+        choices=["auto", "full", "binned"],
+        default="auto",
+        help="of a quad-Bayer sensor all pixels, or each four of one color joined; auto is full where noise is low",
+    )
     syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
     syntax.add_argument(
         "--merge",
@@ -110,6 +116,7 @@ def run(given: Namespace) -> int:
             said=said,
             passport=passport,
             darks=not given.no_darks,
+            mode=given.mode,
             recipes=recipes if choosing else None,
         )
         for each in zip(sources, planned, folders, strict=True)
@@ -172,15 +179,21 @@ def _spare(frames: Sequence[Path], planned: Sequence[Path]) -> None:
 
 
 def _merging(given: Namespace, chosen: Recipe) -> list[str]:
-    """What --merge and --reference set in the recipe that was chosen; auto leaves its way of merging as it is."""
+    """What --mode, --merge and --reference set in the recipe that was chosen; auto leaves its way as it is."""
+    if given.mode != "auto" and (given.merge in ("focus", "super") or type(chosen.merge).__name__ != "Merge"):
+        raise Usage(
+            f"--mode {given.mode} is not for focus stacks and super-resolution, which join pixels; leave one away"
+        )
+    mode = [] if given.mode == "auto" else [f"Merge.mode={given.mode}"]
     if not given.burst:
-        return []
+        return mode
     if given.merge == "focus":
         return [f"Stack.reference={_reference(given)}"]
     stage = "Resolve" if given.merge == "super" else "Merge"
     settings = [f"{stage}.robustness={float(given.merge != 'mean')}"]
     if given.merge == "auto":
         stage, settings = type(chosen.merge).__name__, []
+    settings += mode
     return settings if given.reference == "sharpest" else [*settings, f"{stage}.reference={_reference(given)}"]
 
 

@@ -1,0 +1,196 @@
+"""Quad-Bayer frames: a Bayer frame of all their pixels, or of each four of one color joined into one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.darkroom.light import gains_of, noise_of
+from anylens.frame import Burst, Facts, Frame, Opcodes
+from anylens.kernels.linearize import linearize
+from anylens.kernels.remosaic import remosaic
+from anylens.refusal import Refusal
+from anylens.sensor import CFA, Noise, Sensor, bayer
+
+Mode = Literal["auto", "full", "binned"]
+Counts = npt.NDArray[np.uint16]
+
+BLACK, WHITE = 2048.0, 61440.0
+"""Of the counts that light is written as: finer than any sensor's, with room for noise below black and above white."""
+
+BAND_ROWS = 512
+LEAST_SIDE = 8
+MIDDLE_GREY = 0.18
+GOOD_SNR = 10.0
+
+
+def is_quad(cfa: CFA) -> bool:
+    """Whether a filter has blocks of 2 x 2 pixels of one color in a Bayer order, wherever the frame begins in it."""
+    return _red_block(cfa) is not None
+
+
+def as_bayer(frame: Frame, mode: Mode, frames: int = 1) -> Frame:
+    """The Bayer frame that a quad-Bayer frame is taken for, its light in counts of 16 bits; any other frame as it is.
+
+    `full` has every pixel, `binned` the mean of each four of one color; `auto` chooses by the noise profile: full where
+    middle grey, over `frames` frames, stands GOOD_SNR times above the noise of a pixel. The facts are those of the new
+    frame, and its notes say what was done. Raises Refusal for a binned frame that begins within a block of four and
+    for one smaller than 8 x 8.
+    """
+    return _taken(frame, *_choice(frame.facts, mode, frames))
+
+
+def in_mode(burst: Burst, mode: Mode) -> Burst:
+    """A burst of the Bayer frames that its quad-Bayer frames are taken for, made when they are asked for.
+
+    `auto` is the choice for the frame that is asked for first.
+    """
+    return Burst(_Frames(burst.frames, mode), burst.names)
+
+
+def middle_grey_snr(facts: Facts, frames: int = 1) -> float:
+    """How far middle grey (18 % of white, green) stands above the noise of one pixel of the mean of some frames."""
+    scale, offset = noise_of(replace(facts, balance=None)).plane(1)
+    return MIDDLE_GREY / math.sqrt((scale * MIDDLE_GREY + offset) / frames)
+
+
+def _choice(facts: Facts, mode: Mode, frames: int) -> tuple[Mode, str]:
+    """Full or binned, and the end of the sentence that says why where it was not asked for."""
+    if mode != "auto":
+        return mode, ""
+    snr = middle_grey_snr(facts, frames)
+    return "full" if snr >= GOOD_SNR else "binned", f", as middle grey stands {snr:.0f} times above a pixel's noise"
+
+
+def _taken(frame: Frame, mode: Mode, said: str) -> Frame:
+    red = _red_block(frame.facts.sensor.cfa)
+    if red is None or frame.raw.ndim != 2:
+        return frame
+    height, width = frame.facts.active_shape
+    if min(height, width) < LEAST_SIDE:
+        raise Refusal(
+            f"a quad-Bayer frame of {width} x {height} pixels is too small to be developed; give a larger one"
+        )
+    return _full(frame, red, said) if mode == "full" else _binned(frame, red, said)
+
+
+class _Frames(Sequence[Frame]):
+    def __init__(self, frames: Sequence[Frame], mode: Mode) -> None:
+        self._frames = frames
+        self._mode = mode
+        self._choice: tuple[Mode, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Frame]: ...
+
+    def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
+        if isinstance(index, slice):
+            return _Frames(self._frames[index], self._mode)
+        frame = self._frames[index]
+        self._choice = self._choice or _choice(frame.facts, self._mode, len(self._frames))
+        return _taken(frame, *self._choice)
+
+
+def _red_block(cfa: CFA) -> tuple[int, int] | None:
+    """(x, y), 0 to 3, where the first whole block of red pixels begins, None for a filter that is not quad-Bayer."""
+    if len(cfa) != 4:
+        return None
+    pattern = np.array(cfa)
+    whole = np.array(bayer("quad-RGGB"))
+    for y in range(4):
+        for x in range(4):
+            if (np.roll(whole, (y, x), (0, 1)) == pattern).all():
+                return x, y
+    return None
+
+
+def _rows(given: tuple[Any, ...], top: int, bottom: int) -> npt.NDArray[np.float32]:
+    """Some rows of the light of which `given` is what `linearize` takes."""
+    counts, black, scale, row_delta, column_delta = given
+    delta = row_delta[top:bottom] if np.ndim(row_delta) else row_delta
+    black, scale = (np.roll(table, -top % len(table), 0) for table in (black, scale))
+    return linearize(counts[top:bottom], black, scale, delta, column_delta)
+
+
+def _full(frame: Frame, red: tuple[int, int], said: str) -> Frame:
+    from anylens.darkroom.stages.merge import counts_of
+
+    facts = frame.facts
+    height, width = facts.active_shape
+    gains = gains_of(facts.as_shot_neutral or (1.0, 1.0, 1.0))
+    toe = 0.001 + 3.0 * max(noise_of(replace(facts, balance=gains)).offset) ** 0.5
+    counts, raw = counts_of(frame), np.empty((height, width), np.uint16)
+    for top in range(0, height, BAND_ROWS):
+        band = raw[top : top + BAND_ROWS]
+        light = np.empty(band.shape, np.float32)
+        _count(remosaic(counts, gains, red, toe, light, top), band)
+    order = np.roll(np.array(bayer("RGGB")), (red[1], red[0]), (0, 1))
+    note = (
+        f"quad-Bayer pixels were remosaiced at full resolution{said}; ten of sixteen are estimates, whose noise is less"
+    )
+    sensor = _sensor(facts.sensor, tuple(map(tuple, order.tolist())), (height, width))
+    return Frame(raw, replace(facts, sensor=sensor, active_area=(0, 0, height, width), notes=(*facts.notes, note)))
+
+
+def _binned(frame: Frame, red: tuple[int, int], said: str) -> Frame:
+    """The mean of each block of four pixels under one filter: a Bayer frame of half the width and height."""
+    from anylens.darkroom.stages.merge import counts_of
+
+    facts = frame.facts
+    if red[0] % 2 or red[1] % 2:
+        raise Refusal("this quad-Bayer frame starts within a block of four; give one cut at a multiple of 2 pixels")
+    height, width = (side // 4 * 2 for side in facts.active_shape)
+    given, raw = counts_of(frame), np.empty((height, width), np.uint16)
+    for top in range(0, height, BAND_ROWS // 2):
+        band = raw[top : top + BAND_ROWS // 2]
+        four = _rows(given, 2 * top, 2 * (top + len(band)))[:, : 2 * width]
+        mean = (four[0::2, 0::2] + four[0::2, 1::2] + four[1::2, 0::2] + four[1::2, 1::2]) * np.float32(0.25)
+        _count(mean, band)
+    sensor, noise = facts.sensor, facts.sensor.noise
+    quarter = noise and Noise(tuple(v / 4 for v in noise.scale), tuple(v / 4 for v in noise.offset), noise.source)
+    pitch = None if sensor.pitch_um is None else sensor.pitch_um * 2
+    small = replace(sensor, noise=quarter, pitch_um=pitch)
+    left, above, wide, tall = (value / 2 for value in facts.crop)
+    return Frame(
+        raw,
+        replace(
+            facts,
+            sensor=_sensor(small, tuple(row[::2] for row in sensor.cfa[::2]), (height, width)),
+            active_area=(0, 0, height, width),
+            crop=(left, above, min(wide, width - left), min(tall, height - above)),
+            opcodes=Opcodes(list3=facts.opcodes.list3),
+            notes=(*facts.notes, f"quad-Bayer pixels were joined four by four{said}"),
+        ),
+    )
+
+
+def _count(light: npt.NDArray[np.float32], band: Counts) -> None:
+    """Light as counts, rounded; `light` is used up."""
+    light *= np.float32(WHITE - BLACK)
+    light += np.float32(BLACK + 0.5)
+    np.clip(light, 0, 65535, out=light)
+    band[...] = light
+
+
+def _sensor(sensor: Sensor, cfa: CFA, shape: tuple[int, int]) -> Sensor:
+    return replace(
+        sensor,
+        cfa=cfa,
+        width_px=shape[1],
+        height_px=shape[0],
+        black=((BLACK,),),
+        white=(WHITE,),
+        black_row_delta=(),
+        black_column_delta=(),
+    )

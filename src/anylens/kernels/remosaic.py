@@ -1,0 +1,222 @@
+"""Quad-Bayer counts -> linear light of a Bayer sensor of the same pixels.
+
+Six of sixteen pixels of a quad-Bayer cell already have the color that a Bayer sensor would have there; the other ten
+are estimated by a small convolutional network that takes a cell's sixteen pixels as channels, on the square root of
+the balanced light: a linear estimate from 3 x 3 cells plus a correction from 7 x 7. It has no biases, its linear part
+keeps flat color as it is and the rest does not answer to it, so that flat color comes out exactly and twice the light
+gives twice the root's square: nothing was learnt about how bright or how colored light is, only about its shape.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels import linearize
+from anylens.kernels.library import Kernel
+from anylens.kernels.signature import Image, Scalar, Signature
+
+Array = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.uint16]
+
+SIGNATURE = Signature(
+    inputs=(
+        *linearize.SIGNATURE.inputs,
+        Image("gains", "float32", 1),
+        Image("linear_taps", "float32", 2),
+        Image("first_taps", "float32", 2),
+        Image("second_taps", "float32", 2),
+        Image("last_taps", "float32", 2),
+        Scalar("wide", "int32"),
+        Scalar("tall", "int32"),
+        Scalar("red_x", "int32"),
+        Scalar("red_y", "int32"),
+        Scalar("toe", "float32"),
+    ),
+    outputs=(Image("bayer", "float32", 2),),
+)
+QUAD = np.kron([[0, 1], [1, 2]], np.ones((2, 2), np.int64)).ravel()
+BAYER = np.tile([[0, 1], [1, 2]], (2, 2)).ravel()
+MISSING = tuple(int(site) for site in np.nonzero(QUAD != BAYER)[0])
+"""Of a cell's sites, row by row, those whose color a Bayer sensor would not have there."""
+
+FEATURES = 32
+TILE_X, TILE_Y = 240, 128
+AROUND = 3
+
+
+class Stages(NamedTuple):
+    cell: Any
+    first_sum: Any
+    first: Any
+    second_sum: Any
+    second: Any
+    estimate_sum: Any
+    estimate: Any
+    bayer: Any
+
+
+def algorithm(*arguments: Any) -> Stages:
+    import halide as hl
+
+    *counts, gains, linear_taps, first_taps, second_taps, last_taps, wide, tall, red_x, red_y, toe = arguments
+    linear = linearize.algorithm(*counts).linear
+    x, y, s, cx, cy = hl.Var("x"), hl.Var("y"), hl.Var("s"), hl.Var("cx"), hl.Var("cy")
+    cell, bayer = hl.Func("cell"), hl.Func("bayer")
+    before_x, before_y = (4 - red_x) % 4, (4 - red_y) % 4
+
+    def mirrored(place: Any, before: Any, size: Any) -> Any:
+        """Mirrored about the middle of the outermost whole block, which keeps the colors where they belong."""
+        least, most = before % 2, (before + size) % 2
+        near = hl.select(place < 0, 2 * least + 1 - place, place)
+        return hl.clamp(hl.select(near >= size, 2 * (size - most) - 3 - near, near), 0, size - 1)
+
+    color = hl.mux(s, [int(each) for each in QUAD])
+    column, row = (
+        mirrored(4 * cx + s % 4 - before_x, before_x, wide),
+        mirrored(4 * cy + s / 4 - before_y, before_y, tall),
+    )
+    lifted = linear[column, row] * gains[color] + toe
+    size = hl.sqrt(hl.abs(lifted))
+    cell[s, cx, cy] = hl.select(lifted < hl.f32(0.0), -size, size)
+
+    def answers(name: str, parts: list[tuple[Any, Any, int, int]]) -> Any:
+        """Sums of taps times what lies around each cell: (what, taps, channels, how many cells to leave out)."""
+        found = hl.Func(name)
+        found[s, cx, cy] = hl.f32(0.0)
+        for what, taps, channels, _ in parts:
+            r = hl.RDom([hl.Range(0, channels), hl.Range(0, 3), hl.Range(0, 3)])
+            found[s, cx, cy] += taps[s, r.x + channels * (r.y + 3 * r.z)] * what[r.x, cx + r.y - 1, cy + r.z - 1]
+        return found
+
+    first, second, estimate = hl.Func("first"), hl.Func("second"), hl.Func("estimate")
+    first_sum = answers("first_sum", [(cell, first_taps, 16, 0)])
+    first[s, cx, cy] = hl.max(first_sum[s, cx, cy], hl.f32(0.0))
+    second_sum = answers("second_sum", [(first, second_taps, FEATURES, 0)])
+    second[s, cx, cy] = hl.max(second_sum[s, cx, cy], hl.f32(0.0))
+    estimate_sum = answers("estimate_sum", [(cell, linear_taps, 16, 0), (second, last_taps, FEATURES, 0)])
+    estimate[s, cx, cy] = estimate_sum[s, cx, cy]
+
+    across, down = x + before_x, y + before_y
+    value = estimate[across % 4 + 4 * (down % 4), across / 4, down / 4]
+    wanted = across % 2 + down % 2
+    bayer[x, y] = (value * hl.abs(value) - toe) / gains[hl.clamp(wanted, 0, 2)]
+    return Stages(cell, first_sum, first, second_sum, second, estimate_sum, estimate, bayer)
+
+
+def schedule(stages: Stages, target: Any) -> None:
+    """About 5 s, 50 MP, on 2 cores shared with much else; not yet measured in quiet."""
+    import halide as hl
+
+    x, y = stages.bayer.args()
+    column, row, some = hl.Var("column"), hl.Var("row"), hl.Var("some")
+    width = target.natural_vector_size(hl.Float(32))
+    size = stages.bayer.output_buffer()
+    wide, tall = hl.min(TILE_X, size.width()), hl.min(TILE_Y, size.height())
+    inwards = hl.TailStrategy.ShiftInwards
+    stages.bayer.split(x, column, x, wide, inwards).split(y, row, y, tall, inwards)
+    stages.bayer.reorder(x, y, column, row).parallel(row).vectorize(x, width, hl.TailStrategy.GuardWithIf)
+    stages.cell.compute_at(stages.bayer, column)
+    stages.cell.bound(stages.cell.args()[0], 0, 16).vectorize(stages.cell.args()[0], min(width, 16))
+    registers = 32 if width == 16 or target.arch == hl.TargetArch.ARM else 16
+    for total, layer, channels in (
+        (stages.first_sum, stages.first, FEATURES),
+        (stages.second_sum, stages.second, FEATURES),
+        (stages.estimate_sum, stages.estimate, 16),
+    ):
+        # Sums stay in registers: as many cells at once as leave a quarter of the registers to taps and light.
+        cells = max(1, min(8, registers * 3 // 4 * width // channels))
+        s, cx, cy = layer.args()
+        layer.compute_at(stages.bayer, column).bound(s, 0, channels)
+        layer.split(cx, some, cx, cells, hl.TailStrategy.RoundUp).reorder(s, cx, some, cy)
+        layer.vectorize(s, width).unroll(s).unroll(cx)
+        total.compute_at(layer, some).bound(s, 0, channels).vectorize(s, width).unroll(s).unroll(cx)
+        for k in range(total.num_update_definitions()):
+            adding = total.update(k).reorder(s, cx, *total.rvars(k), cy)
+            adding.vectorize(s, width).unroll(s).unroll(cx)
+
+
+def reference(*arguments: Any) -> Array:
+    *counts, gains, linear_taps, first_taps, second_taps, last_taps, wide, tall, red_x, red_y, toe = arguments
+    linear = linearize.reference(*counts)
+    before_x, before_y = (4 - red_x) % 4, (4 - red_y) % 4
+
+    def places(before: int, size: int) -> npt.NDArray[np.int64]:
+        cells = -(-(before + size) // 4)
+        place = np.arange(-4 * AROUND, 4 * (cells + AROUND)) - before
+        least, most = before % 2, (before + size) % 2
+        near = np.where(place < 0, 2 * least + 1 - place, place)
+        return np.clip(np.where(near >= size, 2 * (size - most) - 3 - near, near), 0, size - 1)
+
+    rows, columns = places(before_y, tall), places(before_x, wide)
+    by_site = np.tile(gains[QUAD.reshape(4, 4)], (len(rows) // 4, len(columns) // 4))
+    lifted = linear[np.ix_(rows, columns)] * by_site + np.float32(toe)
+    root = np.copysign(np.sqrt(np.abs(lifted)), lifted)
+    down, across = len(rows) // 4, len(columns) // 4
+    cell = root.reshape(down, 4, across, 4).transpose(0, 2, 1, 3).reshape(down, across, 16)
+
+    def answers(what: Array, taps: Array) -> Array:
+        height, width, channels = what.shape
+        found = np.zeros((height - 2, width - 2, taps.shape[1]), np.float32)
+        for k in range(9):
+            part = what[k // 3 : height - 2 + k // 3, k % 3 : width - 2 + k % 3]
+            found += part @ taps[channels * k : channels * (k + 1)]
+        return found
+
+    first = np.maximum(answers(cell, first_taps), 0)
+    second = np.maximum(answers(first, second_taps), 0)
+    estimate = answers(second, last_taps) + answers(cell[2:-2, 2:-2], linear_taps)
+    height, width = estimate.shape[:2]
+    whole = estimate.reshape(height, width, 4, 4).transpose(0, 2, 1, 3).reshape(4 * height, 4 * width)
+    light = (whole * np.abs(whole) - np.float32(toe)) / np.tile(gains[BAYER.reshape(4, 4)], (height, width))
+    bayer: Array = light[before_y : before_y + tall, before_x : before_x + wide].astype(np.float32)
+    return bayer
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+@lru_cache(1)
+def taps() -> tuple[Array, Array, Array, Array]:
+    """What was learnt: for each layer (around x channels, answers), linear, first, second and last."""
+    with np.load(Path(__file__).with_name("remosaic.npz")) as learnt:
+        return tuple(learnt[name].astype(np.float32) for name in ("linear", "first", "second", "last"))
+
+
+def remosaic(
+    counts: tuple[Any, ...],
+    gains: tuple[float, float, float],
+    red: tuple[int, int],
+    toe: float,
+    out: Array,
+    top: int = 0,
+) -> Array:
+    """Linear light, not balanced, of a Bayer sensor of the same pixels, for the rows of `out` from `top` on.
+
+    `counts` is what `linearize` takes, of a quad-Bayer mosaic whose first block of four red pixels begins at `red`
+    (x, y), 0 to 3; the first red pixel of the Bayer mosaic lies there too, modulo 2. `gains` make grey light equal in
+    R, G and B; `toe` > 0 is added to the light before the square root. `out` is float32, (rows, W).
+    """
+    height, width = counts[0].shape
+    return kernel(
+        *linearize.tables(*counts),
+        np.array(gains, np.float32),
+        *taps(),
+        width,
+        height,
+        *red,
+        toe,
+        out=out,
+        origin=(0, top),
+    )
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    counts = linearize.example(rng, height, width)
+    shapes = ((144, 16), (144, FEATURES), (9 * FEATURES, FEATURES), (9 * FEATURES, 16))
+    layers = (rng.normal(0.0, 0.7 * rows**-0.5, (rows, answers)).astype(np.float32) for rows, answers in shapes)
+    return *counts, np.array((1.9, 1.0, 1.6), np.float32), *layers, width, height, 1, 2, 0.01
