@@ -101,11 +101,20 @@ def test_binned_pixels_are_means_of_four_and_the_noise_profile_says_so() -> None
     before, after = frame.facts.sensor.noise, binned.facts.sensor.noise
     assert before is not None
     assert after is not None
-    assert np.allclose(np.divide(before.scale + before.offset, after.scale + after.offset), 4.0)
+    assert np.allclose(np.divide((before.scale[0], before.offset[0]), (after.scale[1], after.offset[1])), 4.0)
 
 
-@pytest.mark.parametrize(("scale", "frames", "width"), [(1e-4, 1, 64), (1e-2, 1, 32), (1e-2, 9, 64)])
-def test_auto_keeps_all_pixels_where_middle_grey_stands_ten_times_above_the_noise(
+def test_the_noise_profile_of_a_full_mosaic_is_that_of_its_pixels() -> None:
+    full = as_bayer(sampled(np.full((3, 400, 400), 0.3), "quad-RGGB", noise_seed=5), "full")
+    noise, pixels = full.facts.sensor.noise, linear(full)
+    assert noise is not None
+    for color, sites in enumerate(((slice(0, None, 2), slice(0, None, 2)), (slice(0, None, 2), slice(1, None, 2)))):
+        scale, offset = noise.plane(color)
+        assert pixels[sites].var() == pytest.approx(0.3 * scale + offset, rel=0.05)
+
+
+@pytest.mark.parametrize(("scale", "frames", "width"), [(1e-4, 1, 64), (1e-2, 1, 32), (1e-2, 16, 64)])
+def test_auto_keeps_all_pixels_where_middle_grey_stands_well_above_the_noise(
     scale: float, frames: int, width: int
 ) -> None:
     one = sampled(np.full((3, 48, 64), 0.3), "quad-RGGB")
