@@ -25,7 +25,7 @@ lint: .venv/installed-test
 	$(BIN)/lint-imports
 
 bench: .venv/installed-bench kernels
-	@for name in noise_spectrum demosaic denoise color white_balance edges local_tone kernels develop; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in noise_spectrum demosaic remosaic denoise color white_balance edges local_tone kernels develop; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 quality: .venv/installed-bench kernels
 	@$(BIN)/python -m benchmarks.quality
