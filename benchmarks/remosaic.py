@@ -22,7 +22,8 @@ from benchmarks.pictures import PHOTOGRAPHS, Array, encoded, fitted, lab, pictur
 from benchmarks.report import save, table
 
 TOE = 0.001
-SCENES = ("dead-leaves", "siemens-star", f"photo,photo={PHOTOGRAPHS / 'japanese-shop.jpg'}")
+PHOTOGRAPH = PHOTOGRAPHS / "japanese-shop.jpg"
+SCENES = ("dead-leaves", "siemens-star", *([f"photo,photo={PHOTOGRAPH}"] if PHOTOGRAPH.exists() else []))
 APERTURES, ISOS = (2.0, 4.0, 5.6), (50, 400, 1600)
 
 
