@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.body import Body
-from anylens.lens import Lens, Passport, Setting
+from anylens.lens import Lens, Setting
 from anylens.sensor import Sensor
 from anylens.shot import Shot
+
+if TYPE_CHECKING:
+    from anylens.lens import Passport
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from anylens.image import Scene
 from anylens.kernels.passes import photo
 from anylens.lens import Lens, Passport, Setting
 from anylens.lens.mapping import cast, lateral_shift, light, mm_of_pixels
-from anylens.lens.passport_file import file_name, own_passports
+from anylens.lens.passport_place import file_name, own_passports
 from tests import blurs
 from tests.frames import NEUTRAL, facts, grey, sampled
 from tests.properties.test_passport import COLOR, GEOMETRY, LATERAL, LENS, VIGNETTING

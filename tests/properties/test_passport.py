@@ -14,7 +14,8 @@ from anylens.files.passport_out import write_passport
 from anylens.lens import Lens, Passport, find_passport, merged, read_passport
 from anylens.lens.mapping import cast, ideal, lateral_shift, light, mm_of_pixels, observed, pixels_of_mm
 from anylens.lens.passport import SECTIONS, ColorShading, Geometry, Lateral, Vignetting
-from anylens.lens.passport_file import file_name, own_passports, parse_passport, passport_text
+from anylens.lens.passport_file import parse_passport, passport_text
+from anylens.lens.passport_place import file_name, own_passports
 from anylens.lens.rings import nearest
 from anylens.refusal import Refusal
 

@@ -29,7 +29,7 @@ from anylens.frame import Burst, Facts, Frame
 from anylens.image import Photo
 from anylens.lens import Lens, Passport, Setting, find_passport
 from anylens.lens.catalogue import cards, find
-from anylens.lens.passport_file import file_name, own_passports
+from anylens.lens.passport_place import file_name, own_passports
 from anylens.refusal import Refusal
 from anylens.sensor import Calibration, Noise, Sensor, bayer
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.frame import Facts, Frame
 from anylens.image import Mosaic, Scene
-from anylens.lens import Passport, correction, find_passport
-from anylens.lens.passport import SECTIONS, same
+from anylens.lens import find_passport
 from anylens.opcodes import cleared
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from anylens.lens import Passport
 
 Floats = npt.NDArray[np.float64]
 OPCODES = {"vignetting": (3,), "geometry": (1, 2, 14), "lateral": (1, 2, 14)}
 """The opcodes after demosaicing that undo the same as a section: FixVignetteRadial, and the warps."""
 
 Image = TypeVar("Image", bound=Frame | Mosaic | Scene)
-Choice = Passport | Literal["find", "none"]
+Choice: TypeAlias = "Passport | Literal['find', 'none']"
 
 
 def with_passport(image: Image, choice: Choice) -> Image:
@@ -31,7 +35,7 @@ def with_passport(image: Image, choice: Choice) -> Image:
     facts = image.facts
     if choice == "none":
         return image if facts.passport is None else replace(image, facts=replace(facts, passport=None))
-    if isinstance(choice, Passport):
+    if not isinstance(choice, str):
         if facts.passport is not None and not isinstance(image, Frame) and _left_of(choice, facts.passport):
             return image
         return replace(image, facts=_noted(replace(facts, passport=choice)))
@@ -43,11 +47,15 @@ def with_passport(image: Image, choice: Choice) -> Image:
 
 def _left_of(whole: Passport, there: Passport) -> bool:
     """Whether one passport is the other, sections that were undone aside."""
+    from anylens.lens.passport import SECTIONS
+
     undone: dict[str, Any] = {name: () for name in SECTIONS if not getattr(there, name)}
     return there == replace(whole, **undone)
 
 
 def _noted(facts: Facts) -> Facts:
+    from anylens.lens.passport import same
+
     passport, notes = facts.passport, list(facts.notes)
     assert passport is not None
     whose = f"The passport is of {passport.lens.maker} {passport.lens.model} on {passport.body}"
@@ -69,7 +77,9 @@ def shading_gains(facts: Facts, shape: tuple[int, int], vignetting: float, color
     passport, pitch = facts.passport, facts.sensor.pitch_um
     if passport is None or pitch is None:
         return None
-    return correction.shading_gains(passport, _setting(facts), shape, pitch, vignetting, color)
+    from anylens.lens.correction import shading_gains as gains_of
+
+    return gains_of(passport, _setting(facts), shape, pitch, vignetting, color)
 
 
 def places_seen(facts: Facts, shape: tuple[int, int], geometry: float, lateral: float, fill: float) -> Floats | None:
@@ -77,7 +87,9 @@ def places_seen(facts: Facts, shape: tuple[int, int], geometry: float, lateral: 
     passport, pitch = facts.passport, facts.sensor.pitch_um
     if passport is None or pitch is None:
         return None
-    return correction.places_seen(passport, _setting(facts), shape, pitch, geometry, lateral, fill)
+    from anylens.lens.correction import places_seen as seen_of
+
+    return seen_of(passport, _setting(facts), shape, pitch, geometry, lateral, fill)
 
 
 def without(facts: Facts, *sections: str) -> Facts:

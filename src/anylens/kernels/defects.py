@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels import pattern
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 
@@ -43,6 +44,8 @@ NETWORK = (
 
 
 class Stages(NamedTuple):
+    scales: Any
+    offsets: Any
     mended: Any
 
 
@@ -56,13 +59,14 @@ def algorithm(mosaic: Any, noise_scale: Any, noise_offset: Any, threshold: Any) 
             ranked[low], ranked[high] = hl.min(ranked[low], ranked[high]), hl.max(ranked[low], ranked[high])
     median = (ranked[3] + ranked[4]) * hl.f32(0.5)
     value = mosaic[x, y]
-    variance = noise_scale[x % 2, y % 2] * hl.max(median, hl.f32(0.0)) + noise_offset[x % 2, y % 2]
+    scales, offsets = pattern.of_table("noise_scales", noise_scale), pattern.of_table("noise_offsets", noise_offset)
+    variance = scales[x, y % 2] * hl.max(median, hl.f32(0.0)) + offsets[x, y % 2]
     beside = [hl.abs(mosaic[x + dx, y + dy] - mosaic[x + 3 * dx, y + 3 * dy]) for dx, dy in BESIDE]
     company = hl.max(beside[0], beside[1], beside[2], beside[3])
     margin = threshold * hl.sqrt(variance) + (ranked[6] - ranked[1]) + company * hl.f32(COMPANY)
     mended = hl.Func("mended")
     mended[x, y] = hl.select((value > ranked[6] + margin) | (value < ranked[1] - margin), median, value)
-    return Stages(mended)
+    return Stages(scales, offsets, mended)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -72,6 +76,8 @@ def schedule(stages: Stages, target: Any) -> None:
     x, y = stages.mended.args()
     width = target.natural_vector_size(hl.Float(32))
     stages.mended.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 32, hl.TailStrategy.GuardWithIf)
+    for rows in stages[:-1]:
+        pattern.schedule(rows, width)
 
 
 def reference(mosaic: Array, noise_scale: Array, noise_offset: Array, threshold: float) -> Array:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels import pattern
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 
@@ -36,6 +37,7 @@ BEYOND = 0.5
 
 
 class Stages(NamedTuple):
+    sites: Any
     root: Any
     across: Any
     down: Any
@@ -57,9 +59,10 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     size = hl.sqrt(hl.abs(lifted))
     root[x, y] = hl.select(lifted < hl.f32(0.0), -size, size)
 
-    green_site = (x + y + red_x + red_y) % 2 == 1
+    sites = pattern.green_sites("sites", red_x, red_y)
+    sign = sites[x, y % 2]
+    green_site = sign > hl.f32(0.0)
     red_row = (y + red_y) % 2 == 0
-    sign = hl.select(green_site, hl.f32(1.0), hl.f32(-1.0))
     center = root[x, y]
     row = (root[x - 1, y] + root[x + 1, y]) * half + (center * 2 - root[x - 2, y] - root[x + 2, y]) * quarter
     column = (root[x, y - 1] + root[x, y + 1]) * half + (center * 2 - root[x, y - 2] - root[x, y + 2]) * quarter
@@ -123,7 +126,7 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     value = green[x, y] - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
     rgb = hl.Func("rgb")
     rgb[x, y, c] = value * hl.abs(value) - toe
-    return Stages(root, across, down, across_change, down_change, estimate, green, diagonal, rgb)
+    return Stages(sites, root, across, down, across_change, down_change, estimate, green, diagonal, rgb)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -137,7 +140,8 @@ def schedule(stages: Stages, target: Any) -> None:
     rows = hl.min(64, stages.rgb.output_buffer().height())
     stages.rgb.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
     stages.rgb.vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
-    for line in stages[:-1]:
+    pattern.schedule(stages.sites, width)
+    for line in stages[1:-1]:
         line.store_at(stages.rgb, y).compute_at(stages.rgb, inner).vectorize(line.args()[0], width)
 
 

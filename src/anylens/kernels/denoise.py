@@ -111,8 +111,10 @@ class Stages(NamedTuple):
     half: Any
     quarter: Any
     quarter_clean: Shrunk
+    quarter_finer: Any
     half_fixed: Any
     half_clean: Shrunk
+    half_finer: Any
     luma_clean: Shrunk
     clean: Any
 
@@ -186,15 +188,23 @@ def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
     )
 
 
-def _doubled(plane: Any, c: Any, x: Any, y: Any) -> Any:
-    """Bilinear between the centres of pixels twice as large."""
+def _finer(plane: Any, name: str) -> Any:
+    """`plane` (x, y, c) with twice the columns, bilinear between the centres of pixels twice as large."""
     import halide as hl
 
-    near_x, near_y = x / 2, y / 2
-    far_x, far_y = near_x + (x % 2) * 2 - 1, near_y + (y % 2) * 2 - 1
-    near = plane[near_x, near_y, c] * hl.f32(0.75) + plane[far_x, near_y, c] * hl.f32(0.25)
-    far = plane[near_x, far_y, c] * hl.f32(0.75) + plane[far_x, far_y, c] * hl.f32(0.25)
-    return near * hl.f32(0.75) + far * hl.f32(0.25)
+    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    finer = hl.Func(name)
+    near, far = x / 2, x / 2 + (x % 2) * 2 - 1
+    finer[x, y, c] = plane[near, y, c] * hl.f32(0.75) + plane[far, y, c] * hl.f32(0.25)
+    return finer
+
+
+def _doubled(finer: Any, c: Any, x: Any, y: Any) -> Any:
+    """What `_finer` gives with twice the rows too."""
+    import halide as hl
+
+    near, far = y / 2, y / 2 + (y % 2) * 2 - 1
+    return finer[x, near, c] * hl.f32(0.75) + finer[x, far, c] * hl.f32(0.25)
 
 
 def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, noise: Any, thresholds: Any) -> Stages:
@@ -220,14 +230,16 @@ def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, no
     quarter_clean = _shrunk(quarter, thresholds, 3, frames_used, 4, "quarter")
     change = hl.Func("quarter_change")
     change[x, y, c] = quarter_clean.picture[x, y, c] - quarter[x, y, c]
-    half_fixed[x, y, c] = half[x, y, c] + _doubled(change, c, x, y)
+    quarter_finer = _finer(change, "quarter_finer")
+    half_fixed[x, y, c] = half[x, y, c] + _doubled(quarter_finer, c, x, y)
     half_clean = _shrunk(half_fixed, thresholds, 1, frames_used, 2, "half")
     half_change = hl.Func("half_change")
     half_change[x, y, c] = half_clean.picture[x, y, c] - half[x, y, c]
+    half_finer = _finer(half_change, "half_finer")
     luma_clean = _shrunk(stable, thresholds, 0, frames_used, 1, "luma")
 
     parts = [hl.Expr(luma_clean.picture[x, y, 0])]
-    parts += [stable[x, y, k] + _doubled(half_change, k - 1, x, y) for k in (1, 2)]
+    parts += [stable[x, y, k] + _doubled(half_finer, k - 1, x, y) for k in (1, 2)]
     light = []
     for plane in range(3):
         slope, floor = noise[plane, 0], noise[plane, 1]
@@ -236,7 +248,9 @@ def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, no
         light.append(held * (floor + slope * held * half_of * half_of) + noise[plane, 2])
     table = [sum((from_camera[k, row] * light[k] for k in range(3)), hl.f32(0.0)) for row in range(3)]
     clean[x, y, c] = hl.mux(c, table)
-    return Stages(stable, half, quarter, quarter_clean, half_fixed, half_clean, luma_clean, clean)
+    return Stages(
+        stable, half, quarter, quarter_clean, quarter_finer, half_fixed, half_clean, half_finer, luma_clean, clean
+    )
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -253,6 +267,7 @@ def schedule(stages: Stages, target: Any) -> None:
     plane = stages.stable.args()[2]
     stages.stable.compute_at(stages.clean, across).bound_extent(plane, 3).reorder(plane, *stages.stable.args()[:2])
     stages.stable.unroll(plane).vectorize(stages.stable.args()[0], width)
+    stages.half_finer.compute_at(stages.clean, across).vectorize(stages.half_finer.args()[0], 2 * width)
     schedule_blocks(stages.luma_clean, stages.clean, across, width)
     schedule_chroma(stages, width)
 
@@ -289,6 +304,8 @@ def schedule_chroma(stages: Stages, width: int) -> None:
         schedule_blocks(shrunk, whole, across, width)
         x, y, _ = source.args()
         source.compute_root().vectorize(x, width).parallel(y, 16)
+    finer = stages.quarter_finer
+    finer.compute_at(stages.half_fixed, y).vectorize(finer.args()[0], 2 * width)
     x, y, _ = stages.half.args()
     stages.half.compute_root().vectorize(x, width).parallel(y, 16)
 

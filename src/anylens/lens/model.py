@@ -30,3 +30,8 @@ class Setting:
     f_number: float | None = None
     focal_mm: float | None = None
     focus_m: float | None = None
+
+
+def plain(text: str) -> str:
+    """A name as it is compared with others: in small letters, one space between words."""
+    return " ".join(text.casefold().split())

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from anylens.lens.model import Lens
+from anylens.lens.model import Lens, plain
 from anylens.refusal import Refusal
 
 Method = Literal["chart", "flat", "photos", "edges", "design", "imported"]
@@ -336,7 +336,3 @@ def _whose(passport: Passport) -> str:
 
 def _folded(lens: Lens) -> str:
     return plain(f"{lens.maker} {lens.model}")
-
-
-def plain(text: str) -> str:
-    return " ".join(text.casefold().split())

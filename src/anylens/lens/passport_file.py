@@ -1,46 +1,20 @@
-"""A passport as the TOML file that it lives in: its text, reading it, and finding the one of a lens on a body."""
+"""A passport as the TOML file that it lives in: its text, and reading it."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anylens.home import own_folder
 from anylens.lens.model import Lens
-from anylens.lens.passport import SCHEMA, SECTIONS, Passport, Section, plain, positive
+from anylens.lens.passport import SCHEMA, SECTIONS, Passport, Section, positive
 from anylens.refusal import Refusal
 
-SHIPPED = Path(__file__).parent / "passports"
 LARGEST_FILE = 4 << 20
 MOST_SECTIONS = 64
 
 Record = TypeVar("Record", bound=Section)
-
-
-def find_passport(lens: Lens, body: str) -> Passport | None:
-    """The passport of a lens on a body, the user's before a shipped one, None where there is none.
-
-    Raises Refusal where the file that ought to be it cannot be read.
-    """
-    name = file_name(lens, body)
-    for folder in (own_passports(), SHIPPED):
-        if (path := folder / name).is_file():
-            return read_passport(path)
-    return None
-
-
-def file_name(lens: Lens, body: str) -> str:
-    """What the file of a passport is called: lens and body in small letters, their words joined by hyphens."""
-    words = [re.sub(r"[^a-z0-9.]+", "-", plain(text)).strip("-.") for text in (f"{lens.maker} {lens.model}", body)]
-    return f"{words[0]}--{words[1]}.toml"
-
-
-def own_passports() -> Path:
-    """The folder of the user's own passports, which win over the shipped ones; it may not exist."""
-    return own_folder() / "passports"
 
 
 def passport_text(passport: Passport) -> str:

@@ -53,7 +53,7 @@ def run(given: Namespace) -> int:
     from anylens.files.passport_out import write_passport
     from anylens.lab.calibrate import Given, body_and_pitch, calibrate, seen
     from anylens.lens import read_passport
-    from anylens.lens.passport_file import file_name, own_passports
+    from anylens.lens.passport_place import file_name, own_passports
 
     files = [*given.flat, *given.chart, *given.edges, *given.photos]
     if not files:

@@ -34,7 +34,7 @@ def run(given: Namespace) -> int:
     from anylens.files.passport_out import write_passport
     from anylens.lens import merged, read_passport
     from anylens.lens.passport import SECTIONS
-    from anylens.lens.passport_file import file_name, own_passports
+    from anylens.lens.passport_place import file_name, own_passports
 
     today = datetime.now(UTC).date().isoformat()
     passport = read_lensfun(given.name, given.body, today, [Path(each) for each in given.database], given.focal)

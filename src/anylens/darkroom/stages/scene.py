@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from anylens.kernels.resize import resize
 from anylens.kernels.restore import filters_of, lattice_of, restore
 from anylens.kernels.sharpen import LUMA
 from anylens.kernels.warp import Places, places, warp
-from anylens.lens.psf import Blur, blur_in_use
+
+if TYPE_CHECKING:
+    from anylens.lens.psf import Blur
 
 MIDDLE_GREY = 0.18
 CLIPPING = 1.0
@@ -136,6 +139,8 @@ class Restore:
         pitch_um = facts.sensor.pitch_um
         if self.strength == 0.0 or facts.passport is None or pitch_um is None:
             return None
+        from anylens.lens.psf import blur_in_use
+
         rows, columns = lattice_of(height, width)
         tall, wide = facts.active_shape
         y_mm = ((rows + 0.5) / height - 0.5) * tall * pitch_um / 1000

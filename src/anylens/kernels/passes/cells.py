@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels import cells as small
-from anylens.kernels import defects, linearize
+from anylens.kernels import defects, linearize, pattern
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 
@@ -29,10 +29,11 @@ SIGNATURE = Signature(inputs=COUNTS, outputs=(Image("cells", "float32", 3),))
 
 class Stages(NamedTuple):
     light: Any
+    defects: defects.Stages
     cells: Any
 
 
-def light_of(*counts: Any) -> tuple[Any, Any]:
+def light_of(*counts: Any) -> tuple[Any, defects.Stages]:
     """(x, y): linear light of the counts, mirrored beyond the picture's border, and the same with defects mended."""
     import halide as hl
 
@@ -40,17 +41,17 @@ def light_of(*counts: Any) -> tuple[Any, Any]:
     width, height, *noise = counts[first:]
     linear = linearize.algorithm(*counts[:first]).linear
     light = hl.BoundaryConditions.mirror_interior(linear, [hl.Range(0, width), hl.Range(0, height)])
-    return light, defects.algorithm(light, *noise).mended
+    return light, defects.algorithm(light, *noise)
 
 
 def algorithm(*counts: Any) -> Stages:
     import halide as hl
 
-    light, mended = light_of(*counts)
+    light, mending = light_of(*counts)
     x, y, site = hl.Var("x"), hl.Var("y"), hl.Var("site")
     found = hl.Func("cells")
-    found[x, y, site] = mended[x * small.SPACING + site % 2, y * small.SPACING + site / 2]
-    return Stages(light, found)
+    found[x, y, site] = mending.mended[x * small.SPACING + site % 2, y * small.SPACING + site / 2]
+    return Stages(light, mending, found)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -62,6 +63,8 @@ def schedule(stages: Stages, target: Any) -> None:
     stages.cells.bound(site, 0, 4).reorder(x, site, y).unroll(site)
     stages.cells.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 8, hl.TailStrategy.GuardWithIf)
     stages.light.compute_at(stages.cells, y).vectorize(stages.light.args()[0], width)
+    for rows in stages.defects[:-1]:
+        pattern.schedule(rows, width)
 
 
 def reference(*counts: Any) -> Array:

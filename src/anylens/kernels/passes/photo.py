@@ -25,6 +25,7 @@ from anylens.kernels import (
     highlights,
     linearize,
     local_tone,
+    pattern,
     shade,
     sharpen,
     tone,
@@ -102,6 +103,7 @@ def photo(
 
 
 class Stages(NamedTuple):
+    rows: tuple[Any, ...]
     light: Any
     mended: Any
     filled: Any
@@ -123,14 +125,14 @@ def algorithm(*inputs: Any) -> Stages:
     given = _grouped(inputs)
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     width, height = given["counts"][len(linearize.SIGNATURE.inputs) :][:2]
-    light, mended = cells.light_of(*given["counts"])
-    balanced = balance.algorithm(mended, *given["balance"])
-    filled = highlights.algorithm(balanced, *given["highlights"], *given["phase"])
+    light, mending = cells.light_of(*given["counts"])
+    balancing = balance.algorithm(mending.mended, *given["balance"])
+    filling = highlights.algorithm(balancing.balanced, *given["highlights"], *given["phase"])
     inside: Any = _inside(x, width), _inside(y, height)
     gains, place, points_x, points_y = given["shade"]
     widened = shade.widened(gains, place, points_x, lambda column: _inside(column, width))
     shaded = hl.Func("shaded")
-    shaded[x, y] = filled[x, y] * shade.gain_at(widened, place, points_y, x, y, inside[1])
+    shaded[x, y] = filling.filled[x, y] * shade.gain_at(widened, place, points_y, x, y, inside[1])
     rgb = demosaic.algorithm(shaded, *given["phase"], *given["demosaic"])
 
     frames, same = hl.Func("frames"), hl.Func("same")
@@ -146,9 +148,10 @@ def algorithm(*inputs: Any) -> Stages:
     photo = hl.Func("photo_bytes")
     photo[x, y, c] = hl.cast(hl.UInt(8), sharp.sharp[x, y, c] * hl.f32(255.0) + hl.f32(0.5))
     return Stages(
+        (*mending[:-1], *balancing[:-1], *filling[:-1], rgb.sites),
         light,
-        mended,
-        filled,
+        mending.mended,
+        filling.filled,
         widened,
         shaded,
         rgb,
@@ -177,7 +180,7 @@ def schedule(stages: Stages, target: Any) -> None:
     x, y, c = stable.args()
     stable.compute_root().bound_extent(c, 3).split(y, y, inner, STRIP, hl.TailStrategy.RoundUp).reorder(c, x, inner, y)
     stable.split(x, x, lanes, width).reorder(lanes, c, x, inner, y).vectorize(lanes).unroll(c).parallel(y)
-    for line in (stages.light, stages.mended, stages.filled, stages.shaded, *stages.demosaic[:-1]):
+    for line in (stages.light, stages.mended, stages.filled, stages.shaded, *stages.demosaic[1:-1]):
         x_line, y_line = line.args()
         line.store_at(stable, y).compute_at(stable, inner).vectorize(x_line, width)
         if line in stages.demosaic:
@@ -185,6 +188,8 @@ def schedule(stages: Stages, target: Any) -> None:
     rgb = stages.demosaic.rgb
     x_rgb, _, plane = rgb.args()
     rgb.compute_at(stable, x).bound(plane, 0, 3).reorder(plane, x_rgb).unroll(plane).vectorize(x_rgb)
+    for rows in stages.rows:
+        pattern.schedule(rows, width)
     stages.widened.compute_root().vectorize(stages.widened.args()[0], width)
 
     x, y, c = stages.photo.args()
@@ -207,6 +212,8 @@ def schedule(stages: Stages, target: Any) -> None:
     denoise.schedule_blocks(stages.denoise.luma_clean, stages.photo, across, width)
     for scratch in (*stages.sharpen[:-1], stages.rendered, stages.shown, stages.denoise.clean):
         scratch.store_in(hl.MemoryType.Stack)
+    finer = stages.denoise.half_finer
+    finer.store_at(stages.photo, across).compute_at(stages.rendered, y).vectorize(finer.args()[0], 2 * width)
     denoise.schedule_chroma(stages.denoise, width)
 
 
