@@ -126,10 +126,26 @@ def test_the_fused_pass_shades_as_the_stages_do() -> None:
     frame = shaded(replace(WHOLE, geometry=(), lateral=()))
     recipe = darkroom.default_recipe()
     assert one_pass.fits(frame, recipe)
-    assert not one_pass.fits(shaded(WHOLE), recipe)
     at_once = darkroom.develop(frame, recipe, bits=8).pixels[:, 2:-2, 2:-2].astype(int)
     one_by_one = darkroom.develop(frame, recipe, bits=8, watch=lambda *_: None).pixels[:, 2:-2, 2:-2].astype(int)
     assert np.abs(at_once - one_by_one).max() <= 1
+
+
+@pytest.mark.skipif(not photo.kernel.compiled, reason="the fused passes are not compiled here")
+@pytest.mark.parametrize("passport", [WHOLE, replace(WHOLE, lateral=()), replace(WHOLE, geometry=())])
+def test_the_fused_passes_unbend_as_the_stages_do(passport: Passport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
+    patches = np.random.default_rng(4).random((3, HEIGHT // 16, WIDTH // 16)) * 0.6 + 0.05
+    frame = sampled(np.kron(patches, np.ones((1, 16, 16))), noise_seed=2)
+    facts_ = replace(known(passport), crop=(3.0, 5.0, WIDTH - 10.0, HEIGHT - 12.0))
+    frame, recipe = replace(frame, facts=facts_), darkroom.look("vibrant")
+    assert one_pass.fits(frame, recipe)
+    fused = darkroom.develop(frame, recipe, bits=8)
+    by_stage = darkroom.develop(frame, recipe, bits=8, watch=lambda *_: None)
+    assert fused.facts == by_stage.facts
+    apart = np.abs(fused.pixels.astype(int) - by_stage.pixels)
+    assert (apart > 0).mean() < 0.04  # half floats lie between the passes
+    assert apart[:, 2:-2, 2:-2].max() <= 1
 
 
 @pytest.mark.parametrize("merge", [Merge(), Stack(), Resolve()])

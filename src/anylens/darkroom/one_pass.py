@@ -1,32 +1,47 @@
-"""A frame to a photo of 8 bits in one fused pass, where the recipe is made of the shipped stages in the shipped order.
+"""A frame to a photo of 8 bits in fused passes, where the recipe is made of the shipped stages in the shipped order.
 
 The stages are asked what they are going to do (`plan`), from the facts and from the picture seen small; then one
-kernel does all of it, band by band, and no full-size picture but the photo is ever in memory.
+kernel does all of it, band by band, and no full-size picture but the photo is ever in memory. Two kernels do it where
+the picture is bent: to clean light read along its rows, a few bands of it kept as half floats, and on from there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from anylens.darkroom.glass import without
 from anylens.darkroom.light import bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
 from anylens.darkroom.stages.merge import counts_of
-from anylens.darkroom.stages.scene import Restore, Size, Unbend, calm_of
+from anylens.darkroom.stages.scene import Restore, Size, calm_of
 from anylens.frame import Frame
 from anylens.image import FrameCount, Mosaic, Photo
+from anylens.kernels import cubic, down
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
-from anylens.kernels.passes import cells, photo
+from anylens.kernels.passes import cells, finish, level, photo
+from anylens.kernels.rows import Rows
+from anylens.kernels.warp import Places
 
 BAND_ROWS = 1024
 LEAST_SIDE = 256
+STRAIGHT_ROWS = 256
+"""Of a bent picture so many are straightened at once: they stay in the caches until they are rendered."""
+
+REACH = 2
+"""How far beyond a band sharpening looks."""
+Given = dict[str, tuple[Any, ...]]
+Fill = Callable[[npt.NDArray[Any], tuple[int, int]], None]
 COUNTED_BLACK, MOST_LIGHT = 2048.0, 16.0
-APART = (Unbend, Restore, Size)
-"""Stages that the pass has no kernel for: it runs where they have nothing to do."""
+APART = (Restore, Size)
+"""Stages that the passes have no kernel for: they run where these have nothing to do."""
 SHIPPED = tuple(type(stage) for _, stage in default_recipe().stages() if not isinstance(stage, APART))
 
 
@@ -48,8 +63,8 @@ def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
 def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Photo:
     """The photo, uint8, of a frame and a recipe that fit; of merged light with the count of frames of each pixel."""
     defects, balance, highlights, shade = (stage for stage in recipe.mosaic)
-    denoise, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, APART))
-    facts, given = frame.facts, dict[str, tuple[Any, ...]]()
+    denoise, unbend, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, APART))
+    facts, given = frame.facts, Given()
     shape, phase = facts.active_shape, bayer_phase(facts.sensor.cfa)
     height, width = shape
     given["counts"] = (*tables(*counts_of(frame)), width, height, *_plan(defects)(facts))
@@ -60,6 +75,9 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     given["demosaic"], to_scene, seen = _plan(recipe.demosaic)(facts, seen)
     _, _, *noise = _plan(denoise)(facts)
     given["denoise"] = (to_scene.astype(np.float32), *noise)
+    bent = _plan(unbend)(facts, shape)
+    if bent is not None:
+        facts, seen = without(facts, "geometry", "lateral"), bent.seen_small(seen, SPACING)
     given["expose"], seen = _plan(expose)(facts, seen)
     given["local_tone"] = _plan(local_tone)(seen)
     given["tone"] = _plan(recipe.tone)()
@@ -72,12 +90,44 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
 
     rows, columns = _plan(crop)(facts, shape)
     pixels = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8).transpose(2, 0, 1)
+    given |= {"phase": phase, "calm": (calm,)}
+    fill = partial(_fill, photo, given) if bent is None else _straightened(given, bent, to_scene, shape)
     for top in range(0, pixels.shape[1], BAND_ROWS):
-        band = pixels[:, top : top + BAND_ROWS]
-        photo.photo(band, (columns.start, rows.start + top), phase, calm, **given)
+        fill(pixels[:, top : top + BAND_ROWS], (columns.start, rows.start + top))
     facts = replace(facts, crop=(0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1])))
+    if frames_used is not None and bent is not None:
+        frames_used = bent.counts(frames_used)
     used = None if frames_used is None else frames_used[rows, columns]
     return Photo(pixels, facts, used, space=recipe.tone.space)  # type: ignore[attr-defined]
+
+
+def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
+    module.kernel(*(value for name, _ in module.GROUPS for value in given[name]), out=out, origin=origin)
+
+
+def _straightened(given: Given, bent: Places, to_scene: npt.NDArray[Any], shape: tuple[int, int]) -> Fill:
+    """What fills a photo's bands, one below the other, in three passes, light in the camera's colours between."""
+    height, width = shape
+    _, *noise = given["denoise"]
+    along = (bent.across, bent.colors, cubic.slack_of(bent.across))
+    seen = given | {"denoise": (np.eye(3, dtype=np.float32), *noise), "across": along}
+    whole = (3, height, cubic.blocks(width))
+    level_rows = Rows(lambda out, top: _fill(level, seen, out, (0, top)), whole, np.float32, BAND_ROWS)
+    slack = cubic.slack_of(bent.down)
+    straight = np.empty((3, STRAIGHT_ROWS + 2 * REACH, whole[2]), np.float32)
+
+    def fill(out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
+        for top in range(0, out.shape[1], STRAIGHT_ROWS):
+            part = out[:, top : top + STRAIGHT_ROWS]
+            begin = origin[1] + top
+            first, last = max(begin - REACH, 0), min(begin + part.shape[1] + REACH, height)
+            lines, above = level_rows.between(*bent.rows(first, last, height))
+            light = straight[:, : last - first]
+            down.kernel(lines, bent.down, bent.colors, slack, above, lines.shape[1], out=light, origin=(0, first))
+            here = {"scene": (light,), "place": (first, width, height), "matrix": (to_scene.astype(np.float32),)}
+            _fill(finish, given | here, part, (origin[0], begin))
+
+    return fill
 
 
 def counted(mosaic: Mosaic) -> Frame:

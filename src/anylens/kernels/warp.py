@@ -40,6 +40,26 @@ class Places(NamedTuple):
         first, last = top + int(np.floor(span.min())) - 1, bottom + int(np.ceil(span.max())) + 2
         return min(max(first, 0), height - 1), min(max(last, 1), height)
 
+    def seen_small(self, small: Array, spacing: int) -> Array:
+        """A picture seen small, (colours, h, w), one point every `spacing` pixels, as the straight picture shows it."""
+        points = cubic.SPACING // spacing
+        tall, wide = small.shape[1:]
+        y, x = (np.arange(size) for size in (tall, wide))
+        row, column = (
+            np.minimum((y + points // 2) // points, self.down.shape[1] - 1),
+            np.minimum((x + points // 2) // points, self.down.shape[2] - 1),
+        )
+        shift = [table[-1 if len(table) == 1 else 1][row[:, None], column] / spacing for table in self]
+        at_x = np.clip(np.rint(x + shift[0]).astype(np.intp), 0, wide - 1)
+        at_y = np.clip(np.rint(y[:, None] + shift[1]).astype(np.intp), 0, tall - 1)
+        return small[:, at_y, at_x]
+
+    def counts(self, used: Array) -> Array:
+        """(H, W) numbers of frames in the straight picture, where green's light was seen."""
+        green = Places(*(table[len(table) // 2 :][:1] for table in self))
+        found: Array = warp(np.stack([used] * 3), green)[1]
+        return found
+
 
 def places(grid: Floats) -> Places:
     """What (3, 2, rows, columns), the x and y in pixels at which each colour is seen, says of rows and of columns.

@@ -97,11 +97,12 @@ class Unbend:
         pixels = warp(pixels, found)
         if apart:
             pixels = matrix(pixels, to_scene.astype(np.float32))
-        used = scene.frames_used
-        if used is not None:
-            used = warp(np.stack([used] * 3), Places(*(each[-2:-1] for each in found)))[1]
-        facts = without(scene.facts, "geometry", "lateral")
-        return replace(scene, pixels=pixels, facts=facts, frames_used=used, overview=None, shading=None)
+        used = None if scene.frames_used is None else found.counts(scene.frames_used)
+        facts, seen = (
+            without(scene.facts, "geometry", "lateral"),
+            found.seen_small(scene.seen_small(), OVERVIEW_SPACING),
+        )
+        return replace(scene, pixels=pixels, facts=facts, frames_used=used, overview=seen, shading=None)
 
     def acts(self, facts: Facts, shape: tuple[int, int]) -> bool:
         """Whether a picture of this shape is bent."""

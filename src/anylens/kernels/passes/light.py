@@ -1,0 +1,171 @@
+"""Counts -> clean light: the kernels from linearize to denoise composed, the first part of every pass.
+
+Within a band the light after demosaicing is kept whole, as luma and chroma of unit noise, because the coarse chroma
+looks far around; from there on everything happens in tiles. Beyond the border the counts are mirrored, once for all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels import balance, defects, demosaic, denoise, highlights, linearize, pattern, shade
+from anylens.kernels.cells import SPACING, spread
+from anylens.kernels.passes import cells
+from anylens.kernels.signature import Image, Scalar
+
+Array = npt.NDArray[Any]
+Groups = tuple[tuple[str, tuple[Image | Scalar, ...]], ...]
+
+MODULES = {"balance": balance, "highlights": highlights, "shade": shade, "demosaic": demosaic, "denoise": denoise}
+SAID_ONCE = ("red_x", "red_y", "frames_used", "to_camera")
+STRIP = 64
+
+
+def after(name: str, module: Any) -> tuple[Image | Scalar, ...]:
+    """A kernel's inputs after its picture, named apart, but those that a pass says once or need not say."""
+    rest = (argument for argument in module.SIGNATURE.inputs[1:] if argument.name not in SAID_ONCE)
+    return tuple(dataclasses.replace(argument, name=f"{name}_{argument.name}") for argument in rest)
+
+
+GROUPS: Groups = (
+    ("counts", cells.COUNTS),
+    ("phase", (Scalar("red_x", "int32"), Scalar("red_y", "int32"))),
+    ("calm", (Image("calm", "float32", 2, "repeat"),)),
+    *((name, after(name, module)) for name, module in MODULES.items()),
+)
+
+
+def flat(groups: Groups) -> tuple[Image | Scalar, ...]:
+    """All arguments of the groups."""
+    return tuple(argument for _, group in groups for argument in group)
+
+
+def grouped(groups: Groups, inputs: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
+    """What was given for each group."""
+    found, first = {}, 0
+    for name, group in groups:
+        found[name] = inputs[first : first + len(group)]
+        first += len(group)
+    return found
+
+
+def inside(place: Any, size: Any) -> Any:
+    """Where a place just beyond the border stands in the picture that is mirrored there."""
+    import halide as hl
+
+    return hl.clamp(hl.min(hl.abs(place), 2 * (size - 1) - hl.abs(place)), 0, size - 1)
+
+
+def size_of(given: dict[str, tuple[Any, ...]]) -> tuple[Any, Any]:
+    """(width, height) of the picture."""
+    width, height = given["counts"][len(linearize.SIGNATURE.inputs) :][:2]
+    return width, height
+
+
+class Stages(NamedTuple):
+    rows: tuple[Any, ...]
+    light: Any
+    mended: Any
+    filled: Any
+    widened: Any
+    shaded: Any
+    demosaic: demosaic.Stages
+    denoise: denoise.Stages
+
+
+def algorithm(given: dict[str, tuple[Any, ...]]) -> Stages:
+    """Clean light, (x, y, c), in the space that the matrix of `denoise` goes to."""
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    width, height = size_of(given)
+    light, mending = cells.light_of(*given["counts"])
+    balancing = balance.algorithm(mending.mended, *given["balance"])
+    filling = highlights.algorithm(balancing.balanced, *given["highlights"], *given["phase"])
+    gains, place, points_x, points_y = given["shade"]
+    widened = shade.widened(gains, place, points_x, lambda column: inside(column, width))
+    shaded = hl.Func("shaded")
+    shaded[x, y] = filling.filled[x, y] * shade.gain_at(widened, place, points_y, x, y, inside(y, height))
+    rgb = demosaic.algorithm(shaded, *given["phase"], *given["demosaic"])
+
+    frames, same = hl.Func("frames"), hl.Func("same")
+    (calm,) = given["calm"]
+    frames[x, y] = calm[x / SPACING, y / SPACING]
+    same[x, y] = hl.select(x == y, hl.f32(1.0), hl.f32(0.0))
+    clean = denoise.algorithm(rgb.rgb, frames, same, *given["denoise"])
+    rows = (*mending[:-1], *balancing[:-1], *filling[:-1], rgb.sites)
+    return Stages(rows, light, mending.mended, filling.filled, widened, shaded, rgb, clean)
+
+
+def schedule(stages: Stages, tile: Any, at: Any, row: tuple[Any, Any], target: Any) -> None:
+    """Blocks of denoising in each tile, `at` of `tile`; clean light a `row` at a time."""
+    import halide as hl
+
+    width = target.natural_vector_size(hl.Float(32))
+    inner, lanes = hl.Var("inner"), hl.Var("lanes")
+    stable = stages.denoise.stable
+    x, y, c = stable.args()
+    stable.compute_root().bound_extent(c, 3).split(y, y, inner, STRIP, hl.TailStrategy.RoundUp).reorder(c, x, inner, y)
+    stable.split(x, x, lanes, width).reorder(lanes, c, x, inner, y).vectorize(lanes).unroll(c).parallel(y)
+    for line in (stages.light, stages.mended, stages.filled, stages.shaded, *stages.demosaic[1:-1]):
+        x_line, y_line = line.args()
+        line.store_at(stable, y).compute_at(stable, inner).vectorize(x_line, width)
+        if line in stages.demosaic:
+            line.fold_storage(y_line, 16)
+    rgb = stages.demosaic.rgb
+    x_rgb, _, plane = rgb.args()
+    rgb.compute_at(stable, x).bound(plane, 0, 3).reorder(plane, x_rgb).unroll(plane).vectorize(x_rgb)
+    for rows in stages.rows:
+        pattern.schedule(rows, width)
+    stages.widened.compute_root().vectorize(stages.widened.args()[0], width)
+    clean = stages.denoise.clean
+    x, _, c = clean.args()
+    clean.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, width)
+    clean.store_in(hl.MemoryType.Stack)
+    denoise.schedule_blocks(stages.denoise.luma_clean, tile, at, width)
+    finer = stages.denoise.half_finer
+    finer.store_at(tile, at).compute_at(*row).vectorize(finer.args()[0], 2 * width)
+    denoise.schedule_chroma(stages.denoise, width)
+
+
+def reference(given: dict[str, tuple[Any, ...]]) -> npt.NDArray[np.float32]:
+    """What `algorithm` says, in NumPy."""
+    first = len(linearize.SIGNATURE.inputs)
+    light = linearize.reference(*given["counts"][:first])
+    light = defects.reference(light, *given["counts"][first + 2 :])
+    light = balance.reference(light, *given["balance"])
+    light = highlights.reference(light, *given["highlights"], *given["phase"])
+    light = shade.reference(light, *given["shade"])
+    scene = demosaic.reference(light, *given["phase"], *given["demosaic"])
+    frames = spread(given["calm"][0], *scene.shape[1:])
+    return denoise.reference(scene, frames, np.eye(3, dtype=np.float32), *given["denoise"])
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> dict[str, Any]:
+    """By name: a picture in which nothing is decided by the last bit of a sum, even maps, nothing taken for noise."""
+    counts = cells.example(rng, height, width)
+    height, width = counts[0].shape
+    ramp = np.linspace(4000, 9000, width) * np.linspace(1, 0.6, height)[:, None]
+    raw = (ramp + rng.normal(0, 150, (height, width))).astype(np.uint16)
+    given = dict(zip((argument.name for argument in cells.COUNTS), (raw, *counts[1:]), strict=True))
+    given |= {"red_x": 1, "red_y": 0, "calm": np.full((1, 1), 0.8, np.float32)}
+    for name, module in MODULES.items():
+        given |= named(rng, name, module, height, width)
+    return given | {
+        "threshold": 1e3,
+        "denoise_thresholds": np.zeros((5, 8, 8), np.float32),
+        "balance_gains": np.ones((2, 2), np.float32),
+        "highlights_clip": np.full((2, 2), 10.0, np.float32),
+        "shade_gains": np.full((4, 5, 7), 1.2, np.float32),
+    }
+
+
+def named(rng: np.random.Generator, name: str, module: Any, height: int, width: int) -> dict[str, Any]:
+    """A kernel's example as a pass names its arguments."""
+    values = module.example(rng, height, width)
+    found = dict(zip((argument.name for argument in module.SIGNATURE.inputs), values, strict=True))
+    return {argument.name: found[argument.name.removeprefix(f"{name}_")] for argument in after(name, module)}
