@@ -50,7 +50,7 @@ def algorithm(level: Any, table: Any, colors: Any, slack: Any, top: Any, rows: A
 
 
 def schedule(stages: Stages, target: Any) -> None:  # noqa: ARG001
-    """43 ms, 12 MP, 2 cores of Emerald Rapids, 52 ms where colors part; a vector is a block."""
+    """43 ms, 12 MP, 2 cores of an AMD EPYC, 52 ms where colors part; a vector is a block."""
     import halide as hl
 
     x, y, c = stages.warped.args()

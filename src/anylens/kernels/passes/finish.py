@@ -46,7 +46,7 @@ def algorithm(*inputs: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """55 ms, 12 MP, 2 cores of Emerald Rapids (AVX-512); rows of light are read once, mirrored as they are."""
+    """55 ms, 12 MP, 2 cores of an AMD EPYC (AVX-512); rows of light are read once, mirrored as they are."""
     import halide as hl
 
     _, row = display.schedule(stages.display, TILE, target)

@@ -35,7 +35,7 @@ def algorithm(*inputs: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """183 ms, a photograph of 12 MP, 2 cores of Emerald Rapids (AVX-512).
+    """183 ms, a photograph of 12 MP, 2 cores of an AMD EPYC (AVX-512).
 
     Strips of clean light whole, in tiles as those of a photo, then row by row.
     """

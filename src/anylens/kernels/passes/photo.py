@@ -41,7 +41,7 @@ def algorithm(*inputs: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """164 ms, a photograph of 12 MP, 2 cores of Emerald Rapids (AVX-512), output and scratch already in memory."""
+    """164 ms, a photograph of 12 MP, 2 cores of an AMD EPYC (AVX-512), output and scratch already in memory."""
     (tile, at), row = display.schedule(stages.display, denoise.TILE, target)
     light.schedule(stages.light, tile, at, row, target)
 
