@@ -239,15 +239,18 @@ def _variance(levels: Pixels, brightness: float) -> float:
     return float((levels[0] * max(brightness, 0.0) + levels[1]).sum()) / 16.0
 
 
-def _sharpness(pyramid: tuple[Pixels, ...], levels: Pixels) -> tuple[float, float]:
+def _sharpness(pyramid: tuple[Pixels, ...], levels: Pixels, most: float = math.inf) -> tuple[float, float]:
     """Mean square of the steps between points of the finest level: what is beyond the noise, and the noise's part.
 
-    Both over the square of the brightness, so that frames of any exposure can be compared.
+    Both over the square of the brightness, so that frames of any exposure can be compared. There is no noise in what
+    was cut at `most`.
     """
     grey = pyramid[0][MARGIN:-MARGIN, MARGIN:-MARGIN]
     brightness = float(pyramid[-1].mean())
     across, down = (float(np.square(np.diff(grey, axis=axis)).mean()) for axis in (0, 1))
-    noise = 2 * NOISE_OF_STEP * _variance(levels, brightness)
+    below = grey[grey < most] if most < math.inf else grey
+    seen, bright = (below.size / grey.size, float(below.mean())) if 0 < below.size < grey.size else (1.0, brightness)
+    noise = 2 * NOISE_OF_STEP * _variance(levels, bright) * seen
     square = max(brightness * brightness, 1e-12)
     return max(across + down - noise, 0.0) / square, noise / square
 
@@ -267,6 +270,7 @@ def _add(
 ) -> str | None:
     """Add a frame, its light times `gain`; a sentence's end that says why where it is left out instead."""
     one, two = still.pyramid, other.pyramid
+    sharpness, (seen_sharpness, grain) = still.sharpness, (other.sharpness, other.grain)
     alike = gain == 1.0
     same = alike and still.facts.iso == other.facts.iso
     levels = still.levels if same else other.levels * np.array([[gain], [gain * gain]], np.float32)
@@ -278,12 +282,16 @@ def _add(
             gain = 1.0
         one = align.pyramid(_brightness(still.sites), 1.0, most)
         two = align.pyramid(_brightness(other.sites), gain, most)
+        # What is clipped in one of them shows no detail there, and neither must the other's count.
+        (sharpness, _), (seen_sharpness, grain) = (
+            _sharpness(each, noise, most) for each, noise in ((one, still.levels), (two, levels))
+        )
     brightness = float(still.pyramid[-1].mean())
     variance = _variance(still.levels, brightness) + _variance(levels, brightness)
     motion = align.align(one, two, variance)
     if motion.likeness < UNLIKE:
         return "it shows another scene"
-    detail = (other.sharpness + other.grain) / (still.sharpness + other.grain)
+    detail = (seen_sharpness + grain) / (sharpness + grain)
     trust = min(1.0, (detail / SOFTER) ** 2)
     _, tall, wide = gathered[0].shape
     shifts = merge.shifts_of(motion.field, wide, tall)
@@ -369,7 +377,8 @@ def _whole(still: Seen, gathered: list[Pixels], gains: list[float], notes: list[
     pixels, frames_used = whole[len(whole) // 2]
     height, width = facts.active_shape
     mean = float(frames_used[::8, ::8].mean())
-    told = f"{used} frames were merged; at a pixel {mean:.1f} of them count on the mean."
+    worth = f"{mean:.1f} of them count" if set(gains) == {1.0} else f"they are worth {mean:.1f} of the reference"
+    told = f"{used} frames were merged; at a pixel {worth} on the mean."
     if used == 1:
         told = "Only the reference was used."
     notes = [told, *notes]

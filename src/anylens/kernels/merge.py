@@ -48,7 +48,7 @@ MEAN_GOOD, MEAN_BAD = 9.0, 16.0
 STRIP = 32
 TESTS, GATHERED = 8, 6
 SURELY = 1.15
-LAST_RESORT = 1e-3
+LAST_RESORT = 1e-6
 
 
 class Stages(NamedTuple):
@@ -260,13 +260,13 @@ def begun(still: Array) -> Array:
 
 
 def let_clipped_go(gathered: Array, still: Array, full: Array) -> None:
-    """Make `still` weigh next to nothing, in place, where it is clipped: before frames of other exposure are added.
+    """Make all that is gathered weigh next to nothing where `still` is clipped, before frames of other exposure come.
 
     `full` has where each of the four sites of `still` (with margin) is clipped.
     """
     clipped = (still[:, MARGIN:-MARGIN, MARGIN:-MARGIN] >= full[:, None, None]).any(axis=0)
-    gathered[4, clipped] -= 1.0 - LAST_RESORT
-    gathered[5, clipped] -= 1.0 - LAST_RESORT**2
+    gathered[:5, clipped] *= LAST_RESORT
+    gathered[5, clipped] *= LAST_RESORT**2
 
 
 def add(
