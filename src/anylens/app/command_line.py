@@ -38,6 +38,7 @@ COMMANDS = {
     "lens tag": "Write the lens and its rings into files that are there already, no pixel touched.",
     "lens chart": "Make the chart that lens calibrate measures, to print or to show.",
     "lens calibrate": "Measure a lens from flats and charts into its passport.",
+    "lens identify": "Tell which of the lenses with a passport took pictures, or that none did.",
     "doctor": "Show what this installation is made of and what is missing.",
 }
 """What each does; `app/commands/` has a module of its name, loaded when it is called. `lab noise` is `lab_noise.py`."""

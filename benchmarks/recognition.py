@@ -1,0 +1,289 @@
+"""Whose lens took these pictures? Tables of how often `lens identify` is right: python -m benchmarks.recognition.
+
+Simulated. Each lens is a design of the twin's; where it draws red and blue against green at an edge follows from its
+transfer functions at seven wavelengths (so coma and spherochromatism are in it, and it changes with the aperture), its
+falloff from traced pupils. Photographs are drawn through that, under a Bayer filter and with noise. Passports are made
+from one photograph of a scene of their own at f/4 and f/8; judged are other scenes and other noise, the aperture not
+told, each picture by itself. Designs that the numbers in lab/recognition.py rest on are not among the judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.body import Body
+from anylens.frame import Facts, Frame
+from anylens.lab.fringes import fringes, radial_shift
+from anylens.lab.recognition import Seen, recognise
+from anylens.lab.specimen import of_image
+from anylens.lab.traits import look, traits
+from anylens.lens import Lens, Passport
+from anylens.lens.passport import Lateral
+from anylens.sensor import Noise, Sensor
+from benchmarks.pictures import PHOTOGRAPHS
+from benchmarks.report import save, table, versions
+
+Array = npt.NDArray[Any]
+
+WIDTH, HEIGHT, PITCH_UM, WHITE, FULL_WELL_E, READ_E = 4096, 3072, 3.2, 4095, 12000.0, 3.0
+REACH_MM = 0.5e-3 * PITCH_UM * float(np.hypot(WIDTH, HEIGHT))
+KIT = (
+    "nikkor_o_21_f4",
+    "color_skopar_28_f2_8",
+    "summicron_35_f2_v1",
+    "summicron_50_f2_v5",
+    "apo_ultron_90_f2",
+    "tele_elmar_135_f4",
+)
+FIFTIES = (
+    "summicron_50_f2_v5",
+    "apo_lanthar_50_f2",
+    "summilux_50_f1_4_v2",
+    "nokton_50_f1_5",
+    "noctilux_50_f1_2",
+    "sonnar_50_f1_5",
+)
+STRANGERS = (
+    "apo_skopar_90_f2_8",
+    "apo_summicron_35_f2",
+    "canon_50_f1_2",
+    "double_gauss_50_f2",
+    "elcan_50_f2",
+    "elmarit_90_f2_8",
+    "nikkor_50_f1_1",
+    "nokton_35_f1_2",
+    "summicron_c_40_f2",
+    "apo_lanthar_50_f3_5",
+)
+SCENES = {
+    "passport": PHOTOGRAPHS / "cat_sofa_4640x3472.jpg",
+    "shop": PHOTOGRAPHS / "japanese-shop.jpg",
+    "book": PHOTOGRAPHS / "book-beside-flowers.jpg",
+    "street": PHOTOGRAPHS.parent / "bracket_jpeg" / "iphone1.jpg",
+}
+RADII = np.linspace(0.0, 1.0, 7)[1:]
+ALONG = np.array([0.8, 0.6])
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """As much of a sensor as optics need."""
+
+    width_px: int
+    height_px: int
+    pitch_um: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a lens draws: red's and blue's shift outwards from green in mm at RADII of the reach, and light there."""
+
+    red_mm: Array
+    blue_mm: Array
+    light: Array
+
+
+@cache
+def drawing(lens: str, f_number: float, distance_m: float) -> Drawing:
+    """From the twin's design: the shift that moves an edge's middle as the transfer functions do."""
+    from anylens.twin.glass import Mounting
+    from anylens.twin.glass import glass as mounted
+    from anylens.twin.light import Formation
+    from anylens.twin.scenes import Field
+    from anylens.twin.spectra import source
+    from anylens.twin.spreading import SPREAD_NM, _transfers
+
+    mounting = Mounting(f_number, distance_m)
+    glass = mounted(lens, mounting)
+    silicon = Pixels(WIDTH, HEIGHT, PITCH_UM)
+    field = Field(WIDTH * PITCH_UM * 1e-3, HEIGHT * PITCH_UM * 1e-3, PITCH_UM)
+    formation = Formation(glass, mounting, silicon, source("d65"), field, 0, 2)
+    shares, places = formation.shares(), RADII[:, None] * REACH_MM * ALONG
+    size, sample_um = (64 if f_number >= 4 else 96), PITCH_UM / 2
+    found = _transfers(glass, shares, places, distance_m, sample_um, size, 2)
+    turns = np.fft.fftfreq(size) / (sample_um * 1e-3)
+    squared = turns[:, None] ** 2 + turns**2
+    along = turns[:, None] * ALONG[1] + turns * ALONG[0]
+    seen = np.exp(-4 * np.pi**2 * (1.6 * PITCH_UM * 1e-3) ** 2 * squared) * (squared > 0)
+    seen = seen / np.maximum(squared, 1e-9) ** 1.5
+    shifts = []
+    for channel in (0, 2):
+        cross = found[:, channel] * np.conj(found[:, 1])
+        weight = seen * along**2 * np.abs(found[:, 1]) ** 2
+        late = -np.angle(cross) / (2 * np.pi * np.where(along == 0, 1.0, along))
+        ideal = (formation.observed(shares[channel], places) - formation.observed(shares[1], places)) @ ALONG
+        shifts.append(ideal + np.sum(weight * late, axis=(1, 2)) / weight.sum(axis=(1, 2)))
+    green_nm = float(shares[1] @ np.array(SPREAD_NM))
+    light = glass.illumination(places, green_nm) / glass.illumination(np.zeros((1, 2)), green_nm)
+    return Drawing(shifts[0], shifts[1], np.asarray(light))
+
+
+@cache
+def photograph(name: str) -> Array:
+    """(3, HEIGHT, WIDTH) linear light, 0.9 where it is nearly brightest, lying as the sensor lies."""
+    import cv2
+
+    stored = cv2.imread(str(SCENES[name]))[..., ::-1]
+    if stored.shape[0] > stored.shape[1]:
+        stored = np.rot90(stored)
+    rows, columns = stored.shape[:2]
+    scale = max(WIDTH / columns, HEIGHT / rows)
+    whole = cv2.resize(np.ascontiguousarray(stored), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    top, left = (whole.shape[0] - HEIGHT) // 2, (whole.shape[1] - WIDTH) // 2
+    light = (whole[top : top + HEIGHT, left : left + WIDTH].astype(np.float32) / 255) ** 2.2
+    light = cv2.GaussianBlur(light, (0, 0), 0.7).transpose(2, 0, 1)
+    return np.ascontiguousarray(light * (0.9 / np.quantile(light[:, ::8, ::8], 0.99)))
+
+
+def frame(name: str, drawn: Drawing, seed: int, turned: bool = False) -> Frame:
+    """A raw of a photograph, `turned` about half a circle, through a lens."""
+    import cv2
+
+    chance = np.random.default_rng(seed)
+    raw = np.empty((HEIGHT, WIDTH), np.uint16)
+    for down, right, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+        light = photograph(name)[channel]
+        x = np.arange(right, WIDTH, 2, dtype=np.float32) - (WIDTH - 1) / 2
+        y = (np.arange(down, HEIGHT, 2, dtype=np.float32) - (HEIGHT - 1) / 2)[:, None]
+        r2 = (x**2 + y**2) / np.float32((WIDTH**2 + HEIGHT**2) / 4)
+        moved = (drawn.red_mm, np.zeros(len(RADII)), drawn.blue_mm)[channel]
+        grown = np.linalg.lstsq(np.stack([RADII, RADII**3, RADII**5], axis=1), moved / REACH_MM, rcond=None)[0]
+        shrunk = (1 - (grown[0] + r2 * (grown[1] + r2 * grown[2]))).astype(np.float32)
+        fall = np.linalg.lstsq(np.stack([RADII**2, RADII**4], axis=1), drawn.light - 1, rcond=None)[0]
+        u, v = x * shrunk + np.float32((WIDTH - 1) / 2), y * shrunk + np.float32((HEIGHT - 1) / 2)
+        seen = cv2.remap(np.ascontiguousarray(light[::-1, ::-1]) if turned else light, u, v, cv2.INTER_CUBIC,
+                         borderMode=cv2.BORDER_REFLECT)  # fmt: skip
+        electrons = np.maximum(seen * (1 + r2 * (fall[0] + r2 * fall[1])), 0) * (0.6, 1.0, 0.7)[channel] * FULL_WELL_E
+        noise = np.sqrt(electrons + READ_E**2) * chance.standard_normal(electrons.shape, np.float32)
+        counts = (electrons + noise) * (WHITE - 64) / FULL_WELL_E + 64
+        raw[down::2, right::2] = np.clip(np.round(counts), 0, WHITE)
+    noise_of = Noise((1 / FULL_WELL_E,), ((READ_E / FULL_WELL_E) ** 2,), "profile")
+    sensor = Sensor(
+        "simulated", WIDTH, HEIGHT, (("R", "G"), ("G", "B")), ((64.0,),), (float(WHITE),), PITCH_UM, noise_of
+    )
+    facts = Facts(
+        sensor, (0, 0, HEIGHT, WIDTH), (0.0, 0.0, float(WIDTH), float(HEIGHT)), body=Body("simulated", "body")
+    )
+    return Frame(raw, facts)
+
+
+@cache
+def passport(lens: str, stops: tuple[float, ...]) -> Passport:
+    """As a picture of the passports' own scene at each aperture tells it."""
+    records = []
+    for stop in stops:
+        specimen = of_image(frame("passport", drawing(lens, stop, 3.0), 1), lens)
+        red, blue = (radial_shift([fringes(specimen, letter)]) for letter in "RB")
+        assert red is not None
+        assert blue is not None
+        (r, r_error), (b, b_error) = ((each.terms, np.sqrt(np.diag(each.covariance))) for each in (red, blue))
+        mm = PITCH_UM * 1e-3
+        records.append(
+            Lateral(
+                f_number=stop,
+                focus_m=3.0,
+                method="photos",
+                frames=1,
+                date="2026-01-01",
+                residual=1e3 * mm * red.residual_px,
+                reach_mm=REACH_MM,
+                red=tuple(r[:3]),
+                red_error=tuple(r_error[:3]),
+                blue=tuple(b[:3]),
+                blue_error=tuple(b_error[:3]),
+                red_shift_mm=tuple(r[3:] * mm),
+                red_shift_mm_error=tuple(r_error[3:] * mm),
+                blue_shift_mm=tuple(b[3:] * mm),
+                blue_shift_mm_error=tuple(b_error[3:] * mm),
+            )
+        )
+    return Passport(Lens("", lens), "simulated body", lateral=tuple(records))
+
+
+@cache
+def shown(lens: str, stop: float, scene: str, turned: bool) -> Seen:
+    """What one picture shows of its lens."""
+    seed = crc32(f"{lens} {stop} {scene} {turned}".encode())
+    specimen = of_image(frame(scene, drawing(lens, stop, 5.0), seed, turned), scene)
+    return Seen(traits([look(specimen, PITCH_UM)]))
+
+
+def judged(names: tuple[str, ...], stops: tuple[float, ...], known: bool) -> list[dict[str, Any]]:
+    """A row for each picture: the true lens, the lens that is told, how probable each is said to be."""
+    from anylens.twin.glass import prescription
+
+    passports = [passport(name, (4.0, 8.0)) for name in names]
+    rows = []
+    for lens in (*names, *STRANGERS):
+        for stop in stops:
+            if stop < 0.95 * prescription(lens).f_number:
+                continue
+            for at, scene in enumerate(("shop", "book", "street")):
+                seen = shown(lens, stop, scene, bool(at % 2))
+                seen = Seen(seen.traits, stop if known else None)
+                verdict = recognise([seen], passports)
+                told = verdict.told
+                said = {each.passport.lens.model: each.probability for each in verdict.candidates}
+                rows.append({"lens": lens, "stop": stop, "scene": scene, "told": told and told.passport.lens.model,
+                             "probabilities": {**said, "none": verdict.none}})  # fmt: skip
+    return rows
+
+
+def summary(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, Any]:
+    """Right answers, strangers taken for one of them, and how well the probabilities are meant, by tenths."""
+    own = [row for row in rows if row["lens"] in names]
+    strange = [row for row in rows if row["lens"] not in names]
+    said, true = [], []
+    for row in rows:
+        for name, probability in row["probabilities"].items():
+            said.append(probability)
+            true.append(name == (row["lens"] if row["lens"] in names else "none"))
+    said_of, true_of = np.array(said), np.array(true, float)
+    return {
+        "pictures": len(own),
+        "right_percent": 100.0 * float(np.mean([row["told"] == row["lens"] for row in own])),
+        "wrong_lens_percent": 100.0 * float(np.mean([row["told"] not in (row["lens"], None) for row in own])),
+        "strangers": len(strange),
+        "false_accept_percent": 100.0 * float(np.mean([row["told"] is not None for row in strange])),
+        "calibration_points": calibration(said_of, true_of),
+    }
+
+
+def calibration(said: Array, true: Array) -> float:
+    """How far what is said is from what is true, in points: the mean over five ranges, each by its answers."""
+    part = np.clip((said * 5).astype(int), 0, 4)
+    off = [
+        abs(said[part == k].mean() - true[part == k].mean()) * (part == k).mean() for k in range(5) if (part == k).any()
+    ]
+    return 100.0 * float(sum(off))
+
+
+def main() -> None:
+    """Print the tables and keep them."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--stops", default="2.8,4,5.6,8")
+    given = options.parse_args()
+    stops = tuple(float(each) for each in given.stops.split(","))
+    results: dict[str, Any] = {}
+    for title, names in (("kit of six, 21 to 135 mm", KIT), ("six of 50 mm", FIFTIES)):
+        for known in (False, True):
+            rows = judged(names, stops, known)
+            results[f"{title}, aperture {'' if known else 'not '}told"] = {**summary(rows, names), "rows": rows}
+    columns = [name for name in next(iter(results.values())) if name != "rows"]
+    shown_rows = [
+        [title, *(row[name] if isinstance(row[name], int) else f"{row[name]:.1f}" for name in columns)]
+        for title, row in results.items()
+    ]
+    table("Whose lens? Simulated", ["passports of", *(name.replace("_", " ") for name in columns)], shown_rows)
+    save("recognition", results, versions("numpy", "opencv-python-headless"))
+
+
+if __name__ == "__main__":
+    main()

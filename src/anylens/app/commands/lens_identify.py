@@ -1,0 +1,227 @@
+"""`anylens lens identify`: which of the lenses with a passport took these pictures."""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anylens.app import measuring, voice
+from anylens.app.syntax import Syntax
+from anylens.app.table import table
+from anylens.app.voice import Usage
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.frame import Facts
+    from anylens.lab.recognition import Seen, Verdict
+    from anylens.lab.traits import Looked, Traits
+    from anylens.lens import Lens, Passport
+
+CONTRADICTED = 0.05
+"""A named lens whose probability is below this is said to contradict the pictures."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One file: what it shows of its lens, and what it says of it."""
+
+    file: str
+    body: str
+    looked: Looked
+    facts: Facts
+    f_number: float | None
+
+
+def options(syntax: Syntax) -> None:
+    """What can be typed after `anylens lens identify`."""
+    syntax.usage = "anylens lens identify [options] FILE..."
+    syntax.add_argument("files", nargs="+", metavar="FILE", help="raws, all taken with one lens; several tell more")
+    syntax.add_argument(
+        "--passport", nargs="+", metavar="TOML", help="the passports to choose from; else yours for the files' body"
+    )
+    syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
+    syntax.add_argument("--aperture", type=float, metavar="N", help="f-number, where the files do not say it")
+    syntax.add_argument("--pitch", type=float, metavar="UM", help="distance of two pixels, where they do not say it")
+    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(given: Namespace) -> int:
+    """Tell the lens; 1 where a file was left aside."""
+    from anylens.lab.recognition import recognise
+    from anylens.lab.traits import traits
+
+    if given.aperture is not None and not 0.5 <= given.aperture <= 128.0:
+        raise Usage(f"--aperture {given.aperture:g} is no f-number; give another")
+    pictures = _pictures(given)
+    body = pictures[0].body
+    passports = _passports(given.passport, body)
+    groups: dict[float | None, list[Picture]] = {}
+    for picture in pictures:
+        groups.setdefault(picture.f_number, []).append(picture)
+    seen = [_seen(each) for each in groups.values()]
+    verdict = recognise(seen, passports)
+    whole = traits([picture.looked for picture in pictures])
+    notes = _contradictions(pictures, verdict)
+    if whole.lateral is None:
+        notes.append("The pictures hold too little texture to tell lateral colour; give others, sharp to the corners.")
+    if given.json:
+        print(measuring.as_json("identify", [_told(pictures, whole, verdict, notes)]))
+    else:
+        _tell(pictures, whole, verdict)
+        measuring.notes(notes)
+    return int(len(pictures) < len(given.files))
+
+
+def _pictures(given: Namespace) -> list[Picture]:
+    """The files that can be measured, all of one camera; Refusal where none can or they do not belong together."""
+    found: list[Picture] = []
+    with voice.progress("looking", len(given.files)) as bar:
+        for file in given.files:
+            try:
+                found.append(_picture(file, given))
+            except Refusal as error:
+                if len(given.files) == 1:
+                    raise
+                bar.complain(voice.one_line(f"left aside: {voice.sentence(error, Path(file))}"))
+            bar.advance()
+    if not found:
+        raise Refusal("None of these files can be looked at; give raws of one lens.")
+    for each in found[1:]:
+        if each.body != found[0].body or not math.isclose(each.looked.reach_mm, found[0].looked.reach_mm, rel_tol=1e-3):
+            raise Refusal(
+                f"{each.file} was taken with another camera or in another size than {found[0].file}; sort the files."
+            )
+    return found
+
+
+def _picture(file: str, given: Namespace) -> Picture:
+    from anylens.lab.traits import look
+
+    specimen = measuring.seen(file, given.sensor)
+    facts = specimen.facts
+    if specimen.kind != "raw" or facts is None:
+        raise Refusal(f"{specimen.name} is a finished picture, whose camera may have corrected it; give the raw.")
+    if len(specimen.letters()) < 3:
+        raise Refusal(f"{specimen.name} has no colours, by which lenses are told apart; give raws in colour.")
+    pitch_um = given.pitch or specimen.pitch_um
+    body = given.body or (None if facts.body is None else facts.body.name)
+    if pitch_um is None:
+        raise Refusal(f"{specimen.name} does not tell the distance of its pixels; say it with --pitch.")
+    if body is None:
+        raise Refusal(f"{specimen.name} does not name its camera; say it with --body.")
+    f_number = given.aperture or (None if facts.setting is None else facts.setting.f_number)
+    return Picture(specimen.name, body, look(specimen, pitch_um), facts, f_number)
+
+
+def _passports(named: Sequence[str] | None, body: str) -> list[Passport]:
+    from anylens.lens import read_passport
+    from anylens.lens.passport_file import passports_for
+
+    found = passports_for(body) if named is None else [read_passport(Path(each)) for each in named]
+    usable = [each for each in found if each.lateral or each.vignetting or each.color]
+    if not usable:
+        raise Refusal(
+            f"There is no passport of a lens on {body} that knows lateral colour or shading; make one with "
+            "anylens lens calibrate, or name some with --passport."
+        )
+    return usable
+
+
+def _seen(pictures: Sequence[Picture]) -> Seen:
+    from anylens.lab.recognition import Seen
+    from anylens.lab.traits import traits
+
+    setting = pictures[0].facts.setting
+    written = setting is not None and setting.source != "hand"
+    return Seen(
+        traits([each.looked for each in pictures]),
+        pictures[0].f_number,
+        None if setting is None else setting.focus_m,
+        setting.focal_mm if setting is not None and written else None,
+    )
+
+
+def _contradictions(pictures: Sequence[Picture], verdict: Verdict) -> list[str]:
+    """A sentence for each lens that files name and the pictures contradict."""
+    from anylens.lens.passport import same
+
+    notes: list[str] = []
+    named = {name_of(each.facts.lens): each.facts.lens for each in pictures if each.facts.lens is not None}
+    for name, lens in named.items():
+        files = [each.file for each in pictures if each.facts.lens == lens]
+        where = files[0] if len(files) == 1 else f"{len(files)} files"
+        said = [each for each in verdict.candidates if same(each.passport, lens, each.passport.body)]
+        if not said:
+            notes.append(f"{where}: the lens named there, {name}, has no passport among these.")
+        elif said[0].probability < CONTRADICTED:
+            instead = "another lens" if verdict.told is None else name_of(verdict.told.passport.lens)
+            notes.append(
+                f"{where}: the lens named there, {name}, contradicts the pictures ({_percent(said[0].probability)}); "
+                f"they look like {instead}."
+            )
+    return notes
+
+
+def name_of(lens: Lens) -> str:
+    """Maker and model."""
+    return f"{lens.maker} {lens.model}".strip()
+
+
+def _told(pictures: Sequence[Picture], whole: Traits, verdict: Verdict, notes: list[str]) -> dict[str, object]:
+    return {
+        "files": [each.file for each in pictures],
+        "lens": None if verdict.told is None else name_of(verdict.told.passport.lens),
+        "none_of_these": verdict.none,
+        "candidates": [
+            {"lens": name_of(each.passport.lens), "body": each.passport.body, "probability": each.probability}
+            for each in verdict.candidates
+        ],
+        "lateral_um": None if whole.lateral is None else whole.lateral.values,
+        "lateral_error_um": None if whole.lateral is None else whole.lateral.errors,
+        "falloff_log": whole.falloff,
+        "red_green_log": whole.red_green,
+        "blue_green_log": whole.blue_green,
+        "notes": notes,
+    }
+
+
+def _tell(pictures: Sequence[Picture], whole: Traits, verdict: Verdict) -> None:
+    count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
+    print(f"{count} by {pictures[0].body}; lateral colour in the corner, red and blue from green\n")
+    rows = [
+        (name_of(each.passport.lens), _aperture(each.f_number), _percent(each.probability), _um(each.red_um),
+         _um(each.blue_um))
+        for each in verdict.candidates
+    ]  # fmt: skip
+    seen = ("", "")
+    if whole.lateral is not None:
+        values, errors = whole.lateral.values, whole.lateral.errors
+        seen = (f"{values[2]:+.2f} ± {errors[2]:.2f}", f"{values[5]:+.2f} ± {errors[5]:.2f}")
+    rows.append(("none of these", "", _percent(verdict.none), "", ""))
+    print(table(rows, ("lens", "nearest at", "probability", "red µm", "blue µm"), ("the pictures", "", "", *seen)))
+    print(f"\n{_answer(verdict)}")
+
+
+def _answer(verdict: Verdict) -> str:
+    if verdict.told is not None:
+        return name_of(verdict.told.passport.lens)
+    if verdict.best is None:
+        return "none of these lenses"
+    return f"not sure; perhaps {name_of(verdict.best.passport.lens)}; more pictures, or their aperture, would tell"
+
+
+def _aperture(f_number: float | None) -> str:
+    return "" if f_number is None else f"f/{f_number:g}"
+
+
+def _um(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:+.2f}"
+
+
+def _percent(probability: float) -> str:
+    return f"{100.0 * probability:.1f} %" if probability < 0.995 else "over 99 %"

@@ -1,0 +1,257 @@
+"""Which lens took these pictures: what they tell of it against what passports say, as probabilities.
+
+Each passport foretells the traits at every aperture that may have been used; how far they may be off follows from the
+pictures' errors, the passport's, and how much lenses change from one aperture to another. Against all of them stands
+`none of these`: a lens about which nothing is known but how lenses are. Tails are long (Student's), since both pictures
+and lenses hold surprises.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.figure import Figure
+from anylens.lab.traits import RINGS, SHADE, Traits
+from anylens.lens.mapping import cast, lateral_shift, light
+from anylens.lens.passport import Lateral, Passport
+from anylens.lens.rings import nearest
+
+Floats = npt.NDArray[np.float64]
+
+UNKNOWN = 0.2
+"""How probable it is, before any look, that none of the passports' lenses took the pictures."""
+
+SURE = 0.8
+"""How probable a lens is that is named: below it too many others, for which there is no passport, look alike."""
+
+TAILS = 4.0
+APERTURES = 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0
+"""Those that may have been used where it is not known."""
+
+LENSES_UM = (1.65, 2.3), -0.75, 0.03
+"""Red's and blue's lateral colour in the corner of a 1-inch sensor, rms over sixteen designs at f/2.8 to f/8, how they
+go together, and the share that does not grow with the radius alike; simulated."""
+
+OPENING_UM = (9.0, 9.0), -0.3, 0.15
+"""The same for how it changes, for a change of 1 of 1 / N squared."""
+
+PASSPORT_UM = (0.1, 0.1), 0.0, 0.15
+"""The same for what differs between a passport and a picture besides: another light, distance and way to measure."""
+
+LENSES_REACH_MM = 8.19
+FALLOFF, FALLOFF_OPENING = (-0.15, 0.25), 2.0
+CASTS, CAST_OPENING = 0.05, 0.05
+FOCAL_ERROR, FOCAL_WRONG = 0.03, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Traits of pictures at one setting; what is not known of it is None."""
+
+    traits: Traits
+    f_number: float | None = None
+    focus_m: float | None = None
+    focal_mm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One passport's lens: its probability, and what its passport foretells where it comes nearest to the pictures.
+
+    `red_um` and `blue_um` are lateral colour in the corner, `falloff` the light at SHADE against the middle; None where
+    the passport does not know. `f_number` is the aperture at which it comes nearest.
+    """
+
+    passport: Passport
+    probability: float
+    f_number: float | None
+    red_um: float | None
+    blue_um: float | None
+    falloff: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The lenses with passports, the most probable first, and how probable none of them is; all add up to 1."""
+
+    candidates: tuple[Candidate, ...]
+    none: float
+
+    @property
+    def best(self) -> Candidate | None:
+        """The likeliest lens, None where it is more probable that none of these took the pictures."""
+        first = self.candidates[0] if self.candidates else None
+        return first if first is not None and first.probability > self.none else None
+
+    @property
+    def told(self) -> Candidate | None:
+        """The likeliest lens where it is at least as probable as SURE, so that it may be named."""
+        return self.best if self.best is not None and self.best.probability >= SURE else None
+
+
+def recognise(seen: Sequence[Seen], passports: Sequence[Passport]) -> Verdict:
+    """How probable it is that each passport's lens took the pictures, or none of them.
+
+    `seen` are groups of pictures, each of one setting, all of one lens.
+    """
+    unknown = math.log(UNKNOWN) + sum(_of_any(each) for each in seen)
+    share = math.log((1.0 - UNKNOWN) / max(len(passports), 1))
+    told = [[_of(each, passport) for each in seen] for passport in passports]
+    scores = [share + sum(score for score, _ in each) for each in told]
+    most = max([unknown, *scores])
+    weights = [math.exp(score - most) for score in scores]
+    whole = sum(weights) + math.exp(unknown - most)
+    candidates = [
+        _candidate(passport, weight / whole, each[0][1], seen[0])
+        for passport, weight, each in zip(passports, weights, told, strict=True)
+    ]
+    candidates.sort(key=lambda each: -each.probability)
+    return Verdict(tuple(candidates), math.exp(unknown - most) / whole)
+
+
+def _of_any(seen: Seen) -> float:
+    """The logarithm of how likely the traits are of a lens about which nothing is known."""
+    traits, score = seen.traits, 0.0
+    if traits.lateral is not None:
+        spread = _spread(LENSES_UM, traits.reach_mm)
+        score += _student(traits.lateral.values, traits.lateral.covariance + spread)
+    score += _shade(traits.falloff, Figure(*FALLOFF))
+    score += _shade(traits.red_green, Figure(0.0, CASTS)) + _shade(traits.blue_green, Figure(0.0, CASTS))
+    return score + _focal(seen.focal_mm, None)
+
+
+def _of(seen: Seen, passport: Passport) -> tuple[float, float | None]:
+    """(logarithm of how likely the traits are of this lens, the aperture at which they are likeliest)."""
+    least = passport.lens.max_aperture[0] if passport.lens.max_aperture else 0.0
+    possible = [each for each in APERTURES if each >= 0.95 * least] or [least]
+    apertures = possible if seen.f_number is None else [seen.f_number]
+    scores = [_at(seen, passport, f_number) for f_number in apertures]
+    most = max(scores)
+    mean = most + math.log(sum(math.exp(score - most) for score in scores) / len(scores))
+    return mean + _focal(seen.focal_mm, passport), apertures[scores.index(most)]
+
+
+def _at(seen: Seen, passport: Passport, f_number: float) -> float:
+    """The same at one aperture, the focal length left aside. What a passport does not know is as of any lens."""
+    traits, score = seen.traits, 0.0
+    if traits.lateral is not None:
+        said = lateral_um(passport, f_number, seen.focus_m, traits.reach_mm)
+        values, covariance = (np.zeros(6), _spread(LENSES_UM, traits.reach_mm)) if said is None else said
+        score += _student(traits.lateral.values - values, traits.lateral.covariance + covariance)
+    falloff, red_green, blue_green = shades(passport, f_number, seen.focus_m, traits.reach_mm)
+    score += _shade(traits.falloff, falloff or Figure(*FALLOFF))
+    score += _shade(traits.red_green, red_green or Figure(0.0, CASTS))
+    return score + _shade(traits.blue_green, blue_green or Figure(0.0, CASTS))
+
+
+def lateral_um(
+    passport: Passport, f_number: float | None, focus_m: float | None, reach_mm: float
+) -> tuple[Floats, Floats] | None:
+    """(six figures as Traits.lateral has them, their covariance) that a passport foretells; None where it knows none.
+
+    The covariance holds its errors and what a picture may differ by: the farther from an aperture that was measured,
+    the more.
+    """
+    records = nearest(passport.lateral, f_number, focus_m)
+    if not records:
+        return None
+    radii = np.array(RINGS) * reach_mm
+    values, covariance = np.zeros(6), _spread(PASSPORT_UM, reach_mm)
+    for weight, record in records:
+        for at, (x, _), aside, errors in zip(
+            (0, 3),
+            lateral_shift(record, radii, 0.0 * radii),
+            (record.red_shift_mm, record.blue_shift_mm),
+            (record.red_error, record.blue_error),
+            strict=True,
+        ):
+            values[at : at + 3] += weight * 1000.0 * (x - aside[0])
+            s2 = np.minimum(radii / record.reach_mm, 1.0) ** 2
+            lever = 1000.0 * radii[:, None] * np.stack([np.ones(3), s2, s2**2], axis=1)
+            own = (lever * np.minimum(errors, 1.0)) @ (lever * np.minimum(errors, 1.0)).T
+            covariance[at : at + 3, at : at + 3] += weight * own
+    return values, covariance + _away(passport.lateral, f_number) ** 2 * _spread(OPENING_UM, reach_mm)
+
+
+def _away(records: Sequence[Lateral], f_number: float | None) -> float:
+    """How far an aperture is from the nearest that was measured, in 1 / N squared."""
+    keyed = [record.f_number for record in records if record.f_number is not None]
+    if f_number is None or not keyed or len(keyed) < len(records):
+        return 0.0
+    return min(abs(f_number**-2 - each**-2) for each in keyed)
+
+
+def shades(
+    passport: Passport, f_number: float | None, focus_m: float | None, reach_mm: float
+) -> tuple[Figure | None, Figure | None, Figure | None]:
+    """Falloff, R/G and B/G at SHADE in logarithms, the mean of all directions; None where a passport knows none."""
+    angles = np.linspace(0.0, 2.0 * math.pi, 16, endpoint=False)
+    x, y = (SHADE * reach_mm * part for part in (np.cos(angles), np.sin(angles)))
+    falloffs = nearest(passport.vignetting, f_number, focus_m)
+    casts = nearest(passport.color, f_number, focus_m)
+    falloff = red_green = blue_green = None
+    if falloffs:
+        seen = sum(weight * float(light(record, x, y).mean()) for weight, record in falloffs)
+        keys = [record.f_number for record in passport.vignetting if record.f_number is not None]
+        away = min((abs(f_number**-2 - key**-2) for key in keys), default=0.0) if f_number is not None else 0.0
+        falloff = Figure(math.log(max(seen, 1e-3)), 0.02 + FALLOFF_OPENING * away)
+    if casts:
+        both = [(weight, cast(record, x, y)) for weight, record in casts]
+        red, blue = (sum(weight * float(np.log(each[k]).mean()) for weight, each in both) for k in (0, 1))
+        red_green, blue_green = Figure(red, 0.01), Figure(blue, 0.01)
+    return falloff, red_green, blue_green
+
+
+def _candidate(passport: Passport, probability: float, f_number: float | None, seen: Seen) -> Candidate:
+    reach = seen.traits.reach_mm
+    said = lateral_um(passport, f_number, seen.focus_m, reach)
+    falloff = shades(passport, f_number, seen.focus_m, reach)[0]
+    red, blue = (None, None) if said is None else (float(said[0][2]), float(said[0][5]))
+    return Candidate(passport, probability, f_number, red, blue, None if falloff is None else math.exp(falloff.value))
+
+
+def _spread(figures: tuple[tuple[float, float], float, float], reach_mm: float) -> Floats:
+    """(6, 6) covariance of lateral colour at RINGS in um2 from what it is in the corner of a 1-inch sensor."""
+    (red, blue), together, apart = figures
+    s = np.array(RINGS) * reach_mm / LENSES_REACH_MM
+    along = (1.0 - apart) * np.outer(s, s) + apart * np.diag(s**2)
+    colors = np.array([[red**2, together * red * blue], [together * red * blue, blue**2]])
+    return np.asarray(np.kron(colors, along))
+
+
+def _student(away: Floats, covariance: Floats) -> float:
+    """Logarithm of the density of a multivariate t of this scale."""
+    size = len(away)
+    square = float(away @ np.linalg.solve(covariance, away))
+    whole = math.lgamma((TAILS + size) / 2.0) - math.lgamma(TAILS / 2.0) - size / 2.0 * math.log(TAILS * math.pi)
+    return whole - 0.5 * float(np.linalg.slogdet(covariance)[1]) - (TAILS + size) / 2.0 * math.log1p(square / TAILS)
+
+
+def _shade(seen: Figure | None, said: Figure) -> float:
+    if seen is None:
+        return 0.0
+    return _student(np.array([seen.value - said.value]), np.array([[seen.error**2 + said.error**2]]))
+
+
+def _focal(focal_mm: float | None, passport: Passport | None) -> float:
+    """Logarithm of how likely a focal length is that the camera has written down; such entries are wrong at times."""
+    if focal_mm is None:
+        return 0.0
+    broad = _normal(math.log(focal_mm / 50.0), 0.7)
+    if passport is None:
+        return math.log(broad)
+    known = passport.lens.focal_mm or tuple((each.focal_mm,) * 2 for each in passport.geometry[:1])
+    if not known:
+        return math.log(broad)
+    low, high = known if isinstance(known[0], float) else known[0]
+    beyond = max(math.log(low / focal_mm), math.log(focal_mm / high), 0.0)
+    return math.log((1.0 - FOCAL_WRONG) * _normal(beyond, FOCAL_ERROR) + FOCAL_WRONG * broad)
+
+
+def _normal(away: float, error: float) -> float:
+    return math.exp(-0.5 * (away / error) ** 2) / (error * math.sqrt(2.0 * math.pi))

@@ -1,0 +1,170 @@
+"""What ordinary pictures tell of the lens that took them: lateral colour, falloff, colour cast, with their errors.
+
+A scene tells little of these and the same scene may look like a lens, so every figure has the error that scenes of all
+kinds have shown besides its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.figure import Figure
+from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
+from anylens.lab.specimen import Specimen
+
+Floats = npt.NDArray[np.float64]
+
+RINGS = 0.4, 0.7, 1.0
+"""Where lateral colour is told, in parts of half the diagonal."""
+
+SHADE = 0.8
+"""Where falloff and cast are told."""
+
+CELLS = 96
+LEAST_LIGHT = 2e-3
+LEAST_PAIRS = 400
+FALLOFF_OF_SCENES, CAST_OF_SCENES = 0.35, 0.12
+"""How much photographs alone brighten or redden up to SHADE, in logarithms: what scatter of fifteen showed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trait:
+    """A few figures of one kind and their covariance, in the unit that its field says."""
+
+    values: Floats
+    covariance: Floats = field(repr=False)
+
+    @property
+    def errors(self) -> Floats:
+        """Standard errors."""
+        return np.sqrt(np.diag(self.covariance))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traits:
+    """What pictures tell of their lens; a trait that they do not tell is None.
+
+    `lateral` are six figures: how far red, then blue, lie outwards from green at RINGS, in micrometres. `falloff` is
+    the logarithm of green light at SHADE against the middle, `red_green` and `blue_green` those of the casts.
+    `reach_mm` is half the diagonal; `pictures` how many there were.
+    """
+
+    reach_mm: float
+    pictures: int
+    lateral: Trait | None
+    falloff: Figure | None
+    red_green: Figure | None
+    blue_green: Figure | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """One picture, looked at: what `traits` puts together."""
+
+    reach_mm: float
+    fringes: tuple[Fringes, Fringes]
+    shading: tuple[Figure, Figure, Figure] | None
+
+
+def look(specimen: Specimen, pitch_um: float, most_tiles: int = 1152, looked_at: int | None = None) -> Looked:
+    """What one picture tells; a finished one, whose maker may have corrected it, tells of lateral colour only."""
+    found = [fringes(specimen, letter, most_tiles, looked_at) for letter in "RB"]
+    shading = None
+    if specimen.kind == "raw" and len(specimen.letters()) == 3:
+        light, clipped, _ = specimen.colors()
+        shading = trends(light, clipped)
+    reach = math.hypot(specimen.width_px, specimen.height_px) / 2.0 * pitch_um / 1000.0
+    return Looked(reach, (found[0], found[1]), shading)
+
+
+def traits(looked: Sequence[Looked]) -> Traits:
+    """What pictures of one lens, at one aperture, tell together."""
+    reach = looked[0].reach_mm
+    red, blue = (radial_shift([each.fringes[k] for each in looked]) for k in (0, 1))
+    lateral = None if red is None or blue is None else _lateral(red, blue, reach)
+    shaded = [each.shading for each in looked if each.shading is not None]
+    falloff, red_green, blue_green = (
+        _together([each[k] for each in shaded], scenes)
+        for k, scenes in enumerate((FALLOFF_OF_SCENES, CAST_OF_SCENES, CAST_OF_SCENES))
+    )
+    return Traits(reach, len(looked), lateral, falloff, red_green, blue_green)
+
+
+def _lateral(red: RadialShift, blue: RadialShift, reach_mm: float) -> Trait:
+    s = np.array(RINGS)
+    lever = 1000.0 * reach_mm * np.stack([s, s**3, s**5], axis=1)
+    covariance = np.zeros((6, 6))
+    for at, each in ((0, red), (3, blue)):
+        covariance[at : at + 3, at : at + 3] = lever @ each.covariance[:3, :3] @ lever.T
+    return Trait(np.concatenate([lever @ red.terms[:3], lever @ blue.terms[:3]]), covariance)
+
+
+def _together(shades: Sequence[Figure], scenes: float) -> Figure | None:
+    """The mean of several pictures' shading, each as wrong as its own error and its scene."""
+    if not shades:
+        return None
+    weights = np.array([1.0 / (each.error**2 + scenes**2) for each in shades])
+    mean = float(weights @ [each.value for each in shades] / weights.sum())
+    return Figure(mean, float(weights.sum() ** -0.5))
+
+
+def trends(light: npt.NDArray[np.float32], clipped: npt.NDArray[np.bool_]) -> tuple[Figure, Figure, Figure] | None:
+    """How light (3, h, w) and its colours change from the middle to SHADE, in logarithms, as the radius squared.
+
+    From the steps between neighbouring cells: most lie on smooth surfaces, where only the lens makes a step, and edges
+    are left aside by Cauchy's weights (the idea of Zheng et al. 2008). A slope across the whole picture is the
+    scene's. Of green, R/G and B/G; None where too little of the picture is lit and unclipped.
+    """
+    side = max(1, math.ceil(max(light.shape[1:]) / CELLS))
+    rows, columns = (size // side for size in light.shape[1:])
+    if min(rows, columns) < 8:
+        return None
+
+    def cells(plane: npt.NDArray[np.generic]) -> Floats:
+        cut = plane[: rows * side, : columns * side].reshape(rows, side, columns, side)
+        return np.asarray(cut.mean(axis=(1, 3), dtype=np.float64))
+
+    red, green, blue = (cells(plane) for plane in light)
+    good = (cells(clipped) == 0) & (np.minimum(np.minimum(red, green), blue) > LEAST_LIGHT)
+    log_r, log_g, log_b = (np.log(np.maximum(each, 1e-9)) for each in (red, green, blue))
+    y, x = np.mgrid[:rows, :columns]
+    x, y = x - (columns - 1) / 2.0, y - (rows - 1) / 2.0
+    s2 = (x**2 + y**2) / (rows**2 + columns**2) * 4.0
+    designs, taken = [], []
+    for axis, aside in ((1, (1.0, 0.0)), (0, (0.0, 1.0))):
+        both = np.minimum(np.roll(good, -1, axis), good)
+        keep = np.delete(both, -1, axis)
+        step = np.diff(s2, axis=axis)[keep]
+        designs.append(np.column_stack([step, *(np.full(len(step), each) for each in aside)]))
+        taken.append((axis, keep))
+    design = np.concatenate(designs)
+    if len(design) < LEAST_PAIRS:
+        return None
+    zone = np.clip((x / columns + 0.5) * 8, 0, 7).astype(int) + 8 * np.clip((y / rows + 0.5) * 6, 0, 5).astype(int)
+    parts = np.concatenate([np.delete(zone, -1, axis)[keep] for axis, keep in taken])
+    found = []
+    for values in (log_g, log_r - log_g, log_b - log_g):
+        value = np.concatenate([np.diff(values, axis=axis)[keep] for axis, keep in taken])
+        terms, covariance = _mostly(design, value, parts)
+        found.append(Figure(SHADE**2 * float(terms[0]), SHADE**2 * math.sqrt(max(float(covariance[0, 0]), 0.0))))
+    return found[0], found[1], found[2]
+
+
+def _mostly(design: Floats, value: Floats, parts: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """(terms, covariance) of what most values agree on; errors from how the parts of the field disagree."""
+    terms, weight = np.zeros(design.shape[1]), np.ones(len(value))
+    ridge = np.diag(1e-9 * np.sum(design**2, axis=0) + 1e-12)
+    for _ in range(12):
+        left = value - design @ terms
+        usual = max(1.4826 * float(np.median(np.abs(left))), 1e-6)
+        weight = 1.0 / (1.0 + (left / usual) ** 2)
+        inverse = np.linalg.inv((design * weight[:, None]).T @ design + ridge)
+        terms = inverse @ (design.T @ (weight * value))
+    pulls = design * (weight * (value - design @ terms))[:, None]
+    groups = np.stack([pulls[parts == each].sum(axis=0) for each in np.unique(parts)])
+    return terms, inverse @ groups.T @ groups @ inverse * len(groups) / max(len(groups) - len(terms), 1)

@@ -1,0 +1,128 @@
+"""Which lens took a picture: lenses whose lateral colour is known, and raws drawn with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anylens import write
+from anylens.app.command_line import run
+from anylens.body import Body
+from anylens.frame import Frame
+from anylens.lab.recognition import Seen, recognise
+from anylens.lab.traits import RINGS, Trait, Traits
+from anylens.lens import Lens, Passport
+from anylens.lens.passport import Lateral
+from anylens.lens.passport_file import passport_text
+from tests.bursts import under_filter
+from tests.frames import NEUTRAL, facts
+from tests.references.test_lab_fringes import BLUE, GREEN, HEIGHT, RED, WIDTH, drawn
+
+PITCH_UM = 3.2
+REACH_MM = np.hypot(WIDTH, HEIGHT) / 2 * PITCH_UM * 1e-3
+
+
+def passport(name: str, red: tuple[float, float], blue: tuple[float, float]) -> Passport:
+    """Of a lens that magnifies red and blue by 1 + c0 + c1 s2."""
+    record = Lateral(
+        f_number=None,
+        focus_m=None,
+        method="chart",
+        frames=1,
+        date="2026-01-01",
+        residual=0.1,
+        reach_mm=REACH_MM,
+        red=(*red, 0.0),
+        red_error=(1e-5, 1e-5, 1e-5),
+        blue=(*blue, 0.0),
+        blue_error=(1e-5, 1e-5, 1e-5),
+        red_shift_mm=(0.0, 0.0),
+        red_shift_mm_error=(1e-5, 1e-5),
+        blue_shift_mm=(0.0, 0.0),
+        blue_shift_mm_error=(1e-5, 1e-5),
+    )
+    return Passport(Lens("Maker", name), "Maker Model", lateral=(record,))
+
+
+KIT = (passport("true", RED, BLUE), passport("other", BLUE, RED), passport("plain", (0.0, 0.0), (0.0, 0.0)))
+
+
+def pictures_of(red: tuple[float, float], blue: tuple[float, float], error_um: float = 0.1) -> Seen:
+    s = np.array(RINGS)
+    values = 1000 * REACH_MM * np.concatenate([s * (grown[0] + grown[1] * s**2) for grown in (red, blue)])
+    lateral = Trait(values, np.eye(6) * error_um**2)
+    return Seen(Traits(float(REACH_MM), 1, lateral, None, None, None))
+
+
+def test_the_lens_that_draws_so_is_told() -> None:
+    for lens, (red, blue) in zip(KIT, ((RED, BLUE), (BLUE, RED), (GREEN, GREEN)), strict=True):
+        verdict = recognise([pictures_of(red, blue)], KIT)
+        assert verdict.told is not None
+        assert verdict.told.passport is lens
+        assert sum(each.probability for each in verdict.candidates) + verdict.none == pytest.approx(1.0)
+
+
+def test_a_lens_without_a_passport_is_none_of_these() -> None:
+    verdict = recognise([pictures_of((-4e-3, 0.0), (5e-3, 0.0))], KIT)
+    assert verdict.none > 0.95
+    assert verdict.told is None
+
+
+def test_lenses_that_draw_alike_are_not_told_apart() -> None:
+    twins = (KIT[0], replace(KIT[0], lens=Lens("Maker", "twin")))
+    verdict = recognise([pictures_of(RED, BLUE)], twins)
+    assert verdict.told is None
+    assert verdict.candidates[0].probability == pytest.approx(verdict.candidates[1].probability)
+
+
+def test_pictures_that_tell_nothing_leave_what_was_thought_before() -> None:
+    nothing = Seen(Traits(float(REACH_MM), 1, None, None, None, None))
+    one, two = (recognise([nothing] * count, KIT) for count in (1, 2))
+    assert one.none == pytest.approx(two.none) == pytest.approx(0.2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A raw of the true lens, one that names a lens, and passports."""
+    made = tmp_path_factory.mktemp("identify")
+    colors = np.stack([drawn(channel, growth) for channel, growth in enumerate((RED, GREEN, BLUE))])
+    light = under_filter(colors.astype(np.float32) * np.array(NEUTRAL, np.float32)[:, None, None])
+    counts = 256 + 3839 * light + np.random.default_rng(1).normal(0, 8, light.shape)
+    known = facts("RGGB", HEIGHT, WIDTH)
+    known = replace(known, body=Body("Maker", "Model"), sensor=replace(known.sensor, pitch_um=PITCH_UM))
+    frame = Frame(np.clip(counts, 0, 4095).astype(np.uint16), known)
+    write(frame, made / "a.dng")
+    write(replace(frame, facts=replace(known, lens=KIT[1].lens)), made / "named.dng")
+    for each in KIT:
+        (made / f"{each.lens.model}.toml").write_text(passport_text(each))
+    return made
+
+
+def identify(folder: Path, *arguments: str) -> int:
+    kit = [str(folder / f"{each.lens.model}.toml") for each in KIT]
+    return run(["lens", "identify", *arguments, "--passport", *kit])
+
+
+def test_a_raw_tells_its_lens(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert identify(folder, str(folder / "a.dng")) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Maker true"
+
+
+def test_a_lens_that_a_file_names_and_its_picture_contradicts_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert identify(folder, str(folder / "named.dng")) == 0
+    shown = capsys.readouterr()
+    assert "Maker other, contradicts the pictures" in shown.out + shown.err
+    assert "they look like Maker true" in shown.out + shown.err
+
+
+def test_without_a_passport_it_says_how_to_make_one(
+    folder: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert run(["lens", "identify", str(folder / "a.dng")]) == 2
+    assert "lens calibrate" in capfd.readouterr().err
