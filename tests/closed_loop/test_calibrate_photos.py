@@ -12,8 +12,11 @@ from anylens.app import voice
 from anylens.app.command_line import run
 from anylens.files import write
 from anylens.lab.fringes import fringes, radial_shift
+from anylens.lab.photo_geometry import photo_geometry
 from anylens.lab.specimen import of_image
+from anylens.lab.straight import long_lines, roots_of_green
 from anylens.lens import read_passport
+from anylens.lens.passport import Geometry
 from anylens.sensor import Calibration
 from tests.pans import Camera
 
@@ -54,6 +57,35 @@ def test_lateral_colour_comes_back_from_edges(pan) -> None:
         assert np.sqrt(np.mean((found - true * s) ** 2)) < 0.15
         assert (np.abs(found - true * s) < 3.0 * error).all()
         assert error.max() < 0.3
+
+
+def undone(camera: Camera, geometry: Geometry) -> tuple[float, float]:
+    """The largest distance in px from an ideal lens's places, at its best scale: as seen, and with the lens undone."""
+    radius = np.linspace(0.05, 1.0, 40) * camera.half
+    mm, k = camera.pitch_um * 1e-3, geometry.radial
+    n = np.linspace(0.001, 1.3, 4000) * camera.half * mm / geometry.focal_mm
+    seen = geometry.focal_mm / mm * n * (1 + k[0] * n**2 + k[1] * n**4 + k[2] * n**6)
+    ideal, truth = np.interp(radius, seen, geometry.focal_mm / mm * n), camera.ideal(radius)
+    return tuple(float(np.abs(at * (at @ truth) / (at @ at) - truth).max()) for at in (radius, ideal))
+
+
+@pytest.mark.parametrize("bend", [(-0.02, 0.005), (0.05, -0.02)])
+def test_distortion_comes_back_from_straight_things(bend, tmp_path) -> None:
+    camera = replace(CAMERA, bend=bend)
+    assert run(asked(written(camera.pan(4), tmp_path), tmp_path / "p.toml")) == 0
+    (geometry,) = read_passport(tmp_path / "p.toml").geometry
+    before, after = undone(camera, geometry)
+    assert geometry.method == "photos"
+    assert after < before / 5
+    assert geometry.focal_mm_error == pytest.approx(0.03 * camera.focal_mm)
+
+
+def test_straight_things_of_a_straight_lens_do_not_bend_it() -> None:
+    camera = replace(CAMERA, bend=(0.0, 0.0))
+    lines = [line for frame in camera.pan(4, seed=1) for line in long_lines(roots_of_green(of_image(frame, "photo")))]
+    found = photo_geometry(lines, camera.width, camera.height, 1953.0)
+    assert abs(found.corner_px.value) < 3.0 * found.corner_px.error < 3.0
+    assert photo_geometry(lines[:8], camera.width, camera.height, 1953.0) is None
 
 
 def test_photos_make_a_passport_with_errors_and_what_is_unknown(pan, tmp_path, capsys) -> None:

@@ -185,7 +185,7 @@ def calibrate(
     fresh = {**fresh, "psf": _of_edges(edges, pitch_um), "mount": () if mount is None else (mount,)}
     photographed = None
     if photos:
-        found, photographed = _of_photos(photos, pitch_um)
+        found, photographed = _of_photos(photos, lens, pitch_um)
         notes += list(photographed.why)
         fresh = _with_photos(fresh, found, old)
     passport = Passport(lens, body, **fresh)  # type: ignore[arg-type]
@@ -319,13 +319,22 @@ def _of_edges(views: Sequence[EdgeView], pitch_um: float) -> tuple[PsfField, ...
     return tuple(found)
 
 
-def _of_photos(photos: Sequence[PhotoView], pitch_um: float) -> tuple[dict[str, tuple[Section, ...]], PhotoFit]:
+def _of_photos(
+    photos: Sequence[PhotoView], lens: Lens, pitch_um: float
+) -> tuple[dict[str, tuple[Section, ...]], PhotoFit]:
     """What ordinary photos tell; their distances may differ."""
     files = [each.facts for each in photos]
     f_number = _one(files, "f_number", "apertures", "calibrate from photos of each aperture by themselves")
     focus = {each.focus_m for each in files}
     focus_m = focus.pop() if len(focus) == 1 else None
-    return photo_sections([each.taken for each in photos], pitch_um, When(f_number, focus_m, _date(files)))
+    focal_mm = _one(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
+    when = When(f_number, focus_m, _focal_of(lens) if focal_mm is None else focal_mm, _date(files))
+    return photo_sections([each.taken for each in photos], pitch_um, when)
+
+
+def _focal_of(lens: Lens) -> float | None:
+    """The one focal length that is engraved on a lens."""
+    return lens.focal_mm[0] if lens.focal_mm and lens.focal_mm[0] == lens.focal_mm[1] else None
 
 
 def _with_photos(

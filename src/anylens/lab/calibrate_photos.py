@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
+from anylens.lab.photo_geometry import LEAST_LINES, PhotoGeometry, photo_geometry
 from anylens.lab.specimen import Specimen
-from anylens.lens.passport import Lateral, Section
+from anylens.lab.straight import long_lines, roots_of_green
+from anylens.lens.passport import Geometry, Lateral, Section
 from anylens.refusal import Refusal
 
 LEAST_PHOTOS = 2
@@ -25,6 +28,7 @@ class Taken:
     height_px: int
     red: Fringes = field(repr=False)
     blue: Fringes = field(repr=False)
+    lines: tuple[npt.NDArray[np.float64], ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class When:
 
     f_number: float | None
     focus_m: float | None
+    focal_mm: float | None
     date: str
 
 
@@ -45,6 +50,7 @@ class PhotoFit:
     height_px: int
     red: RadialShift | None
     blue: RadialShift | None
+    geometry: PhotoGeometry | None
     why: tuple[str, ...]
 
 
@@ -57,7 +63,8 @@ def taken(specimen: Specimen) -> Taken:
         )
     if len(specimen.letters()) != 3:
         raise Refusal(f"{specimen.name} has no colours to compare; a monochrome camera needs flats and a chart.")
-    return Taken(specimen.name, specimen.width_px, specimen.height_px, fringes(specimen, "R"), fringes(specimen, "B"))
+    fringed = fringes(specimen, "R"), fringes(specimen, "B")
+    return Taken(specimen.name, specimen.width_px, specimen.height_px, *fringed, long_lines(roots_of_green(specimen)))
 
 
 def photo_sections(
@@ -80,9 +87,20 @@ def photo_sections(
         sections["lateral"] = (_lateral(red, blue, pitch_um, len(photos), when),)
     else:
         why.append("The photos have too few sharp edges for lateral colour; take some with leaves, roofs or letters.")
+    lines, geometry = [line for each in photos for line in each.lines], None
+    if when.focal_mm is None:
+        why.append("The focal length is not known, which distortion needs; say it with --focal.")
+    else:
+        geometry = photo_geometry(lines, width, height, when.focal_mm / pitch_um * 1e3)
+        if geometry is None:
+            why.append(
+                f"The photos have {len(lines)} long straight lines and distortion needs {LEAST_LINES}; take buildings."
+            )
+        else:
+            sections["geometry"] = (_geometry(geometry, width, height, pitch_um, len(photos), when),)
     if not sections:
         raise Refusal(f"{len(photos)} photos told nothing of the lens: {why[0][0].lower()}{why[0][1:]}")
-    return sections, PhotoFit(len(photos), width, height, red, blue, tuple(why))
+    return sections, PhotoFit(len(photos), width, height, red, blue, geometry, tuple(why))
 
 
 def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, when: When) -> Lateral:
@@ -108,4 +126,27 @@ def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, 
         blue_shift_mm=both[2][1],
         blue_shift_mm_error=both[3][1],
         reach_mm=red.reach_px * mm,
+    )
+
+
+def _geometry(fit: PhotoGeometry, width: int, height: int, pitch_um: float, photos: int, when: When) -> Geometry:
+    mm = pitch_um * 1e-3
+    middle = (width - 1) / 2.0, (height - 1) / 2.0
+    x, y = ((figure.value - m) * mm for figure, m in zip(fit.centre_px, middle, strict=True))
+    k1, k2, k3 = fit.radial
+    return Geometry(
+        focus_m=when.focus_m,
+        method="photos",
+        frames=photos,
+        date=when.date,
+        residual=1e3 * mm * fit.line_px,
+        focal_mm=fit.focal_px.value * mm,
+        focal_mm_error=fit.focal_px.error * mm,
+        centre_mm=(x, y),
+        centre_mm_error=(fit.centre_px[0].error * mm, fit.centre_px[1].error * mm),
+        radial=(k1.value, k2.value, k3.value),
+        radial_error=(k1.error, k2.error, k3.error),
+        tangential=(0.0, 0.0),
+        tangential_error=(math.inf, math.inf),
+        reach_mm=fit.reach_px * mm,
     )

@@ -1,0 +1,163 @@
+"""Distortion from the straight things of ordinary photos."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.intp]
+
+LEAST_LINES = 12
+FOCAL_BELIEVED = 0.03
+"""The relative standard error of an engraved focal length, which straight things cannot tell."""
+
+_BELIEF = (0.02, 0.02, 0.3, 0.2, 0.003)
+"""Standard errors believed beforehand of the centre and of three radial terms, in parts of the half diagonal."""
+_LEAST_ERROR_PX = 0.03
+_ROUNDS = 14
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoGeometry:
+    """The lens that straight things agree on, in px of the picture.
+
+    `radial` (k1, k2, k3) are OpenCV's, of places divided by `focal_px`, which is the one that was believed. `corner_px`
+    is how far they move the corner outwards, `line_px` the rms distance of points from their lines, `bowed_px` how much
+    things that look straight are usually bowed themselves, `reach_px` how far from the middle any was seen.
+    """
+
+    focal_px: Figure
+    centre_px: tuple[Figure, Figure]
+    radial: tuple[Figure, Figure, Figure]
+    corner_px: Figure
+    line_px: float
+    bowed_px: float
+    reach_px: float
+    lines: int
+
+
+def photo_geometry(lines: Sequence[Floats], width_px: int, height_px: int, focal_px: float) -> PhotoGeometry | None:
+    """One lens for all lines, each (n, 2) px; None where they are too few.
+
+    A line's points are asked to lie on one once the lens is undone (Brown 1971; Devernay & Faugeras 2001). Lines are
+    weighed by how much things that look straight are bowed themselves, which they show. Standard errors are the larger
+    of what is left and of how lines disagree (White 1980).
+    """
+    if len(lines) < LEAST_LINES:
+        return None
+    problem = _Problem(lines, width_px, height_px)
+    found, covariance = problem.solved()
+    half, unit = problem.half, focal_px / problem.half
+    sigma = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    lever = np.array([0.0, 0.0, half, half, half])
+    beside = problem.beside(found)
+    return PhotoGeometry(
+        Figure(focal_px, FOCAL_BELIEVED * focal_px),
+        (
+            Figure(float(found[0]) * half + problem.middle[0], float(sigma[0]) * half),
+            Figure(float(found[1]) * half + problem.middle[1], float(sigma[1]) * half),
+        ),
+        (
+            Figure(float(found[2]) * unit**2, float(sigma[2]) * unit**2),
+            Figure(float(found[3]) * unit**4, float(sigma[3]) * unit**4),
+            Figure(float(found[4]) * unit**6, float(sigma[4]) * unit**6),
+        ),
+        Figure(float(lever @ found), math.sqrt(max(float(lever @ covariance @ lever), 0.0))),
+        math.sqrt(float(np.average(beside**2, weights=problem.weight))),
+        problem.bowed_px,
+        float(np.hypot(*problem.points.T).max()) * half,
+        len(lines),
+    )
+
+
+class _Problem:
+    """All lines. Numbers are cx, cy, q1, q2, q3 in half diagonals: observed = c + v (1 + q1 v2 + q2 v4 + q3 v6)."""
+
+    def __init__(self, lines: Sequence[Floats], width: int, height: int) -> None:
+        self.half = math.hypot(width, height) / 2.0
+        self.middle = np.array([(width - 1) / 2.0, (height - 1) / 2.0])
+        self.points = (np.concatenate(lines) - self.middle) / self.half
+        self.of_line = np.repeat(np.arange(len(lines)), [len(each) for each in lines]).astype(np.intp)
+        self.weight = np.ones(len(self.points))
+        self.bowed_px = 0.0
+
+    def beside(self, numbers: Floats) -> Floats:
+        """(n,) px of points beside their lines."""
+        plain = _ideal(self.points, numbers)
+        count = np.bincount(self.of_line).astype(np.float64)
+        mean = np.stack([np.bincount(self.of_line, plain[:, axis]) / count for axis in (0, 1)], axis=1)
+        x, y = (plain - mean[self.of_line]).T
+        xx, xy, yy = (np.bincount(self.of_line, each) for each in (x * x, x * y, y * y))
+        angle = 0.5 * np.arctan2(2.0 * xy, xx - yy)
+        return np.asarray((y * np.cos(angle)[self.of_line] - x * np.sin(angle)[self.of_line]) * self.half)
+
+    def solved(self) -> tuple[Floats, Floats]:
+        """(numbers, their covariance): Gauss-Newton, far points and strange lines weighed down."""
+        numbers, belief = np.zeros(len(_BELIEF)), np.diag(np.array(_BELIEF) ** -2.0)
+        for _ in range(_ROUNDS):
+            beside = self.beside(numbers)
+            self._weigh(beside)
+            slopes = self._slopes(numbers)
+            normal = (slopes * self.weight[:, None]).T @ slopes + belief
+            step = np.linalg.solve(normal, -slopes.T @ (self.weight * beside) - belief @ numbers)
+            numbers = numbers + step
+            if np.abs(step).max() < 1e-9:
+                break
+        pulls = slopes * (self.beside(numbers) * self.weight)[:, None]
+        lines = int(self.of_line.max()) + 1
+        scores = np.stack([np.bincount(self.of_line, pull, lines) for pull in pulls.T], axis=1)
+        inverse = np.linalg.inv(normal)
+        together = inverse @ (scores.T @ scores) @ inverse * lines / max(lines - len(_BELIEF), 1)
+        grown = np.sqrt(np.maximum(np.diag(together) / np.diag(inverse), 1.0))
+        return numbers, np.asarray(inverse * grown[:, None] * grown, np.float64)
+
+    def _weigh(self, beside: Floats) -> None:
+        """Weights: 1 / variance of a point, less for far ones; a line tells no more than lines are straight."""
+        error = max(1.4826 * float(np.median(np.abs(beside))), _LEAST_ERROR_PX)
+        sag, known = _sags(self.points, beside, self.of_line, error)
+        bowed2 = max((1.4826 * float(np.median(np.abs(sag)))) ** 2 - float(np.median(known)) ** 2, 0.0)
+        strange = 1.0 / (1.0 + sag**2 / 9.0 / (bowed2 + known**2))
+        share = strange * known**2 / (known**2 + bowed2)
+        self.bowed_px = math.sqrt(bowed2)
+        self.weight = share[self.of_line] / (1.0 + (beside / (3.0 * error)) ** 2) / error**2
+
+    def _slopes(self, numbers: Floats) -> Floats:
+        """(n, 5): how far each number moves the points beside their lines."""
+        steps = 1e-6 * np.eye(len(numbers))
+        return np.stack([(self.beside(numbers + each) - self.beside(numbers - each)) / 2e-6 for each in steps], axis=1)
+
+
+def _ideal(observed: Floats, numbers: Floats) -> Floats:
+    """From observed places to ideal ones about the lens's centre, in half diagonals; Newton's method on the radius."""
+    away = observed - numbers[:2]
+    r = np.hypot(*away.T)
+    q1, q2, q3 = numbers[2:]
+    v = r.copy()
+    for _ in range(6):
+        s = v * v
+        value = v * (1.0 + s * (q1 + s * (q2 + s * q3))) - r
+        slope = 1.0 + s * (3.0 * q1 + s * (5.0 * q2 + s * 7.0 * q3))
+        v -= value / np.where(np.abs(slope) < 0.1, 0.1, slope)
+    return np.asarray(away * (v / np.maximum(r, 1e-12))[:, None])
+
+
+def _sags(points: Floats, beside: Floats, of_line: Whole, error: float) -> tuple[Floats, Floats]:
+    """(how far the middle of each line lies off its chord in px, how well that is known) by a parabola."""
+    sags, known = [], []
+    for line in range(int(of_line.max()) + 1):
+        at = of_line == line
+        place = points[at]
+        way = place[-1] - place[0]
+        t = (place - place[0]) @ way / max(float(way @ way), 1e-12) * 2.0 - 1.0
+        design = np.stack([np.ones_like(t), t, t * t], axis=1)
+        inverse = np.linalg.pinv(design.T @ design)
+        sags.append(float((inverse @ (design.T @ beside[at]))[2]))
+        known.append(error * math.sqrt(max(float(inverse[2, 2]), 1e-12)))
+    return np.array(sags), np.array(known)

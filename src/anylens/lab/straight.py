@@ -1,0 +1,165 @@
+"""Long lines of an ordinary photo that look straight: roofs, walls, wires, horizons, point by point."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.specimen import Specimen
+
+Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+_SMALL_PX = 1100
+_LEAST_SEGMENT = 0.03
+_LEAST_LENGTH = 0.18
+_MOST_LINES = 90
+_STEP = 3.0
+_BAND = np.arange(-4.0, 4.01, 0.5)
+_NEAR = 0.6
+_LEAST_SHARE = 0.65
+_ROUNDS = 9
+
+
+def roots_of_green(specimen: Specimen) -> Bytes:
+    """(H / 2, W / 2) square roots of a raw's green light as 8 bits, two px of the picture a sample."""
+    import cv2
+
+    planes = specimen.of("G") or specimen.of(specimen.letters()[0])
+    step = planes[0].step_px
+    rows, columns = (min(plane.shape[axis] for plane in planes) for axis in (0, 1))
+    light = np.asarray(np.mean([plane.pixels[:rows, :columns] for plane in planes], axis=0), np.float32)
+    if step != 2:
+        size = columns * step // 2, rows * step // 2
+        light = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+    high = max(float(np.percentile(light[::4, ::4], 99.5)), 1e-6)
+    return np.asarray(np.rint(255.0 * np.sqrt(np.clip(light / high, 0.0, 1.0))), np.uint8)
+
+
+def long_lines(light: Bytes) -> tuple[Floats, ...]:
+    """(n, 2) px of the points of each line, longest first; `light` is of `roots_of_green`.
+
+    Line segments (von Gioi, Jakubowicz, Morel & Randall 2012) of the small picture are the seeds. Each is followed
+    both ways along its own gentle bow, as long as most steps across it find the edge where the bow foretells it.
+    """
+    import cv2
+
+    height, width = light.shape
+    diagonal = math.hypot(height, width)
+    shrink = max(1, math.ceil(max(light.shape) / _SMALL_PX))
+    small = cv2.resize(light, (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
+    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(small)[0]
+    seeds = np.zeros((0, 4)) if found is None else (np.asarray(found, np.float64).reshape(-1, 4) + 0.5) * shrink - 0.5
+    length = np.hypot(seeds[:, 2] - seeds[:, 0], seeds[:, 3] - seeds[:, 1])
+    smooth = np.asarray(cv2.GaussianBlur(light.astype(np.float32), (0, 0), 1.0), np.float32)
+    seen = np.zeros(light.shape, np.uint8)
+    lines: list[Floats] = []
+    for at in np.argsort(-length):
+        if length[at] < _LEAST_SEGMENT * diagonal or len(lines) >= _MOST_LINES:
+            break
+        start, end = seeds[at, :2], seeds[at, 2:]
+        parts = start + np.linspace(0.2, 0.8, 4)[:, None] * (end - start)
+        columns, rows = np.clip(np.rint(parts).astype(int), 0, (width - 1, height - 1)).T
+        if (seen[rows, columns] > 0).mean() > 0.5:
+            continue
+        line = _followed(smooth, start, end)
+        if line is None:
+            continue
+        cv2.polylines(seen, [np.rint(line).astype(np.int32).reshape(-1, 1, 2)], False, 255, 5)
+        if math.dist(line[0], line[-1]) >= _LEAST_LENGTH * diagonal:
+            lines.append(2.0 * line + 0.5)
+    return tuple(sorted(lines, key=lambda line: -math.dist(line[0], line[-1])))
+
+
+def _followed(smooth: Array, start: Floats, end: Floats) -> Floats | None:
+    """(n, 2) places of an edge in samples, in order, from a seed followed both ways; None where it is none."""
+    middle, half = (start + end) / 2.0, math.dist(start, end) / 2.0
+    along = (end - start) / (2.0 * half)
+    across = np.array([-along[1], along[0]])
+    low, high, bow = -half, half, np.zeros(3)
+    sign = 0.0
+    best: Floats | None = None
+    for _ in range(_ROUNDS):
+        t = np.arange(low, high, _STEP)
+        if len(t) < 8:
+            return best
+        off = np.polyval(bow, t)
+        places = middle + t[:, None] * along + off[:, None] * across
+        band = _read(smooth, places[:, None, :] + _BAND[None, :, None] * across)
+        slope = np.gradient(band, axis=1)
+        if sign == 0.0:
+            sign = float(np.sign(np.nansum(slope[:, 6:-6]))) or 1.0
+        peak, strength = _peaks(sign * slope)
+        known = np.isfinite(peak)
+        if known.sum() < 8:
+            return best
+        usable = known & (strength > 0.3 * np.median(strength[known]))
+        if usable.sum() < 8:
+            return best
+        bow, near = _bow(t, off + np.where(usable, peak, 0.0), usable)
+        if near.mean() < 0.5:
+            return best
+        ends = t[near]
+        places = middle + t[:, None] * along + (off + np.where(usable, peak, 0.0))[:, None] * across
+        if near.mean() >= _LEAST_SHARE:
+            best = places[near]
+        tenth = max(4, len(t) // 8)
+        grows = near[:tenth].mean() > _NEAR, near[-tenth:].mean() > _NEAR
+        span = 0.35 * (high - low)
+        inside = (
+            _inside(smooth, middle + (low - _STEP) * along + np.polyval(bow, low - _STEP) * across),
+            _inside(smooth, middle + (high + _STEP) * along + np.polyval(bow, high + _STEP) * across),
+        )
+        if not ((grows[0] and inside[0]) or (grows[1] and inside[1])):
+            break
+        low = low - span if grows[0] and inside[0] else float(ends[0])
+        high = high + span if grows[1] and inside[1] else float(ends[-1])
+    return best
+
+
+def _inside(smooth: Array, place: Floats) -> bool:
+    height, width = smooth.shape
+    return bool(5.0 <= place[0] <= width - 6.0 and 5.0 <= place[1] <= height - 6.0)
+
+
+def _read(smooth: Array, places: Floats) -> Floats:
+    """Light at places (..., 2), NaN outside."""
+    import cv2
+
+    x, y = (np.ascontiguousarray(places[..., axis], np.float32) for axis in (0, 1))
+    return np.asarray(
+        cv2.remap(smooth, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=math.nan), np.float64
+    )
+
+
+def _peaks(slope: Floats) -> tuple[Floats, Floats]:
+    """(where the light changes most, from the band's middle in samples, NaN at its rims; how much)."""
+    known = np.where(np.isfinite(slope), slope, -np.inf)
+    at = np.argmax(known, axis=1)
+    row = np.arange(len(slope))
+    strength = known[row, at]
+    inner = (at > 0) & (at < slope.shape[1] - 1) & np.isfinite(strength) & (strength > 0.0)
+    at = np.clip(at, 1, slope.shape[1] - 2)
+    left, middle, right = (slope[row, at + step] for step in (-1, 0, 1))
+    bend = left - 2.0 * middle + right
+    with np.errstate(divide="ignore", invalid="ignore"):
+        offset = np.where(bend < 0.0, 0.5 * (left - right) / bend, 0.0)
+    found = _BAND[at] + (_BAND[1] - _BAND[0]) * offset
+    return np.where(inner & np.isfinite(found), found, np.nan), strength
+
+
+def _bow(t: Floats, off: Floats, usable: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """(a parabola through most of the offsets, which of them lie on it)."""
+    unit = max(float(np.abs(t).max()), 1.0)
+    weight = usable.astype(np.float64)
+    bow: Floats = np.zeros(3)
+    for spread in (3.0, 1.5, 0.8, 0.5, 0.4):
+        design = np.vander(t / unit, 3)
+        root = np.sqrt(weight)
+        bow = np.asarray(np.linalg.lstsq(design * root[:, None], off * root, rcond=None)[0], np.float64)
+        weight = usable / (1.0 + ((off - design @ bow) / spread) ** 2) ** 2
+    near = usable & (np.abs(off - np.vander(t / unit, 3) @ bow) < _NEAR)
+    return bow / np.array([unit**2, unit, 1.0]), near
