@@ -275,8 +275,8 @@ def main() -> None:
     for title, names in (("kit of six, 21 to 135 mm", KIT), ("six of 50 mm", FIFTIES)):
         for known in (False, True):
             rows = judged(names, stops, known)
-            results[f"{title}, aperture {'' if known else 'not '}told"] = {**summary(rows, names), "rows": rows}
-    columns = [name for name in next(iter(results.values())) if name != "rows"]
+            results[f"{title}, aperture {'' if known else 'not '}told"] = summary(rows, names)
+    columns = list(next(iter(results.values())))
     shown_rows = [
         [title, *(row[name] if isinstance(row[name], int) else f"{row[name]:.1f}" for name in columns)]
         for title, row in results.items()
