@@ -242,9 +242,9 @@ def summary(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, Any
     strange = [row for row in rows if row["lens"] not in names]
     said, true = [], []
     for row in rows:
-        for name, probability in row["probabilities"].items():
-            said.append(probability)
-            true.append(name == (row["lens"] if row["lens"] in names else "none"))
+        first = max(row["probabilities"], key=row["probabilities"].get)
+        said.append(row["probabilities"][first])
+        true.append(first == (row["lens"] if row["lens"] in names else "none"))
     said_of, true_of = np.array(said), np.array(true, float)
     return {
         "pictures": len(own),
@@ -257,7 +257,7 @@ def summary(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, Any
 
 
 def calibration(said: Array, true: Array) -> float:
-    """How far what is said is from what is true, in points: the mean over five ranges, each by its answers."""
+    """How far the likeliest answers' probabilities are from how often they are true, in points, by fifths."""
     part = np.clip((said * 5).astype(int), 0, 4)
     off = [
         abs(said[part == k].mean() - true[part == k].mean()) * (part == k).mean() for k in range(5) if (part == k).any()
