@@ -36,17 +36,17 @@ $(BIN)/pip:
 	@$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml hatch_build.py | $(BIN)/pip
-	@echo "Installing anylens into .venv and compiling its kernels (about a minute the first time)"
+	@echo "Installing anylens into .venv and compiling its kernels (two or three minutes the first time)"
 	@$(PIP) --editable .
 	@touch $@
 
 .venv/installed-test: pyproject.toml hatch_build.py | $(BIN)/pip
-	@echo "Installing anylens and its tests into .venv and compiling the kernels (about a minute the first time)"
+	@echo "Installing anylens and its tests into .venv and compiling the kernels (two or three minutes the first time)"
 	@$(PIP) --editable '.[test]'
 	@touch .venv/installed $@
 
 .venv/installed-bench: pyproject.toml hatch_build.py | $(BIN)/pip
-	@echo "Installing anylens and what it is compared with into .venv (about a minute the first time)"
+	@echo "Installing anylens and what it is compared with into .venv (two or three minutes the first time)"
 	@$(PIP) --editable '.[bench]'
 	@touch .venv/installed $@
 

@@ -59,7 +59,7 @@ def spread_out(
     window = WINDOW // fine * fine
     support = window + ramp
     reach = -(-(size // 2 + fine) // fine) * fine
-    length = next_fast_len(support + size, real=True)
+    length = 2 * every * next_fast_len(-(-(support + size) // (2 * every)), real=True)
     begin = -reach - ramp
     tops = range(begin, grid.height * fine + reach, window)
     lefts = range(begin, grid.width * fine + reach, window)
@@ -91,7 +91,7 @@ def _window(
     top: int,
     left: int,
 ) -> Array | None:
-    from scipy.fft import irfft2, rfft2
+    from scipy.fft import fft, irfft2, rfft, rfft2
 
     samples = drawn(top, left, support, support)
     if samples is None or not samples.any():
@@ -104,9 +104,23 @@ def _window(
     out = np.empty((len(samples), *(-(-(support + size) // every),) * 2), np.float32)
     for channel, (light, blur) in enumerate(zip(samples, kernels, strict=True)):
         light = light * taper * taper[:, None]
-        both = rfft2(light, (length, length)) * rfft2(blur, (length, length))
-        out[channel] = irfft2(both, (length, length))[: support + size : every, : support + size : every]
+        both = rfft2(light, (length, length))
+        both *= fft(rfft(blur, length, axis=1), length, axis=0)  # most rows of the padded blur are 0
+        seen = irfft2(_folded(both, every), (length // every,) * 2)
+        out[channel] = seen[: out.shape[1], : out.shape[2]]
     return out
+
+
+def _folded(spectrum: Spectra, every: int) -> Spectra:
+    """The half spectrum of every so manieth sample of a square of samples, from that of all: what repeats adds up."""
+    rows = len(spectrum)
+    if every == 1:
+        return spectrum
+    by_rows = spectrum.reshape(every, rows // every, -1).sum(axis=0)
+    turned = np.conj(by_rows[-np.arange(len(by_rows))])  # of real samples (k1, -k2) is the conjugate of (-k1, k2)
+    whole = np.concatenate([by_rows, turned[:, -2:0:-1]], axis=1)
+    kept = whole.reshape(len(by_rows), every, -1).sum(axis=1)[:, : rows // every // 2 + 1]
+    return np.asarray(kept / np.float32(every * every), np.complex64)
 
 
 def _add(out: Array, patch: Array, top: int, left: int) -> None:

@@ -17,6 +17,7 @@ from anylens.twin.scenes.plane import (
     Plane,
     cells,
     choice,
+    colored,
     grey,
     lit,
     mixed,
@@ -223,8 +224,8 @@ class ColorChecker:
             board = _box(u, v, 3.1, 2.1, step)
             column, row = np.clip(np.floor(u + 3.0), 0, 5), np.clip(np.floor(v + 2.0), 0, 3)
             patch = _box(u - column + np.float32(2.5), v - row + np.float32(1.5), 0.44, 0.44, step)
-            which = (row * 6 + column + 2).astype(np.int32)
-            inside = colors.T[np.arange(colors.shape[1])[:, None, None], which]
+            which = (row * 6 + column + 2).astype(np.uint8)
+            inside = np.stack([colored(which[min(k, len(which) - 1)], color) for k, color in enumerate(colors.T)])
             frame = colors[1][:, None, None]
             wall = colors[0][:, None, None]
             return np.asarray(wall + board * (frame - wall + patch * (inside - frame)), np.float32)

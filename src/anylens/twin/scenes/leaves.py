@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, grey, lit, option
+from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, colored, grey, lit, option
 from anylens.twin.spectra import WAVELENGTH_NM, Source
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +36,7 @@ class Leaves:
         shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
         out = np.empty((colors.shape[1], *shape[1:]), np.float32)
         for channel in range(colors.shape[1]):
-            averaged = cv2.blur(np.take(colors[:, channel], labels), (2, 2), anchor=(1, 1))
+            averaged = cv2.blur(colored(labels, colors[:, channel]), (2, 2), anchor=(1, 1))
             # The average of points i - 1 and i lies half a point before i.
             u = (x_mm[min(channel, x_mm.shape[0] - 1)] - np.float32(left)) / np.float32(fine) + np.float32(0.5)
             v = (y_mm[min(channel, y_mm.shape[0] - 1)] - np.float32(top)) / np.float32(fine) + np.float32(0.5)

@@ -112,6 +112,15 @@ def within(distance_mm: Array, step_mm: float) -> Array:
     return np.asarray(np.clip(distance_mm * np.float32(1.0 / step_mm) + np.float32(0.5), 0.0, 1.0))
 
 
+def colored(labels: npt.NDArray[np.uint8], color: Array) -> Array:
+    """(h, w): what `color` (at most 256,) says of each label."""
+    import cv2
+
+    table = np.zeros(256, np.float32)
+    table[: len(color)] = color
+    return np.asarray(cv2.LUT(labels, table), np.float32)
+
+
 def mixed(share: Array, ground: Array, figure: Array) -> Array:
     """(C, h, w): `figure` (C,) over `ground` (C,) by `share` (C, h, w) of it."""
     return ground[:, None, None] + share * (figure - ground)[:, None, None]
