@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anylens.lab.calibrate import Given, Seen, View, calibrate
+from anylens.lab.calibrate import View, calibrate
 from anylens.lab.calibrate_chart import chart_fit
+from anylens.lab.calibrate_files import Given, Seen
 from anylens.lab.grids import Grid
 from anylens.lab.specimen import Plane, Specimen
 from anylens.lens import Lens

@@ -84,21 +84,21 @@ def algorithm(*arguments: Any) -> Stages:
     size = hl.sqrt(hl.abs(lifted))
     cell[s, cx, cy] = hl.select(lifted < hl.f32(0.0), -size, size)
 
-    def answers(name: str, parts: list[tuple[Any, Any, int, int]]) -> Any:
-        """Sums of taps times what lies around each cell: (what, taps, channels, how many cells to leave out)."""
+    def answers(name: str, parts: list[tuple[Any, Any, int]]) -> Any:
+        """Sums of taps times what lies around each cell: (what, taps, channels)."""
         found = hl.Func(name)
         found[s, cx, cy] = hl.f32(0.0)
-        for what, taps, channels, _ in parts:
+        for what, taps, channels in parts:
             r = hl.RDom([hl.Range(0, channels), hl.Range(0, 3), hl.Range(0, 3)])
             found[s, cx, cy] += taps[s, r.x + channels * (r.y + 3 * r.z)] * what[r.x, cx + r.y - 1, cy + r.z - 1]
         return found
 
     first, second, estimate = hl.Func("first"), hl.Func("second"), hl.Func("estimate")
-    first_sum = answers("first_sum", [(cell, first_taps, 16, 0)])
+    first_sum = answers("first_sum", [(cell, first_taps, 16)])
     first[s, cx, cy] = hl.max(first_sum[s, cx, cy], hl.f32(0.0))
-    second_sum = answers("second_sum", [(first, second_taps, FEATURES, 0)])
+    second_sum = answers("second_sum", [(first, second_taps, FEATURES)])
     second[s, cx, cy] = hl.max(second_sum[s, cx, cy], hl.f32(0.0))
-    estimate_sum = answers("estimate_sum", [(cell, linear_taps, 16, 0), (second, last_taps, FEATURES, 0)])
+    estimate_sum = answers("estimate_sum", [(cell, linear_taps, 16), (second, last_taps, FEATURES)])
     estimate[s, cx, cy] = estimate_sum[s, cx, cy]
 
     across, down = x + before_x, y + before_y

@@ -4,42 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
+from anylens.lab.calibrate_edges import EdgeView, blur_of_edges, tilt_of_edges
+from anylens.lab.calibrate_files import Given, Seen, agreed, body_and_pitch, date_of, focal_of, seen
 from anylens.lab.calibrate_flat import UNEVEN, color_shading, vignetting
-from anylens.lab.calibrate_mount import mount_of_chart, mount_of_edges, together
-from anylens.lab.calibrate_photos import PhotoFit, Taken, When, photo_sections, taken
-from anylens.lab.geometry import extension_um
+from anylens.lab.calibrate_mount import mount_of_chart, together
+from anylens.lab.calibrate_photos import Taken, When, photo_sections, taken
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats
 from anylens.lab.shading import ShadingMeasure, shading
-from anylens.lab.sharpness import EdgeSharpness, Sharpness, edges_sharpness
 from anylens.lab.specimen import Specimen
-from anylens.lab.spread import spread_field
 from anylens.lens.model import Lens
-from anylens.lens.passport import Geometry, Lateral, Mount, Passport, PsfField, Section, merged
+from anylens.lens.passport import Geometry, Lateral, Passport, Section, merged
 from anylens.refusal import Refusal
 
 _CORNER = 0.92
 _SURER = ("chart", "flat", "edges")
-LEAST_FOCUS = 4
-"""Distances at which edges are to be taken, for their best focus to be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the owner says where the files do not; None for what the files are to tell."""
-
-    body: str | None = None
-    f_number: float | None = None
-    focus_m: float | None = None
-    focal_mm: float | None = None
-    pitch_um: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,36 +39,11 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EdgeView:
-    """Slanted edges in one file, in green or luminance."""
-
-    name: str
-    edges: tuple[EdgeSharpness, ...]
-    facts: Seen
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class PhotoView:
     """What is kept of an ordinary photo."""
 
     taken: Taken
     facts: Seen
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a file tells of how it was taken, completed by what the owner said."""
-
-    name: str
-    kind: str
-    width_px: int
-    height_px: int
-    body: str | None
-    pitch_um: float | None
-    f_number: float | None
-    focus_m: float | None
-    focal_mm: float | None
-    taken: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,30 +59,6 @@ class Calibrated:
     notes: tuple[str, ...]
     flats: tuple[ShadingMeasure, ...] = field(repr=False, default=())
     chart: ChartFit | None = field(repr=False, default=None)
-    photos: PhotoFit | None = field(repr=False, default=None)
-
-
-def seen(specimen: Specimen, given: Given) -> Seen:
-    """What one file tells; Refusal where the owner's word and the file's contradict each other."""
-    facts = specimen.facts
-    setting = None if facts is None else facts.setting
-    body = None if facts is None or facts.body is None else facts.body.name
-    if given.body is not None and body is not None and _plain(given.body) != _plain(body):
-        raise Refusal(
-            f"{specimen.name} was taken with {body}, not with {given.body}; leave --body out or sort the files."
-        )
-    return Seen(
-        specimen.name,
-        specimen.kind,
-        specimen.width_px,
-        specimen.height_px,
-        body or given.body,
-        given.pitch_um or specimen.pitch_um,
-        given.f_number or (None if setting is None else setting.f_number),
-        given.focus_m or (None if setting is None else _finite(setting.focus_m)),
-        given.focal_mm or (None if setting is None else setting.focal_mm),
-        None if facts is None or facts.taken is None else facts.taken.date().isoformat(),
-    )
 
 
 def view(specimen: Specimen, given: Given) -> View:
@@ -134,14 +70,6 @@ def view(specimen: Specimen, given: Given) -> View:
         for letter in "RB"
     )
     return View(specimen.name, grid, red, blue, seen(specimen, given))
-
-
-def edge_view(specimen: Specimen, given: Given) -> EdgeView:
-    """The slanted edges of one raw; raises Refusal where it is none, or none can be measured."""
-    if specimen.kind != "raw":
-        raise Refusal(f"{specimen.name} is a finished picture, whose edges the camera has sharpened; give the raw.")
-    facts, samples = seen(specimen, given), specimen.luminance()
-    return EdgeView(specimen.name, edges_sharpness(replace(samples, pitch_um=facts.pitch_um)).edges, facts)
 
 
 def photo_view(specimen: Specimen, given: Given) -> PhotoView:
@@ -173,39 +101,25 @@ def calibrate(
             "There is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart."
         )
     body, pitch_um = body_and_pitch(files)
-    _one(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
+    agreed(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
     fresh, measures, notes = _of_flats(flats, given, pitch_um, turns_deg)
     fit = None
-    mount = _of_focus(edges, lens, pitch_um)
+    mount = tilt_of_edges(edges, lens, pitch_um)
     if views:
         geometry, lateral, fit, said = _of_charts(views, lens, pitch_um)
         fresh = {**fresh, "geometry": (geometry,), "lateral": () if lateral is None else (lateral,)}
         notes += said
         mount = together(mount_of_chart(fit, pitch_um, geometry.date), mount)
-    fresh = {**fresh, "psf": _of_edges(edges, pitch_um), "mount": () if mount is None else (mount,)}
-    photographed = None
+    fresh = {**fresh, "psf": blur_of_edges(edges, pitch_um), "mount": () if mount is None else (mount,)}
     if photos:
-        found, photographed = _of_photos(photos, lens, pitch_um)
-        notes += list(photographed.why)
+        found, why = _of_photos(photos, lens, pitch_um)
+        notes += why
         fresh = _with_photos(fresh, found, old)
     passport = Passport(lens, body, **fresh)  # type: ignore[arg-type]
     if old is not None:
         passport = merged(old, passport)
     unknown, wanted = still_unknown(passport, measures, fit)
-    return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit, photographed)
-
-
-def body_and_pitch(files: Sequence[Seen]) -> tuple[str, float]:
-    """(the body, the distance of two pixels in um) that all files agree on; Refusal where none tells one of them."""
-    body = _one(files, "body", "bodies", "calibrate each body by itself")
-    if body is None:
-        raise Refusal("The files do not say which camera took them; name it with --body.")
-    pitch_um = _one(files, "pitch_um", "pixel pitches", "calibrate each mode of the sensor by itself")
-    if pitch_um is None:
-        raise Refusal(
-            "The distance of two pixels is not known, which millimetres need; say it in micrometres with --pitch."
-        )
-    return str(body), float(pitch_um)
+    return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit)
 
 
 def still_unknown(
@@ -296,8 +210,8 @@ def _of_flats(
         measures.append(measure)
         notes += list(measure.notes)
         files = focus[f_number]
-        focus_m = _one(files, "focus_m", "distances", "calibrate each distance by itself")
-        when = (f_number, None if focus_m is None else float(focus_m), len(group), _date(files))
+        focus_m = agreed(files, "focus_m", "distances", "calibrate each distance by itself")
+        when = (f_number, None if focus_m is None else float(focus_m), len(group), date_of(files))
         falloffs.append(vignetting(measure, pitch_um, *when))
         cast = color_shading(measure, pitch_um, *when)
         if cast is not None:
@@ -305,36 +219,16 @@ def _of_flats(
     return {"vignetting": tuple(falloffs), "color": tuple(casts)}, tuple(measures), notes
 
 
-def _of_edges(views: Sequence[EdgeView], pitch_um: float) -> tuple[PsfField, ...]:
-    """The blur at each aperture, of all its files together."""
-    found = []
-    for f_number, every in _by_aperture(views):
-        group = _sharpest(every) if _through_focus(every) else every
-        files = [each.facts for each in group]
-        focus_m = _one(files, "focus_m", "distances", "calibrate each distance by itself")
-        together = tuple(edge for each in group for edge in each.edges)
-        focus = None if focus_m is None else float(focus_m)
-        known = {"f_number": f_number, "focus_m": focus, "frames": len(group), "date": _date(files)}
-        found.append(spread_field(together, pitch_um, **known))  # type: ignore[arg-type]
-    return tuple(found)
-
-
 def _of_photos(
     photos: Sequence[PhotoView], lens: Lens, pitch_um: float
-) -> tuple[dict[str, tuple[Section, ...]], PhotoFit]:
-    """What ordinary photos tell; their distances may differ."""
+) -> tuple[dict[str, tuple[Section, ...]], list[str]]:
+    """What ordinary photos tell, and why not the rest; their distances may differ."""
     files = [each.facts for each in photos]
-    f_number = _one(files, "f_number", "apertures", "calibrate from photos of each aperture by themselves")
+    f_number = agreed(files, "f_number", "apertures", "calibrate from photos of each aperture by themselves")
     focus = {each.focus_m for each in files}
     focus_m = focus.pop() if len(focus) == 1 else None
-    focal_mm = _one(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
-    when = When(f_number, focus_m, _focal_of(lens) if focal_mm is None else focal_mm, _date(files))
+    when = When(f_number, focus_m, focal_of(files, lens), date_of(files))
     return photo_sections([each.taken for each in photos], pitch_um, when)
-
-
-def _focal_of(lens: Lens) -> float | None:
-    """The one focal length that is engraved on a lens."""
-    return lens.focal_mm[0] if lens.focal_mm and lens.focal_mm[0] == lens.focal_mm[1] else None
 
 
 def _with_photos(
@@ -349,53 +243,6 @@ def _with_photos(
     return whole
 
 
-def _of_focus(views: Sequence[EdgeView], lens: Lens, pitch_um: float) -> Mount | None:
-    """The tilt from edges through focus, at the widest aperture that has them; None where none has."""
-    for _, group in _by_aperture(views):
-        if not _through_focus(group):
-            continue
-        files = [each.facts for each in group]
-        if len({(each.width_px, each.height_px) for each in files}) > 1:
-            raise Refusal("The pictures of edges are of different sizes; calibrate each size by itself.")
-        focal_mm = _focal(files, lens)
-        if focal_mm is None:
-            raise Refusal("Edges at several distances tell the lens's tilt by its focal length; say it with --focal.")
-        readings = [
-            (extension_um(focal_mm, each.facts.focus_m or math.inf), Sharpness("G", pitch_um, each.edges))
-            for each in group
-        ]
-        return mount_of_edges(readings, (files[0].height_px, files[0].width_px), pitch_um, _date(files))
-    return None
-
-
-def _by_aperture(views: Sequence[EdgeView]) -> list[tuple[float | None, list[EdgeView]]]:
-    groups: dict[float | None, list[EdgeView]] = {}
-    for each in views:
-        groups.setdefault(each.facts.f_number, []).append(each)
-    return sorted(groups.items(), key=lambda pair: pair[0] or 0.0)
-
-
-def _through_focus(views: Sequence[EdgeView]) -> bool:
-    """Whether frames were taken at so many distances that best focus can be told from them."""
-    return len({each.facts.focus_m for each in views if each.facts.focus_m is not None}) >= LEAST_FOCUS
-
-
-def _sharpest(views: Sequence[EdgeView]) -> list[EdgeView]:
-    """Those taken at the distance at which edges are sharpest, in the median."""
-    sharp: dict[float | None, list[float]] = {}
-    for each in views:
-        sharp.setdefault(each.facts.focus_m, []).extend(edge.mtf50_cpp.value for edge in each.edges)
-    best = max(sharp, key=lambda focus_m: float(np.median(sharp[focus_m])))
-    return [each for each in views if each.facts.focus_m == best]
-
-
-def _focal(files: Sequence[Seen], lens: Lens) -> float | None:
-    """The focal length the files tell, or the lens's own where it has one."""
-    if files[0].focal_mm is not None or lens.focal_mm is None or lens.focal_mm[0] != lens.focal_mm[1]:
-        return files[0].focal_mm
-    return lens.focal_mm[0]
-
-
 def _of_charts(
     views: Sequence[View], lens: Lens, pitch_um: float
 ) -> tuple[Geometry, Lateral | None, ChartFit, list[str]]:
@@ -403,16 +250,16 @@ def _of_charts(
     sizes = {(each.width_px, each.height_px) for each in files}
     if len(sizes) > 1:
         raise Refusal("The pictures of the chart are of different sizes; calibrate each size by itself.")
-    f_number = _one(files, "f_number", "apertures", "take the chart at one of them")
-    focus_m = _one(files, "focus_m", "distances", "leave the focus ring alone between the pictures")
-    focal_mm = _focal(files, lens)
+    f_number = agreed(files, "f_number", "apertures", "take the chart at one of them")
+    focus_m = agreed(files, "focus_m", "distances", "leave the focus ring alone between the pictures")
+    focal_mm = focal_of(files, lens)
     (width, height) = sizes.pop()
     mm = pitch_um * 1e-3
     fit = chart_fit([each.grid for each in views], width, height, None if focal_mm is None else focal_mm / mm)
     middle = ((width - 1) / 2.0, (height - 1) / 2.0)
     centre = tuple((figure.value - m) * mm for figure, m in zip(fit.centre_px, middle, strict=True))
     at = np.array([figure.value for figure in fit.centre_px])
-    day, focus = _date(files), None if focus_m is None else float(focus_m)
+    day, focus = date_of(files), None if focus_m is None else float(focus_m)
     geometry = Geometry(
         focus_m=focus,
         method="chart",
@@ -503,17 +350,6 @@ def _three(numbers: Floats) -> tuple[float, float, float]:
     return float(numbers[0]), float(numbers[1]), float(numbers[2])
 
 
-def _one(files: Sequence[Seen], name: str, plural: str, remedy: str) -> Any:
-    """What all files that tell it agree on, None where none does; Refusal where they do not."""
-    told = [(each.name, getattr(each, name)) for each in files if getattr(each, name) is not None]
-    for other, value in told[1:]:
-        first = told[0][1]
-        near = value == first if isinstance(value, str) else abs(value - first) <= 0.01 * abs(first)
-        if not near:
-            raise Refusal(f"{told[0][0]} and {other} are of different {plural} ({first} and {value}); {remedy}.")
-    return told[0][1] if told else None
-
-
 def _bare_corner(fit: ChartFit) -> str:
     """The corner of the picture that the chart's points stay farthest away from."""
     names = {"top left": (0, 0), "top right": (1, 0), "bottom left": (0, 1), "bottom right": (1, 1)}
@@ -522,15 +358,3 @@ def _bare_corner(fit: ChartFit) -> str:
         for name, (x, y) in names.items()
     }
     return max(gaps, key=lambda name: gaps[name])
-
-
-def _date(files: Sequence[Seen]) -> str:
-    return max((each.taken for each in files if each.taken is not None), default=date.today().isoformat())
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) and value > 0 else None
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())

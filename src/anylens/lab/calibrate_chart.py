@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -145,11 +146,11 @@ def _corner(found: Floats, covariance: Floats, width_px: int, height_px: int) ->
 
 def _axis(problem: _Problem, found: Floats) -> tuple[tuple[Figure, Figure], tuple[Figure, Figure]]:
     """((x, y) of the lens's axis in px, how far it lies from the foot of the perspective), by one more fit."""
-    problem.around_axis = True
+    around = copy(problem)
+    around.around_axis = True
     start = found.copy()
     start[6:8] = 0.0
-    numbers, covariance, _ = problem.solved(start, bends=False)
-    problem.around_axis = False
+    numbers, covariance, _ = around.solved(start, bends=False)
     focal = float(numbers[0])
     place, off = [], []
     for k in (0, 1):

@@ -41,19 +41,6 @@ class When:
     date: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PhotoFit:
-    """What all photos told together, part by part; None for what they do not tell. `why` says what is missing."""
-
-    photos: int
-    width_px: int
-    height_px: int
-    red: RadialShift | None
-    blue: RadialShift | None
-    geometry: PhotoGeometry | None
-    why: tuple[str, ...]
-
-
 def taken(specimen: Specimen) -> Taken:
     """All that calibrating needs of one raw; Refusal where it is none under a colour filter."""
     if specimen.kind != "raw":
@@ -69,8 +56,8 @@ def taken(specimen: Specimen) -> Taken:
 
 def photo_sections(
     photos: Sequence[Taken], pitch_um: float, when: When
-) -> tuple[dict[str, tuple[Section, ...]], PhotoFit]:
-    """(the sections that photos tell, how they came about); Refusal where they tell nothing at all."""
+) -> tuple[dict[str, tuple[Section, ...]], list[str]]:
+    """(the sections that photos tell, sentences on what they do not tell); Refusal where they tell nothing at all."""
     if len(photos) < LEAST_PHOTOS:
         raise Refusal(
             "One photo cannot tell what is the lens's and what the scene's; give five or more of different things, or "
@@ -87,7 +74,7 @@ def photo_sections(
         sections["lateral"] = (_lateral(red, blue, pitch_um, len(photos), when),)
     else:
         why.append("The photos have too few sharp edges for lateral colour; take some with leaves, roofs or letters.")
-    lines, geometry = [line for each in photos for line in each.lines], None
+    lines = [line for each in photos for line in each.lines]
     if when.focal_mm is None:
         why.append("The focal length is not known, which distortion needs; say it with --focal.")
     else:
@@ -100,7 +87,7 @@ def photo_sections(
             sections["geometry"] = (_geometry(geometry, width, height, pitch_um, len(photos), when),)
     if not sections:
         raise Refusal(f"{len(photos)} photos told nothing of the lens: {why[0][0].lower()}{why[0][1:]}")
-    return sections, PhotoFit(len(photos), width, height, red, blue, geometry, tuple(why))
+    return sections, why
 
 
 def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, when: When) -> Lateral:

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from anylens.lens.model import Lens
 from anylens.lens.passport import SCHEMA, SECTIONS, Passport, Section, positive
-from anylens.lens.passport_place import SHIPPED, file_name, own_passports
 from anylens.refusal import Refusal
 
 LARGEST_FILE = 4 << 20
@@ -42,16 +41,6 @@ def read_passport(path: Path) -> Passport:
         return parse_passport(text)
     except Refusal as refusal:
         raise Refusal(f"{path}: {refusal}") from refusal
-
-
-def passports_for(body: str) -> list[Passport]:
-    """The passports of all lenses on a body, the user's before a shipped one of the same lens, by file name.
-
-    Raises Refusal where one of them cannot be read.
-    """
-    ending = f"--{file_name(Lens('', ''), body).partition('--')[2]}"
-    paths = {path.name: path for folder in (SHIPPED, own_passports()) for path in folder.glob(f"*{ending}")}
-    return [read_passport(paths[name]) for name in sorted(paths)]
 
 
 def parse_passport(text: str) -> Passport:

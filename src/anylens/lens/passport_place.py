@@ -31,10 +31,21 @@ def find_passport(lens: Lens, body: str) -> Passport | None:
 
 def file_name(lens: Lens, body: str) -> str:
     """What the file of a passport is called: lens and body in small letters, their words joined by hyphens."""
-    words = [re.sub(r"[^a-z0-9.]+", "-", plain(text)).strip("-.") for text in (f"{lens.maker} {lens.model}", body)]
-    return f"{words[0]}--{words[1]}.toml"
+    return f"{_hyphened(f'{lens.maker} {lens.model}')}--{_hyphened(body)}.toml"
+
+
+def files_for(body: str) -> list[Path]:
+    """The passports of all lenses on a body, the user's before a shipped one of the same lens, by file name."""
+    paths = {
+        path.name: path for folder in (SHIPPED, own_passports()) for path in folder.glob(f"*--{_hyphened(body)}.toml")
+    }
+    return [paths[name] for name in sorted(paths)]
 
 
 def own_passports() -> Path:
     """The folder of the user's own passports, which win over the shipped ones; it may not exist."""
     return own_folder() / "passports"
+
+
+def _hyphened(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", plain(text)).strip("-.")

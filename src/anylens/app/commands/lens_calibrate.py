@@ -15,7 +15,9 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.lab.calibrate import Calibrated, EdgeView, Given, PhotoView, View
+    from anylens.lab.calibrate import Calibrated, PhotoView, View
+    from anylens.lab.calibrate_edges import EdgeView
+    from anylens.lab.calibrate_files import Given
     from anylens.lab.specimen import Specimen
     from anylens.lens import Lens, Passport
 
@@ -51,7 +53,8 @@ def options(syntax: Syntax) -> None:
 def run(given: Namespace) -> int:
     """Measure, then write the passport; 1 where a picture was left aside."""
     from anylens.files.passport_out import write_passport
-    from anylens.lab.calibrate import Given, body_and_pitch, calibrate, seen
+    from anylens.lab.calibrate import calibrate
+    from anylens.lab.calibrate_files import Given, body_and_pitch, seen
     from anylens.lens import read_passport
     from anylens.lens.passport_place import file_name, own_passports
 
@@ -97,7 +100,8 @@ def _measured(
     given: Namespace, said: Given
 ) -> tuple[Lens, list[Specimen], list[View], list[EdgeView], list[PhotoView], int]:
     """The lens, flats and charts; charts are read one by one, so that twenty need no more memory than one."""
-    from anylens.lab.calibrate import edge_view, photo_view, view
+    from anylens.lab.calibrate import photo_view, view
+    from anylens.lab.calibrate_edges import edge_view
     from anylens.lens import Lens
 
     flats: list[Specimen] = []
@@ -152,7 +156,7 @@ def _told(given: Namespace, said: Given, flats: Sequence[Specimen]) -> None:
 
     Files are read until one tells both; one that cannot be read says so when it is measured.
     """
-    from anylens.lab.calibrate import body_and_pitch, seen
+    from anylens.lab.calibrate_files import body_and_pitch, seen
 
     files = [seen(each, said) for each in flats]
     for file in [*given.chart, *given.edges, *given.photos]:

@@ -120,9 +120,9 @@ def _picture(file: str, given: Namespace) -> Picture:
 
 def _passports(named: Sequence[str] | None, body: str) -> list[Passport]:
     from anylens.lens import read_passport
-    from anylens.lens.passport_file import passports_for
+    from anylens.lens.passport_place import files_for
 
-    found = passports_for(body) if named is None else [read_passport(Path(each)) for each in named]
+    found = [read_passport(each) for each in (files_for(body) if named is None else map(Path, named))]
     usable = [each for each in found if each.lateral or each.vignetting or each.color]
     if not usable:
         raise Refusal(

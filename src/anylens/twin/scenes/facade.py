@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.scenes.leaves import smooth_surfaces
-from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, grey, lit, option, within
+from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, colored, grey, lit, option, within
 from anylens.twin.spectra import Source
 
 Floats = npt.NDArray[np.float64]
@@ -27,8 +27,7 @@ class Facade:
     """House fronts with windows, shutters and ledges on one endless wall, before which the camera is turned.
 
     The camera looks `right` and `down` of straight on and is tipped clockwise by `roll`, degrees, about the lens's
-    entrance pupil: frames of several turns are a pan. `saturation` is
-    of their colours.
+    entrance pupil: frames of several turns are a pan. `saturation` is that of their colours.
     """
 
     lux: float = option(1000.0, *LUX)
@@ -57,11 +56,8 @@ class Facade:
             "down_deg": self.down,
             "roll_deg": self.roll,
         }
-        return (
-            Plane(
-                lit(surfaces, source, self.lux), draw, marks=(Mark("texture", "street front", tuple(whole), turned),)
-            ),
-        )
+        marks = (Mark("texture", "street front", tuple(whole), turned),)
+        return (Plane(lit(surfaces, source, self.lux), draw, marks=marks),)
 
     def _turn(self) -> Floats:
         """(3, 3): from the camera's directions (right, down, ahead) to the wall's."""
@@ -86,8 +82,8 @@ class _Front:
     def __init__(self, height: float, seed: int) -> None:
         rng = np.random.default_rng((seed, 0xFACADE))
         self.bay, self.storey, self.unit = _BAY * height, _STOREY * height, height
-        self.wall = rng.integers(1, 1 + _WALLS, _TABLE)
-        self.shade = rng.integers(1 + _WALLS, 1 + _WALLS + _SHADES, (8, _TABLE, _TABLE))
+        self.wall = rng.integers(1, 1 + _WALLS, _TABLE).astype(np.uint8)
+        self.shade = rng.integers(1 + _WALLS, 1 + _WALLS + _SHADES, (8, _TABLE, _TABLE)).astype(np.uint8)
         self.size = rng.uniform(-1.0, 1.0, (6, _TABLE, _TABLE)).astype(np.float32)
 
     def draw(self, colors: Array, x: Array, y: Array, step: float) -> Array:
@@ -97,7 +93,7 @@ class _Front:
         u, v = x - (i + np.float32(0.5)) * np.float32(self.bay), y - (j + np.float32(0.5)) * np.float32(self.storey)
         house = np.mod(np.floor(i / _BAYS), _TABLE).astype(np.intp)
         at = np.mod(i, _TABLE).astype(np.intp), np.mod(j, _TABLE).astype(np.intp)
-        out = self._seen(colors, self.wall[house])
+        out = _seen(colors, self.wall[house])
         wide = np.float32(0.23 * self.bay) * (np.float32(1.0) + np.float32(0.25) * self.size[0][at])
         high = np.float32(0.27 * self.storey) * (np.float32(1.0) + np.float32(0.2) * self.size[1][at])
         frame = np.float32(0.018 * self.unit)
@@ -117,12 +113,13 @@ class _Front:
         out += ledge * (colors[0][:, None, None] - out)
         return np.asarray(out, np.float32)
 
-    def _seen(self, colors: Array, which: npt.NDArray[np.intp]) -> Array:
-        """(C, h, w) of the spectra `which` (1 or C, h, w)."""
-        return np.stack([colors[:, c][which[min(c, len(which) - 1)]] for c in range(colors.shape[1])])
-
     def _over(self, out: Array, colors: Array, layer: int, at: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]],
               across: Array, down: Array, half_width: Any, half_height: Any, step: float) -> None:  # fmt: skip
         """Lay a rectangle of each cell's own colour over what is there."""
         share = within(half_width - across, step) * within(half_height - down, step)
-        out += share * (self._seen(colors, self.shade[layer][at]) - out)
+        out += share * (_seen(colors, self.shade[layer][at]) - out)
+
+
+def _seen(colors: Array, which: npt.NDArray[np.uint8]) -> Array:
+    """(C, h, w) of the spectra `which` (1 or C, h, w)."""
+    return np.stack([colored(which[min(c, len(which) - 1)], colors[:, c]) for c in range(colors.shape[1])])
