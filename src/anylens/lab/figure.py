@@ -59,3 +59,13 @@ def line(
         Figure(slope, float(np.sqrt(1.0 / spread))),
         Figure(level - slope * middle, float(np.sqrt(1.0 / total + middle**2 / spread))),
     )
+
+
+def root(variance: Figure) -> Figure:
+    """The square root of a measured variance; where it is not above its error the error is that of a small one."""
+    value = math.sqrt(max(variance.value, 0.0)) if math.isfinite(variance.value) else math.nan
+    if not math.isfinite(variance.error):
+        return Figure(value)
+    return Figure(
+        value, variance.error / (2.0 * value) if variance.value > variance.error else math.sqrt(variance.error) / 2.0
+    )
