@@ -279,6 +279,18 @@ def test_tone_stays_in_range_and_keeps_the_order_of_colours(rgb: list[float]) ->
     assert np.all((pixel >= 0) & (pixel <= 1))
 
 
+def test_clouds_above_white_keep_their_shape_and_grey_stays() -> None:
+    light = np.repeat(np.geomspace(0.002, 2.9, 512, dtype=np.float32)[None], 64, axis=0)
+    tone = darkroom.look("none").tone
+    shown = tone(scene_of(np.tile(light, (3, 1, 1)))).pixels[1, 32]
+    assert (np.diff(shown[(light[0] > 0.5) & (light[0] < 2.6)]) > 0).all(), "nearly up to its brightest part light is told apart"
+    assert shown[-4:].min() > 0.99, "and its brightest part is white"
+    dimmer = tone(scene_of(np.tile(np.minimum(light, 1.0), (3, 1, 1)))).pixels[1, 32]
+    grey = int(np.argmin(np.abs(light[0] - 0.18)))
+    assert abs(shown[grey] - dimmer[grey]) < 0.002
+    assert np.abs(shown - dimmer)[:grey].max() < 0.01
+
+
 def test_local_tone_opens_shadows_and_keeps_their_texture() -> None:
     texture = np.where(np.arange(512) % 4 < 2, 0.9, 1.1) * np.ones((256, 1))
     light = np.where(np.arange(512) < 256, 0.02, 0.6) * texture

@@ -20,7 +20,7 @@ from anylens.darkroom.light import bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
 from anylens.darkroom.stages.merge import counts_of
-from anylens.darkroom.stages.scene import Restore, Size, calm_of
+from anylens.darkroom.stages.scene import Restore, Size, brightest_of, calm_of
 from anylens.frame import Frame
 from anylens.image import FrameCount, Mosaic, Photo
 from anylens.kernels import cubic, down
@@ -80,7 +80,7 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
         facts, seen = without(facts, "geometry", "lateral"), bent.seen_small(seen, SPACING)
     given["expose"], seen = _plan(expose)(facts, seen)
     given["local_tone"] = _plan(local_tone)(seen)
-    given["tone"] = _plan(recipe.tone)()
+    given["tone"] = _plan(recipe.tone)(brightest_of(seen))
     (sharpen,) = recipe.photo
     given["sharpen"] = _plan(sharpen)()
 

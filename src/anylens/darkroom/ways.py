@@ -21,6 +21,7 @@ SETTINGS: dict[Way, tuple[str, ...]] = {
         "Expose.auto=0",
         "Tone.contrast=1",
         "Tone.white_ev=2.48",
+        "Tone.room_ev=0",
         "Tone.black=0",
         "Sharpen.amount=0",
     ),

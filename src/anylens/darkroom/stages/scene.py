@@ -209,7 +209,7 @@ class Size:
         longest = max(height, width)
         small = [max(1, round(side * self.longest_px / longest)) for side in (height, width)]
         facts = replace(scene.facts, crop=(0.0, 0.0, float(small[1]), float(small[0])))
-        return Scene(resize(scene.pixels, *small), facts)
+        return Scene(resize(scene.pixels, *small), facts, brightest=scene.brightest)
 
     def acts(self, facts: Facts, shape: tuple[int, int]) -> bool:  # noqa: ARG002
         """Whether a picture of this shape is made smaller."""
@@ -228,7 +228,8 @@ class Expose:
 
     def __call__(self, scene: Scene) -> Scene:
         (factor,), seen = self.plan(scene.facts, scene.seen_small())
-        return scene if factor == 1.0 else replace(scene, pixels=expose(scene.pixels, factor), overview=seen)
+        pixels = scene.pixels if factor == 1.0 else expose(scene.pixels, factor)
+        return replace(scene, pixels=pixels, overview=seen, brightest=brightest_of(seen))
 
     def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[float], Pixels]:
         """What the kernel takes (a factor), and the overview afterwards."""
@@ -254,6 +255,11 @@ def metered_ev(overview: Pixels, ev: float) -> float:
     key = float(ordered[(ordered >= low) & (ordered <= high)].mean())
     wanted = 0.6 * (np.log2(KEY) - key)
     return float(np.clip(min(wanted, max(0.0, SHOULDER - high)), -1.0, 1.5))
+
+
+def brightest_of(overview: Pixels) -> float:
+    """How bright the brightest five thousandths of a scene, seen small, are at least, in their brightest colour."""
+    return float(np.quantile(overview.max(0), 0.995)) if overview.size else 0.0
 
 
 @dataclass(frozen=True, slots=True)

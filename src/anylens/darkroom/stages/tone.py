@@ -9,6 +9,7 @@ import numpy as np
 
 from anylens import color
 from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.stages.scene import brightest_of
 from anylens.image import Photo, Pixels, Scene
 from anylens.kernels.tone import tone
 
@@ -17,10 +18,14 @@ GREY = 0.18
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """Render for a display: `contrast` at middle grey, white `white_ev` stops above it, `black` lifted off."""
+    """Render for a display: `contrast` at middle grey, white `white_ev` stops above it, `black` lifted off.
+
+    Where the scene is brighter than that, white is up to `room_ev` stops further up, so that clouds keep their shape.
+    """
 
     contrast: float = taste(1.35, 1.0, 3.0, 0.05)
     white_ev: float = taste(3.2, 1.5, 8.0, 0.1)
+    room_ev: float = taste(1.0, 0.0, 4.0, 0.1)
     grey: float = taste(0.18, 0.05, 0.5, 0.01)
     black: float = taste(0.002, 0.0, 0.05, 0.001)
     saturation: float = taste(1.0, 0.0, 2.0, 0.05)
@@ -30,13 +35,16 @@ class Tone:
         checked(self)
 
     def __call__(self, scene: Scene) -> Photo:
-        pixels = tone(scene.pixels, *self.plan())
+        brightest = brightest_of(scene.seen_small()) if scene.brightest is None else scene.brightest
+        pixels = tone(scene.pixels, *self.plan(brightest))
         return Photo(pixels, scene.facts, scene.frames_used, space=self.space, came_from=scene.came_from)
 
-    def plan(self) -> tuple[Pixels, float, float, float, float, float]:
+    def plan(self, brightest: float) -> tuple[Pixels, float, float, float, float, float]:
         """What the kernel takes: the matrix to the display, power, bend and peak of the curve, saturation, flare."""
+        over_ev = float(np.log2(max(brightest, GREY) / GREY)) - self.white_ev
+        white_ev = self.white_ev + min(max(over_ev, 0.0), self.room_ev)
         shown, top = self.grey + self.black, 1.0 + self.black
-        middle, white = GREY**self.contrast, (GREY * 2.0**self.white_ev) ** self.contrast
+        middle, white = GREY**self.contrast, (GREY * 2.0**white_ev) ** self.contrast
         bend = middle * white * (top - shown) / (shown * white - top * middle)
         peak = top * (white + bend) / white
         to_display = color.rgb_to_rgb("rec2020", self.space).astype(np.float32)
