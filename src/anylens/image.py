@@ -48,9 +48,8 @@ class Scene:
     `pixels` is (3, H, W) float32; 1.0 is sensor white after white balance, values above it are kept. `overview` is the
     same light seen small, (3, h, w), one point every OVERVIEW_SPACING pixels from the first one on, by which exposure
     and local tone are chosen; None where it was not kept. `shading` is a Mosaic's, None once the light is denoised;
-    `span_ev` is a Mosaic's. `brightest` is how bright its brightest part was when it was exposed, None where it was not.
-    `came_from` is (H, W), the number from 1 on of the frame of a focus stack that shows each
-    pixel; None for no stack.
+    `span_ev` is a Mosaic's. `came_from` is (H, W), the number from 1 on of the frame of a focus stack that shows each
+    pixel; None for no stack. `brightest` is how bright its brightest part is once exposed, by which tone chooses white.
     """
 
     pixels: Pixels
