@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from anylens.body import Body
 from anylens.lens import Lens, Setting
+from anylens.record import record
 from anylens.sensor import Sensor
 from anylens.shot import Shot
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from anylens.lens import Passport
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Opcodes:
     """The DNG specification's OpcodeList1, 2 and 3, as their bytes stand in the file (big-endian); b"" for none."""
 
@@ -28,7 +29,7 @@ class Opcodes:
     list3: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Facts:
     """The truth of one exposure; what is not known is None, never a guess that looks like a fact.
 
@@ -67,7 +68,7 @@ class Facts:
         return bottom - top, right - left
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Frame:
     """Counts as the sensor gave them, read-only, and their facts.
 
@@ -90,7 +91,7 @@ class Frame:
         object.__setattr__(self, "raw", view)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Burst:
     """Frames of one scene; the first is the reference unless merging finds a sharper one; one photo is a burst of one.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.frame import Facts
+from anylens.record import record
 
 Pixels = npt.NDArray[np.float32]
 FrameCount = npt.NDArray[np.float32]
@@ -16,7 +16,7 @@ FrameCount = npt.NDArray[np.float32]
 OVERVIEW_SPACING = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Mosaic:
     """Linear light under the colour filter of the active area.
 
@@ -41,7 +41,7 @@ class Mosaic:
             raise ValueError(f"a mosaic is float32 of (H, W), not {self.pixels.dtype} of {self.pixels.shape}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Scene:
     """Linear light of the scene in Rec. 2020 (D65).
 
@@ -70,7 +70,7 @@ class Scene:
         return self.pixels[:, ::OVERVIEW_SPACING, ::OVERVIEW_SPACING] if self.overview is None else self.overview
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Photo:
     """Rendered for a display.
 

@@ -6,14 +6,14 @@ import dataclasses
 import math
 import struct
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
+from anylens.record import record
 from anylens.refusal import Refusal
 
 MOST_OPCODES = 256
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Area:
     """The pixels and planes that an opcode touches: rows `top` to `bottom`, each `row_pitch`-th; columns likewise."""
 
@@ -27,7 +27,7 @@ class Area:
     column_pitch: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GainMap:
     """Gains over the image, (points_v, points_h, map_planes) row by row in `gains`.
 
@@ -45,7 +45,7 @@ class GainMap:
     gains: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MapTable:
     """A table over 16-bit values; values beyond its end take its last entry."""
 
@@ -53,7 +53,7 @@ class MapTable:
     table: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MapPolynomial:
     """A polynomial over values from 0 to 1, coefficients from the constant upwards."""
 
@@ -61,7 +61,7 @@ class MapPolynomial:
     coefficients: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WarpRectilinear:
     """Radial (r0, r1, r2, r3) and tangential (t0, t1) terms by plane around a relative centre (x, y)."""
 
@@ -69,7 +69,7 @@ class WarpRectilinear:
     center: tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FixVignetteRadial:
     """Gain 1 + k0 r^2 + k1 r^4 + ... + k4 r^10 around a relative centre (x, y)."""
 
@@ -77,7 +77,7 @@ class FixVignetteRadial:
     center: tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Opcode:
     """One entry of a list; `record` is None for one that is not known here, whose bytes stay in `parameters`."""
 

@@ -6,7 +6,6 @@ import dataclasses
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from time import perf_counter
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from anylens.app import voice
 from anylens.app.places import Until, guard
+from anylens.record import record
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ AT_ONCE = 2
 """Kernels use all cores by themselves; a second photo fills the gaps while the first is read and written."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """One stage as it was done: its name, what it does, the fields that differ from their defaults, its time.
 
@@ -39,7 +39,7 @@ class Step:
     seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Developed:
     """One file that became a photo (or a mosaic or scene) of `width_px` x `height_px`, upright as written."""
 
@@ -53,7 +53,7 @@ class Developed:
     pictures: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Failed:
     """One file that became nothing, and the sentence why."""
 
@@ -61,7 +61,7 @@ class Failed:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Job:
     """One file to develop.
 

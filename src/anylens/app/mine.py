@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.home import own_folder
+from anylens.record import record
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 CONCEPT_PHONE = "xiaomi-12s-ultra-concept"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mine:
     """The user's lenses by the names of the catalogue, the one mounted now, the body in use; None where not said."""
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from anylens.record import record
 from anylens.refusal import Refusal
 
 _FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mode:
     """One way to read the sensor.
 
@@ -41,7 +42,7 @@ class Mode:
         return self.fps > 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Screen:
     """A camera's screen: its diagonal in inches, its pixels and how often a second it can change."""
 
@@ -51,7 +52,7 @@ class Screen:
     hz: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Battery:
     """Capacity and nominal voltage, and the share of it that can be used before the camera switches off."""
 
@@ -65,7 +66,7 @@ class Battery:
         return self.capacity_mah * 3.6 * self.voltage_v * self.usable
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Body:
     """One camera: who made it, what it is called, which copy it is, and the mount that takes its lenses.
 

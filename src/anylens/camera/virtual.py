@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from anylens.body import Body, Mode
 from anylens.frame import Facts, Frame
 from anylens.lens import Lens, Setting
+from anylens.record import record
 from anylens.refusal import Refusal
 from anylens.sensor import Sensor
 from anylens.shot import Shot
@@ -29,7 +30,7 @@ _LONGEST_S = 3600.0
 _MOST_SEED = (1 << 63) - 1
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Setup:
     """What stands before and behind the virtual camera; every field but `options` is a key of its name.
 

@@ -7,10 +7,10 @@ one picture and blurred in the other pulls to no side, but it is no measure eith
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
+
+from anylens.record import record
 
 Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -21,7 +21,7 @@ LIKENESS_PX = 160
 MOST_GROWTH, MOST_TURN = 0.3, 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lie:
     """`move` (3, 3) goes from places of the still picture to the other's, both in the still's pixels.
 

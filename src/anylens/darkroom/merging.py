@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from anylens.kernels import align, merge
 from anylens.kernels.lattice import filters
 from anylens.kernels.sites import MARGIN
 from anylens.kernels.unite import unite
+from anylens.record import record
 from anylens.refusal import Refusal
 from anylens.sensor import Noise
 
@@ -43,7 +44,7 @@ Marks = Callable[[Frame], Marked | None]
 """Which pixels of a frame's light look defective, (H, W), or None where that is not to be asked."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Seen:
     """One frame as merging sees it.
 

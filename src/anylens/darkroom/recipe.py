@@ -17,11 +17,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from anylens.frame import Burst
 from anylens.image import Mosaic, Photo, Scene
+from anylens.record import record
 from anylens.refusal import Refusal
 
 SCHEMA = 1
@@ -33,7 +33,7 @@ StageTable = Mapping[str, tuple[str, type]]
 """Stage name -> (the section it belongs to, its record)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Recipe:
     """All taste of one development, in order: each stage is a frozen record that turns one image into the next."""
 
@@ -112,14 +112,14 @@ def parse(source: str, stages: StageTable, start: Recipe) -> Recipe:
         if section not in SECTIONS or not isinstance(named, dict):
             raise Refusal(f"the recipe has a part '{section}', which is none of {', '.join(SECTIONS)}; rename it")
         for name, fields in named.items():
-            home, record = _lookup(name, stages)
+            home, kind = _lookup(name, stages)
             if home != section:
                 raise Refusal(f"stage {name} stands in section '{section}' but belongs to '{home}'; move it there")
             if not isinstance(fields, dict):
                 raise Refusal(f"stage {name} is given as {fields!r}; write it as a table [{section}.{name}]")
             if section in SINGLE and not whole and name not in found[section]:
                 found[section] = {}
-            found[section][name] = _with(found[section].get(name, record()), fields)
+            found[section][name] = _with(found[section].get(name, kind()), fields)
     for section in SINGLE:
         if len(found[section]) != 1:
             raise Refusal(f"section '{section}' has {len(found[section])} stages; a recipe has exactly one there")
@@ -140,13 +140,13 @@ def adjust(recipe: Recipe, setting: str, stages: StageTable) -> Recipe:
     name, dot, field_name = path.strip().partition(".")
     if not (equals and dot):
         raise Refusal(f"'{setting}' is not a setting; write it as Stage.field=value, such as Tone.contrast=1.2")
-    section, record = _lookup(name, stages)
-    hints = get_type_hints(record)
+    section, kind = _lookup(name, stages)
+    hints = get_type_hints(kind)
     if field_name not in hints:
         raise Refusal(f"stage {name} has no field '{field_name}'; it has {', '.join(hints) or 'none'}")
     changes = {field_name: _typed(value.strip(), hints[field_name], f"{name}.{field_name}")}
     held = {type(stage).__name__: stage for home, stage in recipe.stages() if home == section}
-    held[name] = _with(held.get(name, record()), changes)
+    held[name] = _with(held.get(name, kind()), changes)
     stage_or_stages: Any = held[name] if section in SINGLE else tuple(held.values())
     return dataclasses.replace(recipe, **{section: stage_or_stages})
 
@@ -168,14 +168,14 @@ class Option(NamedTuple):
 def options(stages: StageTable) -> tuple[Option, ...]:
     """Every field of every stage, in the table's order."""
     found = []
-    for name, (_, record) in stages.items():
-        hints = get_type_hints(record)
-        for field in dataclasses.fields(record):
+    for name, (_, stage) in stages.items():
+        hints = get_type_hints(stage)
+        for field in dataclasses.fields(stage):
             hint, meta = hints[field.name], field.metadata
             choices = get_args(hint)
             kind = "choice" if choices else hint.__name__
             slider = (meta.get("low"), meta.get("high"), meta.get("step"))
-            about = (record.__doc__ or "").strip()
+            about = (stage.__doc__ or "").strip()
             found.append(Option(name, field.name, kind, field.default, *slider, choices, about))
     return tuple(found)
 

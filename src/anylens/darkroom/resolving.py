@@ -10,7 +10,7 @@ made in bands of rows, each a small burst of its own, so that no more of it is i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from anylens.kernels.resize import resize
 from anylens.kernels.sites import MARGIN, with_margin
 from anylens.kernels.superpose import BLOCK_X, BLOCK_Y, FINE, PHASES, superpose, weights_of
 from anylens.kernels.supersample import supersample
+from anylens.record import record
 from anylens.refusal import Refusal
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -42,7 +43,7 @@ WAVE_UM = 0.55
 """Light for which the limit of diffraction is told."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class _Taken:
     """One frame to lay down: its planes R, G, G, B with margin, where it has moved, how much it is trusted."""
 

@@ -13,7 +13,7 @@ blank wall beside it, where a blurred copy of the edge would otherwise count as 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from anylens.darkroom.light import gains_of, noise_of
 from anylens.darkroom.looking import Frames
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Pixels, Scene
+from anylens.record import record
 from anylens.refusal import Refusal
 
 UNLIKE, LEAST_OVERLAP = 0.4, 0.25
@@ -45,7 +46,7 @@ Greys = Callable[[Frame], Pixels]
 """A frame's balanced light at half the size, (h, w)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Placed:
     """A frame that takes part: `move` (3, 3) goes from the reference's places to its own, in half widths about the
     middle; `gain` makes its light as bright as the reference's."""

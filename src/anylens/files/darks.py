@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from anylens.files.whole import whole
 from anylens.frame import Facts, Frame
+from anylens.record import record
 from anylens.refusal import Refusal
 
 SUFFIX = ".npz"
@@ -27,7 +28,7 @@ Black = tuple[tuple[float, ...], ...]
 """Counts without light by site, from the sensor's corner on."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Known:
     """What a dark frame is the mean of: `frames` of one body; `sensitivity` is ISO, else gain; None is not known."""
 

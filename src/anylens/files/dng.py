@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from anylens.files.tags import Tag
 from anylens.files.tiff import Directory, open_tiff
 from anylens.frame import Facts, Frame, Opcodes
 from anylens.image import Scene
+from anylens.record import record
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Calibration, Noise, Sensor, bayer, estimate_noise
 
@@ -56,7 +57,7 @@ def read_dng(path: str | os.PathLike[str], *, data: bytes | None = None, sensor:
     return Frame(raw, facts)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Negative:
     """An open DNG: its bytes, its first directory, the directory of its full-size image and what that is."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from anylens.body import Body
@@ -12,9 +11,10 @@ from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
 from anylens.files.xmp import setting_source
 from anylens.lens import Lens, Setting
+from anylens.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Exposure:
     """The part of Facts that every camera file shares."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from anylens.files.icc import Profile, assumed_srgb, read_profile
 from anylens.files.jpeg import jpeg_segments
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory, open_tiff
+from anylens.record import record
 from anylens.refusal import Refusal
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -27,7 +27,7 @@ _BITS = {"uint8": 255, "uint16": 65535}
 _MOST_PROFILE_BYTES = 1 << 24
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Finished:
     """A finished picture as linear light of its own three colours, upright.
 

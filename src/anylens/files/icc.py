@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.color import D65, PCS_D50, adaptation, rgb_to_xyz, srgb_decode, xyz_from_xy
+from anylens.record import record
 from anylens.refusal import Refusal
 
 Space = Literal["srgb", "display-p3", "rec2020-linear"]
@@ -76,7 +76,7 @@ def _profile(tags: dict[bytes, bytes]) -> bytes:
     return (head + identity).ljust(128, b"\0") + body
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Profile:
     """What a matrix profile says: linear RGB to XYZ under D50, (3, 3), and each colour's curve to linear light."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels.lossless_jpeg import decode_scan
+from anylens.record import record
 from anylens.refusal import Refusal
 
 _SOI, _EOI, _SOF3, _DHT, _SOS, _DRI = 0xD8, 0xD9, 0xC3, 0xC4, 0xDA, 0xDD
@@ -16,7 +16,7 @@ _WORST_BYTES_PER_SAMPLE = 4
 """16 bits of Huffman code and 16 bits of difference."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Header:
     """What a lossless JPEG says of itself; `plain` tells whether it is whole and uses no rare feature.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from anylens.files import complaints, gate, lossless_jpeg
 from anylens.files.bands import in_order
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
+from anylens.record import record
 from anylens.refusal import Refusal
 
 Samples = npt.NDArray[Any]
@@ -31,7 +31,7 @@ class Unsupported(Exception):
     """Samples stored in a way that only LibRaw may know; the text says which."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Layout:
     """How the samples of one image are stored."""
 

@@ -11,7 +11,7 @@ import stat
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from anylens.files.exif import lens_entries, lens_range, rendering_entries, ring_entries, rounded_focal
@@ -24,6 +24,7 @@ from anylens.files.whole import whole
 from anylens.files.xmp import JPEG_SIGNATURE, lens_properties, retold
 from anylens.lens import Lens, Setting
 from anylens.lens.depth import crop_factor
+from anylens.record import record
 from anylens.refusal import Refusal
 
 _EXIF = b"Exif\0\0"
@@ -33,7 +34,7 @@ _APP0, _APP1 = 0xE0, 0xE1
 _WIDTHS = {False: ("H", "I", 4), True: ("Q", "Q", 8)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tagged:
     """Where lens and rings were written; `was` is the lens that the file named before, "" for none."""
 
@@ -42,7 +43,7 @@ class Tagged:
     same_mm: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Change:
     """Entries to set and tags to take away, in the EXIF directory and in the main one; the same for XMP."""
 

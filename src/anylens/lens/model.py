@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from anylens.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True, slots=True)
 class Lens:
     """What the glass is; `focal_mm` is (shortest, longest), `max_aperture` the f-numbers wide open at these two.
 
@@ -22,7 +23,7 @@ class Lens:
     code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Setting:
     """Where the rings stand and how we know."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from anylens.record import record
 from anylens.refusal import Refusal
 
 _FILE = Path(__file__).with_name("mounts.toml")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mount:
     """A mount: its name and other names, its kind (rangefinder, SLR, mirrorless, cine), its flange distance in mm."""
 

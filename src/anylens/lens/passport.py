@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from anylens.lens.model import Lens, plain
+from anylens.record import record
 from anylens.refusal import Refusal
 
 Method = Literal["chart", "flat", "photos", "edges", "design", "imported"]
@@ -36,7 +37,7 @@ def _error(count: int | None = None) -> Any:
     return dataclasses.field(metadata={"low": 0.0, "high": math.inf, "count": count})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Section:
     """Where and how a part of a passport was measured; raises Refusal for figures that are missing or absurd.
 
@@ -61,7 +62,7 @@ class Section:
         return self.f_number, self.focus_m
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Geometry(Section):
     """Distortion, green, ideal to observed: OpenCV's five coefficients on place / focal_mm; residual in micrometres.
 
@@ -91,7 +92,7 @@ class Geometry(Section):
                 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Vignetting(Section):
     """Falloff of green light: observed light / light on axis; residual relative to the light on axis.
 
@@ -117,7 +118,7 @@ class Vignetting(Section):
                 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ColorShading(Section):
     """Colour cast over the field: observed R/G and B/G, 1 in the middle; residual relative.
 
@@ -133,7 +134,7 @@ class ColorShading(Section):
     blue_green_error: Lattice = _error(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Lateral(Section):
     """Lateral colour: observed place of red or blue minus that of green; residual in micrometres.
 
@@ -152,7 +153,7 @@ class Lateral(Section):
     reach_mm: float = _figure(0.1, 200.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PsfField(Section):
     """The blur of the lens alone over the field, in green: a slanted elliptical core, a round skirt; residual of MTF.
 
@@ -181,7 +182,7 @@ class PsfField(Section):
                 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Focus(Section):
     """How best focus moves: with the aperture, and over the field; residual in micrometres on the sensor's side.
 
@@ -196,7 +197,7 @@ class Focus(Section):
     reach_mm: float = _figure(0.1, 200.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Mount(Section):
     """How the lens sits: turned about the sensor's x and y axes, and moved aside; residual in degrees."""
 
@@ -206,7 +207,7 @@ class Mount(Section):
     decentre_mm_error: Pair = _error(2)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Passport:
     """What was measured of one lens on one body; a section that is missing is (), never zeros.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from anylens.record import record
 from anylens.refusal import Refusal
 
 CFA = tuple[tuple[str, ...], ...]
@@ -15,7 +16,7 @@ CFA = tuple[tuple[str, ...], ...]
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Noise:
     """Variance of a sample x (0 black, 1 white): `scale * x + offset` by colour plane, at one gain.
 
@@ -37,7 +38,7 @@ class Noise:
         return self.scale[at], self.offset[at]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Calibration:
     """Colour of one sensor under one light, in the DNG specification's terms.
 
@@ -51,7 +52,7 @@ class Calibration:
     camera_calibration: Matrix | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sensor:
     """What the silicon is.
 
@@ -96,7 +97,7 @@ def bayer(letters: str) -> CFA:
     return tuple(tuple(c for c in row for _ in range(2)) for row in rows for _ in range(2))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sheet:
     """A sensor's TOML file: the sensor, and how a file of its bare counts is to be read.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from anylens.app import measuring, voice
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
 from anylens.app.voice import Usage
+from anylens.record import record
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ CONTRADICTED = 0.05
 """A named lens whose probability is below this is said to contradict the pictures."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Picture:
     """One file: what it shows of its lens, and what it says of it."""
 

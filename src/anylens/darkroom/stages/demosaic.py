@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,9 +10,10 @@ from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels.demosaic import demosaic
 from anylens.kernels.matrix import matrix
+from anylens.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Demosaic:
     """Give every pixel all three colours, in linear Rec. 2020."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,12 +16,13 @@ from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels.defects import defects
 from anylens.kernels.linearize import linearize
 from anylens.kernels.sites import sites
+from anylens.record import record
 from anylens.refusal import Refusal
 
 LONG_S, HIGH_ISO, HOT_SIGMA = 0.05, 1600.0, 6.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Merge:
     """Turn counts into light, many frames into one: aligned, averaged where they agree within their noise.
 

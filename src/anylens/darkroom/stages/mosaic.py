@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +29,7 @@ from anylens.kernels.defects import defects
 from anylens.kernels.highlights import clipping_level, filled_in, highlights, usual_lead
 from anylens.kernels.shade import shade
 from anylens.opcodes import GainMap, parse
+from anylens.record import record
 
 Places = npt.NDArray[np.floating[Any]]
 Shading = tuple[Pixels, Pixels, int, int]
@@ -36,7 +37,7 @@ Lying = tuple[float, float, float, float]
 """scale_x, shift_x, scale_y, shift_y from a pixel to its place in a map."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Defects:
     """Replace single hot and dead pixels that stand out from their neighbours by `threshold` sigma of the noise."""
 
@@ -54,7 +55,7 @@ class Defects:
         return by_site(cfa, _three(noise.scale)), by_site(cfa, _three(noise.offset)), self.threshold
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Balance:
     """White balance: as shot or estimated where `kelvin` is 0, else for that light; `tint` > 0 is more magenta.
 
@@ -94,7 +95,7 @@ class Balance:
         return (by_site(facts.sensor.cfa, gains),), replace(facts, balance=gains), balanced
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Highlights:
     """Fill in clipped highlights from the colours that are left; above `clip` of the clipping level it is clipped."""
 
@@ -120,7 +121,7 @@ class Highlights:
         return (by_site(cfa, clip), by_site(cfa, lead)), filled_in(seen, clip, lead)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Shade:
     """Even out the falloff and the colour cast of the lens: `amount` of what its passport or the file's gain maps say.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from anylens.darkroom.recipe import checked, taste
 from anylens.image import Photo
 from anylens.kernels.sharpen import sharpen
+from anylens.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sharpen:
     """Crisp edges: `amount` of the fine detail is added, less below `threshold`, held to `overshoot` at edges."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.stages.demosaic import Demosaic
@@ -11,9 +10,10 @@ from anylens.darkroom.stages.merge import light_by_site, marks
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst
 from anylens.image import Mosaic, Scene
+from anylens.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Resolve:
     """Turn many frames into one scene of twice the width and height, from where a hand's tremor has put their samples.
 

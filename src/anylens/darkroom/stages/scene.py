@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,7 @@ from anylens.kernels.resize import resize
 from anylens.kernels.restore import filters_of, lattice_of, restore
 from anylens.kernels.sharpen import LUMA
 from anylens.kernels.warp import Places, places, warp
+from anylens.record import record
 
 if TYPE_CHECKING:
     from anylens.lens.psf import Blur
@@ -34,7 +35,7 @@ KEY = 0.165
 SHOULDER = 0.3
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Denoise:
     """Take away what the noise profile says is noise: `luma` and `chroma` are how many sigma of it count as noise."""
 
@@ -70,7 +71,7 @@ def calm_of(shading: Pixels | None) -> Pixels:
     return np.asarray(1.0 / np.maximum(shading, 1e-3), np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unbend:
     """The one resample for everything geometric: distortion and lateral colour go as the lens's passport knows them.
 
@@ -114,7 +115,7 @@ class Unbend:
         return None if grid is None else places(grid)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Restore:
     """Give back the sharpness that the lens took, place by place, as its passport measured it and noise allows."""
 
@@ -171,7 +172,7 @@ class Restore:
         return filters, shot, still, self.strength, CLIPPING
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Crop:
     """Cut to the frame that the maker of the camera means to be seen (DefaultCrop)."""
 
@@ -193,7 +194,7 @@ class Crop:
         return slice(top, min(top + max(height, 1), tall)), slice(left, min(left + max(width, 1), wide))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Size:
     """Make the longest side `longest_px` where it is longer; 0 keeps every pixel."""
 
@@ -216,7 +217,7 @@ class Size:
         return 0 < self.longest_px < max(shape)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Expose:
     """Exposure in stops: the camera's own baseline, `ev`, and `auto` times what the meter asks for."""
 
@@ -262,7 +263,7 @@ def brightest_of(overview: Pixels) -> float:
     return float(np.quantile(overview.max(0), 0.995)) if overview.size else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LocalTone:
     """Open dark surroundings and hold back bright ones, so many stops for each stop from middle grey, textures kept."""
 
@@ -284,7 +285,7 @@ class LocalTone:
         return lines, float(OVERVIEW_SPACING), points_x, points_y, self.shadows, self.highlights
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mono:
     """Black and white, as a film sees: `red`, `green` and `blue` say how much of each becomes light."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,12 @@ from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Pixels, Scene
 from anylens.kernels.sites import MARGIN
+from anylens.record import record
 
 Stages = tuple[Callable[[Any], Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stack:
     """Take from each of a focus stack's frames what it shows sharpest, aligned, for one scene sharp everywhere.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,11 +11,12 @@ from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.stages.scene import brightest_of
 from anylens.image import Photo, Pixels, Scene
 from anylens.kernels.tone import tone
+from anylens.record import record
 
 GREY = 0.18
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tone:
     """Render for a display: `contrast` at middle grey, white `white_ev` stops above it, `black` lifted off.
 

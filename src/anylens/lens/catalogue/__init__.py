@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anylens.lens.model import Lens
+from anylens.record import record
 from anylens.refusal import Refusal
 
 _FOLDER = Path(__file__).parent
@@ -20,7 +20,7 @@ _KEYS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Code:
     """One way in which a Leica M body knows a lens: the 6-bit number, 0 to 63.
 
@@ -33,7 +33,7 @@ class Code:
     focal_mm: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Card:
     """One lens of the catalogue: `name` is its file's, `sources` say whence each figure is, `note` what is doubtful.
 
