@@ -6,13 +6,14 @@ import math
 import mmap
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from fractions import Fraction
 from itertools import pairwise
 from typing import BinaryIO
 
 from anylens.files.tags import Tag, tag_name
+from anylens.record import record
 from anylens.refusal import Refusal
 
 Buffer = bytes | bytearray | memoryview | mmap.mmap
@@ -68,7 +69,7 @@ _BYTES = (Type.BYTE, Type.UNDEFINED)
 _RATIONALS = (Type.RATIONAL, Type.SRATIONAL)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """One tag's value.
 
@@ -85,7 +86,7 @@ class Entry:
         return len(self.values.encode()) + 1 if isinstance(self.values, str) else len(self.values)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Directory:
     """One image file directory of an open file; its values are decoded when they are asked for.
 
@@ -193,7 +194,7 @@ class Directory:
         return found[0] if found else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tiff:
     """An open TIFF: its bytes, its byte order (`<` or `>`), whether its offsets have 8 bytes."""
 
@@ -255,19 +256,17 @@ class Tiff:
         """Every image directory: the chain of main ones, each followed by its SubIFDs, and theirs."""
         found: list[Directory] = []
         passed: set[int] = set()
-
-        def below(position: int) -> None:
+        waiting = [self.first]
+        while waiting:
+            position = waiting.pop()
+            if not position:
+                continue
             if position in passed:
                 raise Refusal("The file's directories lead in a circle; it is damaged or forged.")
             passed.add(position)
             directory, following = self.directory(position)
             found.append(directory)
-            for position in (*directory.integers(Tag.SubIFDs), following):
-                if position:
-                    below(position)
-
-        if self.first:
-            below(self.first)
+            waiting += [following, *reversed(directory.integers(Tag.SubIFDs))]
         return tuple(found)
 
 
@@ -291,7 +290,7 @@ def open_tiff(data: Buffer) -> Tiff:
     raise Refusal(f"This is not a TIFF file: its signature says {magic}, not 42.")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Draft:
     """A directory to be packed.
 
