@@ -338,9 +338,8 @@ class Formation:
                 return None
             x = grid.samples(left, columns, down=False)
             y = grid.samples(top, rows, down=True)
-            away = _upsampled(ways, x, y)[2 * channels.start : 2 * channels.stop]
-            x_mm = away[0::2] + x.astype(np.float32)
-            y_mm = away[1::2] + y.astype(np.float32)[:, None]
+            places = _origins(ways, x, y, channels)
+            x_mm, y_mm = places[0::2], places[1::2]
             if colors is None:
                 assert plane.cover is not None
                 return plane.cover(one[:, channels], x_mm, y_mm, step_mm)
@@ -355,22 +354,24 @@ class Formation:
         return made if len(made) else np.zeros((channels.stop - channels.start, *made.shape[1:]), np.float32)
 
 
-def _upsampled(ways: Net, x: Floats, y: Floats) -> Array:
-    """The net at a window's samples: its own curve every 32 samples, straight in between (within 0.02 um)."""
-    few = ways.at(_every_32nd(x), _every_32nd(y))
-    wide = _straight(few.swapaxes(1, 2), len(y)).swapaxes(1, 2)
-    return _straight(np.ascontiguousarray(wide), len(x))
+def _origins(ways: Net, x: Floats, y: Floats, channels: slice) -> Array:
+    """(2 a channel, h, w): ideal x, y of a window's samples: the net's own curve every 32, straight in between (within
+    0.02 um)."""
+    import cv2
+
+    columns, rows = _every_32nd(x), _every_32nd(y)
+    few = ways.at(columns, rows)[2 * channels.start : 2 * channels.stop]
+    few[0::2] += columns.astype(np.float32)
+    few[1::2] += rows.astype(np.float32)[:, None]
+    size = 32 * len(columns), 32 * len(rows)
+    dense = [cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in few]
+    return np.stack([each[32 : 32 + len(y), 32 : 32 + len(x)] for each in dense])
 
 
 def _every_32nd(at: Floats) -> Floats:
-    return np.asarray(at[0] + (at[1] - at[0]) * 32.0 * np.arange(-(-len(at) // 32) + 1))
-
-
-def _straight(knots: Array, count: int) -> Array:
-    """Values (..., n) at every 32nd sample, and straight in between, for `count` samples."""
-    part = np.arange(32, dtype=np.float32) / np.float32(32.0)
-    between = knots[..., :-1, None] + np.diff(knots, axis=-1)[..., None] * part
-    return np.asarray(between.reshape(*knots.shape[:-1], -1)[..., :count])
+    """Places 32 samples apart, the first a sample's half and half a step before sample 0: the middles of squares of 32
+    samples, one before, one behind."""
+    return np.asarray(at[0] + (at[1] - at[0]) * (32.0 * np.arange(-1, -(-len(at) // 32) + 1) + 15.5))
 
 
 def _larger(pixels: Array, times: int, grid: Grid, detail: int) -> Array:

@@ -72,11 +72,11 @@ class Front:
             edge=self.edge * signs,
         )
 
-    @property
-    def solid_angle(self) -> float:
-        """The lit area in direction cosines, sr: irradiance over radiance at the place where the wave arrives."""
-        x, y = _fine_edge(self.edge, self.pole).T
-        return float(0.5 * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))) * self.scale**2
+
+def solid_angle(edge: Floats, pole: Floats) -> float:
+    """The lit area within an edge (n, 2) about a pole, both direction cosines, sr: irradiance over radiance there."""
+    x, y = _fine_edge(edge, (float(pole[0]), float(pole[1]))).T
+    return float(0.5 * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))))
 
 
 def _turned(coefficients: Floats, turn: Floats) -> Floats:

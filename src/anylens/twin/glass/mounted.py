@@ -15,7 +15,7 @@ import numpy.typing as npt
 from anylens.refusal import Refusal
 from anylens.twin.glass.dispersion import index
 from anylens.twin.glass.focusing import plate_wave, settle
-from anylens.twin.glass.front import Front, fit, spot, transfer
+from anylens.twin.glass.front import Front, fit, solid_angle, spot, transfer
 from anylens.twin.glass.mounting import Mounting
 from anylens.twin.glass.optics import GREEN_NM, Design, Optic, Thin, design, lit_edge
 from anylens.twin.glass.prescription import Prescription, full_name, lenses, prescription
@@ -51,6 +51,10 @@ class Arrival:
 
         down = np.array([1.0, -1.0])
         return Arrival(both(self.at, down), both(self.to, down), both(self.path, np.ones(1)), both(self.pupil, down))
+
+
+Beams = Callable[[int, Floats], Arrival]
+"""(every so manieth angle, rings (r,) from 0, the pole, to 1, the rim) -> (places, wavelengths, rays)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,16 +202,19 @@ class Mounted:
 
         radius = self._ideal_radius(places_mm)
         knots = np.linspace(0.0, max(float(radius.max(initial=0.0)), 1e-3), FIELD_NODES)
-        angles = [front.solid_angle for front in self._solid(knots, wavelength_nm)]
-        return np.asarray(PchipInterpolator(knots, np.asarray(angles) / angles[0])(radius))
+        angles = self._solid_angles(knots, wavelength_nm)
+        return np.asarray(PchipInterpolator(knots, angles / angles[0])(radius))
 
-    def _solid(self, radii: Floats, wavelength_nm: float) -> list[Front]:
+    def _solid_angles(self, radii: Floats, wavelength_nm: float) -> Floats:
+        """The arriving beams' areas in direction cosines, sr, by the ideal radius of their places."""
         places = np.stack([radii, np.zeros_like(radii)], axis=-1)
-        return [each[0] for each in self._fronts(places, np.array([wavelength_nm]), self._object_mm)]
+        beams, poles = self._beams(places, np.array([wavelength_nm]), self._object_mm)
+        rims = beams(1, np.ones(1))
+        return np.array([solid_angle(*each) for each in zip(rims.to[:, 0], poles.to[:, 0], strict=True)])
 
     def axial_irradiance(self) -> float:
         """Irradiance on the axis over the scene's radiance, sr: the area of the axial beam times the transmission."""
-        return self._solid(np.zeros(1), GREEN_NM)[0].solid_angle * self.optic.transmission
+        return float(self._solid_angles(np.zeros(1), GREEN_NM)[0]) * self.optic.transmission
 
     def fronts(self, ideal_mm: npt.ArrayLike, wavelengths_nm: npt.ArrayLike, distance_m: float) -> list[list[Front]]:
         """The wave from a point at each ideal place (n, 2), by wavelength; it is told about its `observed` place."""
@@ -215,7 +222,8 @@ class Mounted:
             np.asarray(ideal_mm, np.float64), np.asarray(wavelengths_nm, np.float64), self._before_pupil(distance_m)
         )
 
-    def _fronts(self, ideal_mm: Floats, wavelengths_nm: Floats, object_mm: float) -> list[list[Front]]:
+    def _beams(self, ideal_mm: Floats, wavelengths_nm: Floats, object_mm: float) -> tuple[Beams, Arrival]:
+        """The light from places (n) at wavelengths (m), each told about where it is observed, and its poles' rays."""
         tangents = ideal_mm / self.scale_mm
         poles = self.optic.chief(tangents[:, None], object_mm, wavelengths_nm)
         poles = self._lit_poles(tangents, object_mm, wavelengths_nm, poles)
@@ -225,18 +233,21 @@ class Mounted:
         edges = lit_edge(self.optic, tangents, object_mm, wavelengths_nm, poles, angles)
         reference = np.stack([self.observed(ideal_mm, float(each)) for each in wavelengths_nm], axis=1)
 
-        def arrive(rays: int, rings: Floats) -> Arrival:
-            pupil = poles[:, :, None, None] + (edges[:, :, None, ::rays] * rings[:, None])[..., None] * ways[::rays]
+        def arrive(every: int, rings: Floats) -> Arrival:
+            pupil = poles[:, :, None, None] + (edges[:, :, None, ::every] * rings[:, None])[..., None] * ways[::every]
             at = self._arrive(tangents[:, None, None, None], object_mm, pupil, wavelengths_nm[:, None, None])
             return at.about(reference[:, :, None, None]).around(mirror)
 
-        rim = arrive(1, np.ones(1))
-        inner = arrive(2, np.append(np.sqrt(0.5 - 0.5 * np.cos(np.pi * (np.arange(RINGS) + 0.5) / RINGS)), 1.0))
-        middle = self._arrive(tangents[:, None], object_mm, poles, wavelengths_nm)
+        return arrive, self._arrive(tangents[:, None], object_mm, poles, wavelengths_nm)
+
+    def _fronts(self, ideal_mm: Floats, wavelengths_nm: Floats, object_mm: float) -> list[list[Front]]:
+        beams, poles = self._beams(ideal_mm, wavelengths_nm, object_mm)
+        rim = beams(1, np.ones(1))
+        inner = beams(2, np.append(np.sqrt(0.5 - 0.5 * np.cos(np.pi * (np.arange(RINGS) + 0.5) / RINGS)), 1.0))
         if math.isinf(object_mm):
             weight = np.ones(inner.path.shape)
         else:
-            aside = inner.pupil - tangents[:, None, None] * object_mm
+            aside = inner.pupil - (ideal_mm / self.scale_mm)[:, None, None] * object_mm
             weight = (1.0 + (aside**2).sum(axis=-1) / object_mm**2) ** -1.5
         return [
             [
@@ -246,7 +257,7 @@ class Mounted:
                     inner.path[place, color],
                     inner.pupil[place, color],
                     weight[place, color],
-                    middle.to[place, color],
+                    poles.to[place, color],
                     rim.to[place, color],
                     float(np.hypot(*rim.at[place, color].T).max()),
                 )

@@ -15,21 +15,22 @@ from anylens.twin.scenes.plane import (
     Floats,
     Mark,
     Plane,
+    Rectangle,
     cells,
     choice,
-    colored,
     grey,
     lit,
     mixed,
     option,
+    plain,
+    reached,
     within,
 )
 from anylens.twin.spectra import Flicker, Source, colorchecker, rec2020
 
 
 def _ground(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:  # noqa: ARG001 (a face for all)
-    shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
-    return np.broadcast_to(colors[0][:, None, None], (colors.shape[1], *shape[1:]))
+    return plain(colors[0], x_mm, y_mm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +69,19 @@ class SlantedEdges:
         across = _spread_out(field.width_mm, gap)
         down = _spread_out(field.height_mm, gap)
         half = 0.5 * self.size * gap
-        turns = {(x, y): self._turn(x, y) for y in down for x in across}
-
-        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            return mixed(_squares(x_mm, y_mm, step_mm, half, turns), colors[0], colors[1])
-
-        marks = tuple(
-            Mark("square", f"square {row + 1}.{column + 1}", _corners(x, y, half, turns[x, y]))
+        squares = {
+            f"square {row + 1}.{column + 1}": Rectangle(x, y, half, half, self._turn(x, y))
             for row, y in enumerate(down)
             for column, x in enumerate(across)
-        )
+        }
+
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            out = plain(colors[0], x_mm, y_mm)
+            for square in squares.values():
+                square.lay(out, colors[1], x_mm, y_mm, step_mm)
+            return out
+
+        marks = tuple(Mark("square", name, square.corners) for name, square in squares.items())
         surfaces = grey(self.reflectance, self.reflectance / self.contrast)
         return (Plane(lit(surfaces, source, self.lux), draw, marks=marks),)
 
@@ -90,41 +94,6 @@ def _spread_out(length_mm: float, gap_mm: float) -> tuple[float, ...]:
     """Places `gap_mm` apart, symmetric, as many as lie wholly within a length."""
     count = max(1, int(length_mm / gap_mm + 1e-6))
     return tuple(float(gap_mm * (at - (count - 1) / 2)) for at in range(count))
-
-
-def _corners(x: float, y: float, half: float, turn: float) -> tuple[tuple[float, float], ...]:
-    cos, sin = half * math.cos(turn), half * math.sin(turn)
-    return tuple((x + a * cos - b * sin, y + a * sin + b * cos) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
-
-
-def _squares(
-    x_mm: Array,
-    y_mm: Array,
-    step_mm: float,
-    half: float,
-    turns: dict[tuple[float, float], float],
-) -> Array:
-    """Share of the squares: only those that a part of the picture can touch are drawn in it."""
-    share = np.zeros(np.broadcast_shapes(x_mm.shape, y_mm.shape), np.float32)
-    reach = half * math.sqrt(2.0) + step_mm
-    left, right, top, bottom = x_mm.min(), x_mm.max(), y_mm.min(), y_mm.max()
-    for (x, y), turn in turns.items():
-        if not (left - reach <= x <= right + reach and top - reach <= y <= bottom + reach):
-            continue
-        rows, columns = _part(y_mm[0, :, 0], y, reach), _part(x_mm[0, 0], x, reach)
-        cos, sin = np.float32(math.cos(turn)), np.float32(math.sin(turn))
-        u, v = x_mm[:, rows, columns] - np.float32(x), y_mm[:, rows, columns] - np.float32(y)
-        along = np.abs(cos * u + sin * v)
-        across = np.abs(cos * v - sin * u)
-        share[:, rows, columns] += within(np.float32(half) - np.maximum(along, across), step_mm)
-    return share
-
-
-def _part(at: Array, middle: float, reach: float) -> slice:
-    """The samples of a row or column within reach of a place, and as many more as a bent row may need."""
-    spare = reach + 0.05 * float(at[-1] - at[0])
-    first, last = np.searchsorted(at, (middle - spare, middle + spare))
-    return slice(int(first), int(last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +141,9 @@ class SiemensStar:
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             dark = np.zeros(np.broadcast_shapes(x_mm.shape, y_mm.shape), np.float32)
             for x, y in places:
-                rows, columns = _part(y_mm[0, :, 0], y, outer), _part(x_mm[0, 0], x, outer)
+                rows, columns = (
+                    reached(at, middle - outer, middle + outer) for at, middle in ((y_mm[0, :, 0], y), (x_mm[0, 0], x))
+                )
                 u, v = x_mm[:, rows, columns] - np.float32(x), y_mm[:, rows, columns] - np.float32(y)
                 dark[:, rows, columns] += self._spokes(u, v, step_mm, inner, outer)
             return mixed(dark, colors[0], colors[1])
@@ -213,30 +184,24 @@ class ColorChecker:
     def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
         cell = min(self.width * field.width_mm / 6.2, 0.98 * self.width * field.height_mm / 4.2)
         turn = math.radians(self.turn_deg)
-        cos, sin = math.cos(turn), math.sin(turn)
+        cos, sin = cell * math.cos(turn), cell * math.sin(turn)
         patches = list(colorchecker().items())
         radiance = lit(np.vstack([grey(self.wall, 0.03), *(row for _, row in patches)]), source, self.lux)
+        middles = [(at % 6 - 2.5, at // 6 - 1.5) for at in range(24)]
+        board = Rectangle(0.0, 0.0, 3.1 * cell, 2.1 * cell, turn)
+        squares = [Rectangle(a * cos - b * sin, a * sin + b * cos, 0.44 * cell, 0.44 * cell, turn) for a, b in middles]
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            u = (x_mm * np.float32(cos) + y_mm * np.float32(sin)) * np.float32(1.0 / cell)
-            v = (y_mm * np.float32(cos) - x_mm * np.float32(sin)) * np.float32(1.0 / cell)
-            step = step_mm / cell
-            board = _box(u, v, 3.1, 2.1, step)
-            column, row = np.clip(np.floor(u + 3.0), 0, 5), np.clip(np.floor(v + 2.0), 0, 3)
-            patch = _box(u - column + np.float32(2.5), v - row + np.float32(1.5), 0.44, 0.44, step)
-            which = (row * 6 + column + 2).astype(np.uint8)
-            inside = np.stack([colored(which[min(k, len(which) - 1)], color) for k, color in enumerate(colors.T)])
-            frame = colors[1][:, None, None]
-            wall = colors[0][:, None, None]
-            return np.asarray(wall + board * (frame - wall + patch * (inside - frame)), np.float32)
+            out = plain(colors[0], x_mm, y_mm)
+            for color, rectangle in zip(colors[1:], (board, *squares), strict=True):
+                rectangle.lay(out, color, x_mm, y_mm, step_mm)
+            return out
 
         seen = rec2020(radiance, source, self.lux)
         marks = []
-        for at, (name, _) in enumerate(patches):
-            middle = ((at % 6 - 2.5) * cell, (at // 6 - 1.5) * cell)
-            corners = [(middle[0] + 0.44 * cell * a, middle[1] + 0.44 * cell * b) for a, b in _AROUND]
-            places = tuple((x * cos - y * sin, x * sin + y * cos) for x, y in corners)
-            marks.append(Mark("patch", name, places, {"rec2020": [round(float(c), 6) for c in seen[at + 2]]}))
+        for at, ((name, _), square) in enumerate(zip(patches, squares, strict=True)):
+            color = [round(float(each), 6) for each in seen[at + 2]]
+            marks.append(Mark("patch", name, square.corners, {"rec2020": color}))
         return (Plane(radiance, draw, marks=tuple(marks)),)
 
 
@@ -324,9 +289,11 @@ class CharucoGrid:
             part = 1.0 / np.maximum(c[0] * x_mm + c[1] * y_mm + c[2], np.float32(1e-3))  # Less is beyond its horizon.
             u, v = (a[0] * x_mm + a[1] * y_mm + a[2]) * part, (b[0] * x_mm + b[1] * y_mm + b[2]) * part
             # Cells a millimetre holds here, along a side: the root of how much the map widens.
-            dense = math.sqrt(abs(float(np.linalg.det(back / back[2, 2]))) * abs(float(np.median(part))) ** 3)
-            raster = np.broadcast_to(dark, (u.shape[0], *dark.shape))
-            share = cells(raster, u, v, step_mm * dense, np.zeros(u.shape[0], np.float32))
+            dense = math.sqrt(
+                abs(float(np.linalg.det(back / back[2, 2])))
+                * abs(float(part[0, part.shape[1] // 2, part.shape[2] // 2])) ** 3
+            )
+            share = cells(dark[None], u, v, step_mm * dense, np.zeros(1, np.float32))
             return mixed(share, colors[0], colors[1])
 
         marks = []

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.scenes.leaves import smooth_surfaces
-from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, colored, grey, lit, option, within
+from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, blend, grey, lit, option, within
 from anylens.twin.spectra import Source
 
 Floats = npt.NDArray[np.float64]
+Cells = npt.NDArray[np.intp]
 
 _WALLS, _SHADES = 24, 231
 _TABLE = 61
@@ -91,35 +94,49 @@ class _Front:
         x, y = np.broadcast_arrays(x, y)
         i, j = np.floor(x / np.float32(self.bay)), np.floor(y / np.float32(self.storey))
         u, v = x - (i + np.float32(0.5)) * np.float32(self.bay), y - (j + np.float32(0.5)) * np.float32(self.storey)
-        house = np.mod(np.floor(i / _BAYS), _TABLE).astype(np.intp)
-        at = np.mod(i, _TABLE).astype(np.intp), np.mod(j, _TABLE).astype(np.intp)
-        out = _seen(colors, self.wall[house])
-        wide = np.float32(0.23 * self.bay) * (np.float32(1.0) + np.float32(0.25) * self.size[0][at])
-        high = np.float32(0.27 * self.storey) * (np.float32(1.0) + np.float32(0.2) * self.size[1][at])
-        frame = np.float32(0.018 * self.unit)
-        self._over(out, colors, 0, at, np.abs(u), np.abs(v), wide + frame, high + frame, step)
-        self._over(out, colors, 1, at, np.abs(np.abs(u) - 0.5 * wide), np.abs(np.abs(v) - 0.5 * high),
-                   0.42 * wide, 0.42 * high, step)  # fmt: skip
-        shutter = np.float32(0.05 * self.unit)
-        self._over(out, colors, 2, at, np.abs(u - np.float32(0.36 * self.bay)), np.abs(v), 0.4 * shutter, high, step)
+        house = _looked_up(i, lambda bays: bays // _BAYS % _TABLE)
+        at = _looked_up(i, lambda bays: bays % _TABLE * _TABLE) + _looked_up(j, lambda storeys: storeys % _TABLE)
+        out = _seen(colors, self.wall, house)
+        bay, storey, unit = np.float32(self.bay), np.float32(self.storey), np.float32(self.unit)
+        wide, high = (np.float32(a) * (1.0 + b * size) * c for a, b, size, c in (
+            (0.23, np.float32(0.25), self.size[0].ravel().take(at), bay),
+            (0.27, np.float32(0.2), self.size[1].ravel().take(at), storey)))  # fmt: skip
+        over = partial(self._over, out, colors, at, step)
+        frame, shutter = np.float32(0.018) * unit, np.float32(0.05) * unit
+        over(0, np.abs(u), np.abs(v), wide + frame, high + frame)
+        pane = np.abs(np.abs(u) - 0.5 * wide), np.abs(np.abs(v) - 0.5 * high)
+        over(1, *pane, np.float32(0.42) * wide, np.float32(0.42) * high)
+        over(2, np.abs(u - np.float32(0.36) * bay), np.abs(v), np.float32(0.4) * shutter, high)
+        below = np.abs(v - np.float32(0.39) * storey)
         for k, part in enumerate((0.004, 0.007, 0.011)):
-            across = np.float32(0.42 * self.bay) * self.size[2 + k][at]
-            side = np.float32(part * self.unit)
-            self._over(
-                out, colors, 3 + k, at, np.abs(u - across), np.abs(v - np.float32(0.39 * self.storey)), side, side, step
-            )
-        edge = np.abs(np.abs(v) - np.float32(0.5 * self.storey))
-        ledge = within(np.float32(_LEDGE * self.unit) - edge, step)
-        out += ledge * (colors[0][:, None, None] - out)
-        return np.asarray(out, np.float32)
+            side = np.float32(part) * unit
+            if float(below.min()) < side + step:
+                across = np.float32(0.42) * bay * self.size[2 + k].ravel().take(at)
+                over(3 + k, np.abs(u - across), below, side, side)
+        edge = np.abs(np.abs(v) - np.float32(0.5) * storey)
+        blend(out, colors[0], within(np.float32(_LEDGE) * unit - edge, step))
+        return out
 
-    def _over(self, out: Array, colors: Array, layer: int, at: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]],
-              across: Array, down: Array, half_width: Any, half_height: Any, step: float) -> None:  # fmt: skip
-        """Lay a rectangle of each cell's own colour over what is there."""
-        share = within(half_width - across, step) * within(half_height - down, step)
-        out += share * (_seen(colors, self.shade[layer][at]) - out)
+    def _over(self, out: Array, colors: Array, at: Cells, step: float, layer: int,
+              across: Array, down: Array, half_width: Any, half_height: Any) -> None:  # fmt: skip
+        """Lay a rectangle of each cell's own colour over what is there, where there is any of it."""
+        inside = np.minimum(half_width - across, half_height - down) > -step
+        rows, columns = inside.any(axis=(0, 2)).nonzero()[0], inside.any(axis=(0, 1)).nonzero()[0]
+        if not len(rows):
+            return
+        part = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        half_width, half_height = (each if np.isscalar(each) else each[part] for each in (half_width, half_height))
+        share = within(half_width - across[part], step) * within(half_height - down[part], step)
+        out[part] += share * (_seen(colors, self.shade[layer], at[part]) - out[part])
 
 
-def _seen(colors: Array, which: npt.NDArray[np.uint8]) -> Array:
-    """(C, h, w) of the spectra `which` (1 or C, h, w)."""
-    return np.stack([colored(which[min(c, len(which) - 1)], colors[:, c]) for c in range(colors.shape[1])])
+def _looked_up(numbers: Array, told: Callable[[Cells], Cells]) -> Cells:
+    """What is told of whole numbers, worked out once for all between the least and the greatest of them."""
+    least = np.floor(numbers.min())
+    table = told(np.arange(int(least), int(numbers.max()) + 1))
+    return np.asarray(table.take((numbers - least).astype(np.intp)))
+
+
+def _seen(colors: Array, table: npt.NDArray[np.uint8], at: Cells) -> Array:
+    """(C, h, w) of the spectra that a table says of places `at` in it."""
+    return np.stack([color[table.ravel()].take(here) for color, here in zip(colors.T, at, strict=True)])

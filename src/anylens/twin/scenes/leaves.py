@@ -14,6 +14,9 @@ from anylens.twin.spectra import WAVELENGTH_NM, Source
 
 Floats = npt.NDArray[np.float64]
 
+_ONE_PEN = threading.Lock()
+"""Two threads that draw small discs at once mostly wait for each other; one may draw while the other computes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Leaves:
@@ -49,25 +52,35 @@ class Leaves:
         import cv2
 
         right, bottom = left + width * fine, top + height * fine
-        near = self._between(top, bottom)
+        near = self._within(left, right, top, bottom)
         x, y, radii_mm = *self.places_mm[near].T, self.radii_mm[near]
-        meets = (x + radii_mm > left) & (x - radii_mm < right) & (y + radii_mm > top) & (y - radii_mm < bottom)
         # What a large disc hides entirely need not be drawn.
         reach = np.hypot(np.maximum(abs(x - left), abs(x - right)), np.maximum(abs(y - top), abs(y - bottom)))
-        whole = near[meets & (reach < radii_mm)]
-        chosen = np.sort(near[meets])
+        chosen, whole = np.sort(near), near[reach < radii_mm]
         chosen = chosen[np.searchsorted(chosen, whole.max()) :] if len(whole) else chosen
+        chosen = chosen[~self._hidden(chosen, fine)]
         labels = np.zeros((height, width), np.uint8)
         at = np.rint((self.places_mm[chosen] - (left, top)) / fine * 16.0).astype(np.int64)
         # A filled circle holds the points on its rim too: half a point less makes its area right.
         radii = np.maximum(np.rint(self.radii_mm[chosen] / fine * 16.0 - 8.0), 1).astype(np.int64)
-        for (column, row), radius, which in zip(at.tolist(), radii.tolist(), self.which[chosen].tolist(), strict=True):
-            cv2.circle(labels, (column, row), radius, which, -1, cv2.LINE_8, 4)
+        discs = zip(at.tolist(), radii.tolist(), self.which[chosen].tolist(), strict=True)
+        with _ONE_PEN:
+            for place, radius, which in discs:
+                cv2.circle(labels, place, radius, which, -1, cv2.LINE_8, 4)
         return labels
 
+    def _hidden(self, chosen: npt.NDArray[np.intp], fine: float) -> npt.NDArray[np.bool_]:
+        """(n,): which discs lie wholly under a larger one that comes later, drawn as chords; more than half do."""
+        (x, y), radii = self.places_mm[chosen].T.astype(np.float32), self.radii_mm[chosen].astype(np.float32)
+        large = np.flatnonzero(radii > 4.0 * self.radii_mm.min())
+        dx, dy = x[large, None] - x, y[large, None] - y
+        spare = 0.998 * radii[large, None] - radii - np.float32(2.0 * fine)
+        under = (spare > 0.0) & (dx * dx + dy * dy < spare * spare) & (np.arange(len(chosen)) < large[:, None])
+        return np.asarray(under.any(axis=0))
+
     @cached_property
-    def _by_height(self) -> list[tuple[npt.NDArray[np.intp], Floats, float]]:
-        """The many small discs and the few large ones apart: their numbers from top to bottom, heights, largest radius.
+    def _by_height(self) -> list[tuple[npt.NDArray[np.intp], Floats]]:
+        """The many small discs and the few large ones apart: their numbers from top to bottom, (3, n) x, y, radius.
 
         To look through all of them for every window took longer than to draw it.
         """
@@ -75,17 +88,19 @@ class Leaves:
         found = []
         for numbers in (np.flatnonzero(small), np.flatnonzero(~small)):
             ordered = numbers[np.argsort(self.places_mm[numbers, 1])]
-            found.append((ordered, self.places_mm[ordered, 1], float(self.radii_mm[ordered].max(initial=0.0))))
+            found.append((ordered, np.stack([*self.places_mm[ordered].T, self.radii_mm[ordered]])))
         return found
 
-    def _between(self, top: float, bottom: float) -> npt.NDArray[np.intp]:
-        """Numbers of all discs that reach between two heights, and of some that do not, in no order."""
-        return np.concatenate(
-            [
-                ordered[slice(*np.searchsorted(heights, (top - reach, bottom + reach)))]
-                for ordered, heights, reach in self._by_height
-            ]
-        )
+    def _within(self, left: float, right: float, top: float, bottom: float) -> npt.NDArray[np.intp]:
+        """Numbers of all discs that reach into a rectangle, in no order."""
+        found = []
+        for numbers, discs in self._by_height:
+            reach = float(discs[2].max(initial=0.0))
+            part = slice(*np.searchsorted(discs[1], (top - reach, bottom + reach)))
+            x, y, radii = discs[:, part]
+            meets = (x + radii > left) & (x - radii < right) & (y + radii > top) & (y - radii < bottom)
+            found.append(numbers[part][meets])
+        return np.concatenate(found)
 
 
 def leaves(field: Field, largest: float, smallest_px: float, spectra_count: int, seed: int) -> Leaves:

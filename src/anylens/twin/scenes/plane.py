@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -112,6 +113,64 @@ def within(distance_mm: Array, step_mm: float) -> Array:
     return np.asarray(np.clip(distance_mm * np.float32(1.0 / step_mm) + np.float32(0.5), 0.0, 1.0))
 
 
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """A rectangle about `x`, `y`, turned clockwise by `turn` radians; all in mm but that."""
+
+    x: float
+    y: float
+    half_width: float
+    half_height: float
+    turn: float = 0.0
+
+    @property
+    def corners(self) -> tuple[tuple[float, float], ...]:
+        """Upper left, upper right, lower right, lower left, before it was turned."""
+        cos, sin = math.cos(self.turn), math.sin(self.turn)
+        around = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        across = [(a * self.half_width, b * self.half_height) for a, b in around]
+        return tuple((self.x + a * cos - b * sin, self.y + a * sin + b * cos) for a, b in across)
+
+    def share(self, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+        """How much of the squares around places lies inside."""
+        u, v = x_mm - np.float32(self.x), y_mm - np.float32(self.y)
+        if self.turn:
+            cos, sin = np.float32(math.cos(self.turn)), np.float32(math.sin(self.turn))
+            u, v = cos * u + sin * v, cos * v - sin * u
+        across = within(np.float32(self.half_width) - np.abs(u), step_mm)
+        return np.asarray(across * within(np.float32(self.half_height) - np.abs(v), step_mm))
+
+    def part(self, x_mm: Array, y_mm: Array, step_mm: float) -> tuple[slice, slice] | None:
+        """The rows and columns of a window of places (C, h, w) that it can touch; None if there are none."""
+        x, y = np.array(self.corners).T
+        rows = reached(y_mm[0, :, 0], y.min() - step_mm, y.max() + step_mm)
+        columns = reached(x_mm[0, 0], x.min() - step_mm, x.max() + step_mm)
+        return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+    def lay(self, out: Array, color: Array, x_mm: Array, y_mm: Array, step_mm: float) -> None:
+        """Over what is drawn in `out` (C, h, w), in a colour (C,)."""
+        if (part := self.part(x_mm, y_mm, step_mm)) is not None:
+            blend(out[:, *part], color, self.share(x_mm[:, *part], y_mm[:, *part], step_mm))
+
+
+def reached(at: Array, least: float, most: float) -> slice:
+    """The samples of a row or column between two places, and as many more as a bent row may need."""
+    spare = 0.05 * float(at[-1] - at[0])
+    first, last = np.searchsorted(at, (least - spare, most + spare))
+    return slice(int(first), int(last))
+
+
+def plain(color: Array, x_mm: Array, y_mm: Array) -> Array:
+    """(C, h, w) of nothing but a colour (C,)."""
+    shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
+    return np.repeat(color, math.prod(shape[1:])).reshape(len(color), *shape[1:])
+
+
+def blend(out: Array, color: Array, share: Array) -> None:
+    """A colour (C,) over what is drawn in `out` (C, h, w), by `share` of it."""
+    out += share * (color[:, None, None] - out)
+
+
 def colored(labels: npt.NDArray[np.uint8], color: Array) -> Array:
     """(h, w): what `color` (at most 256,) says of each label."""
     import cv2
@@ -127,9 +186,10 @@ def mixed(share: Array, ground: Array, figure: Array) -> Array:
 
 
 def cells(raster: Array, u: Array, v: Array, step: float, outside: Array) -> Array:
-    """(C, h, w) of a raster (C, rows, columns) of square cells, averaged over squares of `step` cells at u (right), v.
+    """(C, h, w) of a raster (1 or C, rows, columns) of square cells, averaged over squares of `step` cells.
 
-    Between two neighbours lies a ramp one step wide; beyond the raster is `outside` (C,).
+    `u` and `v` (C, h, w) say where, right and down. Between two neighbours lies a ramp one step wide; beyond the
+    raster is `outside` (1 or C,).
     """
     framed = np.pad(raster, ((0, 0), (1, 1), (1, 1)), constant_values=0.0)
     for edge in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):
@@ -137,17 +197,18 @@ def cells(raster: Array, u: Array, v: Array, step: float, outside: Array) -> Arr
     rows, columns = framed.shape[1:]
     left, right = _neighbours(u + np.float32(0.5), step, columns)
     above, below = _neighbours(v + np.float32(0.5), step, rows)
-    flat = framed.reshape(len(framed), -1)
-    channel = np.arange(len(framed))[:, None, None]
-    start = above * columns + left
-    one = flat[channel, start]
-    one = one + right * (flat[channel, start + 1] - one)
-    two = flat[channel, start + columns]
-    two = two + right * (flat[channel, start + columns + 1] - two)
-    return np.asarray(one + below * (two - one))
+    out = np.empty(left.shape, np.float32)
+    for channel, here in enumerate(out):
+        flat = framed[min(channel, len(framed) - 1)].ravel()
+        start = (above[channel] * columns + left[channel]).astype(np.intp)
+        one, next_one, two, next_two = (flat.take(start + more) for more in (0, 1, columns, columns + 1))
+        one += right[channel] * (next_one - one)
+        two += right[channel] * (next_two - two)
+        here[:] = one + below[channel] * (two - one)
+    return out
 
 
-def _neighbours(at: Array, step: float, count: int) -> tuple[npt.NDArray[np.int32], Array]:
+def _neighbours(at: Array, step: float, count: int) -> tuple[Array, Array]:
     """The cell whose middle lies before each place, and how much of a square there lies in the next one."""
-    first = np.clip(np.floor(at), 0, count - 2).astype(np.int32)
+    first = np.clip(np.floor(at), np.float32(0.0), np.float32(count - 2))
     return first, within(at - first - np.float32(0.5), step)

@@ -9,22 +9,23 @@ import numpy as np
 
 from anylens.twin.scenes.charts import ColorChecker
 from anylens.twin.scenes.leaves import Once, leaves, smooth_surfaces
-from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, grey, lit, mixed, option, within
+from anylens.twin.scenes.plane import (
+    LUX,
+    Array,
+    Field,
+    Mark,
+    Plane,
+    Rectangle,
+    blend,
+    grey,
+    lit,
+    mixed,
+    option,
+    plain,
+    reached,
+    within,
+)
 from anylens.twin.spectra import Source, thermal
-
-Corners = tuple[tuple[float, float], ...]
-
-
-def _rectangle(x: float, y: float, half_width: float, half_height: float) -> Corners:
-    return tuple((x + half_width * a, y + half_height * b) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
-
-
-def _inside(x_mm: Array, y_mm: Array, corners: Corners, step_mm: float) -> Array:
-    """Share of an upright rectangle."""
-    (left, top), _, (right, bottom), _ = corners
-    across = within(np.float32(0.5 * (right - left)) - np.abs(x_mm - np.float32(0.5 * (left + right))), step_mm)
-    down = within(np.float32(0.5 * (bottom - top)) - np.abs(y_mm - np.float32(0.5 * (top + bottom))), step_mm)
-    return across * down
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ class Depth:
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             out = ground.draw(colors, x_mm, y_mm, step_mm)
             for x, y in lamps:
-                share = within(np.float32(radius) - np.hypot(x_mm - np.float32(x), y_mm - np.float32(y)), step_mm)
-                if share.any():
-                    out += share * (colors[-1][:, None, None] - out)
+                if (part := Rectangle(x, y, radius, radius).part(x_mm, y_mm, step_mm)) is not None:
+                    away = np.hypot(x_mm[:, *part] - np.float32(x), y_mm[:, *part] - np.float32(y))
+                    blend(out[:, *part], colors[-1], within(np.float32(radius) - away, step_mm))
             return out
 
         marks = tuple(Mark("lamp", str(at), ((float(x), float(y)),)) for at, (x, y) in enumerate(lamps))
@@ -66,12 +67,10 @@ class Depth:
     def _subject(self, field: Field, source: Source, seed: int) -> Plane:
         (chart,) = ColorChecker(self.lux, 0.5, 7.0).planes(field, source, seed)
         cell = min(0.5 * field.width_mm / 6.2, 0.49 * field.height_mm / 4.2)
-        cos, sin = math.cos(math.radians(7.0)), math.sin(math.radians(7.0))
+        board = Rectangle(0.0, 0.0, 3.1 * cell, 2.1 * cell, math.radians(7.0))
 
         def cover(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            u, v = x_mm * np.float32(cos) + y_mm * np.float32(sin), y_mm * np.float32(cos) - x_mm * np.float32(sin)
-            board = _inside(u, v, _rectangle(0.0, 0.0, 3.1 * cell, 2.1 * cell), step_mm)
-            return np.asarray(board * colors[0][:, None, None])
+            return np.asarray(board.share(x_mm, y_mm, step_mm) * colors[0][:, None, None])
 
         return Plane(chart.radiance, chart.draw, cover, marks=chart.marks)
 
@@ -151,44 +150,36 @@ class Backlit:
         steps = [2.0 ** -(self.stops * at / (count - 1)) for at in range(count)]
         radiance = lit(grey(*levels, *steps), source, self.lux)
         window, door = (
-            _rectangle(-0.22 * w, -0.12 * h, 0.2 * w, 0.28 * h),
-            _rectangle(0.3 * w, -0.05 * h, 0.12 * w, 0.35 * h),
+            Rectangle(-0.22 * w, -0.12 * h, 0.2 * w, 0.28 * h),
+            Rectangle(0.3 * w, -0.05 * h, 0.12 * w, 0.35 * h),
         )
         bars = [
-            _rectangle(-0.22 * w, -0.12 * h, 0.008 * w, 0.28 * h),
-            _rectangle(-0.22 * w, -0.12 * h, 0.2 * w, 0.008 * w),
+            Rectangle(-0.22 * w, -0.12 * h, 0.008 * w, 0.28 * h),
+            Rectangle(-0.22 * w, -0.12 * h, 0.2 * w, 0.008 * w),
         ]
         side = 0.4 * w / count
-        squares = [_rectangle((at - 0.5 * (count - 1)) * 0.9 * w / count, 0.41 * h, side, side) for at in range(count)]
+        squares = [Rectangle((at - 0.5 * (count - 1)) * 0.9 * w / count, 0.41 * h, side, side) for at in range(count)]
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
-            out = np.empty((colors.shape[1], *shape[1:]), np.float32)
-            out[:] = colors[0][:, None, None]
-
-            def over(share: Array, which: int) -> None:
-                out[:] += share * (colors[which][:, None, None] - out)
-
-            floor = within(y_mm - np.float32(0.33 * h), step_mm)
-            over(floor, 1)
-            over(_inside(x_mm, y_mm, window, step_mm), 2)
-            hill = within(
-                y_mm - np.float32(0.02 * h) - np.float32(0.02 * h) * np.sin(x_mm * np.float32(12.0 / w)), step_mm
-            )
-            over(_inside(x_mm, y_mm, window, step_mm) * hill, 3)
-            for bar in bars:
-                over(_inside(x_mm, y_mm, bar, step_mm), 1)
-            over(_inside(x_mm, y_mm, door, step_mm), 4)
-            for at, square in enumerate(squares):
-                over(_inside(x_mm, y_mm, square, step_mm), 5 + at)
+            out = plain(colors[0], x_mm, y_mm)
+            rows = reached(y_mm[0, :, 0], 0.33 * h - step_mm, math.inf)
+            blend(out[:, rows], colors[1], within(y_mm[:, rows] - np.float32(0.33 * h), step_mm))
+            window.lay(out, colors[2], x_mm, y_mm, step_mm)
+            if (part := window.part(x_mm, y_mm, step_mm)) is not None:
+                x, y = x_mm[:, *part], y_mm[:, *part]
+                above = np.float32(0.02 * h) + np.float32(0.02 * h) * np.sin(x * np.float32(12.0 / w))
+                blend(out[:, *part], colors[3], window.share(x, y, step_mm) * within(y - above, step_mm))
+            shapes = [(bar, 1) for bar in bars] + [(door, 4)] + [(square, 5 + at) for at, square in enumerate(squares)]
+            for shape, which in shapes:
+                shape.lay(out, colors[which], x_mm, y_mm, step_mm)
             return out
 
         marks = [
-            Mark("patch", f"{-math.log2(step):.1f} stops below the sky", square, {"light": step})
+            Mark("patch", f"{-math.log2(step):.1f} stops below the sky", square.corners, {"light": step})
             for step, square in zip(steps, squares, strict=True)
         ]
         marks += [
-            Mark("patch", "sky", window, {"light": 1.0}),
-            Mark("patch", "door", door, {"light": 2.0**-self.stops}),
+            Mark("patch", "sky", window.corners, {"light": 1.0}),
+            Mark("patch", "door", door.corners, {"light": 2.0**-self.stops}),
         ]
         return (Plane(radiance, draw, marks=tuple(marks)),)
