@@ -90,17 +90,17 @@ class Camera:
             setting=Setting("exif", 4.0, self.focal_mm, None),
         )  # fmt: skip
 
-    def pan(self, count: int = 8, step: float = 0.27, seed: int = 0, **more: Any) -> list[Frame]:
-        """A slow pan by `step` of the picture's width, by a hand that is not quite level."""
+    def pan(self, count: int = 8, step: float = 0.27, seed: int = 0, shake: float = 1.0, **more: Any) -> list[Frame]:
+        """A slow pan by `step` of the picture's width, by a hand that is not quite level by `shake` of the usual."""
         rng = np.random.default_rng((seed, 23))
         wide = 2.0 * np.degrees(np.arctan(self.width * self.pitch_um * 5e-4 / self.focal_mm))
         return [
             self.photo(
                 seed * 100 + at,
                 street=seed,
-                right=(at - (count - 1) / 2.0) * step * wide + rng.uniform(-0.02, 0.02) * wide,
-                down=rng.uniform(-0.12, 0.12) * wide,
-                roll=rng.uniform(-2.0, 2.0),
+                right=(at - (count - 1) / 2.0) * step * wide + rng.uniform(-0.02, 0.02) * shake * wide,
+                down=rng.uniform(-0.12, 0.12) * shake * wide,
+                roll=rng.uniform(-2.0, 2.0) * shake,
                 **more,
             )
             for at in range(count)

@@ -10,13 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
+from anylens.lab.overlaps import Sight, overlaps, sight
+from anylens.lab.panned_light import Agreed, PannedLight, cast_terms, panned_light
 from anylens.lab.photo_geometry import LEAST_LINES, PhotoGeometry, photo_geometry
 from anylens.lab.specimen import Specimen
 from anylens.lab.straight import long_lines, roots_of_green
-from anylens.lens.passport import Geometry, Lateral, Section
+from anylens.lens.passport import ColorShading, Geometry, Lateral, Section, Vignetting
 from anylens.refusal import Refusal
 
 LEAST_PHOTOS = 2
+FALLOFF_KNOWN, CAST_KNOWN = 0.025, 0.025
+"""The largest standard error over the field with which falloff and cast go into a passport."""
+
+LEAST_MOVE = 0.06
+"""How far a pan must move the picture at least, in diagonals: smaller moves ask more of the sensor than it holds."""
+
+_PAN = "take eight photos in a slow pan, each a quarter of the picture further on"
+_ROWS, _COLUMNS = 13, 17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +39,7 @@ class Taken:
     red: Fringes = field(repr=False)
     blue: Fringes = field(repr=False)
     lines: tuple[npt.NDArray[np.float64], ...] = field(repr=False)
+    sight: Sight = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +61,16 @@ def taken(specimen: Specimen) -> Taken:
         )
     if len(specimen.letters()) != 3:
         raise Refusal(f"{specimen.name} has no colours to compare; a monochrome camera needs flats and a chart.")
-    fringed = fringes(specimen, "R"), fringes(specimen, "B")
-    return Taken(specimen.name, specimen.width_px, specimen.height_px, *fringed, long_lines(roots_of_green(specimen)))
+    roots = roots_of_green(specimen)
+    return Taken(
+        specimen.name,
+        specimen.width_px,
+        specimen.height_px,
+        fringes(specimen, "R"),
+        fringes(specimen, "B"),
+        long_lines(roots),
+        sight(specimen, roots),
+    )
 
 
 def photo_sections(
@@ -74,17 +93,39 @@ def photo_sections(
         sections["lateral"] = (_lateral(red, blue, pitch_um, len(photos), when),)
     else:
         why.append("The photos have too few sharp edges for lateral colour; take some with leaves, roofs or letters.")
+    sights = [each.sight for each in photos]
+    shared = overlaps(sights)
     lines = [line for each in photos for line in each.lines]
-    if when.focal_mm is None:
-        why.append("The focal length is not known, which distortion needs; say it with --focal.")
+    focal_px = None if when.focal_mm is None else when.focal_mm / pitch_um * 1e3
+    geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))
+    if geometry is not None:
+        sections["geometry"] = (_geometry(geometry, width, height, pitch_um, len(photos), when),)
+    elif focal_px is None:
+        why.append("The focal length is not known, which distortion needs; say it with --focal, or take a slow pan.")
     else:
-        geometry = photo_geometry(lines, width, height, when.focal_mm / pitch_um * 1e3)
-        if geometry is None:
-            why.append(
-                f"The photos have {len(lines)} long straight lines and distortion needs {LEAST_LINES}; take buildings."
-            )
+        why.append(
+            f"The photos have {len(lines)} long straight lines and distortion needs {LEAST_LINES}; take buildings, or "
+            "a slow pan."
+        )
+    light = panned_light(sights, shared)
+    moved = max((each.moved_px for each in shared), default=0.0)
+    if light is None:
+        why.append(f"No two photos show the same things, so falloff and colour cast stay unknown; {_PAN}.")
+    elif moved < LEAST_MOVE * math.hypot(width, height):
+        why.append(
+            f"The photos that overlap are turned by {100.0 * moved / width:.1f} % of the picture's width, as a hand's "
+            f"tremor does, which does not tell falloff; {_PAN}."
+        )
+    elif light.falloff_error > FALLOFF_KNOWN:
+        why.append(f"The photos tell falloff to {100.0 * light.falloff_error:.0f} % only; {_PAN}.")
+    else:
+        sections["vignetting"] = (_vignetting(light.falloff, width, height, pitch_um, len(photos), when),)
+        if light.cast_error < CAST_KNOWN:
+            sections["color"] = (_color(light, width, height, pitch_um, len(photos), when),)
         else:
-            sections["geometry"] = (_geometry(geometry, width, height, pitch_um, len(photos), when),)
+            why.append(
+                f"The photos tell colour cast to {100.0 * light.cast_error:.0f} % only; pan over things of more light."
+            )
     if not sections:
         raise Refusal(f"{len(photos)} photos told nothing of the lens: {why[0][0].lower()}{why[0][1:]}")
     return sections, why
@@ -113,6 +154,50 @@ def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, 
         blue_shift_mm=both[2][1],
         blue_shift_mm_error=both[3][1],
         reach_mm=red.reach_px * mm,
+    )
+
+
+def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, photos: int, when: When) -> Vignetting:
+    half_mm = math.hypot(width, height) * pitch_um * 5e-4
+    x, y, a1, a2, a3 = (float(each) for each in fit.numbers)
+    x_error, y_error, *errors = (float(each) for each in np.sqrt(np.diag(fit.covariance)))
+    return Vignetting(
+        f_number=when.f_number,
+        focus_m=when.focus_m,
+        method="photos",
+        frames=photos,
+        date=when.date,
+        residual=fit.left,
+        centre_mm=(x * half_mm, y * half_mm),
+        centre_mm_error=(x_error * half_mm, y_error * half_mm),
+        radial=(a1, a2, a3),
+        radial_error=(errors[0], errors[1], errors[2]),
+        reach_mm=half_mm,
+    )
+
+
+def _color(light: PannedLight, width: int, height: int, pitch_um: float, photos: int, when: When) -> ColorShading:
+    half = math.hypot(width, height)
+    x, y = np.meshgrid(np.linspace(-1.0, 1.0, _COLUMNS) * width / half, np.linspace(-1.0, 1.0, _ROWS) * height / half)
+    terms = cast_terms(x, y)
+    both = []
+    for fit in (light.red_green, light.blue_green):
+        values = np.exp(terms @ fit.numbers)
+        errors = values * np.sqrt(np.einsum("...i,ij,...j->...", terms, fit.covariance, terms))
+        both += [tuple(tuple(round(float(each), 6) for each in row) for row in cells) for cells in (values, errors)]
+    return ColorShading(
+        f_number=when.f_number,
+        focus_m=when.focus_m,
+        method="photos",
+        frames=photos,
+        date=when.date,
+        residual=math.hypot(light.red_green.left, light.blue_green.left) / math.sqrt(2.0),
+        half_width_mm=width * pitch_um * 5e-4,
+        half_height_mm=height * pitch_um * 5e-4,
+        red_green=both[0],
+        red_green_error=both[1],
+        blue_green=both[2],
+        blue_green_error=both[3],
     )
 
 

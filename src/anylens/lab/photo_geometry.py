@@ -1,4 +1,4 @@
-"""Distortion from the straight things of ordinary photos."""
+"""Distortion from the straight things of ordinary photos, and with the focal length from what overlaps of a pan."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.figure import Figure
+from anylens.lab.overlaps import Overlap
+from anylens.lab.panned_geometry import LENS, ideal_places, turned
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
@@ -20,17 +22,23 @@ FOCAL_BELIEVED = 0.03
 
 _BELIEF = (0.02, 0.02, 0.3, 0.2, 0.003)
 """Standard errors believed beforehand of the centre and of three radial terms, in parts of the half diagonal."""
+_FOCAL_UNTOLD, _FOCAL_KNOWN, _FOCAL_LEAST, _CORNER_KNOWN = 3.0, 0.1, 0.002, 0.002
+"""Relative errors of a focal length: that nobody told, the largest that is good enough, the least that a pan reaches;
+of the corner's shift the largest in half diagonals where nothing straight was seen."""
+
+_RADIAL = (2, 2), (3, 4), (4, 6)
 _LEAST_ERROR_PX = 0.03
 _ROUNDS = 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoGeometry:
-    """The lens that straight things agree on, in px of the picture.
+    """The lens that straight things and overlaps agree on, in px of the picture.
 
-    `radial` (k1, k2, k3) are OpenCV's, of places divided by `focal_px`, which is the one that was believed. `corner_px`
-    is how far they move the corner outwards, `line_px` the rms distance of points from their lines, `bowed_px` how much
-    things that look straight are usually bowed themselves, `reach_px` how far from the middle any was seen.
+    `radial` (k1, k2, k3) are OpenCV's, of places divided by `focal_px`, which straight things cannot tell. `corner_px`
+    is how far they move the corner outwards, `line_px` the rms distance of points from their lines (of what overlaps
+    from its match, where there are no lines), `bowed_px` how much things that look straight are usually bowed
+    themselves, `reach_px` how far from the middle any was seen.
     """
 
     focal_px: Figure
@@ -43,38 +51,49 @@ class PhotoGeometry:
     lines: int
 
 
-def photo_geometry(lines: Sequence[Floats], width_px: int, height_px: int, focal_px: float) -> PhotoGeometry | None:
-    """One lens for all lines, each (n, 2) px; None where they are too few.
+def photo_geometry(
+    lines: Sequence[Floats],
+    width_px: int,
+    height_px: int,
+    focal_px: float | None,
+    overlaps: Sequence[Overlap] = (),
+    photos: int = 0,
+) -> PhotoGeometry | None:
+    """One lens for all lines, each (n, 2) px, and for what the overlaps of so many photos say; None for too few.
 
     A line's points are asked to lie on one once the lens is undone (Brown 1971; Devernay & Faugeras 2001). Lines are
     weighed by how much things that look straight are bowed themselves, which they show. Standard errors are the larger
-    of what is left and of how lines disagree (White 1980).
+    of what is left and of how lines disagree (White 1980). `focal_px` is what is engraved; None takes overlaps.
     """
-    if len(lines) < LEAST_LINES:
-        return None
-    problem = _Problem(lines, width_px, height_px)
-    found, covariance = problem.solved()
-    half, unit = problem.half, focal_px / problem.half
-    sigma = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    half = math.hypot(width_px, height_px) / 2.0
+    found, covariance = np.zeros(len(_BELIEF)), np.diag(np.array(_BELIEF) ** 2)
+    focal = Figure(0.0 if focal_px is None else focal_px, FOCAL_BELIEVED * (focal_px or 0.0))
+    straight = None
+    if len(lines) >= LEAST_LINES:
+        straight = _Problem(lines, width_px, height_px)
+        found, covariance = straight.solved()
+    engraved = (None, _FOCAL_UNTOLD) if focal_px is None else (focal_px / half, FOCAL_BELIEVED)
+    pan = turned(overlaps, photos, (width_px, height_px), (found, covariance), engraved)
+    if pan is not None:
+        found, covariance = pan.numbers[:LENS], pan.covariance[:LENS, :LENS]
+        seen_px = math.exp(pan.numbers[LENS]) * half
+        seen_error = math.sqrt(pan.covariance[LENS, LENS] + _FOCAL_LEAST**2)
+        if seen_error < engraved[1]:
+            focal = Figure(seen_px, seen_error * seen_px)
     lever = np.array([0.0, 0.0, half, half, half])
-    beside = problem.beside(found)
-    return PhotoGeometry(
-        Figure(focal_px, FOCAL_BELIEVED * focal_px),
-        (
-            Figure(float(found[0]) * half + problem.middle[0], float(sigma[0]) * half),
-            Figure(float(found[1]) * half + problem.middle[1], float(sigma[1]) * half),
-        ),
-        (
-            Figure(float(found[2]) * unit**2, float(sigma[2]) * unit**2),
-            Figure(float(found[3]) * unit**4, float(sigma[3]) * unit**4),
-            Figure(float(found[4]) * unit**6, float(sigma[4]) * unit**6),
-        ),
-        Figure(float(lever @ found), math.sqrt(max(float(lever @ covariance @ lever), 0.0))),
-        math.sqrt(float(np.average(beside**2, weights=problem.weight))),
-        problem.bowed_px,
-        float(np.hypot(*problem.points.T).max()) * half,
-        len(lines),
-    )
+    corner = Figure(float(lever @ found), math.sqrt(max(float(lever @ covariance @ lever), 0.0)))
+    if focal.error > _FOCAL_KNOWN * focal.value or (straight is None and not corner.error < _CORNER_KNOWN * half):
+        return None
+    unit = focal.value / half
+    sigma = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    middle = ((width_px - 1) / 2.0, (height_px - 1) / 2.0)
+    cx, cy = (Figure(float(found[k]) * half + middle[k], float(sigma[k]) * half) for k in (0, 1))
+    k1, k2, k3 = (Figure(float(found[k]) * unit**power, float(sigma[k]) * unit**power) for k, power in _RADIAL)
+    places = [each.places_px for each in overlaps] + [each.others_px for each in overlaps] + list(lines)
+    reach = max(float(np.hypot(*(each - middle).T).max()) for each in places)
+    left = 0.0 if pan is None else pan.left_px
+    line_px, bowed_px = (left, 0.0) if straight is None else (straight.rms_px(found), straight.bowed_px)
+    return PhotoGeometry(focal, (cx, cy), (k1, k2, k3), corner, line_px, bowed_px, reach, len(lines))
 
 
 class _Problem:
@@ -90,13 +109,17 @@ class _Problem:
 
     def beside(self, numbers: Floats) -> Floats:
         """(n,) px of points beside their lines."""
-        plain = _ideal(self.points, numbers)
+        plain = ideal_places(self.points, numbers)
         count = np.bincount(self.of_line).astype(np.float64)
         mean = np.stack([np.bincount(self.of_line, plain[:, axis]) / count for axis in (0, 1)], axis=1)
         x, y = (plain - mean[self.of_line]).T
         xx, xy, yy = (np.bincount(self.of_line, each) for each in (x * x, x * y, y * y))
         angle = 0.5 * np.arctan2(2.0 * xy, xx - yy)
         return np.asarray((y * np.cos(angle)[self.of_line] - x * np.sin(angle)[self.of_line]) * self.half)
+
+    def rms_px(self, numbers: Floats) -> float:
+        """Of points beside their lines, as they are weighed."""
+        return math.sqrt(float(np.average(self.beside(numbers) ** 2, weights=self.weight)))
 
     def solved(self) -> tuple[Floats, Floats]:
         """(numbers, their covariance): Gauss-Newton, far points and strange lines weighed down."""
@@ -132,20 +155,6 @@ class _Problem:
         """(n, 5): how far each number moves the points beside their lines."""
         steps = 1e-6 * np.eye(len(numbers))
         return np.stack([(self.beside(numbers + each) - self.beside(numbers - each)) / 2e-6 for each in steps], axis=1)
-
-
-def _ideal(observed: Floats, numbers: Floats) -> Floats:
-    """From observed places to ideal ones about the lens's centre, in half diagonals; Newton's method on the radius."""
-    away = observed - numbers[:2]
-    r = np.hypot(*away.T)
-    q1, q2, q3 = numbers[2:]
-    v = r.copy()
-    for _ in range(6):
-        s = v * v
-        value = v * (1.0 + s * (q1 + s * (q2 + s * q3))) - r
-        slope = 1.0 + s * (3.0 * q1 + s * (5.0 * q2 + s * 7.0 * q3))
-        v -= value / np.where(np.abs(slope) < 0.1, 0.1, slope)
-    return np.asarray(away * (v / np.maximum(r, 1e-12))[:, None])
 
 
 def _sags(points: Floats, beside: Floats, of_line: Whole, error: float) -> tuple[Floats, Floats]:

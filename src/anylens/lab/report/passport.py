@@ -110,7 +110,7 @@ def _geometry(section: Geometry) -> list[tuple[str, str]]:
         ("centre x, y, mm", _pair(section.centre_mm, section.centre_mm_error)),
         ("k1, k2, k3", _pair(section.radial, section.radial_error)),
         ("p1, p2", _pair(section.tangential, section.tangential_error)),
-        ("left of the chart, µm", f"{section.residual:.3g} rms in {section.frames} pictures"),
+        ("left of it, µm", f"{section.residual:.3g} rms in {section.frames} pictures"),
     ]
 
 
@@ -128,7 +128,7 @@ def _falloff(section: Vignetting) -> list[tuple[str, str]]:
     return [
         (f"falloff{_where(section)}: a1, a2, a3", _pair(section.radial, section.radial_error)),
         ("its centre x, y, mm", _pair(section.centre_mm, section.centre_mm_error)),
-        ("left of it, %", f"{100.0 * section.residual:.2g} rms in {section.frames} flats"),
+        ("left of it, %", f"{100.0 * section.residual:.2g} rms in {section.frames} pictures"),
     ]
 
 

@@ -1,0 +1,226 @@
+"""Where photos show the same things: places of one photo and where another shows them, as in a slow pan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.specimen import Specimen
+from anylens.lab.straight import Bytes
+
+Floats = npt.NDArray[np.float64]
+Light = npt.NDArray[np.float32]
+
+LEAST_MATCHES = 24
+_FOUND_PX, _LIGHT_PX = 1000, 720
+_FEATURES = 1500
+_ALIKE = 0.75
+_FAR = 4.0
+_FOLLOWED, _WINDOW = 700, 15
+_BACK = 0.3
+_STEPS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What is kept of one photo to compare it with others.
+
+    `roots` is of `roots_of_green`; `light` (3, h, w) is red, green and blue, 0 black, 1 white, one sample the mean of
+    `light_px` px a side, `clipped` (h, w) where any of them is, `noise` (scale, offset) of green's variance in one
+    sample. `exposure` is the logarithm of time times ISO, None where the file does not tell both. `features` are places
+    in px and their descriptions.
+    """
+
+    roots: Bytes = field(repr=False)
+    light: Light = field(repr=False)
+    clipped: npt.NDArray[np.bool_] = field(repr=False)
+    light_px: int
+    noise: tuple[float, float]
+    exposure: float | None
+    features: tuple[Floats, Light] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlap:
+    """Two photos of one scene: `first` and `second` count them, `places_px` (n, 2) and `others_px` (n, 2) match.
+
+    `plane` (3, 3) is the homography from the first's places to the second's that most agree on roughly.
+    """
+
+    first: int
+    second: int
+    places_px: Floats = field(repr=False)
+    others_px: Floats = field(repr=False)
+    plane: Floats = field(repr=False)
+
+    @property
+    def moved_px(self) -> float:
+        """How far things lie apart in the two photos, the median."""
+        return float(np.median(np.hypot(*(self.others_px - self.places_px).T)))
+
+
+def sight(specimen: Specimen, roots: Bytes) -> Sight:
+    """What one raw shows, `roots` of `roots_of_green`."""
+    import cv2
+
+    shrink = max(1, math.ceil(max(roots.shape) / _FOUND_PX))
+    small = cv2.resize(roots, (roots.shape[1] // shrink, roots.shape[0] // shrink), interpolation=cv2.INTER_AREA)
+    points, described = cv2.SIFT.create(nfeatures=_FEATURES, contrastThreshold=0.02).detectAndCompute(small, None)
+    places = np.array([point.pt for point in points], np.float64).reshape(-1, 2)
+    words = np.zeros((0, 128), np.float32) if described is None else np.asarray(described, np.float32)
+    light, clipped, step = specimen.colors()
+    part = max(1, math.ceil(max(light.shape[1:]) / _LIGHT_PX))
+    rows, columns = (side // part for side in light.shape[1:])
+    cut = light[:, : rows * part, : columns * part].reshape(3, rows, part, columns, part)
+    ends = clipped[: rows * part, : columns * part].reshape(rows, part, columns, part)
+    facts = specimen.facts
+    noise = None if facts is None else facts.sensor.noise
+    scale, offset = (1e-4, 1e-6) if noise is None else noise.plane(1)
+    sites = max(len(specimen.of("G")), 1) * part**2
+    known = facts is not None and facts.exposure_s and facts.iso
+    return Sight(
+        roots,
+        np.asarray(cut.mean(axis=(2, 4)), np.float32),
+        np.asarray(ends.any(axis=(1, 3)), np.bool_),
+        part * step,
+        (scale / sites, offset / sites),
+        math.log(facts.exposure_s * facts.iso) if facts is not None and known else None,  # type: ignore[operator]
+        (_px_of_roots((places + 0.5) * shrink - 0.5), words),
+    )
+
+
+def overlaps(sights: Sequence[Sight]) -> list[Overlap]:
+    """All pairs of photos that show one scene, with places that match to a part of a pixel.
+
+    Features (Lowe 2004) of each pair are matched and must agree on a homography; corners of the first photo are then
+    followed into the second, laid over it by that homography, by small steps (Lucas and Kanade 1981) there and back.
+    """
+    corners = [_corners(each.roots) for each in sights]
+    return list(_pairs(sights, corners))
+
+
+def laid_over(overlap: Overlap, half_px: float) -> tuple[Callable[[Floats], Floats], float]:
+    """(where the second photo shows places (n, 2) px of the first, the rms in px by which matches are off).
+
+    The homography and, for what lenses bend and things at several distances move, a cubic; `half_px` is half the
+    diagonal. It holds where there are matches.
+    """
+    middle = overlap.places_px.mean(axis=0)
+    pairs = [(i, j) for i in range(4) for j in range(4 - i)]
+
+    def terms(places: Floats) -> Floats:
+        u, v = ((places - middle) / half_px).T
+        return np.stack([u**i * v**j for i, j in pairs], axis=1)
+
+    design, value = terms(overlap.places_px), overlap.others_px - _moved(overlap.plane, overlap.places_px)
+    weight, ridge = np.ones(len(value)), 1e-3 * np.eye(len(pairs))
+    for _ in range(10):
+        found = np.linalg.solve((design * weight[:, None]).T @ design + ridge, design.T @ (weight[:, None] * value))
+        away = np.hypot(*(value - design @ found).T)
+        usual = max(1.2 * float(np.median(away)), 0.02)
+        weight = 1.0 / (1.0 + (away / (2.0 * usual)) ** 2)
+    return lambda places: _moved(overlap.plane, places) + terms(places) @ found, usual
+
+
+def _pairs(sights: Sequence[Sight], corners: Sequence[Light]) -> Iterator[Overlap]:
+    import cv2
+
+    for i, j in combinations(range(len(sights)), 2):
+        plane = _plane(sights[i].features, sights[j].features, _FAR * max(sights[i].roots.shape) / _FOUND_PX * 2.0)
+        if plane is None or len(corners[i]) < LEAST_MATCHES:
+            continue
+        height, width = sights[i].roots.shape
+        to_roots = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25], [0.0, 0.0, 1.0]])
+        between = to_roots @ plane @ np.linalg.inv(to_roots)
+        way = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        laid = np.asarray(cv2.warpPerspective(sights[j].roots, between, (width, height), flags=way), np.uint8)
+        there, found = _followed(sights[i].roots, laid, corners[i])
+        back, again = _followed(laid, sights[i].roots, there)
+        at = np.asarray(corners[i][:, 0], np.float64)
+        seen, sure = _settled(sights[i].roots, laid, at, np.asarray(there[:, 0], np.float64))
+        others = _moved(between, seen)
+        edge = _WINDOW // 2 + 1
+        inside = ((others > edge) & (others < np.array(sights[j].roots.shape[::-1]) - edge)).all(axis=1)
+        good = inside & found & again & sure & (np.hypot(*(back - corners[i])[:, 0].T) < _BACK)
+        good &= np.hypot(*(seen - at).T) < 2.0 * _FAR * max(1.0, max(height, width) / _FOUND_PX)
+        if good.sum() >= LEAST_MATCHES:
+            yield Overlap(i, j, _px_of_roots(at[good]), _px_of_roots(others[good]), plane)
+
+
+def _followed(one: Bytes, other: Bytes, places: Light) -> tuple[Light, npt.NDArray[np.bool_]]:
+    """(where places (n, 1, 2) of one are in the other, which were found), both lying nearly alike."""
+    import cv2
+
+    window, until = (_WINDOW, _WINDOW), (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-4)
+    found, good, _ = cv2.calcOpticalFlowPyrLK(one, other, places, places.copy(), None, None, window, 2, until)
+    return np.asarray(found, np.float32), np.asarray(good[:, 0] > 0, np.bool_)
+
+
+def _settled(one: Bytes, other: Bytes, at: Floats, there: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """(places of `other` that show what `one` has at places (n, 2), which settled), from nearly right ones on.
+
+    A window of one is the other's times a gain plus an offset, moved: falloff, which differs between the two, moves
+    nothing.
+    """
+    import cv2
+
+    reach = np.arange(_WINDOW) - _WINDOW // 2
+    off = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(-1, 2)
+    root = np.exp(-0.25 * np.sum((off / (_WINDOW / 4.0)) ** 2, axis=1))
+
+    def read(image: Light, places: Floats) -> Floats:
+        x, y = (np.asarray(places[:, None, k] + off[:, k], np.float32) for k in (0, 1))
+        return np.asarray(root * cv2.remap(image, x, y, cv2.INTER_CUBIC), np.float64)
+
+    plain, moved = one.astype(np.float32), other.astype(np.float32)
+    slopes = [cv2.Sobel(plain, cv2.CV_32F, 1 - k, k, ksize=3, scale=0.125) for k in (0, 1)]
+    value, across, down = (read(np.asarray(each, np.float32), at) for each in (plain, *slopes))
+    flat = np.broadcast_to(root, value.shape)
+    there, step = there.copy(), np.zeros_like(there)
+    for _ in range(_STEPS):
+        design = np.stack([across, down, read(moved, there), flat], axis=2)
+        normal = np.einsum("nik,nil->nkl", design, design) + 1e-6 * np.eye(4)
+        step = np.linalg.solve(normal, np.einsum("nik,ni->nk", design, value)[..., None])[:, :2, 0]
+        there += np.clip(step, -1.0, 1.0)
+    return there, np.asarray(np.hypot(*step.T) < _BACK / 3.0)
+
+
+def _plane(one: tuple[Floats, Light], other: tuple[Floats, Light], far_px: float) -> Floats | None:
+    """The homography (3, 3) from one photo's px to the other's, None where too few features agree on one."""
+    import cv2
+
+    if min(len(one[0]), len(other[0])) < LEAST_MATCHES:
+        return None
+    pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(one[1], other[1], 2)
+    near = [first for first, second in pairs if first.distance < _ALIKE * second.distance]
+    if len(near) < LEAST_MATCHES:
+        return None
+    places = np.stack([one[0][each.queryIdx] for each in near])
+    others = np.stack([other[0][each.trainIdx] for each in near])
+    plane, used = cv2.findHomography(places, others, cv2.USAC_MAGSAC, far_px, maxIters=4000, confidence=0.999)
+    if plane is None or used.sum() < max(LEAST_MATCHES, 0.3 * len(near)):
+        return None
+    return np.asarray(plane, np.float64)
+
+
+def _corners(roots: Bytes) -> Light:
+    """(n, 1, 2) corners, spread over the photo."""
+    import cv2
+
+    found = cv2.goodFeaturesToTrack(roots, _FOLLOWED, 0.003, max(roots.shape) / 50.0, blockSize=7)
+    return np.zeros((0, 1, 2), np.float32) if found is None else np.asarray(found, np.float32)
+
+
+def _moved(plane: Floats, places: Floats) -> Floats:
+    """(n, 2) where a homography puts places."""
+    whole = np.column_stack([places, np.ones(len(places))]) @ plane.T
+    return np.asarray(whole[:, :2] / whole[:, 2:])
+
+
+def _px_of_roots(places: Floats) -> Floats:
+    return np.asarray(2.0 * places + 0.5)

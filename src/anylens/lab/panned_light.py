@@ -1,0 +1,236 @@
+"""Falloff and colour cast from a slow pan: the same things seen near the middle of one photo and the rim of another.
+
+What two photos show of one thing differs by the lens alone and by how each was exposed (Goldman & Chen 2005), so no
+profile of the scene is asked for. Raw counts are linear, which leaves nothing else to be found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.lab.overlaps import Overlap, Sight, laid_over
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.intp]
+
+CELL = 12
+"""Samples of `Sight.light` along each side of what is compared."""
+
+_KNOT = 8
+_LEAST_LIGHT = 2e-3
+_LEAST_CELLS = 200
+_MOST_TEXTURE = 0.08
+_LAID = 0.15
+"""How well, in samples, one photo is laid over the other besides what its matches show."""
+
+_LEAST_ERROR = 0.002
+_CAUCHY = 2.0
+_ROUNDS = 12
+_GAIN_TOLD, _GAIN_UNTOLD, _CAST_GAIN = 0.02, 3.0, 0.004
+"""Standard errors of a photo's exposure, in logarithms: where its file tells it and not, and of one colour alone."""
+
+_FALLOFF = (0.05, 0.05, 1.5, 1.5, 1.0)
+"""Standard errors believed beforehand of the centre and of three even terms, in half diagonals."""
+
+_CAST = (0.3,) * 3 + (0.1,) * 4 + (0.01,) * 4
+"""The same of the factors of `cast_terms`: round ones, those that grow to one side, and the rest."""
+
+_ZONES = 6, 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Agreed:
+    """Numbers that all overlaps agree on, their covariance, and the rms in logarithms of what they leave of a cell."""
+
+    numbers: Floats
+    covariance: Floats = field(repr=False)
+    left: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PannedLight:
+    """What overlaps tell of light over the field, places in half diagonals from the picture's middle.
+
+    `falloff` are (x, y) of its centre and a1, a2, a3 of 1 + a1 r2 + a2 r4 + a3 r6; `red_green` and `blue_green` the
+    factors of `cast_terms` in a cast's logarithm.
+    """
+
+    falloff: Agreed
+    red_green: Agreed
+    blue_green: Agreed
+
+    @property
+    def falloff_error(self) -> float:
+        """The largest standard error of the falloff's logarithm on the way to a corner, against the middle."""
+        radii = np.linspace(0.1, 1.0, 10)
+        away = np.stack([0.8 * radii, 0.6 * radii], axis=1)
+        return _largest(lambda numbers: _log_light(numbers, away), self.falloff)
+
+    @property
+    def cast_error(self) -> float:
+        """The largest standard error of both casts' logarithms over the field, against the middle."""
+        x, y = (0.9 * each.ravel() for each in np.meshgrid(np.linspace(-0.8, 0.8, 9), np.linspace(-0.6, 0.6, 7)))
+        return max(
+            _largest(lambda numbers: cast_terms(x, y) @ numbers, each) for each in (self.red_green, self.blue_green)
+        )
+
+
+def panned_light(sights: Sequence[Sight], overlaps: Sequence[Overlap]) -> PannedLight | None:
+    """Falloff and casts that all overlaps agree on; None where too little of them can be compared.
+
+    Cells are weighed by their noise and by how much they would change if they were laid awry, and down where they
+    disagree, as moving things do. Standard errors are the larger of what is left and of how the parts of the field
+    disagree (White 1980).
+    """
+    told = [
+        each for each in (_compared(sights[at.first], sights[at.second], at) for at in overlaps) if each is not None
+    ]
+    if sum(len(each.value) for each in told) < _LEAST_CELLS:
+        return None
+    cells = _Cells(*(np.concatenate([getattr(each, one.name) for each in told]) for one in fields(_Cells)))
+    exposures = [each.exposure for each in sights]
+    known = [each for each in exposures if each is not None]
+    gains = np.array(known if len(known) == len(sights) else [0.0] * len(sights), np.float64)
+    gain_error = _GAIN_TOLD if len(known) == len(sights) else _GAIN_UNTOLD
+    green = _agreed(cells, 0, _log_light, np.array(_FALLOFF), gains, gain_error)
+    red, blue = (
+        _agreed(cells, which, lambda numbers, at: cast_terms(*at.T) @ numbers, np.array(_CAST), 0.0 * gains, _CAST_GAIN)
+        for which in (1, 2)
+    )
+    return PannedLight(green, red, blue)
+
+
+def cast_terms(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats:
+    """(n, 11) of what a cast's logarithm is made of, at places in half diagonals; 0 in the middle."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    r2, long = x**2 + y**2, x**2 - y**2
+    return np.stack([r2, r2**2, r2**3, x, y, x * r2, y * r2, long, x * y, long * r2, x * y * r2], axis=-1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """Compared cells: (n, 3) logarithms of the first's green, R/G and B/G less the second's, their errors, places."""
+
+    value: Floats
+    error: Floats
+    here: Floats
+    there: Floats
+    first: Whole
+    second: Whole
+    part: Whole
+
+
+def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
+    """Cells of one photo and what the other shows there; None where they hardly overlap."""
+    import cv2
+
+    _, height, width = one.light.shape
+    step = one.light_px
+    rows, columns = np.mgrid[:height, :width]
+    half = math.hypot(width, height) * step / 2.0
+    laid, awry_px = laid_over(overlap, half)
+    down, right = np.mgrid[: height + _KNOT : _KNOT, : width + _KNOT : _KNOT]
+    knots = (laid(np.column_stack([right.ravel(), down.ravel()]) * step + (step - 1) / 2.0) + 0.5) / step - 0.5
+    across, along = (np.asarray(each / _KNOT, np.float32) for each in (columns, rows))
+    grid = knots.reshape(*down.shape, 2).astype(np.float32)
+    x, y = (np.asarray(cv2.remap(grid[..., k], across, along, cv2.INTER_LINEAR), np.float32) for k in (0, 1))
+    seen = np.stack([cv2.remap(plane, x, y, cv2.INTER_LINEAR) for plane in other.light])
+    ended = cv2.remap(other.clipped.astype(np.uint8), x, y, cv2.INTER_LINEAR)
+    near = np.zeros((height, width), np.uint8)
+    for place in np.rint((overlap.places_px + 0.5) / step - 0.5).astype(int).tolist():
+        cv2.circle(near, place, max(width // 14, 4), 1, -1)
+    most_y, most_x = (side - 2.5 for side in other.light.shape[1:])
+    usable = (x > 1.5) & (y > 1.5) & (x < most_x) & (y < most_y) & (near > 0) & (ended == 0) & ~one.clipped
+
+    def cells(plane: npt.NDArray[np.generic]) -> Floats:
+        high, wide = height // CELL, width // CELL
+        cut = plane[..., : high * CELL, : wide * CELL].reshape(*plane.shape[:-2], high, CELL, wide, CELL)
+        return np.asarray(cut.mean(axis=(-3, -1), dtype=np.float64))
+
+    mine, theirs = cells(one.light), cells(seen)
+    good = (cells(usable) == 1.0) & (np.minimum(mine, theirs).min(axis=0) > _LEAST_LIGHT)
+    smooth = _kinds(np.log(np.maximum(seen, 0.25 * _LEAST_LIGHT)))
+    slope = np.hypot(*(np.stack([cells(np.gradient(kind, axis=axis)) for kind in smooth]) for axis in (0, 1)))
+    texture = slope * math.hypot(awry_px / step, _LAID)
+    good &= texture[0] < _MOST_TEXTURE
+    if good.sum() < 8:
+        return None
+    mine, theirs = mine[:, good], theirs[:, good]
+    grain = [(each.noise[0] * light + each.noise[1]) / light**2 for light, each in ((mine, one), (theirs, other))]
+    red, green, blue = (grain[0] + grain[1]) / CELL**2
+    noise = np.stack([green, 2.0 * red + green, 2.0 * blue + green])
+    middle = np.array([width, height]) * step / 2.0
+    here = np.column_stack([(cells(each)[good] + 0.5) * step for each in (columns, rows)])
+    away = np.column_stack([(cells(each)[good] + 0.5) * step for each in (x, y)])
+    at = np.clip((here / (2.0 * middle) * _ZONES).astype(int), 0, np.array(_ZONES) - 1)
+    count = len(here)
+    return _Cells(
+        (_kinds(np.log(mine)) - _kinds(np.log(theirs))).T,
+        np.sqrt(noise + texture[:, good] ** 2 + _LEAST_ERROR**2).T,
+        (here - middle) / half,
+        (away - middle) / half,
+        np.full(count, overlap.first),
+        np.full(count, overlap.second),
+        at[:, 0] + _ZONES[0] * at[:, 1] + 1000 * overlap.first,
+    )
+
+
+def _kinds(logs: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Of red, green and blue: green, R/G and B/G."""
+    return np.stack([logs[1], logs[0] - logs[1], logs[2] - logs[1]])
+
+
+def _log_light(numbers: Floats, at: Floats) -> Floats:
+    """Logarithm of the falloff at places (n, 2)."""
+    r2 = np.sum((at - numbers[:2]) ** 2, axis=1)
+    a1, a2, a3 = numbers[2:]
+    return np.asarray(np.log(np.maximum(1.0 + r2 * (a1 + r2 * (a2 + r2 * a3)), 0.02)))
+
+
+def _agreed(
+    cells: _Cells, which: int, light: Callable[[Floats, Floats], Floats], belief: Floats, gains: Floats, error: float
+) -> Agreed:
+    """Numbers of `light` and a gain of each photo that cells agree on: Gauss-Newton under Cauchy's weights."""
+    count, photos = len(belief), len(gains)
+    value, sigma = cells.value[:, which], cells.error[:, which]
+    rows = np.arange(len(value))
+    exposed = np.zeros((len(value), photos))
+    exposed[rows, cells.first] += 1.0
+    exposed[rows, cells.second] -= 1.0
+    told = np.concatenate([np.zeros(count), gains])
+    belief_of = np.concatenate([belief**-2.0, np.full(photos, error**-2.0)])
+    numbers = told.copy()
+
+    def foretold(numbers: Floats) -> Floats:
+        return light(numbers[:count], cells.here) - light(numbers[:count], cells.there)
+
+    for _ in range(_ROUNDS):
+        left = value - foretold(numbers) - exposed @ numbers[count:]
+        square = (left / sigma) ** 2
+        spread = max(float(np.median(square)) / 0.455, 1e-6)
+        weight = 1.0 / (1.0 + square / (_CAUCHY**2 * spread)) / (sigma**2 * spread)
+        steps = 1e-5 * np.eye(len(numbers))[:count]
+        slopes = np.stack([(foretold(numbers + each) - foretold(numbers - each)) / 2e-5 for each in steps], axis=1)
+        design = np.concatenate([slopes, exposed], axis=1)
+        inverse = np.linalg.inv((design * weight[:, None]).T @ design + np.diag(belief_of))
+        numbers = numbers + inverse @ (design.T @ (weight * left) + belief_of * (told - numbers))
+    left = value - foretold(numbers) - exposed @ numbers[count:]
+    pulls = design * (weight * left)[:, None]
+    scores = np.stack([np.bincount(cells.part, pull) for pull in pulls.T], axis=1)
+    parts = len(np.unique(cells.part))
+    apart = inverse @ (scores.T @ scores) @ inverse * parts / max(parts - count, 1)
+    grown = np.sqrt(np.maximum(np.diag(apart) / np.diag(inverse), 1.0))[:count]
+    covariance = inverse[:count, :count] * grown[:, None] * grown
+    return Agreed(numbers[:count], covariance, float(np.sqrt(np.average(left**2, weights=weight))))
+
+
+def _largest(curve: Callable[[Floats], Floats], fit: Agreed) -> float:
+    """The largest standard error of a curve of a fit's numbers."""
+    steps = 1e-4 * np.eye(len(fit.numbers))
+    lever = np.stack([(curve(fit.numbers + each) - curve(fit.numbers - each)) / 2e-4 for each in steps], axis=1)
+    return float(np.sqrt(np.einsum("ni,ij,nj->n", lever, fit.covariance, lever).max()))
