@@ -1,7 +1,8 @@
-"""The three things that an array can mean: Mosaic, Scene, Photo."""
+"""The three things that an array can mean: Mosaic, Scene, Photo; and a photo that is still to be made: Latent."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -90,3 +91,42 @@ class Photo:
             raise ValueError(
                 f"a photo is float32 or uint8 of (3, H, W), not {self.pixels.dtype} of {self.pixels.shape}"
             )
+
+
+@record(frozen=True, slots=True, eq=False)
+class Latent:
+    """A photo of 8 bits that is planned but not made, so that it can be written without ever being whole.
+
+    `make(out, top)` fills `out`, a uint8 (3, h, W) view of interleaved rows, with the rows of the photo from `top` on;
+    it is called from the top down, once, for `step` rows at a time. `shape` is that of the photo's pixels, (3, H, W),
+    all else a Photo's.
+    """
+
+    shape: tuple[int, int, int]
+    make: Callable[[npt.NDArray[np.uint8], int], object]
+    step: int
+    facts: Facts
+    frames_used: FrameCount | None = None
+    recipe: str = ""
+    space: Literal["srgb", "display-p3"] = "srgb"
+
+    def bands(self) -> Iterator[npt.NDArray[np.uint8]]:
+        """The rows of the photo from the top down, (3, h, W), each band made when it is asked for."""
+        return (self._rows(top, top + self.step) for top in range(0, self.shape[1], self.step))
+
+    def photo(self) -> Photo:
+        """The photo, made whole."""
+        pixels = _interleaved(*self.shape[1:])
+        for top in range(0, self.shape[1], self.step):
+            self.make(pixels[:, top : top + self.step], top)
+        return Photo(pixels, self.facts, self.frames_used, self.recipe, self.space)
+
+    def _rows(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
+        band = _interleaved(min(bottom, self.shape[1]) - top, self.shape[2])
+        self.make(band, top)
+        return band
+
+
+def _interleaved(height: int, width: int) -> npt.NDArray[np.uint8]:
+    """(3, height, width) over memory that has the three colours of a pixel side by side, as files want them."""
+    return np.empty((height, width, 3), np.uint8).transpose(2, 0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from struct import pack
 
 import numpy as np
@@ -16,8 +17,9 @@ from anylens.darkroom.light import gains_of, noise_of
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
 from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Size
+from anylens.files import write
 from anylens.frame import Burst, Frame, Opcodes
-from anylens.image import Scene
+from anylens.image import Latent, Scene
 from anylens.kernels.passes import photo
 from anylens.refusal import Refusal
 from tests.frames import NEUTRAL, facts, grey, sampled
@@ -390,6 +392,33 @@ def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch
         apart = np.abs(fused.pixels.astype(int) - by_stage.pixels)
         assert (apart > 0).mean() < 2e-3
         assert (apart > 1).mean() < 1e-4
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 3, 6])
+def test_a_photo_made_while_it_is_written_is_the_same_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, orientation: int
+) -> None:
+    if not photo.kernel.compiled:
+        pytest.skip("no kernels are compiled for this machine")
+    monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
+    frame = sampled(np.random.default_rng(4).random((3, 300, 402)) * 0.8, noise_seed=3)
+    frame = Frame(frame.raw, replace(frame.facts, orientation=orientation))
+    planned = darkroom.latent(frame)
+    assert isinstance(planned, Latent)
+    write(planned, tmp_path / "banded.jpg")
+    write(darkroom.develop(frame, bits=8), tmp_path / "whole.jpg")
+    assert (tmp_path / "banded.jpg").read_bytes() == (tmp_path / "whole.jpg").read_bytes()
+
+
+def test_a_photo_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
+    def make(out: np.ndarray, top: int) -> None:
+        if top:
+            raise MemoryError
+        out[:] = 0
+
+    with pytest.raises(MemoryError):
+        write(Latent((3, 256, 40), make, 128, sampled(grey(0.4)).facts), tmp_path / "photo.jpg")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_does_not_fit_the_pass_is_developed_all_the_same() -> None:

@@ -48,10 +48,14 @@ def photo_of(height: int = 6, width: int = 10, orientation: int = 1, recipe: str
     width=st.integers(1, 70),
     quality=st.integers(1, 100),
     seed=st.integers(0, 9),
+    cuts=st.sets(st.integers(1, 399), max_size=4),
 )
-def test_bands_decode_as_one_jpeg_coded_in_one_piece(height: int, width: int, quality: int, seed: int) -> None:
+def test_bands_decode_as_one_jpeg_coded_in_one_piece(
+    height: int, width: int, quality: int, seed: int, cuts: set[int]
+) -> None:
+    cuts = sorted(cut for cut in cuts if cut < height)
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    banded = b"".join(encode_jpeg(picture.transpose(2, 0, 1), quality, ()))
+    banded = b"".join(encode_jpeg(np.split(picture.transpose(2, 0, 1), cuts, axis=1), (height, width), quality))
     piece = imagecodecs.jpeg8_encode(picture, level=quality, subsampling="444" if quality >= 90 else "420")
     np.testing.assert_array_equal(imagecodecs.jpeg8_decode(banded), imagecodecs.jpeg8_decode(piece))
 
@@ -59,15 +63,15 @@ def test_bands_decode_as_one_jpeg_coded_in_one_piece(height: int, width: int, qu
 def test_the_widest_jpeg_has_intervals_that_its_header_can_count() -> None:
     picture = np.zeros((3, 140, 65500), np.uint8)
     picture[:, :, ::97] = 255
-    coded = b"".join(encode_jpeg(picture, 95, ()))
+    coded = b"".join(encode_jpeg([picture], picture.shape[1:], 95))
     assert np.abs(imagecodecs.jpeg8_decode(coded).astype(int) - picture.transpose(1, 2, 0)).max() < 60
 
 
 def test_a_photo_gives_the_same_bytes_on_any_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     planes = photo_of(700, 90).pixels
-    many = b"".join(encode_jpeg(planes, 95, ()))
+    many = b"".join(encode_jpeg([planes], planes.shape[1:], 95))
     monkeypatch.setattr(bands, "cores", lambda: 1)
-    assert b"".join(encode_jpeg(planes, 95, ())) == many
+    assert b"".join(encode_jpeg([planes], planes.shape[1:], 95)) == many
 
 
 @settings(deadline=None)

@@ -174,6 +174,8 @@ def _outcome(
 
 def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]) -> Developed:
     from anylens import Frame, Scene, develop, read, write
+    from anylens.darkroom import latent
+    from anylens.image import Latent
 
     begin = perf_counter()
     steps: list[Step] = []
@@ -211,24 +213,22 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
     if job.frames and job.recipes is not None:
         image, recipe = _in_its_way(image, job, watch if watched else None)
+    start = perf_counter()
+    result: Any
     if watched or (job.frames and isinstance(image, Scene)):
         result = develop(image, recipe, until=until, watch=watch, passport=job.passport)
-    else:
         start = perf_counter()
-        result = develop(image, recipe, bits=8, passport=job.passport)
-        seconds = perf_counter() - start
-        stages = [stage for _, stage in recipe.stages()]
-        for stage in stages:
-            last = stage is stages[-1]
-            done(type(stage).__name__, _sentence_of(stage), changed(stage), seconds if last else None)
+    else:
+        result = latent(image, recipe, passport=job.passport)
+        for _, stage in recipe.stages():
+            done(type(stage).__name__, _sentence_of(stage), changed(stage), None)
     del image
-    start = perf_counter()
+    height, width = (result.shape if isinstance(result, Latent) else result.pixels.shape)[-2:]
     _make_folder(job.place.parent)
     write(result, job.place)
     if job.map is not None:
-        _write_map(result, len(job.frames), job.map)
+        _write_map(result, (height, width), len(job.frames), job.map)
     done("Write", "pixels, facts and recipe into the file", {}, perf_counter() - start)
-    height, width = result.pixels.shape[-2:]
     if until == "photo" and result.facts.orientation >= 5:
         height, width = width, height
     return Developed(
@@ -243,7 +243,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     )
 
 
-def _write_map(result: Any, frames: int, place: Path) -> None:
+def _write_map(result: Any, shape: tuple[int, int], frames: int, place: Path) -> None:
     """How many frames each pixel got, or whose it is in a focus stack; one frame counts everywhere."""
     import numpy as np
 
@@ -254,7 +254,7 @@ def _write_map(result: Any, frames: int, place: Path) -> None:
         write_origin(origin, frames, place)
         return
     if used is None and frames == 1:
-        used = np.ones(result.pixels.shape[-2:], np.float32)
+        used = np.ones(shape, np.float32)
     write_count(used, frames, place)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anylens.darkroom import recipe as _recipe
-from anylens.darkroom.developing import Until, Watch, develop
+from anylens.darkroom.developing import Until, Watch, develop, latent
 from anylens.darkroom.lookbook import look, looks
 from anylens.darkroom.recipe import Option, Recipe, StageTable, text
 from anylens.darkroom.stages import RENDERING, STAGES, default_recipe
@@ -23,6 +23,7 @@ __all__ = [
     "default_recipe",
     "develop",
     "in_way",
+    "latent",
     "look",
     "looks",
     "options",

@@ -19,7 +19,7 @@ from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.stack import Stack
 from anylens.frame import Burst, Frame
-from anylens.image import Mosaic, Photo, Scene
+from anylens.image import Latent, Mosaic, Photo, Scene
 from anylens.refusal import Refusal
 
 Until = Literal["mosaic", "scene", "photo"]
@@ -45,26 +45,44 @@ def develop(
     developed.
     """
     recipe = recipe or default_recipe()
+    if until == "photo" and bits == 8 and watch is None:
+        found = latent(image, recipe, passport=passport)
+        return found.photo() if isinstance(found, Latent) else found
+    state: Mosaic | Scene | Photo = _stage_by_stage(_begun(image, recipe, passport), recipe, until, watch, passport)
+    if not isinstance(state, Photo):
+        return state
+    return replace(_in_bytes(state) if bits == 8 else state, recipe=text(recipe))
+
+
+def latent(
+    image: Frame | Burst | Mosaic | Scene, recipe: Recipe | None = None, *, passport: Choice = "find"
+) -> Latent | Photo:
+    """The photo of 8 bits, its pixels still to be made where frame and recipe allow one fused pass.
+
+    As `develop(image, recipe, bits=8)`, for whoever writes the photo band by band and never needs it whole.
+    """
+    recipe = recipe or default_recipe()
+    image = _begun(image, recipe, passport)
+    if isinstance(image, Burst):
+        image = with_passport(_merge_of(recipe, passport)(image), passport)
+    if isinstance(image, Frame) and fits(image, recipe):
+        return replace(in_one_pass(image, recipe), recipe=text(recipe))
+    if isinstance(image, Mosaic) and fits(image, recipe):
+        return replace(in_one_pass(counted(image), recipe, image.frames_used), recipe=text(recipe))
+    return replace(_in_bytes(_stage_by_stage(image, recipe, "photo", None, passport)), recipe=text(recipe))
+
+
+def _begun(image: Frame | Burst | Mosaic | Scene, recipe: Recipe, passport: Choice) -> Frame | Burst | Mosaic | Scene:
+    """What developing begins with: a burst of one is its frame, quad-Bayer is taken for Bayer, passports are found."""
     if isinstance(image, Burst) and len(image.frames) == 1 and not isinstance(recipe.merge, Stack):
         image = image.reference
     if isinstance(image, Frame) and isinstance(recipe.merge, Merge):
         image = as_bayer(image, recipe.merge.mode)
-    if not isinstance(image, Burst):
-        image = with_passport(image, passport)
-    if until == "photo" and bits == 8 and watch is None:
-        if isinstance(image, Burst):
-            image = with_passport(_merge_of(recipe, passport)(image), passport)
-        if isinstance(image, Frame) and fits(image, recipe):
-            return replace(in_one_pass(image, recipe), recipe=text(recipe))
-        if isinstance(image, Mosaic) and fits(image, recipe):
-            return replace(in_one_pass(counted(image), recipe, image.frames_used), recipe=text(recipe))
+    return image if isinstance(image, Burst) else with_passport(image, passport)
 
-    state: Mosaic | Scene | Photo = _stage_by_stage(image, recipe, until, watch, passport)
-    if not isinstance(state, Photo):
-        return state
-    if bits == 8:
-        state = replace(state, pixels=(state.pixels * np.float32(255) + np.float32(0.5)).astype(np.uint8))
-    return replace(state, recipe=text(recipe))
+
+def _in_bytes(photo: Photo) -> Photo:
+    return replace(photo, pixels=(photo.pixels * np.float32(255) + np.float32(0.5)).astype(np.uint8))
 
 
 def _merge_of(recipe: Recipe, passport: Choice) -> Callable[[Burst], Mosaic | Scene]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,13 @@ from anylens.darkroom.stages import default_recipe
 from anylens.darkroom.stages.merge import counts_of
 from anylens.darkroom.stages.scene import Restore, Size, brightest_of, calm_of
 from anylens.frame import Frame
-from anylens.image import FrameCount, Mosaic, Photo
-from anylens.kernels import cubic, down
+from anylens.image import FrameCount, Latent, Mosaic
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
-from anylens.kernels.passes import cells, finish, level, photo
-from anylens.kernels.rows import Rows
-from anylens.kernels.warp import Places
+from anylens.kernels.passes import cells, photo
+
+if TYPE_CHECKING:
+    from anylens.kernels.warp import Places
 
 BAND_ROWS = 1024
 LEAST_SIDE = 256
@@ -60,8 +60,8 @@ def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
     return not any(stage.acts(image.facts, (height, width)) for stage in stages if isinstance(stage, APART))
 
 
-def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Photo:
-    """The photo, uint8, of a frame and a recipe that fit; of merged light with the count of frames of each pixel."""
+def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Latent:
+    """The photo of a frame and a recipe that fit; of merged light with the count of frames of each pixel."""
     defects, balance, highlights, shade = (stage for stage in recipe.mosaic)
     denoise, unbend, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, APART))
     facts, given = frame.facts, Given()
@@ -89,16 +89,21 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
         calm = np.ascontiguousarray(calm * frames_used[::SPACING, ::SPACING][: seen.shape[1], : seen.shape[2]])
 
     rows, columns = _plan(crop)(facts, shape)
-    pixels = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8).transpose(2, 0, 1)
     given |= {"phase": phase, "calm": (calm,)}
     fill = partial(_fill, photo, given) if bent is None else _straightened(given, bent, to_scene, shape)
-    for top in range(0, pixels.shape[1], BAND_ROWS):
-        fill(pixels[:, top : top + BAND_ROWS], (columns.start, rows.start + top))
-    facts = replace(facts, crop=(0.0, 0.0, float(pixels.shape[2]), float(pixels.shape[1])))
+    tall, wide = rows.stop - rows.start, columns.stop - columns.start
+    facts = replace(facts, crop=(0.0, 0.0, float(wide), float(tall)))
     if frames_used is not None and bent is not None:
         frames_used = bent.counts(frames_used)
     used = None if frames_used is None else frames_used[rows, columns]
-    return Photo(pixels, facts, used, space=recipe.tone.space)  # type: ignore[attr-defined]
+    return Latent(
+        shape=(3, tall, wide),
+        make=lambda out, top: fill(out, (columns.start, rows.start + top)),
+        step=BAND_ROWS,
+        facts=facts,
+        frames_used=used,
+        space=recipe.tone.space,  # type: ignore[attr-defined]
+    )
 
 
 def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
@@ -107,6 +112,10 @@ def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, i
 
 def _straightened(given: Given, bent: Places, to_scene: npt.NDArray[Any], shape: tuple[int, int]) -> Fill:
     """What fills a photo's bands, one below the other, in three passes, light in the camera's colours between."""
+    from anylens.kernels import cubic, down
+    from anylens.kernels.passes import finish, level
+    from anylens.kernels.rows import Rows
+
     height, width = shape
     _, *noise = given["denoise"]
     along = (bent.across, bent.colors, cubic.slack_of(bent.across))

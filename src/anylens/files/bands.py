@@ -36,10 +36,13 @@ def counts(planes: npt.NDArray[Any], white: int) -> npt.NDArray[Any]:
     """Planes (3, H, W) as interleaved integers (H, W, 3), rounded to the nearest.
 
     float32 from 0 to 1 becomes 0 to `white` (255: uint8, 65535: uint16), values beyond are clipped, NaN becomes 0;
-    uint8 is kept, or spread over 0 to 65535.
+    uint8 is kept, without a copy where it is interleaved already, or spread over 0 to 65535.
     """
     kind = np.uint8 if white <= 255 else np.uint16
     _, height, width = planes.shape
+    if planes.dtype == np.uint8 and white == 255:
+        picture = planes.transpose(1, 2, 0)
+        return picture if picture.strides == (3 * width, 3, 1) else picture.copy()
     woven = np.empty((height, width, 3), kind)
     if planes.dtype == np.uint8:
         np.multiply(planes.transpose(1, 2, 0), kind(white // 255), out=woven)

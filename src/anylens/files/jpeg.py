@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
 
 from anylens.files.bands import Planes, counts, in_order
 from anylens.files.tiff import Buffer
@@ -12,44 +16,68 @@ LONGEST_SIDE = 65500
 """What libjpeg reads, and so nearly everybody; the format itself ends at 65535."""
 LONGEST_SEGMENT = 65533
 
-_BAND_ROWS = 128
+Segments = Sequence[tuple[int, bytes]]
+"""(marker, content) pairs such as (0xE1, EXIF block)."""
+
+_STRIP_ROWS = 128
 _MOST_UNITS = 65535
 _SOF0, _SOS, _DRI = 0xC0, 0xDA, 0xDD
 
 
-def encode_jpeg(planes: Planes, quality: int, segments: Sequence[tuple[int, bytes]]) -> Iterator[bytes | memoryview]:
-    """The bytes of a JPEG piece by piece, of planes (3, H, W) that are float32 from 0 to 1, or uint8.
+def encode_jpeg(
+    bands: Iterable[Planes], shape: tuple[int, int], quality: int, head: Callable[[], Segments] = tuple
+) -> Iterator[bytes | memoryview]:
+    """The bytes of a JPEG piece by piece, of planes (3, h, W) that are float32 from 0 to 1, or uint8.
 
-    `quality` is libjpeg's scale 1 to 100; from 90 up colour keeps its full resolution (4:4:4), below it has half of it
-    in both directions (4:2:0). `segments` are (marker, content) pairs such as (0xE1, EXIF block), written in order.
-    The same planes give the same bytes on any number of cores. Raises Refusal for a quality off the scale, an image
-    of no pixels or of more than 65500 a side, and a segment that is too long.
+    `bands` are the picture from the top down, of any height each, `shape` (H, W) is that of the whole; while one is
+    made those before it are encoded. `quality` is libjpeg's scale 1 to 100; from 90 up colour keeps its full
+    resolution (4:4:4), below it has half of it in both directions (4:2:0). `head` gives the segments to be written in
+    front, in order; it is called beside the first band. The same picture gives the same bytes on any number of cores
+    and in any bands. Raises Refusal for a quality off the scale, an image of no pixels or of more than 65500 a side,
+    and a segment that is too long.
     """
-    import imagecodecs
-
-    _, height, width = planes.shape
+    height, width = shape
     if not 1 <= quality <= 100:
         raise Refusal(f"A JPEG quality of {quality} does not exist; choose one from 1 to 100.")
     if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
         raise Refusal(f"{width} x {height} pixels do not fit a JPEG, which ends at {LONGEST_SIDE} a side; use .tif.")
     subsampling, unit = ("444", 8) if quality >= 90 else ("420", 16)
     units_across = -(-width // unit)
-    rows = min(_BAND_ROWS // unit, _MOST_UNITS // units_across) * unit
+    rows = min(_STRIP_ROWS // unit, _MOST_UNITS // units_across) * unit
 
-    def band(top: int) -> bytes:
-        picture = counts(planes[:, top : top + rows], 255)
-        return bytes(imagecodecs.jpeg8_encode(picture, level=quality, subsampling=subsampling))
+    def encoded(strip: Planes) -> bytes:
+        import imagecodecs
 
-    bands = in_order(band, range(0, height, rows))
-    first = next(bands)
+        return bytes(imagecodecs.jpeg8_encode(counts(strip, 255), level=quality, subsampling=subsampling))
+
+    def pieces() -> Iterator[Callable[[], Any]]:
+        yield head
+        for strip in _strips(bands, rows):
+            yield partial(encoded, strip)
+
+    made = in_order(lambda make: make(), pieces())
+    segments, first = next(made), next(made)
     tables, scan, entropy = _parts(first, height)
     yield b"\xff\xd8" + b"".join(_segment(marker, content) for marker, content in segments)
     yield tables + _segment(_DRI, (rows // unit * units_across).to_bytes(2, "big")) + scan
     yield entropy
-    for index, coded in enumerate(bands):
+    for index, coded in enumerate(made):
         yield bytes((0xFF, 0xD0 + index % 8))
         yield _parts(coded, height)[2]
     yield b"\xff\xd9"
+
+
+def _strips(bands: Iterable[Planes], rows: int) -> Iterator[Planes]:
+    """The bands cut anew, into `rows` rows each and what is left at the end."""
+    left: Planes | None = None
+    for band in bands:
+        joined: Any = band if left is None else np.concatenate((left, band), axis=1)
+        whole = joined.shape[1] // rows * rows
+        for top in range(0, whole, rows):
+            yield joined[:, top : top + rows]
+        left = joined[:, whole:] if whole < joined.shape[1] else None
+    if left is not None:
+        yield left
 
 
 def jpeg_segments(data: Buffer) -> Iterator[tuple[int, bytes]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from anylens.files.whole import whole
 from anylens.files.xmp import recipe_text
 from anylens.frame import Frame
-from anylens.image import Mosaic, Photo, Scene
+from anylens.image import Latent, Mosaic, Photo, Scene
 from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.files.bands import Planes
 
 __all__ = ["recipe_text", "write"]
 
@@ -20,11 +23,12 @@ _DNG = (".dng",)
 
 
 def write(
-    image: Frame | Mosaic | Scene | Photo, path: str | Path, *, quality: int = 95, recipe: str | None = None
+    image: Frame | Mosaic | Scene | Photo | Latent, path: str | Path, *, quality: int = 95, recipe: str | None = None
 ) -> None:
     """Writes an image to a file that appears whole or not at all, replacing an older one of that name.
 
     A photo goes to .jpg (8 bit; `quality` 1 to 100, colour at full resolution from 90 up) or .tif (16 bit), upright;
+    one that is still to be made is made as it is written;
     a scene to .tif (float32, linear Rec. 2020, as it stood on the sensor) or .dng (16 bit, linear, in the camera's
     colours); a frame to .dng, bit for bit; a mosaic to
     .dng, scaled to 16 bit (see `write_mosaic_dng`). Facts become EXIF and DNG tags; `recipe`, by default the photo's
@@ -32,22 +36,24 @@ def write(
     that do not take the file.
     """
     suffix = Path(path).suffix.lower()
-    text = recipe if recipe is not None else image.recipe if isinstance(image, Photo) else ""
+    text = recipe if recipe is not None else image.recipe if isinstance(image, Photo | Latent) else ""
     writer = _writer(image, suffix, text, quality, path)
     with whole(path) as file:
         writer(file)
 
 
 def _writer(
-    image: Frame | Mosaic | Scene | Photo, suffix: str, recipe: str, quality: int, path: str | Path
+    image: Frame | Mosaic | Scene | Photo | Latent, suffix: str, recipe: str, quality: int, path: str | Path
 ) -> Callable[[BinaryIO], None]:
     match image:
-        case Photo() if suffix in _JPEG:
+        case Latent() | Photo() if suffix in _JPEG:
             return lambda file: _write_photo_jpeg(file, image, recipe, quality)
         case Photo() if suffix in _TIFF:
             from anylens.files.tiff_out import write_photo_tiff
 
             return lambda file: write_photo_tiff(file, image, recipe)
+        case Latent() if suffix in _TIFF:
+            return _writer(image.photo(), suffix, recipe, quality, path)
         case Scene() if suffix in _TIFF:
             from anylens.files.tiff_out import write_scene_tiff
 
@@ -66,6 +72,7 @@ def _writer(
             return lambda file: write_mosaic_dng(file, image)
     kind, fits = {
         Photo: ("photo", (*_JPEG, *_TIFF)),
+        Latent: ("photo", (*_JPEG, *_TIFF)),
         Scene: ("scene", (*_TIFF, *_DNG)),
         Frame: ("frame", _DNG),
         Mosaic: ("mosaic", _DNG),
@@ -74,18 +81,29 @@ def _writer(
     raise Refusal(f"{path} cannot be written: a {kind} is written as {' or '.join(fits)}, {given}; change the name.")
 
 
-def _write_photo_jpeg(file: BinaryIO, photo: Photo, recipe: str, quality: int) -> None:
+def _write_photo_jpeg(file: BinaryIO, photo: Photo | Latent, recipe: str, quality: int) -> None:
     from anylens.files.bands import upright
-    from anylens.files.exif import exif_block
-    from anylens.files.icc import icc_profile
-    from anylens.files.jpeg import encode_jpeg
-    from anylens.files.xmp import JPEG_SIGNATURE, xmp_packet
+    from anylens.files.jpeg import Segments, encode_jpeg
 
-    pixels = upright(photo.pixels, photo.facts.orientation)
-    _, height, width = pixels.shape
-    segments = (
-        (0xE1, exif_block(photo.facts, width, height, photo.space)),
-        (0xE1, JPEG_SIGNATURE + xmp_packet(recipe, facts=photo.facts)),
-        (0xE2, b"ICC_PROFILE\0\x01\x01" + icc_profile(photo.space)),
-    )
-    file.writelines(encode_jpeg(pixels, quality, segments))
+    turned = photo.facts.orientation
+    if isinstance(photo, Latent) and turned in range(3, 9):
+        photo = photo.photo()
+    bands: Iterable[Planes]
+    if isinstance(photo, Latent):
+        bands, (_, height, width) = (upright(band, turned) for band in photo.bands()), photo.shape
+    else:
+        pixels = upright(photo.pixels, turned)
+        bands, (_, height, width) = (pixels,), pixels.shape
+
+    def head() -> Segments:
+        from anylens.files.exif import exif_block
+        from anylens.files.icc import icc_profile
+        from anylens.files.xmp import JPEG_SIGNATURE, xmp_packet
+
+        return (
+            (0xE1, exif_block(photo.facts, width, height, photo.space)),
+            (0xE1, JPEG_SIGNATURE + xmp_packet(recipe, facts=photo.facts)),
+            (0xE2, b"ICC_PROFILE\0\x01\x01" + icc_profile(photo.space)),
+        )
+
+    file.writelines(encode_jpeg(bands, (height, width), quality, head))
