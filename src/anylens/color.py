@@ -428,7 +428,7 @@ class _Camera:
         if not self._mireds:
             return 0.0
         low, high = 0.0, 1.0
-        while high - low > 1e-12:
+        while high - low > 1e-8:
             middle = (low + high) / 2.0
             white = self.to_xyz(middle) @ neutral
             asked = self.weight_at(_kelvin_from_uv(_uv_from_xyz(white))[0])

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from anylens.darkroom.light import gains_of, noise_of
 from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.kernels.linearize import linearize
-from anylens.kernels.remosaic import remosaic
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Noise, Sensor, bayer
 
@@ -130,6 +129,7 @@ def _rows(given: tuple[Any, ...], top: int, bottom: int) -> npt.NDArray[np.float
 
 def _full(frame: Frame, red: tuple[int, int], said: str) -> Frame:
     from anylens.darkroom.stages.merge import counts_of
+    from anylens.kernels.remosaic import remosaic
 
     facts = frame.facts
     height, width = facts.active_shape

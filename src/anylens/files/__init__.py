@@ -65,7 +65,6 @@ def read(path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None 
 def _read_raw(path: str | os.PathLike[str], data: bytes, sensor: Any) -> Frame | Scene:
     from anylens.files import bare
     from anylens.files.dng import read_dng
-    from anylens.files.libraw import read_libraw
     from anylens.files.tags import Tag
     from anylens.files.tiff import open_tiff
 
@@ -94,6 +93,8 @@ def _read_raw(path: str | os.PathLike[str], data: bytes, sensor: Any) -> Frame |
             f"{name} holds bare counts and no sensor file says what they are; write {Path(path).stem}.toml beside it "
             "or give --sensor."
         )
+    from anylens.files.libraw import read_libraw
+
     return read_libraw(path, data=data, sensor=sensor)
 
 

@@ -98,15 +98,23 @@ def _taken(both: tuple[Directory, ...]) -> datetime | None:
         (Tag.DateTimeOriginal, Tag.SubSecTimeOriginal, Tag.OffsetTimeOriginal),
         (Tag.DateTimeDigitized, Tag.SubSecTimeDigitized, Tag.OffsetTimeDigitized),
     ):
-        try:
-            taken = datetime.strptime(_text(both, moment), "%Y:%m:%d %H:%M:%S")
-        except ValueError:
+        taken = _clock(_text(both, moment))
+        if taken is None:
             continue
         digits = _text(both, fraction)
         if digits.isascii() and digits.isdigit():
             taken = taken.replace(microsecond=int(digits[:6].ljust(6, "0")))
         return taken.replace(tzinfo=_zone(_text(both, offset)))
     return None
+
+
+def _clock(text: str) -> datetime | None:
+    """The moment that EXIF writes as 2026:05:31 12:00:00, None for no such text."""
+    date, _, time = text.partition(" ")
+    try:
+        return datetime.fromisoformat(f"{date.replace(':', '-')} {time}") if len(text) == 19 else None
+    except ValueError:
+        return None
 
 
 def _zone(offset: str) -> timezone | None:

@@ -8,16 +8,18 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from enum import IntEnum
-from fractions import Fraction
 from itertools import pairwise
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from anylens.files.tags import Tag, tag_name
 from anylens.record import record
 from anylens.refusal import Refusal
 
+if TYPE_CHECKING:
+    from fractions import Fraction
+
 Buffer = bytes | bytearray | memoryview | mmap.mmap
-Number = int | float | Fraction | tuple[int, int]
+Number: TypeAlias = "int | float | Fraction | tuple[int, int]"
 """A value of an entry; a pair is a rational's numerator and denominator as they stand in the file."""
 
 MOST_DIRECTORIES = 64
@@ -428,6 +430,8 @@ def as_ratio(value: Number, *, signed: bool = False) -> tuple[int, int]:
 
     NaN is 0/0, infinity 1/0. Raises ValueError for a negative unsigned and for a number beyond 32 bits.
     """
+    from fractions import Fraction
+
     if isinstance(value, tuple):
         return value
     if isinstance(value, float) and not math.isfinite(value):

@@ -36,7 +36,7 @@ _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _LONGEST_PACKET = 1 << 20
 _LONGEST_HEAD = 1 << 22
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def xmp_packet(recipe: str = "", frames: int = 1, facts: Facts | None = None) -> bytes:

@@ -29,4 +29,4 @@ class Demosaic:
         """What the kernel takes (the toe under the root), the matrix to Rec. 2020, and the overview of the scene."""
         toe = 0.001 + 3.0 * max(noise_of(facts).offset) ** 0.5
         table = scene_matrix(facts)
-        return (toe,), table, np.einsum("cd,dyx->cyx", table, seen).astype(np.float32)
+        return (toe,), table, np.einsum("cd,dyx->cyx", table.astype(np.float32), seen)

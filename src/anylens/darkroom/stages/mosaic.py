@@ -117,8 +117,10 @@ class Highlights:
         red, green, blue = clipping_level(seen, facts.balance or (1.0, 1.0, 1.0), noise.scale, noise.offset)
         clip = (self.clip * red, self.clip * green, self.clip * blue)
         lead = usual_lead(seen, clip)
-        cfa = facts.sensor.cfa
-        return (by_site(cfa, clip), by_site(cfa, lead)), filled_in(seen, clip, lead)
+        cfa, filled = facts.sensor.cfa, seen.copy()
+        touched = (seen >= np.array(clip, np.float32)[:, None, None]).any(0)
+        filled[:, touched] = filled_in(seen[:, None, touched], clip, lead)[:, 0]
+        return (by_site(cfa, clip), by_site(cfa, lead)), filled
 
 
 @record(frozen=True, slots=True)

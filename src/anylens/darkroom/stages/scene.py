@@ -18,13 +18,11 @@ from anylens.kernels.expose import expose
 from anylens.kernels.local_tone import local_tone, surroundings
 from anylens.kernels.matrix import matrix
 from anylens.kernels.mono import mono
-from anylens.kernels.resize import resize
-from anylens.kernels.restore import filters_of, lattice_of, restore
 from anylens.kernels.sharpen import LUMA
-from anylens.kernels.warp import Places, places, warp
 from anylens.record import record
 
 if TYPE_CHECKING:
+    from anylens.kernels.warp import Places
     from anylens.lens.psf import Blur
 
 MIDDLE_GREY = 0.18
@@ -91,6 +89,8 @@ class Unbend:
         found = self.plan(scene.facts, scene.pixels.shape[1:])
         if found is None:
             return scene
+        from anylens.kernels.warp import warp
+
         pixels, apart = scene.pixels, found.colors > 1 and bool(scene.facts.sensor.cfa)
         to_scene = scene_matrix(scene.facts) if apart else np.eye(3)
         if apart:
@@ -112,7 +112,11 @@ class Unbend:
     def plan(self, facts: Facts, shape: tuple[int, ...]) -> Places | None:
         """Where each pixel of each colour is read, as the kernel takes it, None where there is nothing to bend back."""
         grid = places_seen(facts, (shape[0], shape[1]), self.geometry, self.lateral, self.fill)
-        return None if grid is None else places(grid)
+        if grid is None:
+            return None
+        from anylens.kernels.warp import places
+
+        return places(grid)
 
 
 @record(frozen=True, slots=True)
@@ -129,6 +133,8 @@ class Restore:
         blur = self.blur(scene.facts, height, width)
         if blur is None:
             return scene
+        from anylens.kernels.restore import restore
+
         plan = self.plan(scene.facts, blur, scene.seen_small(), (height, width), scene.frames_used)
         return replace(scene, pixels=restore(scene.pixels, *plan), facts=without(scene.facts, "psf"))
 
@@ -141,6 +147,7 @@ class Restore:
         pitch_um = facts.sensor.pitch_um
         if self.strength == 0.0 or facts.passport is None or pitch_um is None:
             return None
+        from anylens.kernels.restore import lattice_of
         from anylens.lens.psf import blur_in_use
 
         rows, columns = lattice_of(height, width)
@@ -156,6 +163,8 @@ class Restore:
 
         Filters are designed for the light of the picture's own middle and for the noise that the sensor has there.
         """
+        from anylens.kernels.restore import filters_of
+
         noise = noise_of(facts)
         weights = (np.array(LUMA) @ (scene_matrix(facts) if facts.sensor.cfa else np.eye(3))) ** 2
         frames = 1.0 if frames_used is None else max(1.0, float(np.mean(frames_used[::8, ::8])))
@@ -207,6 +216,8 @@ class Size:
         _, height, width = scene.pixels.shape
         if not self.acts(scene.facts, (height, width)):
             return scene
+        from anylens.kernels.resize import resize
+
         longest = max(height, width)
         small = [max(1, round(side * self.longest_px / longest)) for side in (height, width)]
         facts = replace(scene.facts, crop=(0.0, 0.0, float(small[1]), float(small[0])))
@@ -251,16 +262,21 @@ def metered_ev(overview: Pixels, ev: float) -> float:
     """
     luma = np.einsum("c,cyx->yx", np.array([0.2627, 0.678, 0.0593], np.float32), overview)
     logs = np.log2(np.maximum((luma + overview.max(0)) / 2, 1e-4)) + ev
-    ordered = np.sort(logs, axis=None)
-    low, high = np.interp([0.05, 0.95], np.linspace(0.0, 1.0, ordered.size), ordered)
-    key = float(ordered[(ordered >= low) & (ordered <= high)].mean())
+    low, high = _quantiles(logs, 0.05, 0.95)
+    key = float(logs[(logs >= low) & (logs <= high)].mean(dtype=np.float64))
     wanted = 0.6 * (np.log2(KEY) - key)
     return float(np.clip(min(wanted, max(0.0, SHOULDER - high)), -1.0, 1.5))
 
 
+def _quantiles(values: Pixels, *parts: float) -> Pixels:
+    """The values that lie at these parts of all when they are put in order; NumPy's own loads masked arrays first."""
+    places = [round(part * (values.size - 1)) for part in parts]
+    return np.partition(values, places, axis=None)[places]
+
+
 def brightest_of(overview: Pixels) -> float:
     """How bright the brightest five thousandths of a scene, seen small, are at least, in their brightest colour."""
-    return float(np.quantile(overview.max(0), 0.995)) if overview.size else 0.0
+    return float(_quantiles(overview.max(0), 0.995)[0]) if overview.size else 0.0
 
 
 @record(frozen=True, slots=True)
