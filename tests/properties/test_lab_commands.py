@@ -156,6 +156,26 @@ def test_the_report_is_one_page_that_asks_for_nothing(folder, tmp_path, capsys) 
     assert "prefers-color-scheme:dark" in page
 
 
+def test_the_report_measures_leaves_where_it_is_told_how_they_were_made(tmp_path, capsys) -> None:
+    import cv2
+
+    rng = np.random.default_rng(5)
+    light = np.full((288, 384), 0.3, np.float32)
+    radii = (2.0**-2 - rng.random(6000) * (2.0**-2 - 14.0**-2)) ** -0.5
+    for radius, x, y, level in zip(
+        radii, rng.uniform(0, 384, 6000), rng.uniform(0, 288, 6000), rng.uniform(0.1, 0.6, 6000), strict=True
+    ):
+        cv2.circle(light, (round(16 * x), round(16 * y)), round(16 * radius), level, -1, cv2.LINE_AA, 4)
+    anylens.write(
+        frames.sampled(light * np.array(frames.NEUTRAL)[:, None, None], noise_seed=3), tmp_path / "leaves.dng"
+    )
+    place = tmp_path / "report.html"
+    code, out, _ = called(capsys, "lab", "report", tmp_path / "leaves.dng", "--leaves", "2,14", "-o", place)
+    assert (code, "texture" in out) == (0, True)
+    code, _, err = called(capsys, "lab", "report", tmp_path / "leaves.dng", "--leaves", "2;14", "-o", place)
+    assert (code, "two numbers" in err) == (2, True)
+
+
 def test_the_report_says_what_it_left_aside(folder, tmp_path, capsys) -> None:
     place = tmp_path / "report.html"
     code, _, err = called(capsys, "lab", "report", folder / "chart.png", folder / "missing.png", "-o", place)

@@ -15,6 +15,7 @@ from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.lab import Specimen
+    from anylens.lab.texture import Leaves
 
 MOST_NOISE_PX = 3_000_000
 """Noise is measured in the middle of larger frames: more pixels would tell the same, and twenty frames must fit."""
@@ -48,6 +49,23 @@ def turns(text: str | None) -> list[float] | None:
     if degrees is not None and not all(map(math.isfinite, degrees)):
         raise Usage(f"--turn takes degrees as 0,90,180, not {text}")
     return degrees
+
+
+def leaves_option(syntax: Syntax) -> None:
+    """How a chart of dead leaves was made, for whatever measures texture."""
+    help_text = "how a chart of dead leaves was made: radii of its smallest and largest discs in the picture"
+    syntax.add_argument("--leaves", metavar="PX,PX", help=help_text)
+
+
+def leaves(text: str) -> Leaves:
+    """The chart that --leaves tells of."""
+    from anylens.lab.texture import Leaves
+
+    try:
+        smallest, largest = (float(each) for each in text.split(","))
+    except ValueError:
+        raise Usage(f"--leaves {text} is not two numbers with a comma between; write 1.5,450") from None
+    return Leaves(smallest, largest)
 
 
 def place(name: str | None, *suffixes: str) -> Path | None:

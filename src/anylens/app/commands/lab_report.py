@@ -22,6 +22,7 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument(
         "--light", metavar="NAME", default="d65", help="what lit the chart: d65 (usual), d50, a, led, 3200K ..."
     )
+    measuring.leaves_option(syntax)
     syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
 
 
@@ -40,13 +41,14 @@ def run(given: Namespace) -> int:
             from anylens.app.syntax import nearest
 
             raise Usage(f"there is no measure {name}{nearest(name, MEASURES)}; name some of {', '.join(MEASURES)}")
+    leaves = None if given.leaves is None else measuring.leaves(given.leaves)
     with voice.progress("measuring", len(given.files)) as bar:
 
         def read(path: str) -> Specimen:
             bar.advance()
             return measuring.seen(path, given.sensor)
 
-        made = report(given.files, read, measures, given.light)
+        made = report(given.files, read, measures, given.light, leaves)
     measuring.keep(place, made.text)
     for name, why in made.aside:
         voice.complain(voice.one_line(why if name in why else f"{name}: {why}"))

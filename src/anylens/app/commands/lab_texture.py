@@ -14,18 +14,14 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.lab.texture import Leaves, TextureSharpness
+    from anylens.lab.texture import TextureSharpness
 
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lab texture`."""
     measuring.files_and_outcome(syntax, "texture", "draw the MTF into this .svg; of the first file")
     syntax.add_argument("--truth", metavar="FILE", help="what a perfect camera would have seen, of the same size")
-    syntax.add_argument(
-        "--leaves",
-        metavar="PX,PX",
-        help="how the chart was made: radii of its smallest and largest discs in the picture",
-    )
+    measuring.leaves_option(syntax)
 
 
 def run(given: Namespace) -> int:
@@ -37,7 +33,7 @@ def run(given: Namespace) -> int:
     measuring.apart(given, given.picture)
     if given.truth is not None and given.leaves is not None:
         raise Usage("--truth knows more than --leaves; give one of them")
-    chart = LEAVES if given.leaves is None else _leaves(given.leaves)
+    chart = LEAVES if given.leaves is None else measuring.leaves(given.leaves)
     truth = None if given.truth is None else measuring.seen(given.truth).luminance().pixels
     results = []
     failed = 0
@@ -64,16 +60,6 @@ def run(given: Namespace) -> int:
     if given.json:
         print(measuring.as_json("texture", results))
     return failed
-
-
-def _leaves(text: str) -> Leaves:
-    from anylens.lab.texture import Leaves
-
-    try:
-        smallest, largest = (float(each) for each in text.split(","))
-    except ValueError:
-        raise Usage(f"--leaves {text} is not two numbers with a comma between; write 1.5,450") from None
-    return Leaves(smallest, largest)
 
 
 def _tell(file: str, result: TextureSharpness) -> None:

@@ -14,9 +14,9 @@ from anylens.record import record
 class Sharpen:
     """Crisp edges: `amount` of the fine detail is added, less below `threshold`, held to `overshoot` at edges."""
 
-    amount: float = taste(0.8, 0.0, 4.0, 0.1)
-    threshold: float = taste(0.004, 0.0, 0.1, 0.001)
-    overshoot: float = taste(0.1, 0.0, 1.0, 0.05)
+    amount: float = taste(1.5, 0.0, 4.0, 0.1)
+    threshold: float = taste(0.006, 0.0, 0.1, 0.001)
+    overshoot: float = taste(0.09, 0.0, 1.0, 0.01)
 
     def __post_init__(self) -> None:
         checked(self)

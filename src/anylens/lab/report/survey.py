@@ -20,7 +20,7 @@ from anylens.lab.shading import is_dark, shading
 from anylens.lab.sharpness import edges_drawn, edges_sharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.star import star_drawn, star_sharpness
-from anylens.lab.texture import texture_by_spectrum
+from anylens.lab.texture import Leaves, texture_by_spectrum
 from anylens.refusal import Refusal
 
 MEASURES = ("sharpness", "texture", "noise", "color", "geometry", "shading")
@@ -53,12 +53,13 @@ def report(
     read: Callable[[str], Specimen],
     measures: Sequence[str] = (),
     light: str = "d65",
+    leaves: Leaves | None = None,
 ) -> Report:
     """Measure files and put the results on one page.
 
     An even frame is a flat (shading; of raws, with others of its exposure or darker ones, noise), a chart is what is
-    found in it. `measures` names what to measure instead of looking for it; `read` gives a file as a Specimen. Raises
-    Refusal where nothing can be measured at all.
+    found in it; where `leaves` are given, a picture in which nothing else is found shows them. `measures` names what to
+    measure instead of looking for it; `read` gives a file as a Specimen. Raises Refusal where nothing can be measured.
     """
     wanted = tuple(measures) or MEASURES
     found: list[Section] = []
@@ -84,7 +85,7 @@ def report(
             if kind in ("dark", "dim", "clipped") or "shading" not in wanted:
                 aside.append((each.name, why))
             continue
-        charts = _charts(each, wanted, light, views)
+        charts = _charts(each, wanted, light, leaves, views)
         if not charts:
             aside.append((each.name, "no chart or flat is seen in it; --measure names what to measure anyway"))
         found += charts
@@ -173,7 +174,9 @@ def _together(found: list[Section], views: Sequence[_View]) -> list[Section]:
     return found
 
 
-def _charts(specimen: Specimen, wanted: Sequence[str], light: str, views: list[_View]) -> list[Section]:
+def _charts(
+    specimen: Specimen, wanted: Sequence[str], light: str, leaves: Leaves | None, views: list[_View]
+) -> list[Section]:
     found: list[Section] = []
     if "color" in wanted and len(specimen.letters()) == 3:
         try:
@@ -194,11 +197,7 @@ def _charts(specimen: Specimen, wanted: Sequence[str], light: str, views: list[_
             views.append(_View(specimen.name, samples, grid, section))
             return [section]
     if "texture" in wanted and len(wanted) < len(MEASURES):
-        try:
-            leaves = texture_by_spectrum(specimen.luminance(), LEAVES)
-            found.append(sections.texture_section(leaves, specimen.name))
-        except Refusal:
-            pass
+        found += _texture(specimen, leaves or LEAVES)
     if "sharpness" in wanted:
         samples = specimen.luminance()
         try:
@@ -216,7 +215,14 @@ def _charts(specimen: Specimen, wanted: Sequence[str], light: str, views: list[_
             size = (specimen.width_px, specimen.height_px)
             marked = edges_drawn(samples, edges)
             found.append(sections.sharpness_section(edges, specimen.name, size, marked))
-    return found
+    return found if found or leaves is None or "texture" not in wanted else _texture(specimen, leaves)
+
+
+def _texture(specimen: Specimen, chart: Leaves | float) -> list[Section]:
+    try:
+        return [sections.texture_section(texture_by_spectrum(specimen.luminance(), chart), specimen.name)]
+    except Refusal:
+        return []
 
 
 def _is_grey(specimen: Specimen) -> bool:
