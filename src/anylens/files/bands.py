@@ -96,6 +96,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
     try:
         for item in items:
             order(item)
+            del item
             if len(waiting) > 2 * threads:
                 yield first()
         while waiting:
@@ -111,3 +112,4 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
 def _work_off(tasks: SimpleQueue[Callable[[], None] | None]) -> None:
     while (task := tasks.get()) is not None:
         task()
+        del task

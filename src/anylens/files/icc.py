@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -58,6 +57,7 @@ def _text(text: str) -> bytes:
 
 
 def _profile(tags: dict[bytes, bytes]) -> bytes:
+    """Header, table and elements; the header's profile ID is left at 0, which says that it was not worked out."""
     at, table, data = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
     places: dict[bytes, int] = {}
     for signature, element in tags.items():
@@ -71,9 +71,7 @@ def _profile(tags: dict[bytes, bytes]) -> bytes:
         *(2026, 1, 1, 0, 0, 0),
         *(b"acsp", b"\0" * 4, 0, 0, 0, 0, 0, _fixed(PCS_D50), b"\0" * 4),
     )
-    body = table + data
-    identity = hashlib.md5(head.ljust(128, b"\0") + body, usedforsecurity=False).digest()
-    return (head + identity).ljust(128, b"\0") + body
+    return head.ljust(128, b"\0") + table + data
 
 
 @record(frozen=True, slots=True, eq=False)

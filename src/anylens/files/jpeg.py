@@ -75,7 +75,8 @@ def _strips(bands: Iterable[Planes], rows: int) -> Iterator[Planes]:
         whole = joined.shape[1] // rows * rows
         for top in range(0, whole, rows):
             yield joined[:, top : top + rows]
-        left = joined[:, whole:] if whole < joined.shape[1] else None
+        left = joined[:, whole:].copy() if whole < joined.shape[1] else None
+        del band, joined
     if left is not None:
         yield left
 

@@ -209,7 +209,7 @@ def _between(table: Places, rows: Places, columns: Places) -> Places:
         held = np.clip(places, 0, table.shape[axis] - 1)
         first = np.clip(held.astype(np.int64), 0, max(table.shape[axis] - 2, 0))
         after = np.minimum(first + 1, table.shape[axis] - 1)
-        part = (held - first).reshape([-1 if k == axis else 1 for k in range(2)])
+        part = (held - first).astype(table.dtype).reshape([-1 if k == axis else 1 for k in range(2)])
         table = table.take(first, axis) * (1 - part) + table.take(after, axis) * part
     return table
 
