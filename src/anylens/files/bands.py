@@ -63,7 +63,10 @@ def cores() -> int:
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """The results of `work` on each item, in the items' order, made by one thread a core and few ahead of their use."""
+    """The results of `work` on each item, in the items' order, made by one thread a core and few ahead of their use.
+
+    An item is let go of as soon as it is worked off, so that the picture that it is a part of may go.
+    """
     threads = cores()
     if threads == 1:
         yield from map(work, items)

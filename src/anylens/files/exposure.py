@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from anylens.body import Body
 from anylens.files.exif import INFINITELY_FAR
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
-from anylens.files.xmp import setting_source
 from anylens.lens import Lens, Setting
 from anylens.record import record
+
+if TYPE_CHECKING:
+    from anylens.files.xmp import Source
 
 
 @record(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def read_exposure(main: Directory, *more: Directory) -> Exposure:
         taken=_taken(both),
         body=_body(both),
         lens=_lens(both),
-        setting=Setting(setting_source(main.raw(Tag.XMP)), f_number, focal_mm, focus_m) if known else None,
+        setting=Setting(_source(main.raw(Tag.XMP)), f_number, focal_mm, focus_m) if known else None,
         orientation=int(orientation) if orientation is not None and orientation in range(1, 9) else 1,
     )
 
@@ -63,6 +66,14 @@ def pitch_um(main: Directory) -> float | None:
         return None
     pitch = unit_um / per_unit
     return pitch if 0.3 <= pitch <= 30.0 else None
+
+
+def _source(packet: bytes) -> Source:
+    if not packet:
+        return "exif"
+    from anylens.files.xmp import setting_source
+
+    return setting_source(packet)
 
 
 def _positive(directories: tuple[Directory, ...], tag: Tag) -> float | None:

@@ -189,12 +189,6 @@ class Directory:
         found = self.children(Tag.ExifIFD)
         return found[0] if found else None
 
-    @property
-    def gps(self) -> Directory | None:
-        """The GPS directory, None where there is none."""
-        found = self.children(Tag.GPSIFD)
-        return found[0] if found else None
-
 
 @record(frozen=True, slots=True)
 class Tiff:
