@@ -13,6 +13,7 @@ from anylens.sensor import Noise, Sensor
 
 LENS = Lens("Some", "50mm f/2")
 PITCH_UM = 3.2
+SKIRT_UM2 = ((15.0**2,), (0.0,), (15.0**2,))
 
 
 def psf(core_um2: tuple[tuple[float, ...], ...], share: float = 0.0, **more: object) -> PsfField:
@@ -28,8 +29,10 @@ def psf(core_um2: tuple[tuple[float, ...], ...], share: float = 0.0, **more: obj
         "core_um2_error": tuple(tuple(0.0 for _ in row) for row in core_um2),
         "skirt_share": ((share,),),
         "skirt_share_error": ((0.0,),),
-        "skirt_um": 15.0,
-        "skirt_um_error": 0.0,
+        "skirt_um2": SKIRT_UM2,
+        "skirt_um2_error": ((0.0,),) * 3,
+        "skirt_aside_um": ((0.0,), (0.0,)),
+        "skirt_aside_um_error": ((0.0,), (0.0,)),
     }
     return PsfField(**{**known, **more})
 
@@ -57,8 +60,23 @@ def facts(height: int, width: int, field: PsfField | None, noise: float = 1e-6, 
 
 def blurred(light: npt.NDArray[np.float64], sigma_px: float, share: float = 0.0) -> npt.NDArray[np.float64]:
     """(H, W) light spread by an even blur; it goes on around its borders."""
-    turns = [np.fft.fftfreq(size) for size in light.shape]
-    square = turns[0][:, None] ** 2 + turns[1] ** 2
-    transfer = (1 - share) * np.exp(-2 * np.pi**2 * sigma_px**2 * square)
-    transfer += share * np.exp(-2 * np.pi**2 * (15.0 / PITCH_UM) ** 2 * square)
-    return np.fft.ifft2(np.fft.fft2(light) * transfer).real
+    return spread(light, even(sigma_px, share))
+
+
+def spread(light: npt.NDArray[np.float64], field: PsfField) -> npt.NDArray[np.float64]:
+    """(H, W) light spread by the blur that a field has in its middle; it goes on around its borders."""
+    return np.fft.ifft2(np.fft.fft2(light) * transfer(field, light.shape)).real
+
+
+def transfer(field: PsfField, shape: tuple[int, int]) -> npt.NDArray[np.complex128]:
+    """(H, W): what the middle of a field does to waves, by the definition of its figures."""
+    v, u = (np.fft.fftfreq(size)[:, None] for size in shape)
+    u = u.T
+
+    def gauss(rows: tuple[tuple[float, ...], ...]) -> npt.NDArray[np.float64]:
+        xx, xy, yy = (row[0] / PITCH_UM**2 for row in rows)
+        return np.exp(-2 * np.pi**2 * (xx * u**2 + 2 * xy * u * v + yy * v**2))
+
+    x, y = (row[0] / PITCH_UM for row in field.skirt_aside_um)
+    share = field.skirt_share[0][0]
+    return (1 - share) * gauss(field.core_um2) + share * gauss(field.skirt_um2) * np.exp(-2j * np.pi * (u * x + v * y))

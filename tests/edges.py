@@ -65,7 +65,10 @@ def mtf50(blur: Blur, angle_deg: float) -> float:
 
 @cache
 def profile(blur: Blur, angle_deg: float, reach_px: float) -> tuple[Floats, Floats]:
-    """(distance, share of the bright side there, averaged over square pixels): the Fourier integral of the MTF."""
+    """(distance, share of the bright side there, averaged over square pixels): the Fourier integral of the response.
+
+    A blur that is not even answers with complex numbers: its light lies exp(-2 pi i f d) aside.
+    """
     cos, sin = abs(math.cos(math.radians(angle_deg))), abs(math.sin(math.radians(angle_deg)))
     x = np.linspace(-reach_px, reach_px, int(2 * reach_px / 0.02) + 1)
     if blur is none:
@@ -74,8 +77,12 @@ def profile(blur: Blur, angle_deg: float, reach_px: float) -> tuple[Floats, Floa
     signed = blur(f) * np.sinc(f * cos) * np.sinc(f * sin)
     f, signed = (each[: int(np.flatnonzero(np.abs(signed) > 1e-9)[-1]) + 1] for each in (f, signed))
     half = np.concatenate([np.arange(0.0, 12.0, 0.025), np.arange(12.0, reach_px + 0.2, 0.2)])
-    share = np.array([np.sum(signed * np.sin(2 * np.pi * f * d) / f) for d in half]) * 5e-4 / np.pi
-    return x, 0.5 + np.sign(x) * np.interp(np.abs(x), half, share)
+    share = np.array([np.sum(signed.real * np.sin(2 * np.pi * f * d) / f) for d in half]) * 5e-4 / np.pi
+    step = 0.5 + np.sign(x) * np.interp(np.abs(x), half, share)
+    if not np.iscomplexobj(signed):
+        return x, step
+    aside = np.array([np.sum(signed.imag * np.cos(2 * np.pi * f * d) / f) for d in half]) * 5e-4 / np.pi
+    return x, step + np.interp(np.abs(x), half, aside)
 
 
 def _square(x: Floats, cos: float, sin: float) -> Floats:

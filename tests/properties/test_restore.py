@@ -92,6 +92,33 @@ def test_it_comes_near_the_best_that_can_be_done_with_a_known_blur(sigma_px: flo
     assert got > psnr(luma(soft)) - 0.05
 
 
+@pytest.mark.parametrize("aside_px", [(2.0, 1.5), (-2.5, 0.0), (0.0, 2.0)])
+def test_a_lopsided_blur_is_undone_as_well_as_an_even_one(aside_px: tuple[float, float]) -> None:
+    aside = tuple((each * blurs.PITCH_UM,) for each in aside_px)
+    core, skirt = ((12.0,), (-3.0,), (14.0,)), ((45.0,), (-10.0,), (55.0,))
+    coma = blurs.psf(core, 0.4, skirt_um2=skirt, skirt_aside_um=aside)
+    light, noise = texture(), 1e-5
+    soft = scene(blurs.spread(light, coma), coma, noise)
+    taken = scene(blurs.spread(light, coma), replace(coma, skirt_aside_um=((0.0,), (0.0,))), noise)
+    transfer, power = blurs.transfer(coma, light.shape), np.abs(np.fft.fft2(light)) ** 2 / light.size
+    best = np.fft.ifft2(np.fft.fft2(luma(soft)) * np.conj(transfer) * power / (np.abs(transfer) ** 2 * power + noise))
+
+    def off(picture: np.ndarray) -> float:
+        """PSNR wherever the picture as a whole may lie: nobody can tell a blur's place from the light's."""
+        turns, inner = np.fft.fftfreq(SIZE), slice(16, -16)
+        found = []
+        for part in np.linspace(0.0, 1.0, 41):
+            x, y = (part * 0.4 * each for each in aside_px)
+            moved = np.fft.fft2(light) * np.exp(-2j * np.pi * (turns[:, None] * y + turns * x))
+            found.append(np.mean((picture - np.fft.ifft2(moved).real)[inner, inner] ** 2))
+        return float(-10 * np.log10(min(found)))
+
+    got = off(luma(Restore()(soft)))
+    assert got > off(best.real) - 1.5
+    assert got > off(luma(Restore()(taken))) + 0.2
+    assert got > off(luma(soft)) + 1.5
+
+
 def test_grey_stays_grey_and_borders_are_quiet() -> None:
     even = scene(np.full((97, 131), 0.3), blurs.even(1.5), noise=0.0)
     assert np.abs(Restore()(even).pixels - 0.3).max() < 1e-6
@@ -162,5 +189,20 @@ def test_a_blur_is_read_from_the_passport_as_it_was_written() -> None:
     assert parse_passport(passport_text(passport)) == passport
     with pytest.raises(Refusal, match="core_um2"):
         blurs.psf(((9.0, 1.0), (0.0, 0.0), (9.0, 1.0)))
+    with pytest.raises(Refusal, match="skirt_aside_um"):
+        replace(blurs.even(1.0), skirt_aside_um=((0.0,),), skirt_aside_um_error=((0.0,),))
     with pytest.raises(Refusal, match="skirt_share"):
         replace(blurs.even(1.0), skirt_share=((0.1,), (0.1,)), skirt_share_error=((0.1,), (0.1,)))
+
+
+def test_an_older_passport_with_one_round_skirt_is_read() -> None:
+    text = passport_text(Passport(blurs.LENS, "Some Body", psf=(blurs.even(1.2, 0.1),)))
+    lines, skipped = [], False
+    for line in text.splitlines():
+        skipped = line.startswith(("skirt_um2", "skirt_aside_um")) or (skipped and line.startswith((" ", "]")))
+        if not skipped:
+            lines.append(line)
+    older = parse_passport("\n".join([*lines, "skirt_um = 15.0", "skirt_um_error = 0.5"]))
+    assert older.psf[0].skirt_um2 == blurs.SKIRT_UM2
+    assert older.psf[0].skirt_aside_um == ((0.0,), (0.0,))
+    assert older.psf[0].skirt_um2_error[0] == (15.0,)

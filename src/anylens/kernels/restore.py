@@ -23,7 +23,10 @@ Floats = npt.NDArray[np.float64]
 SPACING = 128
 REACH = 5
 TAPS = tuple((i, j) for j in range(REACH + 1) for i in range(-REACH, REACH + 1) if j > 0 or i > 0)
-"""(x, y) of one tap of each pair: filters are the same turned by half a turn."""
+"""(x, y) of one tap of each pair: the even part of a filter is the same turned by half a turn."""
+LOPSIDED = tuple((i, j) for i, j in TAPS if max(abs(i), abs(j)) <= 2)
+"""Those whose pair may differ; farther out that would buy nothing."""
+_ODD, _GAIN = len(TAPS), len(TAPS) + len(LOPSIDED)
 AROUND = 2
 FADE = 10.0
 DOUBT = 1.2
@@ -77,8 +80,10 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
     added = hl.f32(0.0)
     for number, (i, j) in enumerate(TAPS):
         added += here(number) * (luma[x + i, y + j] + luma[x - i, y - j] - twice)
+    for number, (i, j) in enumerate(LOPSIDED, _ODD):
+        added += here(number) * (luma[x + i, y + j] - luma[x - i, y - j])
     detail[x, y] = added
-    doubt[x, y] = here(len(TAPS))
+    doubt[x, y] = here(_GAIN)
     column[x, y] = sum((detail[x, y + j] * detail[x, y + j] for j in range(-AROUND, AROUND + 1)), hl.f32(0.0))
     energy = sum((column[x + i, y] for i in range(-AROUND, AROUND + 1)), hl.f32(0.0)) * hl.f32(1.0 / _COUNT)
     light = hl.max(luma[x, y], hl.f32(0.0))
@@ -139,6 +144,8 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     detail = np.zeros((tall, broad), np.float32)
     for number, (i, j) in enumerate(TAPS):
         detail += _between(filters[..., number], y, x) * (near(i, j) + near(-i, -j) - 2 * near(0, 0))
+    for number, (i, j) in enumerate(LOPSIDED, _ODD):
+        detail += _between(filters[..., number], y, x) * (near(i, j) - near(-i, -j))
     # Beyond the border the detail is that of the mirrored picture under filters that go on; the kernel has the same.
     square = detail * detail
     span = range(2 * AROUND + 1)
@@ -149,7 +156,7 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     highest = np.max([top[j : j + height] for j in range(2 * REACH + 1)], axis=0)
     brightest = np.max([highest[:, i : i + width] for i in range(2 * REACH + 1)], axis=0)
     light = np.maximum(luma, 0)
-    noise = _between(filters[..., len(TAPS)], np.arange(height), np.arange(width)) * (shot * light + still)
+    noise = _between(filters[..., _GAIN], np.arange(height), np.arange(width)) * (shot * light + still)
     kept = np.maximum(energy - np.float32(DOUBT) * noise, 0) / (energy + np.float32(1e-9))
     trusted = np.clip((limit - brightest) * np.float32(FADE), 0, 1)
     change = np.maximum(strength * trusted * kept * detail, -light)
@@ -182,6 +189,7 @@ _TEXTURE = 2e-4
 _FIELD = 0.02
 _KNEE = 0.65
 _LEAST_NOISE = 1e-6
+_SURE_CPP = 0.25
 
 
 def restore(scene: Array, filters: Array, shot: float, still: float, strength: float, limit: float) -> Array:
@@ -201,36 +209,64 @@ def lattice_of(height: int, width: int) -> tuple[Floats, Floats]:
     return along[0], along[1]
 
 
-def filters_of(height: int, width: int, core_px2: Floats, share: Floats, skirt_px: float, noise: float) -> Array:
-    """(rows, columns, taps + 1): the filters of a picture of this size.
+def filters_of(
+    height: int, width: int, core_px2: Floats, share: Floats, skirt_px2: Floats, aside_px: Floats, noise: float
+) -> Array:
+    """(rows, columns, numbers of a filter and by how much it lifts noise): the filters of a picture of this size.
 
     The blur at the places of `lattice_of` is (1 - share) of a Gaussian of covariance `core_px2`, (3: xx, xy, yy; rows,
-    columns), and share (rows, columns) of a round one of `skirt_px`; `noise` is the variance of luma at middle grey.
+    columns), and share (rows, columns) of one of `skirt_px2`, `aside_px` (2: x, y; rows, columns) from its middle;
+    `noise` is the variance of luma at middle grey.
     """
     noise = max(noise, _LEAST_NOISE)
     f = np.asarray(np.fft.fftfreq(_BAND), np.float64)
     fx, fy = f[None, :], f[:, None]
-    square = fx**2 + fy**2
     shape = core_px2.shape[1:]
-    xx, xy, yy = (each.reshape(-1, 1, 1) for each in core_px2)
-    blur = np.exp(-2 * np.pi**2 * (xx * fx**2 + 2 * xy * fx * fy + yy * fy**2))
+    xx, xy, yy = core = core_px2.reshape(3, -1, 1, 1)
+    x, y = aside_px.reshape(2, -1, 1, 1)
     part = share.reshape(-1, 1, 1)
-    blur = (1 - part) * blur + part * np.exp(-2 * np.pi**2 * skirt_px**2 * square)
-    goal = np.exp(-2 * np.pi**2 * _narrowed(xx, xy, yy, noise, fx, fy))
-    power = _TEXTURE / (square + _FIELD**2)
-    wanted = np.fft.ifft2(power * blur * goal).real
-    known = np.fft.ifft2(power * blur**2 + noise).real
+    skirt = _gaussian(skirt_px2.reshape(3, -1, 1, 1), fx, fy) * np.exp(-2j * np.pi * (fx * x + fy * y))
+    blur = (1 - part) * _gaussian(core, fx, fy) + part * skirt
+    power = _TEXTURE / (fx**2 + fy**2 + _FIELD**2)
+    goal = _unmoved(np.exp(-2 * np.pi**2 * _narrowed(xx, xy, yy, noise, fx, fy)), blur, power, fx, fy)
+    wanted = np.fft.ifft2(power * np.conj(blur) * goal).real
+    known = np.fft.ifft2(power * np.abs(blur) ** 2 + noise).real
     taps = np.array([(0, 0), *TAPS])
+    even = _pairs(known, wanted, taps, 1)
+    odd = _pairs(known, wanted, np.array(LOPSIDED), -1)
+    total = even[:, :1] + 2 * even[:, 1:].sum(1, keepdims=True)
+    # A kernel reads light where its tap is, and so turned by half a turn.
+    even, odd = even[:, 1:] / total, -odd / total
+    gain = (2 * even.sum(1)) ** 2 + 2 * (even**2).sum(1) + 2 * (odd**2).sum(1)
+    return _spread(np.concatenate([even, odd, gain[:, None]], 1).reshape(*shape, -1), height, width)
+
+
+def _gaussian(covariance: Floats, fx: Floats, fy: Floats) -> Floats:
+    xx, xy, yy = covariance
+    return np.asarray(np.exp(-2 * np.pi**2 * (xx * fx**2 + 2 * xy * fx * fy + yy * fy**2)))
+
+
+def _pairs(known: Floats, wanted: Floats, taps: npt.NDArray[np.intp], sign: int) -> Floats:
+    """(places, taps): the best filter whose taps are the same (sign 1) or opposite (-1) on both sides of its middle.
+
+    A pair counts as one unknown: what it does to light at another pair is the sum over both of its ends.
+    """
     x, y = taps.T
-    # A pair of taps counts as one unknown: what it does to light at another pair is the sum over both of its ends.
-    normal = known[:, y[:, None] - y, x[:, None] - x] + known[:, y[:, None] + y, x[:, None] + x]
-    normal[:, :, 0] *= 0.5
-    found = np.linalg.solve(normal, wanted[:, y, x][..., None])[..., 0]
-    found /= found[:, :1] + 2 * found[:, 1:].sum(1, keepdims=True)
-    pairs = found[:, 1:]
-    gain = (2 * pairs.sum(1)) ** 2 + 2 * (pairs**2).sum(1)
-    designed = np.concatenate([pairs, gain[:, None]], 1).reshape(*shape, -1)
-    return _spread(designed, height, width)
+    normal = known[:, y[:, None] - y, x[:, None] - x] + sign * known[:, y[:, None] + y, x[:, None] + x]
+    if sign > 0:
+        normal[:, :, 0] *= 0.5
+    pull = 0.5 * (wanted[:, y, x] + sign * wanted[:, -y, -x])
+    return np.asarray(np.linalg.solve(normal, pull[..., None])[..., 0])
+
+
+def _unmoved(goal: Floats, blur: Any, power: Floats, fx: Floats, fy: Floats) -> Any:
+    """The goal where the blur has moved its light to: nothing but the blur is to be undone."""
+    turned = -np.angle(blur) / (2 * np.pi)
+    weight = power * np.abs(blur) * goal * (np.hypot(fx, fy) < _SURE_CPP)
+    xx, xy, yy, x, y = ((weight * each).sum((1, 2)) for each in (fx * fx, fx * fy, fy * fy, fx * turned, fy * turned))
+    whole = xx * yy - xy * xy
+    right, down = ((yy * x - xy * y) / whole)[:, None, None], ((xx * y - xy * x) / whole)[:, None, None]
+    return goal * np.exp(-2j * np.pi * (fx * right + fy * down))
 
 
 def _narrowed(xx: Floats, xy: Floats, yy: Floats, noise: float, fx: Floats, fy: Floats) -> Floats:
@@ -269,6 +305,6 @@ def _spread(designed: Floats, height: int, width: int) -> Array:
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
     rows, columns = ((size + AROUND - 1) // SPACING + 3 for size in (height, width))
-    filters = rng.normal(0.0, 0.02, (rows, columns, len(TAPS) + 1)).astype(np.float32)
+    filters = rng.normal(0.0, 0.02, (rows, columns, _GAIN + 1)).astype(np.float32)
     filters[..., -1] = 0.1
     return rng.random((3, height, width), np.float32), filters, 0.01, 0.001, 0.9, 0.9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,9 +69,13 @@ class Profile:
 
     def spectrum(self, frequencies_cpp: Floats) -> tuple[Floats, Floats]:
         """(MTF, its standard error) at these frequencies, in cycles per pixel; the step's own modulation is 1."""
-        size, lean = self._response(frequencies_cpp)
+        size, lean, _ = self._response(frequencies_cpp)
         variance = np.einsum("ij,jk,ik->i", lean, self.covariance, lean) + (size * self.step_error / self.step) ** 2
         return size, np.sqrt(np.maximum(variance, 0.0))
+
+    def phase(self, frequencies_cpp: Floats) -> Floats:
+        """The phase of the light across the edge, from dark to bright, in radians: 0 of a blur that is even."""
+        return np.asarray(np.angle(self._response(frequencies_cpp)[2]))
 
     def crossing(self, modulation: float = 0.5, highest_cpp: float = 1.0) -> Figure:
         """The first frequency at which the MTF falls to `modulation`, with its error; NaN where it does not.
@@ -78,7 +83,7 @@ class Profile:
         Read from a parabola through the MTF around it, which takes part of the noise away.
         """
         coarse = np.linspace(0.0, highest_cpp, 61)
-        size, _ = self._response(coarse)
+        size = self._response(coarse)[0]
         below = np.flatnonzero((size[1:] < modulation) & (size[:-1] >= modulation))
         if below.size == 0:
             return Figure(math.nan)
@@ -86,7 +91,7 @@ class Profile:
         found = float(np.interp(-modulation, -size[at : at + 2], coarse[at : at + 2]))
         for _ in range(2):
             around = found * (1.0 + _PARABOLA * np.linspace(-1.0, 1.0, 25))
-            size, lean = self._response(around)
+            size, lean, _ = self._response(around)
             offset = (around - found) / found
             powers = np.vander(offset, 3, increasing=True)
             inverse = np.linalg.pinv(powers)
@@ -101,8 +106,8 @@ class Profile:
         variance = float(lever @ self.covariance @ lever) + (modulation * self.step_error / self.step) ** 2
         return Figure(found, math.sqrt(max(variance, 0.0)) / abs(float(steepness)))
 
-    def _response(self, frequencies_cpp: Floats) -> tuple[Floats, Floats]:
-        """MTF (n,), and by how much it grows with each weight (n, weights)."""
+    def _response(self, frequencies_cpp: Floats) -> tuple[Floats, Floats, Any]:
+        """MTF (n,), by how much it grows with each weight (n, weights), and the complex response (n,)."""
         from scipy.interpolate import BSpline
 
         reach = self.half_width_px - 1e-9
@@ -114,7 +119,7 @@ class Profile:
         parts = waves @ slope / self.step
         response = parts @ self.weights
         size = np.abs(response)
-        return size, (np.conj(response / np.maximum(size, 1e-12))[:, None] * parts).real
+        return size, (np.conj(response / np.maximum(size, 1e-12))[:, None] * parts).real, response
 
 
 def _root(level: float, slope: float, bow: float) -> float | None:

@@ -26,7 +26,8 @@ class EdgeSharpness:
     edge's, 0 along x, growing from x to y, 0 to 180; `off_radius_deg` how far the direction across it is from the
     field's radius: 0 is tangential, 90 sagittal. `noise` is the standard deviation of a sample in parts of the step
     from `dark` to `bright`; `bend_px` how far the edge's middle lies off the chord of its ends; `overshoot` how far
-    beyond the step the profile goes, in parts of it. `profile` (0 dark, 1 bright) stands at `distances_px`.
+    beyond the step the profile goes, in parts of it. `profile` (0 dark, 1 bright) stands at `distances_px`. `phase` is
+    that of the light's spread towards `angle_deg` + 90, about where the edge is half bright, in radians.
     """
 
     place_px: Place
@@ -48,6 +49,7 @@ class EdgeSharpness:
     frequencies_cpp: Curve = field(repr=False)
     mtf: Curve = field(repr=False)
     mtf_error: Curve = field(repr=False)
+    phase: Curve = field(repr=False)
     distances_px: Curve = field(repr=False)
     profile: Curve = field(repr=False)
     corners_px: tuple[Place, ...] = field(repr=False)
@@ -258,6 +260,7 @@ def _told(samples: Samples, profile: Profile, found: Figure) -> EdgeSharpness:
     across = (-profile.along[1], profile.along[0])
     radius = math.hypot(x, y)
     cosine = abs(x * across[0] + y * across[1]) / radius if radius > 0.0 else 1.0
+    angle_deg = math.degrees(math.atan2(profile.along[1], profile.along[0])) % 360.0
     distances = np.arange(-profile.half_width_px, profile.half_width_px + 1e-6, 0.25)
     share = (profile.at(distances) - profile.dark) / profile.step
     over = max(float(share.max()) - 1.0, -float(share.min()))
@@ -272,7 +275,7 @@ def _told(samples: Samples, profile: Profile, found: Figure) -> EdgeSharpness:
         place_px=middle,
         place_mm=samples.millimetres(middle),
         letter=samples.letter,
-        angle_deg=math.degrees(math.atan2(profile.along[1], profile.along[0])) % 180.0,
+        angle_deg=angle_deg % 180.0,
         off_radius_deg=math.degrees(math.acos(min(1.0, cosine))),
         length_px=2.0 * profile.half_length_px,
         half_width_px=profile.half_width_px,
@@ -288,6 +291,7 @@ def _told(samples: Samples, profile: Profile, found: Figure) -> EdgeSharpness:
         frequencies_cpp=_rounded(frequencies),
         mtf=_rounded(mtf),
         mtf_error=_rounded(error),
+        phase=_rounded(profile.phase(frequencies) * (1.0 if angle_deg < 180.0 else -1.0)),
         distances_px=_rounded(distances),
         profile=_rounded(share),
         corners_px=tuple((float(p[0]), float(p[1])) for p in ends),

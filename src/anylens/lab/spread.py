@@ -4,38 +4,49 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.sharpness import EdgeSharpness
-from anylens.lens.passport import PSF_TERMS, PsfField
+from anylens.lens.passport import PSF_ROWS, PSF_TERMS, PsfField
 from anylens.lens.psf import blur, terms
 from anylens.refusal import Refusal
 
 Floats = npt.NDArray[np.float64]
 
 LEAST_EDGES = 6
-EDGES_PER_FIGURE = 1.5
-SKIRTS_PX = (2.5, 3.5, 5.0, 7.0, 10.0)
 LOWEST_MTF = 0.08
 HIGHEST_CPP = 0.7
 LEAST_ERROR = 0.002
 STRANGE = 4.0
 LEVELS = 0.004
 """How well the levels of an edge are known, in parts of its step: a skirt reaches farther than the edge is wide."""
-SKIRT_ERROR = 0.05
+WIDTHS = 0.003
+"""How well a profile tells widths, in parts of them."""
+_ROWS = sum(PSF_ROWS.values())
+_MOST = PSF_TERMS[-1]
+_EACH = 4
+_MEDIAN = 3.36
+"""Of chi squared with as many degrees of freedom."""
+_USUAL = np.array([1.0, 0.2, 5.0, 0.0])
+_UNUSUAL = np.array([np.inf, np.inf, 10.0, 1.5])
+"""What an edge's core, share, skirt and aside are taken to be where no edge tells: pixels squared, a share, pixels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Edges:
-    """What the edges say: places (n, 2) mm, ways (n, 2) across them, and for each its usable frequencies and MTF."""
+    """What n edges say: places (n, 2) mm, ways (n, 2) across them, and at all `frequencies_cpp` their responses (n, F)
+    and weights (n, F), 0 where one says nothing; `pixel` is the response of a pixel's square."""
 
     places_mm: Floats
     ways: Floats
-    frequencies_cpp: tuple[Floats, ...]
-    mtf: tuple[Floats, ...]
-    error: tuple[Floats, ...]
+    frequencies_cpp: Floats
+    response: npt.NDArray[np.complex128]
+    weight: Floats
+    pixel: Floats
 
 
 def spread_field(
@@ -49,50 +60,39 @@ def spread_field(
 ) -> PsfField:
     """The blur over the field that slanted edges of green tell, with standard errors: method `edges`.
 
-    Each edge's MTF, the pixel's square divided out, is a Gaussian of the variance across it and a wider one that all
-    edges share; then the covariance of the core and the share of the skirt are polynomials over the field, of the
-    degree that Akaike's criterion chooses (corrected for few edges: Hurvich & Tsai 1989), or those of a lens that is
-    round but for a tilt: the only ones that edges of two directions tell. Errors come from how far edges scatter about
-    the field, or from their own where these are larger. An edge that lies far off is left out. Raises Refusal for too
-    few edges, for all of one direction, and where millimetres are not known.
+    Across an edge the blur is a Gaussian and a wider one aside of it; a step tells both from its response, modulus and
+    phase, wherever the edge itself may lie. Their covariances, the share and the shift are polynomials over the field,
+    fitted to all edges at once (own work), of the degree that Akaike's criterion chooses (corrected for few edges:
+    Hurvich & Tsai 1989), or those of a lens that is round but for a tilt: the only ones that edges of two directions
+    tell. Errors come from how far edges scatter about the field, or from their own where these are larger. An edge that
+    lies far off is left out. Raises Refusal for too few edges, for all of one direction, and where millimetres are not
+    known.
     """
     seen = _seen(edges)
-    skirt_px, skirt_error_px = _skirt(seen, pitch_um)
-    values, errors, _ = _each(seen, pitch_um, skirt_px)
-    wider, _, _ = _each(seen, pitch_um, skirt_px + skirt_error_px)
-    reach_mm = float(np.hypot(*seen.places_mm.T).max())
-    places = seen.places_mm / max(reach_mm, 0.1)
-    nx, ny = seen.ways.T
-    core, core_error = _polynomials(places, np.stack([nx**2, 2 * nx * ny, ny**2]), values[:, 0], errors[:, 0])
-    share, share_error = _polynomials(places, np.ones((1, len(places))), values[:, 1], errors[:, 1])
-    # What all edges owe to the one skirt, and to the levels of their step, does not show in their scatter.
-    share_error[0, 0] = math.hypot(share_error[0, 0], float(np.mean(wider[:, 1] - values[:, 1])), LEVELS)
-    for row in (0, 2):
-        core_error[row, 0] = math.hypot(core_error[row, 0], float(np.mean(wider[:, 0] - values[:, 0])))
-    field = PsfField(
-        f_number=f_number,
-        focus_m=focus_m,
-        method="edges",
-        frames=frames,
-        date=date,
-        residual=0.0,
-        reach_mm=max(reach_mm, 0.1),
-        core_um2=_rows(core),
-        core_um2_error=_rows(core_error),
-        skirt_share=_rows(share),
-        skirt_share_error=_rows(share_error),
-        skirt_um=skirt_px * pitch_um,
-        skirt_um_error=skirt_error_px * pitch_um,
-    )
+    reach_mm = max(float(np.hypot(*seen.places_mm.T).max()), 0.1)
+    numbers, errors = _field(seen, reach_mm)
+    units = np.array([pitch_um**2] * 3 + [1.0] + [pitch_um**2] * 3 + [pitch_um] * 2)[:, None]
+    numbers, errors = numbers * units, errors * units
+    lattices: dict[str, Any] = {}
+    first = 0
+    for name, rows in PSF_ROWS.items():
+        value, error = numbers[first : first + rows], errors[first : first + rows]
+        told = np.flatnonzero(np.any((value != 0.0) | (error != 0.0), axis=0))
+        count = next(count for count in PSF_TERMS if not told.size or count > told[-1])
+        lattices[name], lattices[f"{name}_error"] = _tuples(value[:, :count]), _tuples(error[:, :count])
+        first += rows
+    known = {"f_number": f_number, "focus_m": focus_m, "frames": frames, "date": date, "reach_mm": reach_mm}
+    field = PsfField(method="edges", residual=0.0, **known, **lattices)  # type: ignore[arg-type]
     return replace(field, residual=_residual(field, seen, pitch_um))
 
 
-def modelled_mtf(field: PsfField, edge: EdgeSharpness, pitch_um: float) -> Floats:
-    """What the field says of an edge's MTF at its own frequencies, the pixel's square in it."""
-    if edge.place_mm is None:
-        raise Refusal("The edge does not say where on the sensor it lies; name the sensor's pitch.")
-    way = _across(edge)
-    return _model(field, np.array(edge.place_mm), way, np.array(edge.frequencies_cpp), pitch_um)
+def modelled_mtf(field: PsfField, place_mm: tuple[float, float], way_deg: float, f: Floats, pitch_um: float) -> Floats:
+    """What the field says of the MTF at frequencies f, cycles per pixel, of light that changes towards `way_deg`.
+
+    The pixel's square is in it.
+    """
+    way = np.array([math.cos(math.radians(way_deg)), math.sin(math.radians(way_deg))])
+    return np.asarray(np.abs(_told(field, np.array([place_mm]), way[None], f, pitch_um)[0] * _pixel(way[None], f)[0]))
 
 
 def _seen(edges: tuple[EdgeSharpness, ...]) -> _Edges:
@@ -104,150 +104,210 @@ def _seen(edges: tuple[EdgeSharpness, ...]) -> _Edges:
             f"Only {len(placed)} edges could be measured, {LEAST_EDGES} at least are needed to tell the blur over the "
             "field; use a chart with more of them."
         )
-    ways = np.array([_across(edge) for edge in placed])
-    turned = np.stack([ways[:, 0] ** 2, 2 * ways[:, 0] * ways[:, 1], ways[:, 1] ** 2])
-    if np.linalg.svd(turned, compute_uv=False)[1] < 0.05 * math.sqrt(len(placed)):
+    angles = np.radians([edge.angle_deg for edge in placed])
+    ways = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
+    if np.linalg.svd(_forms(ways).T, compute_uv=False)[1] < 0.05 * math.sqrt(len(placed)):
         raise Refusal("All edges run in one direction; use a chart with edges across it too.")
-    kept = []
-    for edge in placed:
-        f, mtf, error = (np.array(each) for each in (edge.frequencies_cpp, edge.mtf, edge.mtf_error))
-        falls = np.flatnonzero(mtf < LOWEST_MTF)
-        last = min(int(falls[0]) if falls.size else len(f), int(np.searchsorted(f, HIGHEST_CPP)))
-        kept.append((f[1:last], mtf[1:last], np.maximum(error[1:last], LEAST_ERROR)))
-    columns = (tuple(each[at] for each in kept) for at in range(3))
-    return _Edges(np.array([edge.place_mm for edge in placed]), ways, *columns)
+    f = np.array(placed[0].frequencies_cpp)
+    used = slice(1, int(np.searchsorted(f, HIGHEST_CPP)))
+    mtf, error, phase = (
+        np.array([getattr(edge, name) for edge in placed])[:, used] for name in ("mtf", "mtf_error", "phase")
+    )
+    gone = np.cumsum(mtf < LOWEST_MTF, axis=1) > 0
+    weight = np.where(gone, 0.0, 1.0 / np.maximum(error, LEAST_ERROR))
+    places = np.array([edge.place_mm for edge in placed])
+    return _Edges(places, ways, f[used], mtf * np.exp(1j * phase), weight, _pixel(ways, f[used]))
 
 
-def _skirt(seen: _Edges, pitch_um: float) -> tuple[float, float]:
-    """The width of the skirt in pixels that suits all edges best, and its error, by a parabola through misfits."""
-    at = np.log(SKIRTS_PX)
-    misfits = [_each(seen, pitch_um, skirt_px)[2] for skirt_px in SKIRTS_PX]
-    best, step = int(np.argmin(misfits)), 0.0
-    middle, least = float(at[best]), misfits[best]
-    for step in (0.16, 0.05):
-        around = [_each(seen, pitch_um, math.exp(middle + side * step))[2] for side in (-1, 1)]
-        bend = max((around[0] + around[1] - 2 * least) / step**2, 1e-6)
-        middle += float(np.clip((around[0] - around[1]) / (2 * step * bend), -2 * step, 2 * step))
-        least = _each(seen, pitch_um, math.exp(middle))[2]
-    # The misfit counts each edge once; those of one picture know the skirt as well as their mean does.
-    error = max(SKIRT_ERROR, min(math.sqrt(2.0 * max(1.0, least / len(seen.mtf)) * 4.0 / bend / len(seen.mtf[0])), 0.5))
-    return math.exp(middle), math.exp(middle) * error
+def _forms(ways: Floats) -> Floats:
+    """(n, 3): what xx, xy, yy of a covariance count for the variance along each way."""
+    x, y = ways.T
+    return np.stack([x * x, 2.0 * x * y, y * y], axis=1)
 
 
-def _across(edge: EdgeSharpness) -> Floats:
-    angle = math.radians(edge.angle_deg)
-    return np.array([-math.sin(angle), math.cos(angle)])
+def _pixel(ways: Floats, f: Floats) -> Floats:
+    return np.asarray(np.sinc(f * ways[:, :1]) * np.sinc(f * ways[:, 1:]))
 
 
-def _pixel(way: Floats, frequencies_cpp: Floats) -> Floats:
-    return np.asarray(np.sinc(frequencies_cpp * way[0]) * np.sinc(frequencies_cpp * way[1]))
+def _spread(at: Floats, f: Floats) -> tuple[Any, Any]:
+    """(responses (n, F), slopes (n, F, 4)) of edges whose core, share, skirt and aside are `at` (n, 4), in pixels."""
+    core, share, skirt, aside = (each[:, None] for each in at.T)
+    squared = 2.0 * np.pi**2 * f**2
+    narrow = np.exp(-squared * core)
+    wide = np.exp(-squared * skirt - 2j * np.pi * f * aside)
+    slopes = [
+        -(1.0 - share) * squared * narrow,
+        wide - narrow,
+        -share * squared * wide,
+        -2j * np.pi * f * share * wide,
+    ]
+    return (1.0 - share) * narrow + share * wide, np.stack(slopes, axis=-1)
 
 
-def _each(seen: _Edges, pitch_um: float, skirt_px: float) -> tuple[Floats, Floats, float]:
-    """(n, 2) of each edge: variance across it in um2, share of the skirt; their errors; the misfit of all."""
-    values, errors, misfit = [], [], 0.0
-    for way, f, mtf, error in zip(seen.ways, seen.frequencies_cpp, seen.mtf, seen.error, strict=True):
-        pixel, squared = _pixel(way, f), 2 * np.pi**2 * f**2
-        wide = np.exp(-squared * skirt_px**2)
-        at = np.array([max(0.05, -math.log(max(float(mtf[-1] / pixel[-1]), 0.01)) / float(squared[-1])), 0.02])
-        normal = np.eye(2)
-        for _ in range(30):
-            narrow = np.exp(-squared * at[0])
-            off = mtf - pixel * ((1 - at[1]) * narrow + at[1] * wide)
-            slopes = pixel * np.stack([-(1 - at[1]) * squared * narrow, wide - narrow]) / error
-            normal = np.einsum("if,jf->ij", slopes, slopes)
-            step = np.linalg.solve(normal + 1e-9 * np.eye(2), np.einsum("if,f->i", slopes, off / error))
-            at = np.clip(at + np.clip(step, -0.5, 0.5), (0.0, -0.2), (64.0, 0.8))
-        misfit += float(((off / error) ** 2).mean())
-        # Its frequencies share the noise of one profile, so they count as fewer than there are.
-        spread = np.linalg.inv(normal) * max(1.0, float(((off / error) ** 2).mean())) * 4.0
-        values.append((at[0] * pitch_um**2, at[1]))
-        errors.append((math.sqrt(spread[0, 0]) * pitch_um**2, math.sqrt(spread[1, 1])))
-    return np.array(values), np.array(errors), misfit
+def _misfit(seen: _Edges, at: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """(squares (n), pulls (n, 4), normals (n, 4, 4)) of each edge, its own place left free, and what a step that is
+    LEVELS higher would pull (n, 4)."""
+    kept = np.clip(at, (0.0, -0.2, 0.0, -12.0), (64.0, 0.95, 200.0, 12.0))
+    f = seen.frequencies_cpp
+    model, slopes = _spread(kept, f)
+    model, slopes = model * seen.pixel, slopes * seen.pixel[..., None]
+    both = seen.response * np.conj(model)
+    size = np.abs(both) * seen.weight
+    moved = (size * f * np.angle(both)).sum(1) / np.maximum((size * f * f).sum(1), 1e-12)
+    left = seen.response * np.exp(-1j * f * moved[:, None]) - model
+
+    def flat(values: Any) -> Floats:
+        scaled = values * (seen.weight if values.ndim == 2 else seen.weight[..., None])
+        return np.concatenate([scaled.real, scaled.imag], axis=1)
+
+    left, slopes, aside = flat(left), flat(slopes), flat(-2j * np.pi * f * model)
+    norm = np.maximum((aside**2).sum(1), 1e-12)
+    left = left - aside * ((aside * left).sum(1) / norm)[:, None]
+    slopes = slopes - aside[..., None] * (np.einsum("nf,nfk->nk", aside, slopes) / norm[:, None])[:, None]
+    pulls, higher = (np.einsum("nfk,nf->nk", slopes, each) for each in (left, LEVELS * flat(model)))
+    return (left**2).sum(1), pulls, np.einsum("nfk,nfl->nkl", slopes, slopes), higher
 
 
-def _polynomials(places: Floats, parts: Floats, values: Floats, errors: Floats) -> tuple[Floats, Floats]:
-    """(rows, terms) and their errors: what adds up, by `parts` (rows, n), to the values at places (n, 2)."""
-    rows, least = len(parts), math.inf
-    most = max(1.0, len(values) / EDGES_PER_FIGURE / rows)
-    distinct = len({(round(x, 2), round(y, 2)) for x, y in places})
-    free = rows == 1 or float(np.linalg.svd(parts, compute_uv=False)[2]) > 0.1 * math.sqrt(len(values))
-    tried = [np.eye(rows * count) for count in PSF_TERMS if count <= min(most, distinct)] if free else []
-    if rows == 3:
-        tried.append(_ROUND)
-    chosen = np.zeros((rows, 1)), np.full((rows, 1), math.inf)
+def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
+    """(rows, terms) of all lattices one after the other, and their errors, in pixels."""
+    edges = len(seen.places_mm)
+    x, y = (seen.places_mm / reach_mm).T
+    basis = terms(x, y, _MOST).T
+    parts = np.zeros((edges, _EACH, _ROWS))
+    parts[:, 0, 0:3] = parts[:, 2, 4:7] = _forms(seen.ways)
+    parts[:, 1, 3] = 1.0
+    parts[:, 3, 7:9] = seen.ways
+    whole = np.einsum("ner,nk->nerk", parts, basis).reshape(edges, _EACH, _ROWS * _MOST)
+    distinct = len({(round(x, 2), round(y, 2)) for x, y in seen.places_mm})
+    free = float(np.linalg.svd(_forms(seen.ways).T, compute_uv=False)[2]) > 0.1 * math.sqrt(edges)
+    tried = [ways for ways in _round_lenses() if 2 * ways.shape[1] <= _EACH * edges]
+    most = min(distinct, _EACH * edges // (3 * _ROWS)) if free else 0
+    tried += [_polynomial(count) for count in PSF_TERMS if count <= most]
+    best: tuple[float, Floats, Floats] | None = None
+    coefficients = np.zeros(_ROWS * _MOST)
+    for row, value in ((0, 1.0), (2, 1.0), (3, 0.2), (4, 5.0), (6, 5.0)):
+        coefficients[row * _MOST] = value
     for ways in tried:
-        count = len(ways) // rows
-        basis = terms(places[:, 0], places[:, 1], count)
-        design = np.einsum("rn,kn->nrk", parts, basis).reshape(len(values), rows * count)
-        found, covariance, chi2 = _solved(np.einsum("ni,ij->nj", design, ways), values, errors)
-        figures = ways.shape[1]
-        cost = chi2 + 2 * figures + 2 * figures * (figures + 1) / max(len(values) - figures - 1, 0.5)
-        if cost < least:
+        start = np.linalg.pinv(ways) @ coefficients
+        found, covariance, cost = _solved(seen, np.einsum("nek,kj->nej", whole, ways), start)
+        coefficients = ways @ found
+        if best is None or cost < best[0]:
             error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", ways, covariance, ways), 0.0))
-            chosen, least = (np.einsum("ij,j->i", ways, found).reshape(rows, count), error.reshape(rows, count)), cost
-    return chosen
+            best = cost, coefficients, error
+    assert best is not None
+    numbers, errors = (each.reshape(_ROWS, _MOST) for each in best[1:])
+    powers = np.array([2.0] * 3 + [0.0] + [2.0] * 3 + [1.0] * 2)[:, None]
+    return numbers, np.hypot(errors, powers * WIDTHS * numbers)
 
 
-def _round() -> Floats:
-    """(45, 7): the coefficients of a lens that is round but for a tilt.
+def _solved(seen: _Edges, design: Floats, start: Floats, good: Floats | None = None) -> tuple[Floats, Floats, float]:
+    """(figures, covariance, Akaike's cost) by Levenberg and Marquardt's steps.
 
-    Its figures: what is the same in all directions, in 1, x, y, r2, r4, and what is more along the radius, in r2, r4.
+    The cost is of what each edge's own four figures would still better: their frequencies share one profile's noise.
     """
-    names = ("1", *("x" * (n - j) + "y" * j for n in range(1, 5) for j in range(n + 1)))
-    at = {name: number for number, name in enumerate(names)}
-    even = [{"1": 1}, {"x": 1}, {"y": 1}, {"xx": 1, "yy": 1}, {"xxxx": 1, "xxyy": 2, "yyyy": 1}]
-    along = [({"xx": 1, "yy": -1}, {"xy": 2}), ({"xxxx": 1, "yyyy": -1}, {"xxxy": 2, "xyyy": 2})]
-    ways = np.zeros((3, 15, 7))
-    for figure, same in enumerate(even):
-        for name, value in same.items():
-            ways[(0, 2), at[name], figure] = value
-    for figure, (straight, slanted) in enumerate(along, 5):
-        for name, value in straight.items():
-            ways[0, at[name], figure], ways[2, at[name], figure] = value, -value
-        for name, value in slanted.items():
-            ways[1, at[name], figure] = value
-    return ways.reshape(45, 7)
+    edges, _, figures = design.shape
+    kept = np.ones(edges) if good is None else good
+    belief = 1.0 / _UNUSUAL**2 / edges
 
+    def state(numbers: Floats) -> tuple[float, Floats, Floats, Floats]:
+        at = np.einsum("nej,j->ne", design, numbers)
+        squares, pulls, normals, higher = _misfit(seen, at)
+        away = _USUAL - at
+        pulls, normals = pulls + belief * away, normals + np.diag(belief)
+        return float((kept * squares).sum() + (belief * away**2).sum()), pulls, normals, higher
 
-_ROUND = _round()
-
-
-def _solved(design: Floats, values: Floats, errors: Floats) -> tuple[Floats, Floats, float]:
-    """Least squares, strange values left out once; errors grow by how far the values scatter beyond their own."""
-    good = np.ones(len(values), np.bool_)
-    for last in (False, True):
-        weighted, wanted = design[good] / errors[good, None], values[good] / errors[good]
-        covariance = np.linalg.pinv(np.einsum("ni,nj->ij", weighted, weighted), rcond=1e-10, hermitian=True)
-        found = np.einsum("ij,nj,n->i", covariance, weighted, wanted)
-        off = (values - np.einsum("ni,i->n", design, found)) / errors
-        if last:
+    numbers, damping = start.copy(), 1e-3
+    now = state(numbers)
+    for _ in range(60):
+        normal = np.einsum("n,nej,nef,nfk->jk", kept, design, now[2], design, optimize=True)
+        pull = np.einsum("n,nej,ne->j", kept, design, now[1])
+        scale = np.maximum(np.diag(normal), 1e-9)
+        tried = numbers + np.linalg.solve(normal + np.diag(damping * scale), pull)
+        then = state(tried)
+        if not then[0] < now[0]:
+            damping *= 10.0
+            if damping > 1e6:
+                break
+            continue
+        settled = now[0] - then[0] < 1e-6 * now[0]
+        numbers, now, damping = tried, then, max(damping / 10.0, 1e-9)
+        if settled:
             break
-        usual = 1.48 * float(np.median(np.abs(off)))
-        kept = np.abs(off) < STRANGE * max(usual, 1.0)
-        if kept.sum() > 1.2 * design.shape[1]:
-            good = kept
-    chi2 = float((np.minimum(np.abs(off), STRANGE) ** 2).sum())
-    birge = float((off[good] ** 2).sum()) / max(int(good.sum()) - design.shape[1], 1)
-    return found, covariance * max(birge, 1.0), chi2
+    apart = np.einsum("ne,nef,nf->n", now[1], np.linalg.inv(now[2] + 1e-9 * np.eye(_EACH)), now[1])
+    usual = max(float(np.median(apart)) / _MEDIAN, 1.0)
+    most = STRANGE**2 * _EACH * usual
+    if good is None and np.any(apart > most) and _EACH * np.sum(apart <= most) > 1.2 * figures:
+        return _solved(seen, design, numbers, (apart <= most).astype(np.float64))
+    count = _EACH * edges
+    misfit = float(np.minimum(apart, most).sum())
+    spread = float((kept * apart).sum()) / max(_EACH * float(kept.sum()) - figures, 1.0)
+    cost = count * math.log(max(misfit, 1e-9) / count)
+    cost += 2 * figures * (1.0 + (figures + 1) / max(count - figures - 1, 0.5))
+    inverse = np.linalg.pinv(normal, rcond=1e-12, hermitian=True)
+    # What all edges owe to the levels of their steps does not show in their scatter.
+    raised = inverse @ np.einsum("n,nej,ne->j", kept, design, now[3])
+    return numbers, inverse * max(spread, 1.0) + np.outer(raised, raised), cost
 
 
-def _model(field: PsfField, place_mm: Floats, way: Floats, f: Floats, pitch_um: float) -> Floats:
-    here = blur(field, place_mm[0], place_mm[1])
-    xx, xy, yy = here.core_um2
-    across = (xx * way[0] ** 2 + 2 * xy * way[0] * way[1] + yy * way[1] ** 2) / pitch_um**2
-    squared = 2 * np.pi**2 * f**2
-    skirt = np.exp(-squared * (here.skirt_um / pitch_um) ** 2)
-    return np.asarray(_pixel(way, f) * ((1 - here.share) * np.exp(-squared * across) + here.share * skirt))
+def _polynomial(count: int) -> Floats:
+    ways = np.zeros((_ROWS, _MOST, _ROWS, count))
+    for row in range(_ROWS):
+        ways[row, :count, row] = np.eye(count)
+    return ways.reshape(_ROWS * _MOST, _ROWS * count)
+
+
+@cache
+def _round_lenses() -> tuple[Floats, ...]:
+    """(all coefficients, figures) of a round lens: to r2, to r4, and with what a tilt adds, straight over the field."""
+    names = ("1", *("x" * (n - j) + "y" * j for n in range(1, 5) for j in range(n + 1)))
+    even = {"r2": {"xx": 1, "yy": 1}, "r4": {"xxxx": 1, "xxyy": 2, "yyyy": 1}}
+    even |= {name: {name: 1} for name in ("1", "x", "y")}
+    along = {"r2": ({"xx": 1, "yy": -1}, {"xy": 2}), "r4": ({"xxxx": 1, "yyyy": -1}, {"xxxy": 2, "xyyy": 2})}
+    radial = {"r": ({"x": 1}, {"y": 1}), "r3": ({"xxx": 1, "xyy": 1}, {"xxy": 1, "yyy": 1})}
+    none: dict[str, int] = {}
+
+    def figure(rows: dict[int, dict[str, int]]) -> Floats:
+        ways = np.zeros((_ROWS, _MOST))
+        for row, named in rows.items():
+            for name, value in named.items():
+                ways[row, names.index(name)] = value
+        return ways.ravel()
+
+    def lens(same: tuple[str, ...], more: tuple[str, ...], shifts: tuple[str, ...], tilted: bool) -> Floats:
+        found = []
+        for first in (0, 4):
+            found += [figure({first: even[each], first + 2: even[each]}) for each in same]
+            for each in more:
+                straight, slanted = along[each]
+                less = {name: -value for name, value in straight.items()}
+                found.append(figure({first: straight, first + 1: slanted, first + 2: less}))
+        found += [figure({3: even[each]}) for each in same]
+        found += [figure({7: radial[each][0], 8: radial[each][1]}) for each in shifts]
+        if tilted:
+            found += [figure({7: even["1"], 8: none}), figure({7: none, 8: even["1"]})]
+        return np.stack(found, axis=1)
+
+    return (
+        lens(("1", "r2"), ("r2",), ("r",), False),
+        lens(("1", "r2", "r4"), ("r2", "r4"), ("r", "r3"), False),
+        lens(("1", "r2", "r4", "x", "y"), ("r2", "r4"), ("r", "r3"), True),
+    )
+
+
+def _told(field: PsfField, places_mm: Floats, ways: Floats, f: Floats, pitch_um: float) -> Any:
+    """(n, F): the response of the lens alone across each way, as the field says."""
+    here = blur(field, *places_mm.T)
+    forms = _forms(ways).T
+    core, skirt = ((forms * each).sum(0) / pitch_um**2 for each in (here.core_um2, here.skirt_um2))
+    aside = (ways.T * here.aside_um).sum(0) / pitch_um
+    return _spread(np.stack([core, here.share, skirt, aside], axis=1), f)[0]
 
 
 def _residual(field: PsfField, seen: _Edges, pitch_um: float) -> float:
-    off = [
-        mtf - _model(field, place, way, f, pitch_um)
-        for place, way, f, mtf in zip(seen.places_mm, seen.ways, seen.frequencies_cpp, seen.mtf, strict=True)
-    ]
-    return float(np.sqrt(np.mean(np.concatenate(off) ** 2)))
+    model = np.abs(_told(field, seen.places_mm, seen.ways, seen.frequencies_cpp, pitch_um)) * seen.pixel
+    off = (np.abs(seen.response) - np.abs(model))[seen.weight > 0.0]
+    return float(np.sqrt(np.mean(off**2)))
 
 
-def _rows(values: Floats) -> tuple[tuple[float, ...], ...]:
+def _tuples(values: Floats) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(value) for value in row) for row in values)

@@ -25,6 +25,8 @@ SCHEMA = 1
 MOST_POINTS = 129
 PSF_TERMS = (1, 3, 6, 10, 15)
 """How many terms a polynomial of degree 0, 1, 2, 3, 4 in x and y has."""
+PSF_ROWS = {"core_um2": 3, "skirt_share": 1, "skirt_um2": 3, "skirt_aside_um": 2}
+"""The lattices of a `PsfField`, and their rows."""
 
 
 def _figure(low: float, high: float, count: int | None = None) -> Any:
@@ -155,12 +157,13 @@ class Lateral(Section):
 
 @record(frozen=True, slots=True, kw_only=True)
 class PsfField(Section):
-    """The blur of the lens alone over the field, in green: a slanted elliptical core, a round skirt; residual of MTF.
+    """The blur of the lens alone over the field, in green: a core, and a skirt aside of it; residual of MTF.
 
-    A point's light is (1 - share) of a Gaussian, whose covariance on the sensor is xx, xy, yy, and share of a round one
-    of standard deviation `skirt_um`; the pixel's own square and demosaicing are not in it. The rows of `core_um2` are
-    xx, xy, yy and the one row of `skirt_share` is the share: each a polynomial of x / reach_mm and y / reach_mm, with
-    terms 1, x, y, xx, xy, yy, xxx ... up to degree 4, so of 1, 3, 6, 10 or 15 terms. `lens/psf.py` reads them.
+    A point's light is (1 - share) of a slanted Gaussian, whose covariance on the sensor is the core's xx, xy, yy, and
+    share of a wider one, the skirt's, whose middle lies `skirt_aside_um` x, y from the core's: coma draws light to one
+    side. The pixel's own square and demosaicing are not in it. Each row, xx, xy, yy of `core_um2` and `skirt_um2`, the
+    one of `skirt_share`, x, y of `skirt_aside_um`, is a polynomial of x / reach_mm and y / reach_mm, with terms 1, x,
+    y, xx, xy, yy, xxx ... up to degree 4, so of 1, 3, 6, 10 or 15 terms. `lens/psf.py` reads them.
     """
 
     reach_mm: float = _figure(0.1, 200.0)
@@ -168,12 +171,14 @@ class PsfField(Section):
     core_um2_error: Lattice = _error(0)
     skirt_share: Lattice = _figure(-10.0, 10.0, 0)
     skirt_share_error: Lattice = _error(0)
-    skirt_um: float = _figure(0.1, 1000.0)
-    skirt_um_error: float = _error()
+    skirt_um2: Lattice = _figure(-1e6, 1e6, 0)
+    skirt_um2_error: Lattice = _error(0)
+    skirt_aside_um: Lattice = _figure(-1e3, 1e3, 0)
+    skirt_aside_um_error: Lattice = _error(0)
 
     def __post_init__(self) -> None:
         _check(self)
-        for name, rows in (("core_um2", 3), ("skirt_share", 1)):
+        for name, rows in PSF_ROWS.items():
             lattice = getattr(self, name)
             if len(lattice) != rows or len(lattice[0]) not in PSF_TERMS:
                 raise Refusal(

@@ -64,7 +64,7 @@ def parse_passport(text: str) -> Passport:
             raise Refusal(f"The passport's section {name} must be written as tables [[{name}]].")
         if len(entries) > MOST_SECTIONS:
             raise Refusal(f"The passport has {len(entries)} sections [[{name}]], more than {MOST_SECTIONS}; thin them.")
-        sections[name] = tuple(_record(SECTIONS[name], name, entry) for entry in entries)
+        sections[name] = tuple(_record(SECTIONS[name], name, _newer(name, entry)) for entry in entries)
     return Passport(_lens(lens), body, **sections)
 
 
@@ -87,6 +87,23 @@ def _lens(table: dict[str, Any]) -> Lens:
     if "code" in table:
         ready["code"] = code
     return Lens(**ready)
+
+
+def _newer(name: str, table: dict[str, Any]) -> dict[str, Any]:
+    """A section as it is written now: a blur's skirt used to be round, one for the whole field, around the core."""
+    width: Any = table.get("skirt_um")
+    error: Any = table.get("skirt_um_error")
+    if name != "psf" or not positive(width) or not (error == 0 or positive(error)):
+        return table
+    square, unsure = width**2, 2.0 * width * error
+    kept = {key: value for key, value in table.items() if key not in ("skirt_um", "skirt_um_error")}
+    return {
+        **kept,
+        "skirt_um2": [[square], [0.0], [square]],
+        "skirt_um2_error": [[unsure], [math.inf], [unsure]],
+        "skirt_aside_um": [[0.0], [0.0]],
+        "skirt_aside_um_error": [[math.inf], [math.inf]],
+    }
 
 
 def _record(kind: type[Record], name: str, table: dict[str, Any]) -> Record:

@@ -13,7 +13,7 @@ from anylens.lens.rings import nearest
 
 if TYPE_CHECKING:
     from anylens.lens.model import Setting
-    from anylens.lens.passport import Passport, PsfField
+    from anylens.lens.passport import Lattice, Passport, PsfField
 
 Array = npt.NDArray[np.float64]
 
@@ -21,11 +21,13 @@ FARTHEST_STOPS = 0.75
 
 
 class Blur(NamedTuple):
-    """A lens's blur at places: (3: xx, xy, yy; ...) core_um2, (...) share of the light in a skirt of skirt_um."""
+    """A lens's blur at places: covariances (3: xx, xy, yy; ...) of core and skirt, the skirt's share (...) of the light
+    and where its middle lies from the core's (2: x, y; ...)."""
 
     core_um2: Array
     share: Array
-    skirt_um: float
+    skirt_um2: Array
+    aside_um: Array
 
 
 def terms(x: Any, y: Any, count: int) -> Array:
@@ -40,14 +42,18 @@ def blur(psf: PsfField, x: Any, y: Any) -> Blur:
     shrink = 1.0 / np.maximum(np.hypot(x, y), 1.0)
     x, y = x * shrink, y * shrink
 
-    def of(coefficients: tuple[float, ...]) -> Array:
-        return np.asarray(np.einsum("k...,k->...", terms(x, y, len(coefficients)), np.array(coefficients)))
+    def of(rows: Lattice) -> Array:
+        return np.asarray(np.einsum("k...,ik->i...", terms(x, y, len(rows[0])), np.array(rows)))
 
-    xx, xy, yy = (of(row) for row in psf.core_um2)
-    xx, yy = np.maximum(xx, 0.01), np.maximum(yy, 0.01)
+    share = np.clip(of(psf.skirt_share)[0], 0.0, 0.9)
+    return Blur(_covariance(of(psf.core_um2)), share, _covariance(of(psf.skirt_um2)), of(psf.skirt_aside_um))
+
+
+def _covariance(rows: Array) -> Array:
+    """What a polynomial says, kept to what an ellipse can be."""
+    xx, yy = np.maximum(rows[0], 0.01), np.maximum(rows[2], 0.01)
     most = 0.95 * np.sqrt(xx * yy)
-    share = np.clip(of(psf.skirt_share[0]), 0.0, 0.9)
-    return Blur(np.stack([xx, np.clip(xy, -most, most), yy]), share, psf.skirt_um)
+    return np.stack([xx, np.clip(rows[1], -most, most), yy])
 
 
 def blur_in_use(passport: Passport | None, setting: Setting | None, x: Any, y: Any) -> Blur | None:
@@ -68,8 +74,4 @@ def blur_in_use(passport: Passport | None, setting: Setting | None, x: Any, y: A
             return None
     found = nearest(passport.psf, f_number, None if setting is None else setting.focus_m)
     parts = [(weight, blur(record, x, y)) for weight, record in found]
-    return Blur(
-        np.sum([weight * each.core_um2 for weight, each in parts], axis=0),
-        np.sum([weight * each.share for weight, each in parts], axis=0),
-        sum(weight * each.skirt_um for weight, each in parts),
-    )
+    return Blur(*(np.sum([weight * part[at] for weight, part in parts], axis=0) for at in range(len(Blur._fields))))

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 MIDDLE_GREY = 0.18
 CLIPPING = 1.0
-MOST_SKIRT = 0.3
-"""A skirt that seems to hold more of the light is a lopsided core, which an even filter would turn into ringing."""
 KEY = 0.165
 SHOULDER = 0.3
 
@@ -176,8 +174,8 @@ class Restore:
         middle = float(np.clip(np.median(luma), 0.01, 0.5))
         at_grey = (shot * middle + still) * (MIDDLE_GREY / middle) ** 2
         pixel_um = facts.sensor.pitch_um * facts.active_shape[1] / shape[1]  # type: ignore[operator]
-        share = np.minimum(blur.share, MOST_SKIRT)
-        filters = filters_of(*shape, blur.core_um2 / pixel_um**2, share, blur.skirt_um / pixel_um, at_grey)
+        core_px2, skirt_px2 = blur.core_um2 / pixel_um**2, blur.skirt_um2 / pixel_um**2
+        filters = filters_of(*shape, core_px2, blur.share, skirt_px2, blur.aside_um / pixel_um, at_grey)
         return filters, shot, still, self.strength, CLIPPING
 
 
