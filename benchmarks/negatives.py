@@ -36,6 +36,8 @@ def write_dng(
     neutral: Sequence[float] = (1.0, 1.0, 1.0),
     matrices: Sequence[tuple[int, Sequence[float]]] = ((D65, SRGB_FROM_XYZ),),
     noise: Sequence[float] = (),
+    exposure_s: float = 0.0,
+    iso: int = 0,
 ) -> None:
     """Write (H, W) RGGB counts; `matrices` are (EXIF light source, nine figures from XYZ to camera), one or two."""
     import tifffile
@@ -61,6 +63,10 @@ def write_dng(
         tags.append((50778 + at, "H", 1, light, True))
     if noise:
         tags.append((51041, "d", len(noise), tuple(noise), True))
+    if exposure_s:
+        tags.append((33434, "2I", 1, _ratios([exposure_s], 10**6), True))
+    if iso:
+        tags.append((34855, "H", 1, iso, True))
     tags.sort()
     tifffile.imwrite(path, raw, photometric=32803, extratags=tags, subfiletype=0, metadata=None, rowsperstrip=len(raw))
 

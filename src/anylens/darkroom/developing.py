@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from anylens.darkroom.glass import Choice, with_passport
-from anylens.darkroom.one_pass import counted, fits, in_one_pass
+from anylens.darkroom.one_pass import counted, fits, in_bands, in_one_pass, renders
 from anylens.darkroom.quad import as_bayer
 from anylens.darkroom.recipe import Recipe, Stage, text
 from anylens.darkroom.stages import RENDERING, default_recipe
@@ -69,6 +69,8 @@ def latent(
         return replace(in_one_pass(image, recipe), recipe=text(recipe))
     if isinstance(image, Mosaic) and fits(image, recipe):
         return replace(in_one_pass(counted(image), recipe, image.frames_used), recipe=text(recipe))
+    if isinstance(image, Scene) and renders(image, recipe):
+        return replace(in_bands(image, recipe), recipe=text(recipe))
     return replace(_in_bytes(_stage_by_stage(image, recipe, "photo", None, passport)), recipe=text(recipe))
 
 

@@ -19,10 +19,10 @@ from anylens.darkroom.glass import without
 from anylens.darkroom.light import bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
-from anylens.darkroom.stages.merge import counts_of
-from anylens.darkroom.stages.scene import Restore, Size, brightest_of, calm_of
+from anylens.darkroom.stages.merge import Merge, counts_of
+from anylens.darkroom.stages.scene import Restore, Size, Unbend, brightest_of, calm_light, calm_of
 from anylens.frame import Frame
-from anylens.image import FrameCount, Latent, Mosaic
+from anylens.image import FrameCount, Latent, Mosaic, Scene
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
 from anylens.kernels.passes import cells, photo
@@ -35,6 +35,9 @@ LEAST_SIDE = 256
 STRAIGHT_ROWS = 256
 """Of a bent picture so many are straightened at once: they stay in the caches until they are rendered."""
 
+CLEAN_ROWS = 256
+"""Of a scene so many are cleaned at once."""
+
 REACH = 2
 """How far beyond a band sharpening looks."""
 Given = dict[str, tuple[Any, ...]]
@@ -42,14 +45,14 @@ Fill = Callable[[npt.NDArray[Any], tuple[int, int]], None]
 COUNTED_BLACK, MOST_LIGHT = 2048.0, 16.0
 APART = (Restore, Size)
 """Stages that the passes have no kernel for: they run where these have nothing to do."""
-SHIPPED = tuple(type(stage) for _, stage in default_recipe().stages() if not isinstance(stage, APART))
+SHIPPED = tuple(
+    type(stage) for section, stage in default_recipe().stages() if section != "merge" and not isinstance(stage, APART)
+)
 
 
 def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
     """Whether the pass gives what the stages one by one would give: Bayer light of some size, the shipped stages."""
-    stages = [stage for _, stage in recipe.stages()]
-    shipped = tuple(type(stage) for stage in stages if not isinstance(stage, APART))
-    if shipped != SHIPPED or not photo.kernel.compiled:
+    if not (_shipped(recipe) and isinstance(recipe.merge, Merge) and photo.kernel.compiled):
         return False
     if isinstance(image, Mosaic):
         (height, width), flat = image.pixels.shape, image.facts.balance is None
@@ -57,7 +60,13 @@ def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
         (height, width), flat = image.facts.active_shape, image.raw.ndim == 2
     if not flat or len(image.facts.sensor.cfa) != 2 or min(height, width) < LEAST_SIDE:
         return False
-    return not any(stage.acts(image.facts, (height, width)) for stage in stages if isinstance(stage, APART))
+    return not any(stage.acts(image.facts, (height, width)) for stage in recipe.scene if isinstance(stage, APART))
+
+
+def _shipped(recipe: Recipe) -> bool:
+    """Whether all stages but merging and those that stand apart are the shipped ones."""
+    stages = [stage for section, stage in recipe.stages() if section != "merge"]
+    return tuple(type(stage) for stage in stages if not isinstance(stage, APART)) == SHIPPED
 
 
 def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Latent:
@@ -108,6 +117,55 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
 
 def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
     module.kernel(*(value for name, _ in module.GROUPS for value in given[name]), out=out, origin=origin)
+
+
+def renders(scene: Scene, recipe: Recipe) -> bool:
+    """Whether `in_bands` gives what the stages one by one would give: color of some size, the shipped stages."""
+    shape = scene.pixels.shape[1], scene.pixels.shape[2]
+    if not (_shipped(recipe) and photo.kernel.compiled) or min(shape) < LEAST_SIDE or scene.came_from is not None:
+        return False
+    return not any(stage.acts(scene.facts, shape) for stage in recipe.scene if isinstance(stage, (*APART, Unbend)))
+
+
+def in_bands(scene: Scene, recipe: Recipe) -> Latent:
+    """The photo of a scene and a recipe that fit."""
+    from anylens.kernels import denoise as cleaning
+    from anylens.kernels.passes import finish
+
+    denoise, _, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, APART))
+    facts, pixels, given = scene.facts, scene.pixels, Given()
+    shape, seen = (pixels.shape[1], pixels.shape[2]), scene.seen_small()
+    height, width = shape
+    given["expose"], seen = _plan(expose)(facts, seen)
+    given["local_tone"] = _plan(local_tone)(seen)
+    given["tone"] = _plan(recipe.tone)(brightest_of(seen))
+    (sharpen,) = recipe.photo
+    given["sharpen"] = _plan(sharpen)()
+    given["matrix"] = (np.eye(3, dtype=np.float32),)
+    cleans, noise = bool(denoise.luma or denoise.chroma), _plan(denoise)(facts)  # type: ignore[attr-defined]
+    used = calm_light(scene)
+    used = np.ones((1, 1), np.float32) if used is None else used
+    rows, columns = _plan(crop)(facts, shape)
+    clean = np.empty((3, CLEAN_ROWS + 2 * REACH, width), np.float32)
+
+    def make(out: npt.NDArray[Any], top: int) -> None:
+        begin = rows.start + top
+        first, last = max(begin - REACH, 0), min(begin + out.shape[1] + REACH, height)
+        light = pixels[:, first:last]
+        if cleans:
+            light = cleaning.kernel(pixels, used, *noise, out=clean[:, : last - first], origin=(0, first))
+        here = {"scene": (light,), "place": (first, width, height)}
+        _fill(finish, given | here, out, (columns.start, begin))
+
+    tall, wide = rows.stop - rows.start, columns.stop - columns.start
+    return Latent(
+        shape=(3, tall, wide),
+        make=make,
+        step=CLEAN_ROWS,
+        facts=replace(facts, crop=(0.0, 0.0, float(wide), float(tall))),
+        frames_used=None if scene.frames_used is None else scene.frames_used[rows, columns],
+        space=recipe.tone.space,  # type: ignore[attr-defined]
+    )
 
 
 def _straightened(given: Given, bent: Places, to_scene: npt.NDArray[Any], shape: tuple[int, int]) -> Fill:

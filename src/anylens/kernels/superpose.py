@@ -2,9 +2,8 @@
 
 Kernel regression on raw after Wronski et al. 2019: a fine pixel takes the samples of its colour around the place that
 it has in the frame, each with a weight that falls with the distance, and with how far the frame agrees there. No sample
-is interpolated. Every 32 x 16 pixels have a shift of their own, so that the weights are numbers of a block, known
-beforehand. The ellipses along edges of the paper are left out: what is laid here are the rests of a good guess, which
-knows the edges.
+is interpolated. Every 32 x 16 pixels have a shift of their own, so that the weights are numbers of a block. The
+ellipses along edges of the paper are left out: what is laid here are the rests of a good guess, which knows the edges.
 
 The fine picture is held in 16 planes, one for each place within a cell of the colour filter: neighbours in a plane are
 neighbours in a frame's sites too.
@@ -25,19 +24,20 @@ Array = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int32]
 
 BLOCK_X, BLOCK_Y = 16, 8
-FINE = 4
+FINE, TAPS = 4, 3
 PHASES = FINE * FINE
 SUMS = 6
-AXES = 2 * FINE * 4
 COLOR_OF_PLANE = (0, 1, 1, 2)
 REACH_PX = 1.3
 LEAST_WEIGHT = 0.25
+FIRST_PX, STEP_PX = -0.25, 0.5
+"""Where the first fine pixel of a cell lies in it, and how far it is to the next."""
 SIGNATURE = Signature(
     inputs=(
         Image("rests", "float32", 4),
-        Image("first", "int32", 4),
-        Image("weights", "float32", 4),
-        Image("shares", "float32", 3),
+        Image("shifts", "float32", 4),
+        Image("places", "int32", 2),
+        Image("agrees", "float32", 3),
         Image("before", "float32", 4),
         Scalar("frames", "int32"),
         Scalar("wide", "int32"),
@@ -49,66 +49,120 @@ SIGNATURE = Signature(
 
 
 class Stages(NamedTuple):
+    base: Any
+    weight: Any
+    share: Any
+    along: Any
+    mass: Any
     laid: Any
     fine: Any
 
 
 def algorithm(
-    rests: Any,
-    first: Any,
-    weights: Any,
-    shares: Any,
-    before: Any,
-    frames: Any,
-    wide: Any,
-    tall: Any,
-    strength: Any,
+    rests: Any, shifts: Any, places: Any, agrees: Any, before: Any, frames: Any, wide: Any, tall: Any, strength: Any
 ) -> Stages:
+    """Rows of a block are weighed along x once for the four fine rows of each cell, then those down y.
+
+    `base` is the first of three cells along axis `a`, x or y, that the fine pixels of a cell look at.
+    """
     import halide as hl
 
     x, y, p, c = hl.Var("x"), hl.Var("y"), hl.Var("p"), hl.Var("c")
-    laid, fine = hl.Func("laid"), hl.Func("fine")
-    n = hl.RDom([hl.Range(0, frames)]).x
-    bx, row = hl.clamp(x / BLOCK_X, 0, (wide - 1) / BLOCK_X), hl.clamp(y, 0, tall - 1)
-    by = row / BLOCK_Y
-    wide_most, tall_most = wide + 2 * MARGIN - BLOCK_X - 2, tall + 2 * MARGIN - 2
-    sums = [hl.f32(0.0)] * SUMS
-    laid[x, y, p] = tuple(sums)
+    a, s, f, t, n, bx, by = (hl.Var(name) for name in ("a", "s", "f", "t", "n", "bx", "by"))
+    base, weight, share = hl.Func("base"), hl.Func("weight"), hl.Func("share")
+    along, mass, laid, fine = hl.Func("along"), hl.Func("mass"), hl.Func("laid"), hl.Func("fine")
+    block = bx, by
+    shift = shifts[hl.clamp(bx, 0, (wide - 1) / BLOCK_X), hl.clamp(by, 0, (tall - 1) / BLOCK_Y), a, n]
+    first_px = hl.f32(FIRST_PX) + shift - hl.f32(places[s, a])
+    base[s, a, n, bx, by] = hl.i32(hl.floor(first_px * hl.f32(0.5)))
+    off = hl.f32(STEP_PX) * hl.f32(f) + first_px - hl.f32(2) * hl.f32(base[s, a, n, bx, by] + t)
+    off = off * hl.f32(1.0 / REACH_PX)
+    near = hl.max(hl.f32(1) - off * off, hl.f32(0))
+    near = near * near
+    weight[t, s, f, a, n, bx, by] = near * near
+
+    def nearest(axis: int) -> Any:
+        at = shifts[hl.clamp(bx, 0, (wide - 1) / BLOCK_X), hl.clamp(by, 0, (tall - 1) / BLOCK_Y), axis, n]
+        return hl.i32(hl.round(at * hl.f32(0.5)))
+
+    most_x, most_y = wide + 2 * MARGIN - BLOCK_X, tall + 2 * MARGIN - BLOCK_Y
+    own_x = hl.clamp(bx * BLOCK_X + nearest(0) + MARGIN, 0, most_x) + x
+    own_y = hl.clamp(by * BLOCK_Y + nearest(1) + MARGIN, 0, most_y) + y
+    share[x, y, n, bx, by] = agrees[own_x, own_y, n]
+
+    at_x = hl.clamp(bx * BLOCK_X + base[s, 0, n, bx, by] + MARGIN, 0, most_x + 1 - TAPS) + x
+    at_y = hl.clamp(by * BLOCK_Y + base[s, 1, n, bx, by] + MARGIN, 0, most_y + 1 - TAPS) + y
+    taps = [weight[tap, s, f, 0, n, bx, by] * rests[at_x + tap, at_y, s, n] for tap in range(TAPS)]
+    along[x, y, s, f, n, bx, by] = taps[0] + taps[1] + taps[2]
+
+    def all_of(plane: int, place: Any, axis: int) -> Any:
+        return sum(
+            (weight[tap, plane, place, axis, n, bx, by] for tap in (1, 2)), weight[0, plane, place, axis, n, bx, by]
+        )
+
+    masses = [all_of(plane, p % FINE, 0) * all_of(plane, p / FINE, 1) for plane in range(4)]
+    mass[c, n, p, bx, by] = hl.mux(c, [masses[0], masses[1] + masses[2], masses[3]])
+
+    frame = hl.RDom([hl.Range(0, frames)]).x
+    own = (x, y, p, *block)
+    laid[own] = tuple([hl.f32(0.0)] * SUMS)
+    sums = [hl.f32(0.0)] * 3
     for plane, color in enumerate(COLOR_OF_PLANE):
-        across, down = (p % FINE) * 4 + plane, (p / FINE) * 4 + plane + 4 * FINE
-        at_x = hl.clamp(bx * BLOCK_X + first[bx, by, across, n] + MARGIN, 0, wide_most) + x % BLOCK_X
-        at_y = hl.clamp(row + first[bx, by, down, n] + MARGIN, 0, tall_most)
-        for below in (0, 1):
-            for right in (0, 1):
-                weight = weights[bx, by, across + right * AXES, n] * weights[bx, by, down + below * AXES, n]
-                sums[color] += weight * rests[at_x + right, at_y + below, plane, n]
-                sums[color + 3] += weight
-    laid[x, y, p] = tuple(laid[x, y, p][k] + shares[x, row, n] * sums[k] for k in range(SUMS))
-    added = [laid[x, y, p][color] / (laid[x, y, p][color + 3] + hl.f32(LEAST_WEIGHT)) for color in range(3)]
+        for tap in range(TAPS):
+            line = along[x, y + tap, plane, p % FINE, frame, bx, by]
+            sums[color] += weight[tap, plane, p / FINE, 1, frame, bx, by] * line
+    agreed = share[x, y, frame, bx, by]
+    laid[own] = tuple(
+        [laid[own][color] + agreed * sums[color] for color in range(3)]
+        + [laid[own][color + 3] + agreed * mass[color, frame, p, bx, by] for color in range(3)]
+    )
+    whole = laid[x % BLOCK_X, y % BLOCK_Y, p, x / BLOCK_X, y / BLOCK_Y]
+    added = [whole[color] / (whole[color + 3] + hl.f32(LEAST_WEIGHT)) for color in range(3)]
     fine[x, y, p, c] = before[x, y, p, c] + strength * hl.mux(c, added)
-    return Stages(laid, fine)
+    return Stages(base, weight, share, along, mass, laid, fine)
 
 
 def schedule(stages: Stages, _target: Any) -> None:
-    """1.4 s for 8 frames of 12 MP, 2 cores of Emerald Rapids (AVX-512), in bands of 160 rows already in memory."""
+    """Block by block: what is read of the frames stays in the first cache."""
     import halide as hl
 
     guard = hl.TailStrategy.GuardWithIf
-    outer, lanes, inner = hl.Var("outer"), hl.Var("lanes"), hl.Var("inner")
+    outer, lanes, rows, inner = hl.Var("outer"), hl.Var("lanes"), hl.Var("rows"), hl.Var("inner")
+    left, under = hl.Var("left"), hl.Var("under")
+    from_zero(stages.fine)
     x, y, p, c = stages.fine.args()
-    stages.fine.bound(c, 0, 3).bound(p, 0, PHASES).split(x, outer, lanes, BLOCK_X, guard)
-    stages.fine.reorder(lanes, c, outer, p, y).vectorize(lanes).unroll(c).parallel(y)
-    x, _, _ = stages.laid.args()
-    stages.laid.compute_at(stages.fine, outer).align_bounds(x, BLOCK_X).split(x, x, inner, BLOCK_X).vectorize(inner)
-    (frame,) = stages.laid.rvars()
-    stages.laid.update().split(x, x, inner, BLOCK_X).reorder(inner, frame, x).vectorize(inner)
+    fine = stages.fine.bound(c, 0, 3).bound(p, 0, PHASES)
+    fine.split(x, outer, lanes, BLOCK_X, guard).split(y, rows, inner, BLOCK_Y, guard).split(p, under, left, FINE)
+    fine.reorder(lanes, c, inner, under, left, outer, rows).vectorize(lanes).unroll(c).parallel(rows)
+    s, a, *_ = stages.base.args()
+    stages.base.compute_at(fine, outer).bound(s, 0, 4).bound(a, 0, 2).vectorize(s)
+    t, s, f, a, *_ = stages.weight.args()
+    weight = stages.weight.compute_at(fine, outer).bound(t, 0, TAPS).bound(s, 0, 4).bound(f, 0, FINE).bound(a, 0, 2)
+    weight.reorder_storage(s, t, f, a).reorder(s, t, f, a).vectorize(s).unroll(t)
+    x, y, *_ = stages.share.args()
+    stages.share.compute_at(fine, outer).bound(x, 0, BLOCK_X).bound(y, 0, BLOCK_Y).vectorize(x).unroll(y)
+    x, y, *_ = stages.along.args()
+    stages.along.compute_at(fine, left).bound(x, 0, BLOCK_X).bound(y, 0, BLOCK_Y + TAPS - 1).vectorize(x).unroll(y)
+    color, *_ = stages.mass.args()
+    stages.mass.compute_at(fine, under).bound(color, 0, 3).unroll(color)
+    x, y, *_ = stages.laid.args()
+    laid = stages.laid.compute_at(fine, under).store_in(hl.MemoryType.Stack).bound(x, 0, BLOCK_X).bound(y, 0, BLOCK_Y)
+    laid.vectorize(x)
+    (frame,) = laid.rvars()
+    laid.update().split(y, rows, inner, 2).reorder(x, inner, frame, rows).vectorize(x).unroll(inner)
+
+
+def from_zero(output: Any) -> None:
+    """Blocks begin where vectors do only if the picture begins at 0, which is to be said."""
+    for axis in (0, 1):
+        output.output_buffer().dim(axis).set_min(0)
 
 
 def reference(
     rests: Array,
-    first: Places,
-    weights: Array,
-    shares: Array,
+    shifts: Array,
+    places: Places,
+    agrees: Array,
     before: Array,
     frames: int,
     wide: int,
@@ -117,61 +171,55 @@ def reference(
 ) -> Array:
     x, row = np.arange(wide), np.arange(tall)[:, None]
     bx, by = x // BLOCK_X, row // BLOCK_Y
+    lane, line = x % BLOCK_X, row % BLOCK_Y
+    most_x, most_y = wide + 2 * MARGIN - BLOCK_X, tall + 2 * MARGIN - BLOCK_Y
+    laid = np.zeros((PHASES, SUMS, tall, wide), np.float32)
+    for n in range(frames):
+        steps = np.rint(shifts[n] / 2).astype(np.int64)[:, by, bx]
+        own_x = np.clip(bx * BLOCK_X + steps[0] + MARGIN, 0, most_x) + lane
+        own_y = np.clip(by * BLOCK_Y + steps[1] + MARGIN, 0, most_y) + line
+        share = agrees[n, own_y, own_x]
+        for plane, color in enumerate(COLOR_OF_PLANE):
+            first_px = np.float32(FIRST_PX) + shifts[n] - places[:, plane].astype(np.float32)[:, None, None]
+            base = np.floor(first_px / 2).astype(np.int64)
+            away = first_px[None] - 2 * base[None]
+            off = away[:, None] + STEP_PX * np.arange(FINE)[None, :, None, None, None]
+            off = off - 2 * np.arange(TAPS)[:, None, None, None, None]
+            weights = (np.maximum(1 - np.square(off / REACH_PX), 0) ** 4).astype(np.float32)[..., by, bx]
+            at_x = np.clip(bx * BLOCK_X + base[0][by, bx] + MARGIN, 0, most_x + 1 - TAPS) + lane
+            at_y = np.clip(by * BLOCK_Y + base[1][by, bx] + MARGIN, 0, most_y + 1 - TAPS) + line
+            for p in range(PHASES):
+                for below in range(TAPS):
+                    for right in range(TAPS):
+                        weight = share * weights[right, p % FINE, 0] * weights[below, p // FINE, 1]
+                        laid[p, color] += weight * rests[n, plane, at_y + below, at_x + right]
+                        laid[p, color + 3] += weight
     fine = before.copy()
     for p in range(PHASES):
-        laid = np.zeros((SUMS, tall, wide), np.float32)
-        for n in range(frames):
-            for plane, color in enumerate(COLOR_OF_PLANE):
-                across, down = p % FINE * 4 + plane, p // FINE * 4 + plane + 4 * FINE
-                start = np.clip(bx * BLOCK_X + first[n, across][by, bx] + MARGIN, 0, wide + 2 * MARGIN - BLOCK_X - 2)
-                at_x = start + x % BLOCK_X
-                at_y = np.clip(row + first[n, down][by, bx] + MARGIN, 0, tall + 2 * MARGIN - 2)
-                for below in (0, 1):
-                    for right in (0, 1):
-                        weight = weights[n, across + right * AXES][by, bx] * weights[n, down + below * AXES][by, bx]
-                        weight = weight * shares[n, row, x]
-                        laid[color] += weight * rests[n, plane, at_y + below, at_x + right]
-                        laid[color + 3] += weight
-        fine[:, p] += np.float32(strength) * laid[:3] / (laid[3:] + np.float32(LEAST_WEIGHT))
+        fine[:, p] += np.float32(strength) * laid[p, :3] / (laid[p, 3:] + np.float32(LEAST_WEIGHT))
     return np.asarray(fine, np.float32)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def weights_of(shifts: Array, places: Places) -> tuple[Places, Array]:
-    """Which cells of a frame a block's fine pixels look at, and with what weights: by axis, fine place and plane.
-
-    `shifts` (2, rows, columns) are the steps to the frame, x and y in pixels, `places` (2, 4) where in a cell the
-    planes stand. Gives the first of two cells, (32, rows, columns), and the weights of both, (64, rows, columns):
-    (1 - d^2 / REACH_PX^2)^4 of the distance d, x times y.
-    """
-    fine = np.arange(FINE) * 0.5 - 0.25
-    away = places[:, None, :, None, None] - (fine[None, :, None, None, None] + shifts[:, None, None])
-    first = np.floor(away * -0.5)
-    away = np.stack([away + 2 * first, away + 2 * first + 2])
-    near = np.maximum(1 - np.square(away / REACH_PX), 0) ** 4
-    size = shifts.shape[1:]
-    return first.astype(np.int32).reshape(AXES, *size), near.astype(np.float32).reshape(2 * AXES, *size)
-
-
-def superpose(fine: Array, rests: Array, first: Places, weights: Array, shares: Array, strength: float) -> None:
+def superpose(fine: Array, rests: Array, shifts: Array, places: Places, agrees: Array, strength: float) -> None:
     """Add to a fine picture, in place, `strength` times the weighted mean of what all frames have more than it.
 
     `fine` is (3, 16, h, w): of R, G and B the planes for each place within a cell. `rests` (n, 4, h + margins,
-    w + margins) has the planes R, G, G, B of each frame, `first` and `weights` are what `weights_of` gives, stacked;
-    `shares` (n, h, width) is the weight of each frame by cell, as wide as whole blocks are.
+    w + margins) has the planes R, G, G, B of each frame, which stand at `places` (2, 4) in a cell, x and y; `agrees`
+    (n, h + margins, w + margins) is the weight of each frame by cell. `shifts` (n, 2, rows, columns) are the steps to
+    the frame, x and y in pixels, of each block of 16 x 8 cells. A sample at a distance of d pixels weighs
+    (1 - d^2 / REACH_PX^2)^4 of the distance along x times the same along y.
     """
     _, _, tall, wide = fine.shape
-    kernel(rests, first, weights, shares, fine, len(rests), wide, tall, strength, out=fine)
+    kernel(rests, shifts, places, agrees, fine, len(rests), wide, tall, strength, out=fine)
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
-    rows, columns = -(-height // BLOCK_Y), -(-width // BLOCK_X)
-    rests = rng.normal(0, 1, (2, 4, height + 2 * MARGIN, width + 2 * MARGIN)).astype(np.float32)
+    size = (height + 2 * MARGIN, width + 2 * MARGIN)
+    rests = rng.normal(0, 1, (2, 4, *size)).astype(np.float32)
+    shifts = rng.normal(0, 3, (2, 2, -(-height // BLOCK_Y), -(-width // BLOCK_X))).astype(np.float32)
     places = np.array([[1, 0, 1, 0], [0, 0, 1, 1]], np.int32)
-    looks = [weights_of(rng.normal(0, 3, (2, rows, columns)).astype(np.float32), places) for _ in range(2)]
-    first, weights = (np.stack(part) for part in zip(*looks, strict=True))
-    shares = rng.random((2, height, columns * BLOCK_X), np.float32)
-    before = rng.random((3, PHASES, height, width), np.float32)
-    return rests, first, weights, shares, before, 2, width, height, 0.9
+    agrees, before = rng.random((2, *size), np.float32), rng.random((3, PHASES, height, width), np.float32)
+    return rests, shifts, places, agrees, before, 2, width, height, 0.9

@@ -44,10 +44,7 @@ class Denoise:
     def __call__(self, scene: Scene) -> Scene:
         if self.luma == 0.0 and self.chroma == 0.0:
             return scene
-        used = scene.frames_used
-        if scene.shading is not None and scene.shading.size:
-            calm = spread(calm_of(scene.shading), *scene.pixels.shape[1:])
-            used = calm if used is None else used * calm
+        used = calm_light(scene)
         return replace(scene, pixels=denoise(scene.pixels, *self.plan(scene.facts), used), shading=None)
 
     def plan(self, facts: Facts) -> tuple[Pixels, Pixels, Pixels, Pixels]:
@@ -55,6 +52,15 @@ class Denoise:
         noise = noise_of(facts)
         to_camera = np.linalg.inv(scene_matrix(facts)) if facts.sensor.cfa else np.eye(3)
         return tables(to_camera, noise.scale, noise.offset, self.luma, self.chroma)
+
+
+def calm_light(scene: Scene) -> Pixels | None:
+    """(H, W): to how many frames the noise of each pixel is equal, None where it is one everywhere."""
+    used = scene.frames_used
+    if scene.shading is None or not scene.shading.size:
+        return used
+    calm = spread(calm_of(scene.shading), *scene.pixels.shape[1:])
+    return calm if used is None else used * calm
 
 
 def calm_of(shading: Pixels | None) -> Pixels:
