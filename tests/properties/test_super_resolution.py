@@ -152,3 +152,17 @@ def test_finished_pictures_are_refused(tmp_path: Path) -> None:
         paths = [tmp_path / f"{index}.jpg" for index in range(first, 3)]
         ran = run("develop", "--burst", *paths, "--merge", "super", "-o", tmp_path / "large.jpg")
         assert "super-resolution needs raw frames" in failed_in_one_line(ran, 1)
+
+
+def test_a_scene_rendered_in_bands_is_the_scene_rendered_stage_by_stage() -> None:
+    """Whatever bands its rows fall into; the stages one by one round only at their end."""
+    rng = np.random.default_rng(5)
+    one = simulated(2)[0].reference.facts
+    light = cv2.GaussianBlur(rng.random((600, 300, 3), np.float32), (0, 0), 2.0).transpose(2, 0, 1)
+    known = replace(one, balance=(1.8, 1.0, 1.5), active_area=(0, 0, 600, 300), crop=(3.0, 5.0, 290.0, 588.0))
+    scene = Scene(np.ascontiguousarray(light), known, np.full((600, 300), 3.0, np.float32))
+    recipe = adjust(adjust(default_recipe(), "LocalTone.shadows=0.4"), "Sharpen.amount=1.5")
+    fast, plain = develop(scene, recipe, bits=8), develop(scene, recipe)
+    assert fast.pixels.shape == plain.pixels.shape == (3, 588, 290)
+    inner = np.s_[:, 2:-2, 2:-2]  # bands are cut after sharpening, which looks two pixels far, stages before it
+    assert np.abs(fast.pixels[inner] - plain.pixels[inner] * 255.0).max() <= 1.0

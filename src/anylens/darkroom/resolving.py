@@ -38,7 +38,8 @@ Plan = Callable[[Facts, Pixels], tuple[tuple[float], npt.NDArray[np.float64], Pi
 Stages = tuple[Callable[[Mosaic], Mosaic], ...]
 
 BAND_CELLS, HALO_CELLS, TILE = 128, 8, 16
-STEPS = (1.0, 1.0, 1.0, 1.0)
+STEPS = (1.0, 5.0, 2.0)
+"""How much of what is left is added, step by step: unequal ones bring fine detail sooner than equal ones do."""
 LARGEST = 65535.0 - BLACK
 BRIGHTEST = 4.0
 """More light than this is cut in the frames; balanced and filled in, clipped light may be above 1."""
