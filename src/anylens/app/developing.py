@@ -96,13 +96,16 @@ class Stopped(BaseException):
 
 
 def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
-    """Begin to read a file beside what else there is to do; what is given back waits for the image, or raises."""
+    """Begin to read a file beside what else there is to do; what is given back waits for the image, or raises.
+
+    What reading needs is loaded before its thread begins, as two threads that load modules only take turns.
+    """
+    from anylens.files import dng, read  # noqa: F401 - most files are DNG
+
     found: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
 
     def begin() -> None:
         try:
-            from anylens import read
-
             found.put((read(source, sensor=sensor), None))
         except BaseException as error:
             found.put((None, error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ Floats = npt.NDArray[np.float32]
 DAYLIGHT_K = 5500.0
 PLANES = "RGB"
 LEAST_VARIANCE = 1e-9
+ENOUGH_CELLS = 200_000
 
 
 def calibration_arguments(facts: Facts) -> tuple[list[object], list[object], list[object], list[int], object]:
@@ -125,6 +127,12 @@ def noise_of(facts: Facts) -> Noise:
         scale=tuple(g * scale for g, (scale, _) in zip(gains, pairs, strict=True)),
         offset=tuple(max(g * g * offset, LEAST_VARIANCE) for g, (_, offset) in zip(gains, pairs, strict=True)),
     )
+
+
+def sampled(seen: Floats) -> Floats:
+    """An overview, (3, h, w), thinned out evenly to what is enough for figures about all of it: a view."""
+    step = math.ceil(math.sqrt(seen.shape[1] * seen.shape[2] / ENOUGH_CELLS)) or 1
+    return seen[:, ::step, ::step]
 
 
 def seen_small(mosaic: Mosaic) -> Floats:

@@ -16,6 +16,7 @@ from anylens.darkroom.light import (
     gains_of,
     neutral_of,
     noise_of,
+    sampled,
     seen_small,
     warmer,
 )
@@ -114,7 +115,7 @@ class Highlights:
     def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[Pixels, Pixels], Pixels]:
         """What the kernel takes (where each site clips, how far it leads), and the overview afterwards."""
         noise = noise_of(facts)
-        red, green, blue = clipping_level(seen, facts.balance or (1.0, 1.0, 1.0), noise.scale, noise.offset)
+        red, green, blue = clipping_level(sampled(seen), facts.balance or (1.0, 1.0, 1.0), noise.scale, noise.offset)
         clip = (self.clip * red, self.clip * green, self.clip * blue)
         lead = usual_lead(seen, clip)
         cfa, filled = facts.sensor.cfa, seen.copy()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anylens.darkroom.glass import places_seen, without
-from anylens.darkroom.light import noise_of, scene_matrix
+from anylens.darkroom.light import noise_of, sampled, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
 from anylens.image import OVERVIEW_SPACING, Pixels, Scene
@@ -251,7 +251,7 @@ class Expose:
         """What the kernel takes (a factor), and the overview afterwards."""
         ev = facts.baseline_exposure + self.ev
         if self.auto:
-            ev += self.auto * metered_ev(seen, ev)
+            ev += self.auto * metered_ev(sampled(seen), ev)
         factor = float(2.0**ev)
         return (factor,), seen * np.float32(factor)
 
@@ -280,7 +280,7 @@ def _quantiles(values: Pixels, *parts: float) -> Pixels:
 
 def brightest_of(overview: Pixels) -> float:
     """How bright the brightest five thousandths of a scene, seen small, are at least, in their brightest colour."""
-    return float(_quantiles(overview.max(0), 0.995)[0]) if overview.size else 0.0
+    return float(_quantiles(sampled(overview).max(0), 0.995)[0]) if overview.size else 0.0
 
 
 @record(frozen=True, slots=True)
