@@ -120,35 +120,34 @@ def _segments(small: npt.NDArray[np.uint8], shrink: int) -> list[tuple[Place, Pl
 
 
 def _joined(lines: list[tuple[Place, Place]]) -> list[tuple[Place, Place]]:
-    """Lines that lie in one another's prolongation become one."""
-    ends = np.zeros((len(lines), 4))
+    """Lines, longest first, of which those that lie in one another's prolongation become one; longest first again."""
+    known = np.zeros((5, len(lines)))  # of each line its start, its direction, its length
     count = 0
     for line in lines:
-        at, both = _as_one(ends[:count], line)
+        at, ends = _prolonged(known[:, :count], np.array(line))
         if at is None:
-            at, both = count, np.array(line).ravel()
-            count += 1
-        ends[at] = both
-    joined = [((float(x0), float(y0)), (float(x1), float(y1))) for x0, y0, x1, y1 in ends[:count]]
-    return sorted(joined, key=lambda line: -math.dist(*line))
+            at, count = count, count + 1
+        start, way = ends[0], ends[1] - ends[0]
+        length = math.hypot(*way)
+        known[:, at] = *start, *(way / length), length
+    x, y, right, down, length = known[:, :count]
+    ends = np.stack([x, y, x + length * right, y + length * down], axis=1)[np.argsort(-length, kind="stable")]
+    return [((x0, y0), (x1, y1)) for x0, y0, x1, y1 in ends.tolist()]
 
 
-def _as_one(ends: Floats, shorter: tuple[Place, Place]) -> tuple[int | None, Floats]:
-    """(which of the lines (n, 4) a shorter one prolongs, both as one), (None, nothing) where it prolongs none."""
-    start, way = ends[:, None, :2], ends[:, 2:] - ends[:, :2]
-    length = np.hypot(*way.T)
-    along = way / length[:, None]
-    away = np.array(shorter) - start
-    beside = np.abs(away[..., 1] * along[:, :1] - away[..., 0] * along[:, 1:]).max(axis=1, initial=0.0)
-    place = away[..., 0] * along[:, :1] + away[..., 1] * along[:, 1:]
-    first, last = place.min(axis=1, initial=math.inf), place.max(axis=1, initial=-math.inf)
-    same = np.flatnonzero((beside <= 1.5) & (first <= length + 6.0) & (last >= -6.0))
-    if same.size == 0:
-        return None, np.zeros(4)
-    at = int(same[0])
-    origin = ends[at, :2]
-    low, high = min(0.0, float(first[at])), max(float(length[at]), float(last[at]))
-    return at, np.concatenate([origin + low * along[at], origin + high * along[at]])
+def _prolonged(known: Floats, line: Floats) -> tuple[int | None, Floats]:
+    """(which of the known lines (5, n) another one (2, 2) prolongs, the ends of both), (None, its own) where none."""
+    x, y, right, down, length = known
+    beside = (line[0, 1] - y) * right - (line[0, 0] - x) * down
+    for at in np.flatnonzero(np.abs(beside) <= 1.5):
+        away = line - (x[at], y[at])
+        if abs(away[1, 1] * right[at] - away[1, 0] * down[at]) > 1.5:
+            continue
+        first, last = sorted((away @ (right[at], down[at])).tolist())
+        if first <= length[at] + 6.0 and last >= -6.0:
+            both = np.array([[min(0.0, first)], [max(float(length[at]), last)]])
+            return int(at), both * (right[at], down[at]) + (x[at], y[at])
+    return None, line
 
 
 def _alone(light: npt.NDArray[np.float32], segment: tuple[Place, Place]) -> Edge | None:

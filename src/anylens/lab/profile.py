@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -108,18 +109,26 @@ class Profile:
 
     def _response(self, frequencies_cpp: Floats) -> tuple[Floats, Floats, Any]:
         """MTF (n,), by how much it grows with each weight (n, weights), and the complex response (n,)."""
-        from scipy.interpolate import BSpline
-
-        reach = self.half_width_px - 1e-9
-        steps = max(256, int(2.0 * reach / 0.08))
-        place = np.linspace(-reach, reach, steps + 1)
-        slope = BSpline(self.knots_px, np.eye(len(self.weights)), 3)(place, 1)
-        slope[[0, -1]] *= 0.5
-        waves = np.exp(-2j * np.pi * np.outer(frequencies_cpp, place)) * (2.0 * reach / steps)
+        place, slope = _slopes(self.knots_px.tobytes(), self.half_width_px)
+        waves = np.exp(-2j * np.pi * np.outer(frequencies_cpp, place))
         parts = waves @ slope / self.step
         response = parts @ self.weights
         size = np.abs(response)
         return size, (np.conj(response / np.maximum(size, 1e-12))[:, None] * parts).real, response
+
+
+@lru_cache(4)
+def _slopes(knots: bytes, half_width_px: float) -> tuple[Floats, Floats]:
+    """Distances (n,) across an edge, and each spline's slope there times the way to the next one (n, splines)."""
+    from scipy.interpolate import BSpline
+
+    reach = half_width_px - 1e-9
+    steps = max(256, int(2.0 * reach / 0.08))
+    place = np.linspace(-reach, reach, steps + 1)
+    knots_px = np.frombuffer(knots)
+    slope = np.asarray(BSpline(knots_px, np.eye(len(knots_px) - 4), 3)(place, 1), np.float64)
+    slope[[0, -1]] *= 0.5
+    return place, slope * (2.0 * reach / steps)
 
 
 def _root(level: float, slope: float, bow: float) -> float | None:

@@ -74,17 +74,16 @@ class Samples:
 
     def filled(self, sigma_px: float = 0.0) -> npt.NDArray[np.float32]:
         """(H, W) with gaps filled from the neighbours, and smoothed: for finding and looking, never for measuring."""
-        from scipy.ndimage import gaussian_filter
-
         if self.everywhere:
             plain = np.asarray(self.pixels, np.float32)
-            return np.asarray(gaussian_filter(plain, sigma_px) if sigma_px > 0.0 else plain, np.float32)
+            return _smoothed(plain, sigma_px) if sigma_px > 0.0 else plain
         tile = np.array(self.sites, np.bool_)
         spread = max(sigma_px, 0.5 * (tile.size / tile.sum()) ** 0.5)
         height, width = self.shape
-        weight = self.sampled(slice(0, height), slice(0, width)).astype(np.float32)
-        light = gaussian_filter(np.where(weight > 0.0, self.pixels, 0.0).astype(np.float32), spread)
-        return np.asarray(light / np.maximum(gaussian_filter(weight, spread), 1e-6), np.float32)
+        sampled = self.sampled(slice(0, height), slice(0, width))
+        light = _smoothed(np.where(sampled, self.pixels, 0.0).astype(np.float32), spread)
+        light /= np.maximum(_smoothed(sampled.astype(np.float32), spread), 1e-6)
+        return light
 
     def shrunk(self, most_px: int) -> tuple[npt.NDArray[np.float32], int]:
         """(the picture for finding, its longer side `most_px` at most; of how many pixels a side each is the mean)."""
@@ -95,6 +94,14 @@ class Samples:
             light = light[: height // shrink * shrink, : width // shrink * shrink]
             light = light.reshape(height // shrink, shrink, width // shrink, shrink).mean(axis=(1, 3))
         return light, shrink
+
+
+def _smoothed(light: npt.NDArray[np.float32], sigma_px: float) -> npt.NDArray[np.float32]:
+    import cv2
+
+    size = 2 * int(4.0 * sigma_px + 0.5) + 1
+    blurred = cv2.GaussianBlur(light, (size, size), sigma_px, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(blurred, np.float32)
 
 
 class NoChart(Refusal):

@@ -325,4 +325,4 @@ def in_lpmm(frequency_cpp: Figure, pitch_um: float | None) -> Figure | None:
 
 
 def _rounded(values: Floats) -> Curve:
-    return tuple(round(float(value), 6) for value in values)
+    return tuple(np.round(values, 6).tolist())
