@@ -276,14 +276,20 @@ def test_a_negative_of_corrected_light_asks_for_no_correction_again(tmp_path: Pa
     frame = read(tmp_path / "a.dng")
     assert [each.number for each in parse(frame.facts.opcodes.list3)] == [3, 1]
 
-    def asked(passport: Passport | Literal["none"]) -> list[int]:
-        write(darkroom.develop(frame, until="scene", passport=passport), tmp_path / "scene.dng")
+    def asked(passport: Passport | Literal["none"], *taste: str) -> list[int]:
+        recipe = darkroom.default_recipe()
+        for setting in taste:
+            recipe = darkroom.adjust(recipe, setting)
+        write(darkroom.develop(frame, recipe, until="scene", passport=passport), tmp_path / "scene.dng")
         return [each.number for each in parse(read(tmp_path / "scene.dng").facts.opcodes.list3)]
 
     assert asked(WHOLE) == []
-    assert asked(replace(WHOLE, geometry=(), lateral=())) == [1]
-    assert asked(replace(WHOLE, vignetting=())) == [3]
-    assert asked("none") == [3, 1]
+    # Where a passport says nothing, the file's own opcodes are followed.
+    assert asked(replace(WHOLE, geometry=(), lateral=())) == []
+    assert asked(replace(WHOLE, vignetting=())) == []
+    assert asked("none") == []
+    assert asked("none", "Unbend.geometry=0", "Unbend.lateral=0") == [1]
+    assert asked("none", "Shade.amount=0") == [3]
 
     own = [FixVignetteRadial((0.1, 0.0, 0.0, 0.0, 0.0), (0.5, 0.5)), WarpRectilinear(((1.0, *[0.0] * 5),), (0.5, 0.5))]
     assert cleared(packed(own), (3,)) == packed(own[1:])

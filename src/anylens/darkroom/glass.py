@@ -83,28 +83,31 @@ def shading_gains(facts: Facts, shape: tuple[int, int], vignetting: float, color
 
 
 def places_seen(facts: Facts, shape: tuple[int, int], geometry: float, lateral: float, fill: float) -> Floats | None:
-    """As `lens.correction.places_seen`; None also where there is no passport, or no size of its pixels."""
-    passport, pitch = facts.passport, facts.sensor.pitch_um
-    if passport is None or pitch is None:
-        return None
-    from anylens.lens.correction import places_seen as seen_of
+    """As `lens.correction.places_seen`; where no passport speaks, what the file brings along, in its own scale."""
+    passport, pitch, found = facts.passport, facts.sensor.pitch_um, None
+    if passport is not None and pitch is not None:
+        from anylens.lens.correction import places_seen as seen_of
 
-    return seen_of(passport, _setting(facts), shape, pitch, geometry, lateral, fill)
+        found = seen_of(passport, _setting(facts), shape, pitch, geometry, lateral, fill)
+    if found is None and facts.opcodes.list3:
+        from anylens.darkroom.brought import places_brought
+
+        found = places_brought(facts.opcodes.list3, shape, geometry, lateral)
+    return found
 
 
 def without(facts: Facts, *sections: str) -> Facts:
     """The facts of light in which what these sections of the passport say has been undone, so that it is not again.
 
-    The file's own opcodes for the same go with them. Nothing was undone where there is no passport or size of pixels.
+    The file's own opcodes for the same go with them: where no passport speaks, they were what was undone.
     """
-    if facts.passport is None or facts.sensor.pitch_um is None:
-        return facts
-    undone: dict[str, Any] = {name: () for name in sections if getattr(facts.passport, name)}
-    numbers = {number for name in undone for number in OPCODES.get(name, ())}
+    passport = None if facts.sensor.pitch_um is None else facts.passport
+    undone: dict[str, Any] = {name: () for name in sections if getattr(passport, name, ())}
+    numbers = {number for name in sections for number in OPCODES.get(name, ())}
     opcodes = facts.opcodes
     if numbers and opcodes.list3:
         opcodes = replace(opcodes, list3=cleared(opcodes.list3, numbers))
-    return replace(facts, passport=replace(facts.passport, **undone), opcodes=opcodes)
+    return replace(facts, passport=facts.passport if passport is None else replace(passport, **undone), opcodes=opcodes)
 
 
 def _setting(facts: Facts) -> tuple[float | None, float | None]:

@@ -1,4 +1,4 @@
-"""`anylens lens import`: a lens of Lensfun's database as a passport."""
+"""`anylens lens import`: a lens of Lensfun's database, or what a DNG brings along for its lens, as a passport."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from argparse import Namespace
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anylens.app import mine
 from anylens.app.syntax import Syntax
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.lens import Lens, Passport
 
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens import`."""
-    syntax.usage = "anylens lens import [options] NAME --body BODY"
-    syntax.add_argument("name", metavar="NAME", help="the lens as Lensfun calls it")
-    syntax.add_argument("--body", required=True, metavar="NAME", help="the body that the passport is for")
+    syntax.usage = "anylens lens import [options] NAME|FILE.dng [--body BODY]"
+    syntax.add_argument("name", metavar="NAME|DNG", help="the lens as Lensfun calls it, or a DNG with corrections")
+    syntax.add_argument("--body", metavar="NAME", help="the body that the passport is for; a DNG names its own")
+    syntax.add_argument("--pitch", type=float, metavar="UM", help="how wide a pixel is, where the DNG does not tell")
     syntax.add_argument(
         "--lens", metavar="NAME", help="which of the catalogue's lenses it is; Lensfun's name otherwise"
     )
@@ -30,17 +36,14 @@ def run(given: Namespace) -> int:
     """Write the passport; a passport that is there keeps its other sections, and its old file beside it."""
     from datetime import datetime
 
-    from anylens.files.lensfun import read_lensfun
     from anylens.files.passport_out import write_passport
     from anylens.lens import merged, read_passport
     from anylens.lens.passport import SECTIONS
     from anylens.lens.passport_place import file_name, own_passports
 
     today = datetime.now(UTC).date().isoformat()
-    passport = read_lensfun(given.name, given.body, today, [Path(each) for each in given.database], given.focal)
-    if given.lens is not None:
-        passport = replace(passport, lens=mine.card(given.lens).lens)
-    place = own_passports() / file_name(passport.lens, given.body) if given.output is None else Path(given.output)
+    passport = _passport(given, today)
+    place = own_passports() / file_name(passport.lens, passport.body) if given.output is None else Path(given.output)
     old = read_passport(place) if place.exists() else None
     kept = write_passport(passport if old is None else merged(old, passport), place)
     print(f"{place}  {passport.lens.maker} {passport.lens.model} on {passport.body}")
@@ -51,5 +54,33 @@ def run(given: Namespace) -> int:
             print(f"{name}{at}{left}")
     if kept is not None:
         print(f"the passport that was there is {kept}")
-    print("note: figures of Lensfun are of another copy of the lens; a calibration of yours is nearer to the truth")
+    print("note: imported figures are of another copy of the lens; a calibration of yours is nearer to the truth")
     return 0
+
+
+def _passport(given: Namespace, today: str) -> Passport:
+    lens = None if given.lens is None else mine.card(given.lens).lens
+    if Path(given.name).suffix.lower() == ".dng":
+        return _of_dng(given, lens, today)
+    if given.body is None:
+        raise Refusal("Lensfun's figures hold for any body; say for which one the passport is, with --body.")
+    from anylens.files.lensfun import read_lensfun
+
+    passport = read_lensfun(given.name, given.body, today, [Path(each) for each in given.database], given.focal)
+    return passport if lens is None else replace(passport, lens=lens)
+
+
+def _of_dng(given: Namespace, lens: Lens | None, today: str) -> Passport:
+    from anylens.darkroom.imported import passport_brought
+    from anylens.files import read
+
+    facts = read(Path(given.name)).facts
+    lens = lens or facts.lens
+    body = given.body or (None if facts.body is None else facts.body.name)
+    if lens is None or body is None:
+        raise Refusal(
+            f"{given.name} does not name its {'lens' if lens is None else 'body'}; say it with --lens, --body."
+        )
+    if given.pitch is not None:
+        facts = replace(facts, sensor=replace(facts.sensor, pitch_um=given.pitch))
+    return passport_brought(facts, lens, body, today)

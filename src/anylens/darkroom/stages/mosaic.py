@@ -179,22 +179,38 @@ class Shade:
         return table.astype(np.float32), (scale_h, 0.0, scale_v, 0.0)
 
     def _by_maps(self, facts: Facts, shape: tuple[int, ...]) -> tuple[Pixels, Lying] | None:
-        """Gains by site, (4, v, h), and where they lie, None where the file has no gain maps."""
+        """Gains by site, (4, v, h), and where they lie, None where the file has no gain maps and brings no falloff."""
         maps = [op.record for op in parse(facts.opcodes.list2) if isinstance(op.record, GainMap)]
-        if not maps or (maps[0].area.bottom, maps[0].area.right) > shape:
+        if maps and (maps[0].area.bottom, maps[0].area.right) > shape:
+            maps = []
+        falloff = _falloff(facts, shape) if self.vignetting else None
+        if falloff is not None:
+            points, step, origin = falloff.shape, tuple(1.0 / (size - 1) for size in falloff.shape), (0.0, 0.0)
+        elif maps:
+            finest = max(maps, key=lambda m: m.points_v * m.points_h)
+            points, origin = (finest.points_v, finest.points_h), (finest.origin_v, finest.origin_h)
+            step = finest.spacing_v, finest.spacing_h
+        else:
             return None
-        finest = max(maps, key=lambda m: m.points_v * m.points_h)
-        down = finest.origin_v + np.arange(finest.points_v) * finest.spacing_v
-        along = finest.origin_h + np.arange(finest.points_h) * finest.spacing_h
-        gains = np.ones((2, 2, finest.points_v, finest.points_h), np.float32)
+        down, along = (first + np.arange(count) * each for first, count, each in zip(origin, points, step, strict=True))
+        gains = np.ones((2, 2, *points), np.float32)
+        if falloff is not None:
+            gains *= (1.0 + self.amount * self.vignetting * (falloff - 1.0)).astype(np.float32)
         for m in maps:
             sites = slice(m.area.top % 2, 2, m.area.row_pitch), slice(m.area.left % 2, 2, m.area.column_pitch)
             gains[sites] *= 1.0 + self.amount * (_sampled(m, down, along) - 1.0)
-        table = gains.reshape(4, finest.points_v, finest.points_h)
-        return table, (
-            *_along(shape[1], finest.spacing_h, finest.origin_h),
-            *_along(shape[0], finest.spacing_v, finest.origin_v),
-        )
+        return gains.reshape(4, *points), (*_along(shape[1], step[1], origin[1]), *_along(shape[0], step[0], origin[0]))
+
+
+def _falloff(facts: Facts, shape: tuple[int, ...]) -> Places | None:
+    """The gains that a file brings along against falloff, at points from border to border; None where it has none."""
+    if not facts.opcodes.list3:
+        return None
+    from anylens.darkroom.brought import gains_brought
+    from anylens.lens.correction import GAIN_POINTS
+
+    down, along = (np.linspace(0.0, 1.0, count) for count in GAIN_POINTS)
+    return gains_brought(facts.opcodes.list3, down, along, (shape[-2], shape[-1]))
 
 
 def _sampled(m: GainMap, down: Places, along: Places) -> Places:
