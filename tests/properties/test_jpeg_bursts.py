@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from anylens import develop, read
+from anylens.darkroom.stages import Merge
 from anylens.files.burst import read_burst
 from anylens.image import Scene
 from tests.bursts import light, moves
@@ -86,3 +87,14 @@ def test_raw_and_finished_frames_do_not_mix(folder: Path, tmp_path: Path) -> Non
     raw = Path(__file__).parents[2] / "demo" / "GOPR0024.dng"
     said = failed_in_one_line(run("develop", "--burst", folder / "f0.jpg", raw, "-o", tmp_path / "a.jpg"), 1)
     assert "another sensor or size" in said
+
+
+def test_the_reference_of_a_bracket_that_tells_no_exposure_is_the_one_of_middle_brightness(tmp_path: Path) -> None:
+    """Whatever the order, and however many frames."""
+    seen = [0.3 * light(move) for move in moves(5, 3)]
+    places = [tmp_path / f"f{index}.jpg" for index in range(5)]
+    for place, picture, ev in zip(places, seen, (-4, -3, -2, -1, 0), strict=True):
+        keep(encoded(picture * 2.0**ev * 4), place)
+    merged = Merge()(read_burst(places))
+    middle = read_burst(places).frames[2]
+    assert merged.pixels.mean() == pytest.approx(middle.raw.mean() / middle.facts.sensor.white[0], rel=0.1)

@@ -45,6 +45,15 @@ class Frames:
             raise Refusal(f"{self.name(index)} is of another sensor or size than the others; leave it out")
         return frame
 
+    def quietly(self, index: int) -> Frame | None:
+        """A frame before it is looked at; None where it cannot be read or is unlike, which is told when it is."""
+        try:
+            frame = self._burst.frames[index]
+        except Refusal:
+            return None
+        like = (frame.facts.sensor.cfa, shape_of(frame))
+        return frame if like == self._like else None
+
     def facts(self, index: int) -> Facts | None:
         """What is true of a frame, before it is looked at; None where it cannot be read."""
         try:

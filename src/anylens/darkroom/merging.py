@@ -1,19 +1,32 @@
 """Many frames to one mosaic: choose the reference, align each other frame to it, add what agrees.
 
-Frames are looked at one after the other, so that memory does not grow with their number.
+Frames are looked at one after the other, one ahead, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from anylens.darkroom.hot import Marked, Places, mend, stand_out
 from anylens.darkroom.light import by_site, gains_of, noise_of
 from anylens.darkroom.looking import Frames
+from anylens.darkroom.seen import (
+    CLIPPED,
+    LEAST_STEP,
+    Seen,
+    brightness_of,
+    exposure_of,
+    exposure_seen,
+    in_tones_of,
+    levels_of,
+    relative_exposure,
+    sharpness_of,
+    variance_of,
+)
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels import align, merge
@@ -26,44 +39,18 @@ from anylens.sensor import Noise
 
 CANDIDATES = 3
 UNLIKE = 0.5
-SAME_EXPOSURE = 0.01
-LEAST_STEP = 0.2
-LEAST_LIGHT = 1e-3
 SOFTER = 0.85
 MUCH_CLIPPED = 0.5
-CLIPPED, CLIPPED_GREY, NEVER = 0.97, 0.55, 3e38
+CLIPPED_GREY = 0.55
 
-Marked = npt.NDArray[np.bool_]
 Sites = Callable[[Frame], tuple[Pixels, Facts]]
 """A frame's light by site with margin, and the facts of that light."""
 
-Told = Callable[["Seen", Pixels, float], None]
+Told = Callable[[Seen, Pixels, float], None]
 """What else wants to know of a frame that was added: the frame, its field of motion, how much it is trusted."""
 
 Marks = Callable[[Frame], Marked | None]
 """Which pixels of a frame's light look defective, (H, W), or None where that is not to be asked."""
-
-
-@record(frozen=True, slots=True, eq=False)
-class Seen:
-    """One frame as merging sees it.
-
-    `sites` is its light, (4 or 12, h, w), `facts` what is true of it, `levels` scale and offset of its noise by site,
-    `pyramid` its brightness from fine to coarse, `sharpness` the detail in it beyond the noise and
-    `grain` what the noise adds to it.
-    """
-
-    index: int
-    sites: Pixels
-    facts: Facts
-    levels: Pixels
-    pyramid: tuple[Pixels, ...]
-    sharpness: float
-    grain: float
-
-    def planes(self) -> tuple[Pixels, ...]:
-        """The four sites of a mosaic, or those of each of three colours."""
-        return tuple(self.sites[first : first + 4] for first in range(0, len(self.sites), 4))
 
 
 def merged(
@@ -85,42 +72,21 @@ def merged(
     if reference > len(burst.frames):
         raise Refusal(f"frame {reference} cannot be the reference of {len(burst.frames)} frames; choose one of them")
     table = _Table(burst, sites_of, marks_of)
-    order = sorted(range(len(burst.frames)), key=lambda index: index != reference - 1)
-    looked_at: set[int] = set()
-    first: dict[int, Seen] = {}
-    for index in order:
-        looked_at.add(index)
-        seen = table.look_at(index)
-        if seen is not None:
-            first[index] = seen
-        if len(first) == CANDIDATES:
-            break
-    if not first or (reference and reference - 1 not in first):
-        raise Refusal(f"no frame can be the reference of the burst: {table.notes[0]}")
-    still = first[reference - 1] if reference else _best(first, table)
-    looked_at |= first.keys()
-    table.settle_hot(first.values())
-    del first[still.index]
+    still = table.reference(reference)
     gathered, bracket = [merge.begun(sites) for sites in still.planes()], False
     gains, filter_table = [1.0], _table_of(still)
     if told is not None:
         told(still, np.zeros((2, 1, 1), np.float32), 1.0)
-    for index in range(len(burst.frames)):
-        other = first.pop(index, None)
-        if other is None and index not in looked_at:
-            other = table.look_at(index)
-        if other is None:
-            continue
-        gain = _relative_exposure(still, other)
-        if gain != 1.0 and not bracket:
+    for other in _ahead(table.others(still)):
+        if other.exposure != 1.0 and not bracket:
             bracket = True
             for sites, held in zip(still.planes(), gathered, strict=True):
                 merge.let_clipped_go(held, sites, _full())
-        why = _add(gathered, still, other, gain, filter_table, robustness, told)
-        if why is None:
-            gains.append(gain)
-        else:
-            table.frames.leave_out(index, why)
+        for held, sites, moved in zip(gathered, still.planes(), other.seen.planes(), strict=True):
+            merge.add(held, sites, moved, filter_table, other.shifts, other.levels, other.gain, other.trust, robustness)
+        if told is not None and other.exposure == 1.0:
+            told(other.seen, other.field, other.trust)
+        gains.append(other.exposure)
     whole = _whole(still, gathered, gains, table.notes)
     return replace(whole, span_ev=math.log2(max(gains) / min(gains)))
 
@@ -131,14 +97,16 @@ def _best(first: dict[int, Seen], table: _Table) -> Seen:
     Where frames do not agree the reference speaks alone: a dark one would show its noise, a bright one its clipping.
     """
     one = next(iter(first.values()))
-    told = {index: exposure for index, seen in first.items() if (exposure := _exposure(seen.facts))}
+    told = {index: exposure for index, seen in first.items() if (exposure := exposure_of(seen.facts))}
     if len(told) == len(first):
         gains = {index: 1.0 / exposure for index, exposure in told.items()}
     else:
-        gains = {index: _relative_exposure(one, seen) for index, seen in first.items()}
+        gains = {index: relative_exposure(one, seen) for index, seen in first.items()}
     if math.log(max(gains.values()) / min(gains.values())) >= LEAST_STEP:
         if len(told) == len(first):
             gains |= {index: 1.0 / exposure for index, exposure in table.exposures(first).items()}
+        else:
+            gains |= {index: exposure_seen(one.pyramid[-1], small) for index, small in table.seen_small(first)}
         aim = _middle(list(gains.values()))
         off = {index: abs(math.log(gain / aim)) for index, gain in gains.items()}
         nearest = min(off, key=lambda index: off[index])
@@ -166,142 +134,147 @@ class _Table:
         self.frames = Frames(burst)
         self.notes = self.frames.notes
         self._marks_of = marks_of
-        self._marked: list[Marked] = []
-        self._hot: npt.NDArray[np.int64] | None = None
+        self._marked: Places | None = None
+        self._hot: Places | None = None
         self._sites_of = sites_of
+        self._first: dict[int, Seen] = {}
+        self._looked_at: set[int] = set()
+
+    def reference(self, number: int) -> Seen:
+        """The frame of this number, from 1, or the best of the first, which are kept; Refusal where there is none."""
+        for index in sorted(range(len(self.frames)), key=lambda index: index != number - 1):
+            self._looked_at.add(index)
+            seen = self.look_at(index)
+            if seen is not None:
+                self._first[index] = seen
+            if len(self._first) == CANDIDATES:
+                break
+        if not self._first or (number and number - 1 not in self._first):
+            raise Refusal(f"no frame can be the reference of the burst: {self.notes[0]}")
+        still = self._first[number - 1] if number else _best(self._first, self)
+        self._looked_at |= self._first.keys()
+        self.settle_hot(self._first.values())
+        del self._first[still.index]
+        return still
+
+    def others(self, still: Seen) -> Iterator[_Laid]:
+        """How all other frames lie over the reference, in their order; who is left out is noted."""
+        for index in range(len(self.frames)):
+            other = self._first.pop(index, None)
+            if other is None and index not in self._looked_at:
+                other = self.look_at(index)
+            laid = None if other is None else _laid(still, other)
+            if isinstance(laid, _Laid):
+                yield laid
+            elif laid is not None:
+                self.frames.leave_out(index, laid)
 
     def exposures(self, but: Collection[int]) -> dict[int, float]:
         """How the other frames than these were exposed, of those that can be read and say it."""
         found = {}
         for index in range(len(self.frames)):
             facts = None if index in but else self.frames.facts(index)
-            exposure = facts and _exposure(facts)
+            exposure = facts and exposure_of(facts)
             if exposure:
                 found[index] = exposure
         return found
+
+    def seen_small(self, but: Collection[int]) -> Iterator[tuple[int, Pixels]]:
+        """The other frames than these that can be read, each as small as they are aligned first."""
+        for index in range(len(self.frames)):
+            frame = None if index in but else self.frames.quietly(index)
+            if frame is not None:
+                yield index, align.pyramid(brightness_of(self._sites_of(frame)[0]))[-1]
 
     def look_at(self, index: int) -> Seen | None:
         """A frame, None (and a note) where it cannot be read; Refusal where it is of another sensor."""
         frame = self.frames[index]
         if frame is None:
             return None
-        if self._hot is None:
+        if self._marked is None:
             marks = self._marks_of(frame)
-            self._marked += [] if marks is None else [marks]
+            self._marked = None if marks is None else np.stack(np.nonzero(marks))
         sites, facts = self._sites_of(frame)
         if self._hot is not None:
-            _mend(sites, self._hot)
-        pyramid, levels = align.pyramid(_brightness(sites)), _levels(facts)
-        return Seen(index, sites, facts, levels, pyramid, *_sharpness(pyramid, levels))
+            mend(sites, self._hot)
+        pyramid, levels = align.pyramid(brightness_of(sites)), levels_of(facts)
+        return Seen(index, sites, facts, levels, pyramid, *sharpness_of(pyramid, levels))
 
     def settle_hot(self, first: Collection[Seen]) -> None:
-        """Mend, in the frames looked at so far and in all to come, what looks defective in most of them.
+        """Mend, in the frames looked at so far and in all to come, what looks defective in the first and most of them.
 
         The hand moves the scene over the sensor, but a hot pixel stays where it is.
         """
-        enough = len(self._marked) // 2 + 1
         self._hot = np.empty((2, 0), np.int64)
         twice = len({seen.pyramid[-1].tobytes() for seen in first}) < len(first)
-        if len(self._marked) >= 2 and not twice:
-            self._hot = np.stack(np.nonzero(np.sum(self._marked, axis=0, dtype=np.uint8) >= enough))
-        self._marked = []
+        if self._marked is not None and len(first) >= 2 and not twice:
+            counted = np.sum([stand_out(seen.sites, seen.levels, self._marked) for seen in first], axis=0)
+            self._hot = self._marked[:, counted > len(first) // 2]
         for seen in first:
-            _mend(seen.sites, self._hot)
+            mend(seen.sites, self._hot)
         if self._hot.size:
             self.notes.append(f"{self._hot.shape[1]} hot or dead pixels that stay in all frames were mended.")
 
 
-def _brightness(sites: Pixels) -> Pixels:
-    """(4, h, w): what is aligned; of three colours their mean, green twice."""
-    if len(sites) == 4:
-        return sites
-    red, green, blue = (sites[first : first + 4] for first in (0, 4, 8))
-    return np.asarray((red + 2 * green + blue) / 4, np.float32)
+@record(frozen=True, slots=True, eq=False)
+class _Laid:
+    """A frame and how it lies over the reference.
 
-
-def _mend(sites: Pixels, hot: npt.NDArray[np.int64]) -> None:
-    """Each of the pixels `hot`, rows and columns, becomes the median of its neighbours of the same site."""
-    row, column = hot
-    site, y, x = row % 2 * 2 + column % 2, row // 2 + MARGIN, column // 2 + MARGIN
-    around = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
-    sites[site, y, x] = np.median([sites[site, y + dy, x + dx] for dy, dx in around], axis=0)
-
-
-def _levels(facts: Facts) -> Pixels:
-    """(2, 4): scale and offset of the noise of the four sites' light."""
-    noise = noise_of(replace(facts, balance=None))
-    pairs = [np.broadcast_to(values, 3) for values in (noise.scale, noise.offset)]
-    tables = [by_site(facts.sensor.cfa, (float(r), float(g), float(b))).ravel() for r, g, b in pairs]
-    return np.stack(tables).astype(np.float32)
-
-
-def _variance(levels: Pixels, brightness: float) -> float:
-    """Of the noise of one cell's mean."""
-    return float((levels[0] * max(brightness, 0.0) + levels[1]).sum()) / 16.0
-
-
-def _sharpness(pyramid: tuple[Pixels, ...], levels: Pixels, most: float = math.inf) -> tuple[float, float]:
-    """Mean square of the steps between points of the finest level: what is beyond the noise, and the noise's part.
-
-    Both over the square of the brightness, so that frames of any exposure can be compared. There is no noise in what
-    was cut at `most`.
+    `exposure` makes it as bright as the reference, `gain` is what is left of that to multiply its light with, `levels`
+    what `merge.add` asks for, `field` and `shifts` where it has moved, `trust` how much it counts.
     """
-    grey = pyramid[0][MARGIN:-MARGIN, MARGIN:-MARGIN]
-    brightness = float(pyramid[-1].mean())
-    across, down = (float(np.square(np.diff(grey, axis=axis)).mean()) for axis in (0, 1))
-    below = grey[grey < most] if most < math.inf else grey
-    seen, bright = (below.size / grey.size, float(below.mean())) if 0 < below.size < grey.size else (1.0, brightness)
-    noise = 2 * NOISE_OF_STEP * _variance(levels, bright) * seen
-    square = max(brightness * brightness, 1e-12)
-    return max(across + down - noise, 0.0) / square, noise / square
+
+    seen: Seen
+    exposure: float
+    gain: float
+    levels: Pixels
+    field: Pixels
+    shifts: merge.Shifts
+    trust: float
 
 
-NOISE_OF_STEP = 2 * (6 / 16) * (6 / 16 - 4 / 16)
-"""Variance of the step between two points smoothed by a binomial of 3 x 3, for noise of unit variance."""
-
-
-def _add(
-    gathered: list[Pixels],
-    still: Seen,
-    other: Seen,
-    gain: float,
-    table: Pixels,
-    robustness: float,
-    told: Told | None,
-) -> str | None:
-    """Add a frame, its light times `gain`; a sentence's end that says why where it is left out instead."""
+def _laid(still: Seen, other: Seen) -> _Laid | str:
+    """How a frame lies over the reference; a sentence's end that says why where it is to be left out."""
+    exposure = gain = relative_exposure(still, other)
     one, two = still.pyramid, other.pyramid
     sharpness, (seen_sharpness, grain) = still.sharpness, (other.sharpness, other.grain)
     alike = gain == 1.0
     same = alike and still.facts.iso == other.facts.iso
     levels = still.levels if same else other.levels * np.array([[gain], [gain * gain]], np.float32)
-    full = np.full((2, 4), NEVER, np.float32) if alike else np.stack([_full(), gain * _full()])
+    full = np.full((2, 4), merge.NEVER, np.float32) if alike else np.stack([_full(), gain * _full()])
     if not alike:
         most = CLIPPED_GREY * min(1.0, gain)
         if still.facts.display_referred:
-            other, full[1] = _in_tones_of(still, other)
+            other, full[1] = in_tones_of(still, other)
             gain = 1.0
-        one = align.pyramid(_brightness(still.sites), 1.0, most)
-        two = align.pyramid(_brightness(other.sites), gain, most)
+        one = align.pyramid(brightness_of(still.sites), 1.0, most)
+        two = align.pyramid(brightness_of(other.sites), gain, most)
         # What is clipped in one of them shows no detail there, and neither must the other's count.
         (sharpness, _), (seen_sharpness, grain) = (
-            _sharpness(each, noise, most) for each, noise in ((one, still.levels), (two, levels))
+            sharpness_of(each, noise, most) for each, noise in ((one, still.levels), (two, levels))
         )
     brightness = float(still.pyramid[-1].mean())
-    variance = _variance(still.levels, brightness) + _variance(levels, brightness)
+    variance = variance_of(still.levels, brightness) + variance_of(levels, brightness)
     motion = align.align(one, two, variance)
     if motion.likeness < UNLIKE:
         return "it shows another scene"
     detail = (seen_sharpness + grain) / (sharpness + grain)
     trust = min(1.0, (detail / SOFTER) ** 2)
-    _, tall, wide = gathered[0].shape
+    tall, wide = (side - 2 * MARGIN for side in still.sites.shape[1:])
     shifts = merge.shifts_of(motion.field, wide, tall)
     both = np.concatenate([still.levels, levels, full]).astype(np.float32)
-    for held, sites, moved in zip(gathered, still.planes(), other.planes(), strict=True):
-        merge.add(held, sites, moved, table, shifts, both, gain, trust, robustness)
-    if told is not None and alike:
-        told(other, motion.field, trust)
-    return None
+    return _Laid(other, exposure, gain, both, motion.field, shifts, trust)
+
+
+def _ahead(laid: Iterator[_Laid]) -> Iterator[_Laid]:
+    """The same, the next one made while one is used: what is small then leaves no core idle."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, laid, None)
+        while (here := coming.result()) is not None:
+            coming = pool.submit(next, laid, None)
+            yield here
 
 
 def _full() -> Pixels:
@@ -321,50 +294,6 @@ def _table_of(still: Seen) -> Pixels:
         means = np.array([means[colors == letter].mean() for letter in letters])
         gains = np.clip(means.max() / means, 1.0, 8.0)
     return filters(letters, tuple(float(gain) for gain in gains))
-
-
-def _relative_exposure(still: Seen, other: Seen) -> float:
-    """What the other frame's light is to be multiplied by to be as bright as the reference's."""
-    if still.facts.display_referred:
-        return _seen_exposure(still.pyramid[-1], other.pyramid[-1])
-    one, two = (_exposure(seen.facts) for seen in (still, other))
-    if one is None or two is None:
-        one, two = (float(np.median(seen.pyramid[-1])) for seen in (still, other))
-        ratio = max(one, LEAST_LIGHT) / max(two, LEAST_LIGHT)
-        return 1.0 if abs(math.log(ratio)) < LEAST_STEP else ratio
-    return 1.0 if abs(one / two - 1.0) < SAME_EXPOSURE else one / two
-
-
-def _seen_exposure(still: Pixels, other: Pixels) -> float:
-    """The median of the ratios of two small pictures, where both are neither dark nor near white."""
-    lit = (np.minimum(still, other) > 0.02) & (np.maximum(still, other) < 0.7)
-    if lit.mean() < 0.02:
-        lit = np.minimum(still, other) > 1e-4
-    ratio = float(np.median(still[lit] / other[lit])) if lit.any() else 1.0
-    return 1.0 if abs(math.log(ratio)) < LEAST_STEP else ratio
-
-
-def _in_tones_of(still: Seen, other: Seen) -> tuple[Seen, float]:
-    """A finished picture with the tones of another, and where it is clipped then: each colour's by its histogram.
-
-    Their maker's curve is not known, so no factor makes two exposures alike (comparametric equations: Mann 2000).
-    """
-    parts, ends = np.linspace(0.0, 1.0, 513), []
-    sites = np.empty_like(other.sites)
-    for first, one, two in zip((0, 4, 8), still.planes(), other.planes(), strict=True):
-        ours, theirs = (np.quantile(plane[:, ::4, ::4], parts) for plane in (one, two))
-        theirs, at = np.unique(theirs, return_index=True)
-        ours = np.array([part.mean() for part in np.split(ours, at[1:])])
-        codes = np.linspace(0.0, 1.0, 4097)
-        table = np.interp(codes, theirs, ours).astype(np.float32)
-        ends.append(float(np.interp(CLIPPED, codes, table)))
-        sites[first : first + 4] = table[np.clip(two * 4096 + 0.5, 0, 4096).astype(np.uint16)]
-    return replace(other, sites=sites), min(ends)
-
-
-def _exposure(facts: Facts) -> float | None:
-    sensitivity = facts.iso or facts.gain
-    return facts.exposure_s * sensitivity if facts.exposure_s and sensitivity else None
 
 
 def _whole(still: Seen, gathered: list[Pixels], gains: list[float], notes: list[str]) -> Mosaic | Scene:

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.darkroom.light import bayer_phase, noise_of, seen_small
-from anylens.darkroom.merging import Marks, Seen, Sites, merged
+from anylens.darkroom.merging import Marks, Sites, merged
+from anylens.darkroom.seen import Seen
 from anylens.frame import Burst, Facts, Opcodes
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels.agreement import agreement

@@ -25,7 +25,7 @@ from anylens.kernels.sites import MARGIN
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.floating[Any]]
 
-STEP, WINDOW = 16, 32
+STEP, WINDOW, EVERY = 16, 32, 2
 BEFORE = (WINDOW - STEP) // 2
 SUMS = 7
 SIGNATURE = Signature(
@@ -60,8 +60,8 @@ def algorithm(still: Any, moved: Any, field: Any, width: Any, height: Any) -> St
 
     i, tx, ty, k = hl.Var("i"), hl.Var("tx"), hl.Var("ty"), hl.Var("k")
     column, total, sums = hl.Func("column"), hl.Func("total"), hl.Func("sums")
-    rows, lanes = hl.RDom([hl.Range(0, WINDOW)]), hl.RDom([hl.Range(0, WINDOW)])
-    j = rows.x
+    rows, lanes = hl.RDom([hl.Range(0, WINDOW // EVERY)]), hl.RDom([hl.Range(0, WINDOW)])
+    j = rows.x * EVERY
 
     def held(start: Any, size: Any) -> Any:
         return hl.clamp(start, 1, size - WINDOW - 2)
@@ -88,7 +88,7 @@ def algorithm(still: Any, moved: Any, field: Any, width: Any, height: Any) -> St
     column[i, tx, ty] = tuple(column[i, tx, ty][n] + term for n, term in enumerate(terms))
     total[tx, ty] = zeros
     total[tx, ty] = tuple(total[tx, ty][n] + column[lanes.x, tx, ty][n] for n in range(SUMS))
-    sums[tx, ty, k] = hl.mux(k, [total[tx, ty][n] for n in range(SUMS)])
+    sums[tx, ty, k] = hl.f32(EVERY) * hl.mux(k, [total[tx, ty][n] for n in range(SUMS)])
     return Stages(column, total, sums)
 
 
@@ -112,7 +112,7 @@ def reference(still: Array, moved: Array, field: Array, width: int, height: int)
     part_x, part_y = shift_x - whole_x, shift_y - whole_y
     left = (np.arange(columns) * STEP + (MARGIN - BEFORE))[None, :, None, None]
     top = (np.arange(rows) * STEP + (MARGIN - BEFORE))[:, None, None, None]
-    i, j = np.arange(WINDOW)[None, :], np.arange(WINDOW)[:, None]
+    i, j = np.arange(WINDOW)[None, :], np.arange(0, WINDOW, EVERY)[:, None]
     steps_x, steps_y = whole_x.astype(np.int64), whole_y.astype(np.int64)
     x, y = np.clip(left, 1, width - WINDOW - 2) + i, np.clip(top, 1, height - WINDOW - 2) + j
     to_x = np.clip(left + steps_x, 1, width - WINDOW - 2) + i
@@ -127,7 +127,8 @@ def reference(still: Array, moved: Array, field: Array, width: int, height: int)
     slope_x = (still[y, x + 1] - still[y, x - 1]) * np.float32(0.5) * counted
     slope_y = (still[y + 1, x] - still[y - 1, x]) * np.float32(0.5) * counted
     terms = (slope_x**2, slope_x * slope_y, slope_y**2, slope_x * gap, slope_y * gap, gap**2, counted)
-    return np.stack([term.sum(axis=(2, 3), dtype=np.float32) for term in terms]).astype(np.float32)
+    sums = np.stack([term.sum(axis=(2, 3), dtype=np.float32) for term in terms])
+    return np.asarray(sums * np.float32(EVERY), np.float32)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
@@ -137,7 +138,8 @@ def sums_at(still: Array, moved: Array, field: Array) -> Array:
     """(7, rows, columns) for tiles whose shifts are `field`, (2, rows, columns) x and y in points of the pictures.
 
     Sums over each window of gx gx, gx gy, gy gy, gx r, gy r, r r and 1, with g the gradient of `still` and r what
-    `moved`, read at the shifted place, has more. Both pictures have a margin of MARGIN.
+    `moved`, read at the shifted place, has more. Pictures are smooth, so every second row stands for its neighbour too.
+    Both pictures have a margin of MARGIN.
     """
     height, width = still.shape
     return kernel(still, moved, field, width, height, out=np.empty((SUMS, *field.shape[1:]), np.float32))
@@ -168,7 +170,8 @@ def align(still: tuple[Array, ...], moved: tuple[Array, ...], variance: float) -
     """Where each tile of `still` is found in `moved`: two pyramids of one size.
 
     `variance` is that of the noise of one point of the finest level before smoothing, both pictures' together. That
-    level is left out where noise rules in it: slopes of bright and dark noise would then pull at the motion.
+    level is left out where noise rules in it: slopes of bright and dark noise would then pull at the motion. The motion
+    of the whole picture is known well enough from the level before it.
     """
     last = len(still) - 1
     shift, likeness = _searched(_inner(still[last]), _inner(moved[last]), variance / 4.0**last)
@@ -179,9 +182,12 @@ def align(still: tuple[Array, ...], moved: tuple[Array, ...], variance: float) -
             rows, columns = _tiles(still[level])
             field, model = (_finer(each, rows, columns) for each in (field, model))
         noise = variance / 4.0**level
-        first = sums_at(still[level], moved[level], model)
-        if level or last == 0 or _texture(first, noise) > LEAST_TEXTURE:
-            field, model = _refined(still[level], moved[level], field, model, first, noise, level > 0)
+        sums = sums_at(still[level], moved[level], field)
+        if level or last == 0:
+            field, model, sums = _held(still[level], moved[level], field, model, sums, noise)
+            field = _refined(still[level], moved[level], field, model, sums, noise, STEPS_COARSE, SPREAD_COARSE)
+        elif _texture(sums, noise) > LEAST_TEXTURE:
+            field = _refined(still[level], moved[level], field, model, sums, noise, STEPS_FINE, SPREAD_FINE)
     return Motion(field, model, likeness)
 
 
@@ -206,22 +212,39 @@ def _searched(still: Array, moved: Array, variance: float) -> tuple[tuple[int, i
     """
     height, width = still.shape
     reach_x, reach_y = min(SEARCH, width // 3), min(SEARCH, height // 3)
-    best, found, likeness = np.inf, (0, 0), 1.0
-    chance = 8.0 * variance * math.sqrt(2.0 / still.size)
     around = [(dx, dy) for dy in range(-reach_y, reach_y + 1) for dx in range(-reach_x, reach_x + 1)]
-    for dx, dy in sorted(around, key=lambda shift: shift[0] ** 2 + shift[1] ** 2):
-        mine = still[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
-        theirs = moved[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
-        gap = theirs - mine
-        cost = float(np.square(gap - gap.mean()).mean())
-        weighed = cost * (1.0 + FARTHER * math.hypot(dx, dy))
-        if weighed < best - chance:
-            best, found = weighed, (dx, dy)
-            spread = min(float(mine.var()), float(theirs.var())) - variance
-            likeness = float(np.clip(1.0 - (cost - 2.0 * variance) / max(2.0 * spread, 1e-12), 0.0, 1.0))
-            if spread < 4.0 * variance:
-                likeness = 1.0
-    return found, likeness
+    around.sort(key=lambda shift: shift[0] ** 2 + shift[1] ** 2)
+    dx, dy = np.array(around).T
+    cost, spread = _alike(still, moved, dx, dy)
+    weighed = cost * (1.0 + FARTHER * np.hypot(dx, dy))
+    chance = 8.0 * variance * math.sqrt(2.0 / still.size)
+    best = 0
+    for index, each in enumerate(weighed):
+        if each < weighed[best] - chance:
+            best = index
+    beyond = float(spread[best]) - variance
+    likeness = float(np.clip(1.0 - (cost[best] - 2.0 * variance) / max(2.0 * beyond, 1e-12), 0.0, 1.0))
+    return around[best], 1.0 if beyond < 4.0 * variance else likeness
+
+
+def _alike(still: Array, moved: Array, dx: Floats, dy: Floats) -> tuple[Floats, Floats]:
+    """At each shift, where two pictures overlap: variance of their difference, and that of the calmer one of them."""
+    height, width = still.shape
+    one, two = (picture - still.mean(dtype=np.float64) for picture in (still, moved))
+    size = (height + int(np.abs(dy).max()), width + int(np.abs(dx).max()))
+    spectra = [np.fft.rfft2(picture, size) for picture in (one, two)]
+    product = np.fft.irfft2(spectra[0].conj() * spectra[1], size)[dy, dx]
+    count = (height - np.abs(dy)) * (width - np.abs(dx))
+    sums = []
+    for picture, x, y in ((one, -dx, -dy), (two, dx, dy)):
+        top, left = np.maximum(y, 0), np.maximum(x, 0)
+        bottom, right = height + np.minimum(y, 0), width + np.minimum(x, 0)
+        for power in (picture, picture * picture):
+            whole = np.pad(power.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+            sums.append(whole[bottom, right] - whole[top, right] - whole[bottom, left] + whole[top, left])
+    mine, mine_square, theirs, theirs_square = (total / count for total in sums)
+    cost = mine_square + theirs_square - 2.0 * product / count - np.square(theirs - mine)
+    return cost, np.minimum(mine_square - mine * mine, theirs_square - theirs * theirs)
 
 
 def _finer(field: Array, rows: int, columns: int) -> Array:
@@ -235,27 +258,30 @@ def _finer(field: Array, rows: int, columns: int) -> Array:
     return np.ascontiguousarray(field * np.float32(2))
 
 
-def _refined(
-    still: Array, moved: Array, field: Array, model: Array, first: Array, variance: float, coarse: bool
-) -> tuple[Array, Array]:
-    """The field after some steps at one level, and the motion of the whole picture that it is held to.
+def _held(
+    still: Array, moved: Array, field: Array, model: Array, sums: Array, variance: float
+) -> tuple[Array, Array, Array]:
+    """The motion of the whole picture after a look at one level, and the field with its `sums` held to it.
 
-    `first` are the sums for the model as it comes. At the finest level it is worth one look less.
+    A tile that fits the model clearly better than what was thought of it begins there.
     """
-    spread = SPREAD_COARSE if coarse else SPREAD_FINE
-    model = _modelled(first, model, variance, spread)
-    sums = sums_at(still, moved, field)
-    if coarse:
-        model = _modelled(sums_at(still, moved, model), model, variance, spread)
-        other = sums_at(still, moved, model)
-        better = _cost(other) < 0.9 * _cost(sums)
-        field, sums = np.where(better, model, field), np.where(better, other, sums)
-    for step in range(STEPS_COARSE if coarse else STEPS_FINE):
+    for _ in range(2):
+        model = _modelled(sums_at(still, moved, model), model, variance, SPREAD_COARSE)
+    other = sums_at(still, moved, model)
+    better = _cost(other) < 0.9 * _cost(sums)
+    return np.where(better, model, field), model, np.where(better, other, sums)
+
+
+def _refined(
+    still: Array, moved: Array, field: Array, model: Array, sums: Array, variance: float, steps: int, spread: float
+) -> Array:
+    """The field after some steps at one level; `sums` are those for the field as it comes."""
+    for step in range(steps):
         if step:
             sums = sums_at(still, moved, field)
             spread = min(spread, _spread(sums, field, model, variance))
         field = _stepped(sums, field, model, variance, spread)
-    return field, model
+    return field
 
 
 def _cost(sums: Array) -> Floats:
@@ -314,40 +340,37 @@ def _spread(sums: Array, field: Array, model: Array, variance: float) -> float:
 def _modelled(sums: Array, model: Array, variance: float, spread: float) -> Array:
     """The model after one step for the whole picture: a polynomial's, with tiles that contradict it let go."""
     _, rows, columns = model.shape
-    table = _terms(rows, columns)
+    table, pairs = _terms(rows, columns)
     count = table.shape[1]
     precision, pull = _known(sums, variance)
     soft = _softened(precision, spread).reshape(3, -1)
     best = _solved(precision[0] + 1e-3, precision[1], precision[2] + 1e-3, *pull)
     best = (best / np.maximum(np.hypot(*best) / 2.0, 1.0)).reshape(2, -1)
-    solution = np.zeros((2, count))
-    weight = np.ones(rows * columns)
+    (across, mixed, down), (x, y) = soft, best
+    told = np.stack([across * x + mixed * y, mixed * x + down * y])
+    solution, weight = np.zeros((2, count)), np.ones(rows * columns)
+    system = np.empty((2, count, 2, count))
     for _ in range(ROBUST_STEPS):
-        across, mixed, down = soft * weight
-        system = np.block(
-            [
-                [table.T @ (table * across[:, None]), table.T @ (table * mixed[:, None])],
-                [table.T @ (table * mixed[:, None]), table.T @ (table * down[:, None])],
-            ]
-        )
-        right = np.concatenate(
-            [table.T @ (across * best[0] + mixed * best[1]), table.T @ (mixed * best[0] + down * best[1])]
-        )
-        ridge = (1e-6 * np.trace(system) + 1e-9) * np.eye(2 * count)
-        solution = np.linalg.solve(system + ridge, right).reshape(2, count)
-        gap = best - solution @ table.T
-        far = soft[0] * gap[0] ** 2 + 2 * soft[1] * gap[0] * gap[1] + soft[2] * gap[1] ** 2
+        xx, xy, yy = np.einsum("kn,np->kp", soft * weight, pairs).reshape(3, count, count)
+        system[0, :, 0], system[0, :, 1], system[1, :, 0], system[1, :, 1] = xx, xy, xy, yy
+        right = np.einsum("kn,nc->kc", told * weight, table)
+        whole = system.reshape(2 * count, 2 * count)
+        ridge = (1e-6 * np.trace(whole) + 1e-9) * np.eye(2 * count)
+        solution = np.linalg.solve(whole + ridge, right.ravel()).reshape(2, count)
+        gap = best - np.einsum("kc,nc->kn", solution, table)
+        far = across * gap[0] ** 2 + 2 * mixed * gap[0] * gap[1] + down * gap[1] ** 2
         weight = 1.0 / (1.0 + far / 4.0) ** 2
-    return _moved(model, (solution @ table.T).reshape(2, rows, columns))
+    return _moved(model, np.einsum("kc,nc->kn", solution, table).reshape(2, rows, columns))
 
 
 @lru_cache(64)
-def _terms(rows: int, columns: int) -> Floats:
-    """(tiles, 6) of 1, x, y, xy, xx, yy; fewer where there are few tiles."""
+def _terms(rows: int, columns: int) -> tuple[Floats, Floats]:
+    """(tiles, 6) of 1, x, y, xy, xx, yy, fewer where there are few tiles; and (tiles, 36) products of each two."""
     down, across = (np.linspace(-1.0, 1.0, n) if n > 1 else np.zeros(n) for n in (rows, columns))
     x, y = (each.ravel() for each in np.meshgrid(across, down))
     count = 6 if min(rows, columns) >= 6 else 3 if min(rows, columns) >= 3 else 1
-    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y][:count], 1)
+    terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y][:count], 1)
+    return terms, (terms[:, :, None] * terms[:, None, :]).reshape(len(terms), -1)
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:

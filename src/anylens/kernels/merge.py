@@ -30,14 +30,15 @@ SIGNATURE = Signature(
         Image("filters", "float32", 3),
         Image("shifts", "int32", 3),
         Image("levels", "float32", 2),
-        Image("before", "float32", 3),
+        Image("before", "float32", 4),
         Scalar("wide", "int32"),
         Scalar("tall", "int32"),
         Scalar("gain", "float32"),
         Scalar("trust", "float32"),
         Scalar("robustness", "float32"),
+        Scalar("clips", "int32"),
     ),
-    outputs=(Image("gathered", "float32", 3),),
+    outputs=(Image("gathered", "float32", 4),),
 )
 REACH = 2
 INTERPOLATED = 0.75
@@ -45,10 +46,11 @@ TEXTURE = 0.04
 FLICKER = 0.01
 SQUARE_GOOD, SQUARE_BAD = 1.5, 2.2
 MEAN_GOOD, MEAN_BAD = 9.0, 16.0
-STRIP = 32
-TESTS, GATHERED = 8, 6
+STRIP, PAIR = 32, 2
+TESTS, FULL, GATHERED = 4, 2, 6
 SURELY = 1.15
 LAST_RESORT = 1e-6
+NEVER = 3e38
 
 
 class Stages(NamedTuple):
@@ -56,7 +58,10 @@ class Stages(NamedTuple):
     gap: Any
     tested: Any
     down: Any
+    clipped: Any
+    clipped_down: Any
     share: Any
+    clips: Any
     gathered: Any
 
 
@@ -72,50 +77,70 @@ def algorithm(
     gain: Any,
     trust: Any,
     robustness: Any,
+    clips: Any,
 ) -> Stages:
+    """`clips` is 0 where no light is to be taken for clipped, whatever `levels` say: the burst is no bracket."""
     import halide as hl
 
-    x, y, s, k = hl.Var("x"), hl.Var("y"), hl.Var("s"), hl.Var("k")
+    x, r, q, s, k = (hl.Var(name) for name in "xrqsk")
+    i, p = hl.Var("i"), hl.Var("p")
     zero, one = hl.f32(0.0), hl.f32(1.0)
-    read, gap, tested, down, around, share, gathered = (
-        hl.Func(name) for name in ("read", "gap", "tested", "down", "around", "share", "gathered")
+    read, gap, tested, down, clipped, clipped_down, share, gathered = (
+        hl.Func(name) for name in ("read", "gap", "tested", "down", "clipped", "clipped_down", "share", "gathered")
     )
-    bx = hl.clamp(x / BLOCK_X, 0, (wide - 1) / BLOCK_X)
-    by = hl.clamp(y / BLOCK_Y, 0, (tall - 1) / BLOCK_Y)
-    step_x, step_y = shifts[bx, by, 0], shifts[bx, by, 1]
-    place = hl.clamp(shifts[bx, by, 2], 0, POSITIONS**2 - 1)
 
+    def moved_by(block_x: Any, block_y: Any, part: int) -> Any:
+        return shifts[hl.clamp(block_x, 0, (wide - 1) / BLOCK_X), hl.clamp(block_y, 0, (tall - 1) / BLOCK_Y), part]
+
+    pairs = BLOCK_Y // PAIR
+    by = hl.clamp(q / pairs, 0, (tall - 1) / BLOCK_Y)
     taps = hl.RDom([hl.Range(0, CELLS), hl.Range(0, CELLS), hl.Range(0, 4)])
-    start_x = hl.clamp(bx * BLOCK_X + step_x + (MARGIN - 1), 0, wide + 2 * MARGIN - BLOCK_X - CELLS + 1)
-    start_y = hl.clamp(by * BLOCK_Y + step_y + (MARGIN - 1), 0, tall + 2 * MARGIN - BLOCK_Y - CELLS + 1)
+    left = hl.clamp(p, 0, (wide - 1) / BLOCK_X) * BLOCK_X + moved_by(p, by, 0) + (MARGIN - 1)
+    top = by * BLOCK_Y + moved_by(p, by, 1) + (MARGIN - 1)
+    left = hl.clamp(left, 0, wide + 2 * MARGIN - BLOCK_X - CELLS + 1)
+    top = hl.clamp(top, 0, tall + 2 * MARGIN - BLOCK_Y - CELLS + 1)
+    place = hl.clamp(moved_by(p, by, 2), 0, POSITIONS**2 - 1)
     tap = filters[taps.x + CELLS * taps.y + CELLS * CELLS * taps.z, s, place]
-    read[x, y, s] = zero
-    read[x, y, s] += tap * moved[start_x + x % BLOCK_X + taps.x, start_y + y % BLOCK_Y + taps.y, taps.z]
+    read[i, r, s, p, q] = zero
+    read[i, r, s, p, q] += tap * moved[left + i + taps.x, top + PAIR * (q % pairs) + r + taps.y, taps.z]
+    gap[x, r, q, s] = read[x % BLOCK_X, r, s, x / BLOCK_X, q] * gain - still[x + MARGIN, PAIR * q + r + MARGIN, s]
 
     def own(site: Any, dx: int = 0, dy: int = 0) -> Any:
-        return still[x + (MARGIN + dx), y + (MARGIN + dy), site]
+        return still[x + (MARGIN + dx), PAIR * q + r + (MARGIN + dy), site]
 
-    gap[x, y, s] = read[x, y, s] * gain - own(s)
-    square = over = full = noise_still = noise_moved = texture = mean = bright = zero
+    def mean_of(row: int) -> Any:
+        return sum((levels[site, row] for site in range(1, 4)), levels[0, row]) * hl.f32(0.25)
+
+    over = full = zero
     for site in range(4):
         full = hl.max(full, hl.select(own(site) >= levels[site, 4], one, zero))
-        over = hl.max(over, hl.select(own(site) + gap[x, y, site] >= levels[site, 5], one, zero))
+        over = hl.max(over, hl.select(own(site) + gap[x, r, q, site] >= levels[site, 5], one, zero))
+    clipped[x, r, q, k] = hl.mux(k, [over, full])
+    here_full = (clips > 0) & (full > zero)
+    square = bright = texture = mean = zero
     for site in range(4):
-        difference = hl.select(full > zero, hl.min(gap[x, y, site], zero), gap[x, y, site])
-        level = hl.max(own(site) + difference * hl.f32(0.5), zero)
+        difference = hl.select(here_full, hl.min(gap[x, r, q, site], zero), gap[x, r, q, site])
         square += difference * difference
         mean += difference
-        bright += level
-        noise_still += levels[site, 0] * level + levels[site, 1]
-        noise_moved += levels[site, 2] * level + levels[site, 3]
+        bright += hl.max(own(site) + difference * hl.f32(0.5), zero)
         across, along = own(site, 1, 0) - own(site, -1, 0), own(site, 0, 1) - own(site, 0, -1)
         texture += (across * across + along * along) * hl.f32(0.25)
-    texture = hl.max(texture - noise_still, zero)
-    tested[x, y, k] = hl.mux(k, [square, mean, bright, noise_still, noise_moved, texture, over, full])
-    down[x, y, k] = sum((tested[x, y + at, k] for at in range(-REACH, REACH + 1)), zero)
-    around[x, y, k] = sum((down[x + at, y, k] for at in range(-REACH, REACH + 1)), zero)
+    texture = hl.max(texture - (mean_of(0) * bright + hl.f32(4.0) * mean_of(1)), zero)
+    tested[x, r, q, k] = hl.mux(k, [square, mean, bright, texture])
 
-    square, mean, bright, noise_still, noise_moved, texture, over, full = (around[x, y, part] for part in range(TESTS))
+    def summed_down(values: Any) -> Any:
+        rows = [values[x, (r + at) % PAIR, q + (r + at) / PAIR, k] for at in range(-REACH, REACH + 1)]
+        return sum(rows[1:], rows[0])
+
+    def summed_across(values: Any, part: int) -> Any:
+        return sum((values[x + at, r, q, part] for at in range(1 - REACH, REACH + 1)), values[x - REACH, r, q, part])
+
+    down[x, r, q, k] = summed_down(tested)
+    clipped_down[x, r, q, k] = summed_down(clipped)
+    square, mean, bright, texture = (summed_across(down, part) for part in range(TESTS))
+    over, full = (hl.select(clips > 0, summed_across(clipped_down, part), zero) for part in range(FULL))
+    sites = hl.f32(4.0 * (2 * REACH + 1) ** 2)
+    noise_still, noise_moved = (mean_of(row) * bright + sites * mean_of(row + 1) for row in (0, 2))
     noise = noise_still + noise_moved * hl.f32(INTERPOLATED)
     allowed = noise + texture * hl.f32(TEXTURE)
     flicker = bright * hl.f32(FLICKER)
@@ -124,20 +149,19 @@ def algorithm(
     agrees *= hl.clamp((hl.f32(MEAN_BAD) - off) / hl.f32(MEAN_BAD - MEAN_GOOD), zero, one)
     agrees = hl.max(agrees, one - robustness)
     last = hl.select((full > zero) & (gain > one), hl.f32(LAST_RESORT) * gain * gain * gain * gain, zero)
-    seen = (x + step_x >= 0) & (x + step_x < wide) & (y + step_y >= 0) & (y + step_y < tall)
+    to_x = x + moved_by(x / BLOCK_X, q / pairs, 0)
+    to_y = PAIR * q + r + moved_by(x / BLOCK_X, q / pairs, 1)
+    seen = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < tall)
     excess = hl.max(square - noise_still * hl.f32(SURELY), noise_moved)
     relation = noise_still / hl.select(robustness > zero, excess, noise_moved)
     counts = hl.select(over > zero, hl.min(agrees, last), agrees)
-    given = hl.select(seen, counts * trust, zero)
-    share[x, y, k] = hl.mux(
-        k, [given * relation, (given * relation) * (given * relation) * (noise_moved / noise_still)]
+    weight = hl.select(seen, counts * trust, zero) * relation
+    share[x, r, q, k] = hl.mux(k, [weight, weight * weight * (noise_moved / noise_still)])
+    weight = share[x, r, q, 0]
+    gathered[x, r, q, k] = before[x, r, q, k] + hl.mux(
+        k, [*(weight * gap[x, r, q, site] for site in range(4)), weight, share[x, r, q, 1]]
     )
-
-    weight = share[x, y, 0]
-    gathered[x, y, k] = before[x, y, k] + hl.mux(
-        k, [*(weight * gap[x, y, site] for site in range(4)), weight, share[x, y, 1]]
-    )
-    return Stages(read, gap, tested, down, share, gathered)
+    return Stages(read, gap, tested, down, clipped, clipped_down, share, clips, gathered)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -147,25 +171,36 @@ def schedule(stages: Stages, target: Any) -> None:
     width = target.natural_vector_size(hl.Float(32))
     guard = hl.TailStrategy.GuardWithIf
     strip, lanes = hl.Var("strip"), hl.Var("lanes")
-    x, y, k = stages.gathered.args()
-    stages.gathered.bound(k, 0, GATHERED).split(y, strip, y, STRIP, guard).reorder(k, x, y, strip).unroll(k)
-    stages.gathered.vectorize(x, width, guard).parallel(strip)
-    stages.share.compute_at(stages.gathered, y).bound_extent(stages.share.args()[2], 2)
-    for line in (stages.share, stages.down, stages.tested):
-        x_line, _, part = line.args()
-        line.reorder(part, x_line).unroll(part).vectorize(x_line, width)
-    stages.down.compute_at(stages.gathered, y).bound_extent(stages.down.args()[2], TESTS)
-    x, y_line, part = stages.tested.args()
-    stages.tested.store_at(stages.gathered, strip).compute_at(stages.gathered, y).fold_storage(y_line, 8)
-    stages.tested.bound_extent(part, TESTS)
-    x, y_line, s = stages.gap.args()
-    stages.gap.store_at(stages.gathered, strip).compute_at(stages.gathered, y).fold_storage(y_line, 8)
-    stages.gap.bound_extent(s, 4).align_bounds(x, BLOCK_X).split(x, x, lanes, BLOCK_X)
-    stages.gap.reorder(lanes, s, x, y_line).vectorize(lanes).unroll(s)
-    x_in, _, s = stages.read.args()
-    stages.read.compute_at(stages.gap, x).bound_extent(s, 4).vectorize(x_in, BLOCK_X).unroll(s)
+    x, r, q, k = stages.gathered.args()
+    stages.gathered.bound(k, 0, GATHERED).bound(r, 0, PAIR).split(q, strip, q, STRIP, guard)
+    stages.gathered.reorder(k, x, r, q, strip).unroll(k).vectorize(x, width, guard).parallel(strip)
+    for line, parts in (
+        (stages.tested, TESTS),
+        (stages.clipped, FULL),
+        (stages.down, TESTS),
+        (stages.clipped_down, FULL),
+        (stages.share, 2),
+    ):
+        x_line, r_line, _, part = line.args()
+        line.bound_extent(part, parts).reorder(part, x_line, r_line).unroll(part).vectorize(x_line, width)
+    for line in (stages.down, stages.clipped_down, stages.share):
+        line.compute_at(stages.gathered, r)
+    for line in (stages.tested, stages.clipped, stages.gap):
+        line.store_at(stages.gathered, strip).compute_at(stages.gathered, q).bound(line.args()[1], 0, PAIR)
+    stages.tested.fold_storage(stages.tested.args()[2], 4)
+    x, r, q, s = stages.gap.args()
+    stages.gap.fold_storage(q, 4).bound_extent(s, 4).align_bounds(x, BLOCK_X).split(x, x, lanes, BLOCK_X)
+    stages.gap.reorder(lanes, r, s, x, q).vectorize(lanes).unroll(s).unroll(r)
+    i, r, s, _, _ = stages.read.args()
+    stages.read.compute_at(stages.gap, x).bound_extent(i, BLOCK_X).bound_extent(r, PAIR).bound_extent(s, 4)
+    stages.read.vectorize(i).unroll(r).unroll(s)
     across, down, site = stages.read.rvars()
-    stages.read.update().reorder(x_in, s, across, down, site).vectorize(x_in, BLOCK_X).unroll(s).unroll(across)
+    update = stages.read.update().vectorize(i).unroll(s).unroll(across)
+    if width >= BLOCK_X:
+        update.reorder(i, r, s, across, down, site).unroll(r).unroll(down)
+    else:
+        update.reorder(i, s, across, down, site, r)
+    stages.gathered.specialize(stages.clips == 0)
 
 
 def reference(
@@ -180,9 +215,11 @@ def reference(
     gain: float,
     trust: float,
     robustness: float,
+    clips: int,
 ) -> Array:
     reach = REACH
-    x, y = np.arange(-reach, wide + reach), np.arange(-reach, tall + reach)
+    high = before.shape[1] * PAIR
+    x, y = np.arange(-reach, wide + reach), np.arange(-reach, high + reach)
     bx = np.clip(x // BLOCK_X, 0, shifts.shape[2] - 1)
     by = np.clip(y // BLOCK_Y, 0, shifts.shape[1] - 1)[:, None]
     step_x, step_y, place = (part[by, bx] for part in shifts)
@@ -194,25 +231,26 @@ def reference(
         site, row, column = tap // CELLS**2, tap // CELLS % CELLS, tap % CELLS
         samples = moved[site, start_y + row, start_x + column]
         read += np.moveaxis(filters[place, :, tap], -1, 0) * samples
-    own = still[:, MARGIN - reach : MARGIN + tall + reach, MARGIN - reach : MARGIN + wide + reach]
-    wider = still[:, MARGIN - reach - 1 : MARGIN + tall + reach + 1, MARGIN - reach - 1 : MARGIN + wide + reach + 1]
+    own = still[:, MARGIN - reach : MARGIN + high + reach, MARGIN - reach : MARGIN + wide + reach]
+    wider = still[:, MARGIN - reach - 1 : MARGIN + high + reach + 1, MARGIN - reach - 1 : MARGIN + wide + reach + 1]
     gap = read * np.float32(gain) - own
     scale_still, offset_still, scale_moved, offset_moved, full_still, full_moved = (
         row[:, None, None] for row in levels
     )
-    full = (own >= full_still).any(axis=0).astype(np.float32)
-    over = (own + gap >= full_moved).any(axis=0).astype(np.float32)
+    full = (own >= full_still).any(axis=0).astype(np.float32) * (clips > 0)
+    over = (own + gap >= full_moved).any(axis=0).astype(np.float32) * (clips > 0)
     difference = np.where(full > 0, np.minimum(gap, 0), gap)
-    level = np.maximum(own + difference * np.float32(0.5), 0)
-    noise_still = (scale_still * level + offset_still).sum(axis=0)
-    noise_moved = (scale_moved * level + offset_moved).sum(axis=0)
+    bright = np.maximum(own + difference * np.float32(0.5), 0).sum(axis=0)
     across, along = wider[:, 1:-1, 2:] - wider[:, 1:-1, :-2], wider[:, 2:, 1:-1] - wider[:, :-2, 1:-1]
-    texture = np.maximum(((across**2 + along**2) * np.float32(0.25)).sum(axis=0) - noise_still, 0)
-    differs = (difference**2).sum(axis=0), difference.sum(axis=0)
-    tested = np.stack([*differs, level.sum(axis=0), noise_still, noise_moved, texture, over, full])
-    down = np.sum([tested[:, at : at + tall] for at in range(2 * reach + 1)], axis=0)
+    noise = scale_still.mean() * bright + 4 * offset_still.mean()
+    texture = np.maximum(((across**2 + along**2) * np.float32(0.25)).sum(axis=0) - noise, 0)
+    tested = np.stack([(difference**2).sum(axis=0), difference.sum(axis=0), bright, texture, over, full])
+    down = np.sum([tested[:, at : at + high] for at in range(2 * reach + 1)], axis=0)
     around = np.sum([down[:, :, at : at + wide] for at in range(2 * reach + 1)], axis=0)
-    square, mean, bright, noise_still, noise_moved, texture, over, full = around
+    square, mean, bright, texture, over, full = around
+    sites = 4 * (2 * reach + 1) ** 2
+    noise_still = scale_still.mean() * bright + sites * offset_still.mean()
+    noise_moved = scale_moved.mean() * bright + sites * offset_moved.mean()
     noise = noise_still + noise_moved * np.float32(INTERPOLATED)
     agrees = np.clip((SQUARE_BAD - square / (noise + texture * TEXTURE)) / (SQUARE_BAD - SQUARE_GOOD), 0, 1)
     off = mean**2 / (noise + texture * (10 * TEXTURE) + (bright * FLICKER) ** 2)
@@ -228,7 +266,7 @@ def reference(
     )
     share = np.stack([given * relation, (given * relation) ** 2 * noise_moved / noise_still])
     gathered = np.concatenate([share[0] * gap[:, reach:-reach, reach:-reach], share])
-    return np.asarray(before + gathered, np.float32)
+    return np.asarray(before + gathered.reshape(before.shape), np.float32)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
@@ -252,9 +290,9 @@ def shifts_of(field: Array, wide: int, tall: int) -> Shifts:
 
 
 def begun(still: Array) -> Array:
-    """What is gathered before the first frame is added: `still` weighs 1."""
+    """What is gathered before the first frame is added: `still` weighs 1. Rows come in pairs, one may be too many."""
     _, tall, wide = still.shape
-    gathered = np.zeros((GATHERED, tall - 2 * MARGIN, wide - 2 * MARGIN), np.float32)
+    gathered = np.zeros((GATHERED, tall - 2 * MARGIN + tall % PAIR, wide - 2 * MARGIN), np.float32)
     gathered[4:] = 1.0
     return gathered
 
@@ -264,9 +302,11 @@ def let_clipped_go(gathered: Array, still: Array, full: Array) -> None:
 
     `full` has where each of the four sites of `still` (with margin) is clipped.
     """
-    clipped = (still[:, MARGIN:-MARGIN, MARGIN:-MARGIN] >= full[:, None, None]).any(axis=0)
-    gathered[:5, clipped] *= LAST_RESORT
-    gathered[5, clipped] *= LAST_RESORT**2
+    inner = still[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    clipped = (inner >= full[:, None, None]).any(axis=0)
+    held = gathered[:, : inner.shape[1]]
+    held[:5, clipped] *= LAST_RESORT
+    held[5, clipped] *= LAST_RESORT**2
 
 
 def add(
@@ -282,15 +322,17 @@ def add(
 ) -> None:
     """Add the frame `moved` to what has been gathered about `still`, in place.
 
-    `gathered` is (6, h, w): for each site the sum of weighted differences, then the sum of weights and that of what
-    they weigh in noise; it begins as `begun` says. `still` and `moved` are sites with margin, `table` has the filters
-    of `lattice`; `levels` (6, 4) has scale and offset of the noise of `still` and of `moved` times `gain`, by site;
-    the last two rows are where they are clipped, of no number where that does not matter (frames of one exposure).
+    `gathered` is (6, h or h + 1, w): for each site the sum of weighted differences, then the sum of weights and that of
+    what they weigh in noise; it begins as `begun` says. `still` and `moved` are sites with margin, `table` has the
+    filters of `lattice`; `levels` (6, 4) has scale and offset of the noise of `still` and of `moved` times `gain`, by
+    site; the last two rows are where they are clipped, NEVER where that does not matter (frames of one exposure).
     Light that is clipped in `still` may only be brighter in `moved`; where both are, the shorter exposure has the last
     word. `trust` 0 to 1 is how much the frame counts at all, 1 - `robustness` how much where it disagrees.
     """
-    _, tall, wide = gathered.shape
-    kernel(still, moved, table, shifts, levels, gathered, wide, tall, gain, trust, robustness, out=gathered)
+    tall, wide = (side - 2 * MARGIN for side in still.shape[1:])
+    pairs = gathered.reshape(GATHERED, -1, PAIR, wide)
+    clips = int(levels[4:].min() < NEVER)
+    kernel(still, moved, table, shifts, levels, pairs, wide, tall, gain, trust, robustness, clips, out=pairs)
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
@@ -299,6 +341,6 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     moved = (still + rng.normal(0, 0.012, size)).astype(np.float32)
     field = rng.normal(0, 1, (2, -(-height // BLOCK_X), -(-width // BLOCK_X))).astype(np.float32)
     levels = np.array([[1e-4], [1e-5], [2e-4], [1e-5], [0.31], [0.34]], np.float32) * np.ones(4, np.float32)
-    before = rng.random((GATHERED, height, width), np.float32)
+    before = rng.random((GATHERED, -(-height // PAIR), PAIR, width), np.float32)
     shifts = shifts_of(field, width, height)
-    return still, moved, filters("RGGB"), shifts, levels, before, width, height, 1.003, 0.9, 0.95
+    return still, moved, filters("RGGB"), shifts, levels, before, width, height, 1.003, 0.9, 0.95, width % 2

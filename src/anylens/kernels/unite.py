@@ -65,11 +65,10 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 
 
 def unite(still: Array, gathered: Array) -> tuple[Array, Array]:
-    """(mosaic, frames_used), both (2 h, 2 w), from sites `still` and what `merge.add` gathered, (6, h, w)."""
-    _, tall, wide = gathered.shape
-    shape = (2 * tall, 2 * wide)
-    mosaic, used = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    kernel(still, gathered, out=(mosaic, used))
+    """(mosaic, frames_used), both (2 h, 2 w), from sites `still` and what `merge.add` gathered."""
+    tall, wide = (side - 2 * MARGIN for side in still.shape[1:])
+    mosaic, used = (np.empty((2 * tall, 2 * wide), np.float32) for _ in range(2))
+    kernel(still, gathered[:, :tall], out=(mosaic, used))
     return mosaic, used
 
 

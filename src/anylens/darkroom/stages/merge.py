@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from anylens.darkroom.hot import HOT_SIGMA
 from anylens.darkroom.light import by_site, noise_of
 from anylens.darkroom.quad import as_bayer, in_mode
 from anylens.darkroom.recipe import checked, taste
@@ -19,7 +20,7 @@ from anylens.kernels.sites import sites
 from anylens.record import record
 from anylens.refusal import Refusal
 
-LONG_S, HIGH_ISO, HOT_SIGMA = 0.05, 1600.0, 6.0
+LONG_S, HIGH_ISO = 0.05, 1600.0
 
 
 @record(frozen=True, slots=True)
