@@ -43,11 +43,11 @@ def find_edges(samples: Samples) -> tuple[Edge, ...]:
     Line segments (von Gioi, Jakubowicz, Morel & Randall 2012) in the picture made small, each kept where a strip about
     it shows one step and nothing else; `half_width_px` is as far as that holds, 32 at most. Raises NoChart.
     """
-    return edges_and_left(samples)[0]
+    return edges_of_lines(samples)[0]
 
 
-def edges_and_left(samples: Samples) -> tuple[tuple[Edge, ...], int]:
-    """The edges as `find_edges` has them, and how many straight lines were not looked at.
+def edges_of_lines(samples: Samples) -> tuple[tuple[Edge, ...], int, int]:
+    """The edges as `find_edges` has them, how many straight lines were looked at for them, and how many were not.
 
     A picture full of edges is not searched to its end: 256 edges are enough, taken in turns from all its parts,
     longest first. Raises NoChart.
@@ -72,7 +72,7 @@ def edges_and_left(samples: Samples) -> tuple[tuple[Edge, ...], int]:
             "alone between two even surfaces; show larger dark squares on light ground, turned by about 5 degrees.",
             drawn(samples, marks),
         )
-    return tuple(sorted(found, key=_length, reverse=True)), len(segments) - tried
+    return tuple(sorted(found, key=_length, reverse=True)), tried, len(segments) - tried
 
 
 def _in_turns(segments: list[tuple[Place, Place]], shape: tuple[int, int]) -> list[tuple[Place, Place]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.charts import Edge, edges_and_left
+from anylens.lab.charts import Edge, edges_of_lines
 from anylens.lab.figure import Figure
 from anylens.lab.picture import Mark, drawn
 from anylens.lab.profile import Profile, fitted
@@ -72,13 +72,15 @@ class Refused:
 class Sharpness:
     """The edges of one picture in one colour: those measured and those refused.
 
-    `left` straight lines were not looked at, because others all over the picture were enough.
+    They come from `lines` straight lines; `left` more were not looked at, because others all over the picture were
+    enough. Both are 0 where the edges were given.
     """
 
     letter: str
     pitch_um: float | None
     edges: tuple[EdgeSharpness, ...]
     refused: tuple[Refused, ...] = ()
+    lines: int = 0
     left: int = 0
 
 
@@ -161,9 +163,9 @@ def edges_sharpness(samples: Samples, edges: tuple[Edge, ...] | None = None) -> 
 
     Raises NoChart where none is found, Refusal where none of them can be measured.
     """
-    measured, refused, left = [], [], 0
+    measured, refused, lines, left = [], [], 0, 0
     if edges is None:
-        edges, left = edges_and_left(samples)
+        edges, lines, left = edges_of_lines(samples)
     for edge in edges:
         try:
             measured.append(edge_sharpness(samples, edge))
@@ -171,7 +173,7 @@ def edges_sharpness(samples: Samples, edges: tuple[Edge, ...] | None = None) -> 
             refused.append(Refused(_middle(edge), str(error)))
     if not measured:
         raise Refusal(refused[0].why if refused else "No edge was given to be measured; name one at least.")
-    return Sharpness(samples.letter, samples.pitch_um, tuple(measured), tuple(refused), left)
+    return Sharpness(samples.letter, samples.pitch_um, tuple(measured), tuple(refused), lines, left)
 
 
 def edges_drawn(samples: Samples, sharpness: Sharpness) -> npt.NDArray[np.uint8]:

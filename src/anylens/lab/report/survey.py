@@ -25,6 +25,8 @@ from anylens.refusal import Refusal
 
 MEASURES = ("sharpness", "texture", "noise", "color", "geometry", "shading")
 MOST_NOISE_PX = 3_000_000
+_CHART = 0.25
+"""Of a chart's straight lines more than so many are edges; of the short straight pieces of leaves few are."""
 LEAVES = 2.0
 """The exponent by which the power of dead leaves of all sizes falls with frequency."""
 
@@ -212,9 +214,10 @@ def _charts(
         except Refusal:
             pass
         else:
-            size = (specimen.width_px, specimen.height_px)
-            marked = edges_drawn(samples, edges)
-            found.append(sections.sharpness_section(edges, specimen.name, size, marked))
+            if leaves is None or len(edges.edges) > _CHART * edges.lines:
+                size = (specimen.width_px, specimen.height_px)
+                marked = edges_drawn(samples, edges)
+                found.append(sections.sharpness_section(edges, specimen.name, size, marked))
     return found if found or leaves is None or "texture" not in wanted else _texture(specimen, leaves)
 
 
