@@ -49,7 +49,7 @@ SIGNATURE = Signature(
 
 
 class Stages(NamedTuple):
-    base: Any
+    start: Any
     weight: Any
     share: Any
     along: Any
@@ -63,19 +63,19 @@ def algorithm(
 ) -> Stages:
     """Rows of a block are weighed along x once for the four fine rows of each cell, then those down y.
 
-    `base` is the first of three cells along axis `a`, x or y, that the fine pixels of a cell look at.
+    `start` is the first of three cells along axis `a`, x or y, that the fine pixels of a cell look at.
     """
     import halide as hl
 
     x, y, p, c = hl.Var("x"), hl.Var("y"), hl.Var("p"), hl.Var("c")
     a, s, f, t, n, bx, by = (hl.Var(name) for name in ("a", "s", "f", "t", "n", "bx", "by"))
-    base, weight, share = hl.Func("base"), hl.Func("weight"), hl.Func("share")
+    start, weight, share = hl.Func("start"), hl.Func("weight"), hl.Func("share")
     along, mass, laid, fine = hl.Func("along"), hl.Func("mass"), hl.Func("laid"), hl.Func("fine")
     block = bx, by
     shift = shifts[hl.clamp(bx, 0, (wide - 1) / BLOCK_X), hl.clamp(by, 0, (tall - 1) / BLOCK_Y), a, n]
     first_px = hl.f32(FIRST_PX) + shift - hl.f32(places[s, a])
-    base[s, a, n, bx, by] = hl.i32(hl.floor(first_px * hl.f32(0.5)))
-    off = hl.f32(STEP_PX) * hl.f32(f) + first_px - hl.f32(2) * hl.f32(base[s, a, n, bx, by] + t)
+    start[s, a, n, bx, by] = hl.i32(hl.floor(first_px * hl.f32(0.5)))
+    off = hl.f32(STEP_PX) * hl.f32(f) + first_px - hl.f32(2) * hl.f32(start[s, a, n, bx, by] + t)
     off = off * hl.f32(1.0 / REACH_PX)
     near = hl.max(hl.f32(1) - off * off, hl.f32(0))
     near = near * near
@@ -90,8 +90,8 @@ def algorithm(
     own_y = hl.clamp(by * BLOCK_Y + nearest(1) + MARGIN, 0, most_y) + y
     share[x, y, n, bx, by] = agrees[own_x, own_y, n]
 
-    at_x = hl.clamp(bx * BLOCK_X + base[s, 0, n, bx, by] + MARGIN, 0, most_x + 1 - TAPS) + x
-    at_y = hl.clamp(by * BLOCK_Y + base[s, 1, n, bx, by] + MARGIN, 0, most_y + 1 - TAPS) + y
+    at_x = hl.clamp(bx * BLOCK_X + start[s, 0, n, bx, by] + MARGIN, 0, most_x + 1 - TAPS) + x
+    at_y = hl.clamp(by * BLOCK_Y + start[s, 1, n, bx, by] + MARGIN, 0, most_y + 1 - TAPS) + y
     taps = [weight[tap, s, f, 0, n, bx, by] * rests[at_x + tap, at_y, s, n] for tap in range(TAPS)]
     along[x, y, s, f, n, bx, by] = taps[0] + taps[1] + taps[2]
 
@@ -119,7 +119,7 @@ def algorithm(
     whole = laid[x % BLOCK_X, y % BLOCK_Y, p, x / BLOCK_X, y / BLOCK_Y]
     added = [whole[color] / (whole[color + 3] + hl.f32(LEAST_WEIGHT)) for color in range(3)]
     fine[x, y, p, c] = before[x, y, p, c] + strength * hl.mux(c, added)
-    return Stages(base, weight, share, along, mass, laid, fine)
+    return Stages(start, weight, share, along, mass, laid, fine)
 
 
 def schedule(stages: Stages, _target: Any) -> None:
@@ -134,8 +134,8 @@ def schedule(stages: Stages, _target: Any) -> None:
     fine = stages.fine.bound(c, 0, 3).bound(p, 0, PHASES)
     fine.split(x, outer, lanes, BLOCK_X, guard).split(y, rows, inner, BLOCK_Y, guard).split(p, under, left, FINE)
     fine.reorder(lanes, c, inner, under, left, outer, rows).vectorize(lanes).unroll(c).parallel(rows)
-    s, a, *_ = stages.base.args()
-    stages.base.compute_at(fine, outer).bound(s, 0, 4).bound(a, 0, 2).vectorize(s)
+    s, a, *_ = stages.start.args()
+    stages.start.compute_at(fine, outer).bound(s, 0, 4).bound(a, 0, 2).vectorize(s)
     t, s, f, a, *_ = stages.weight.args()
     weight = stages.weight.compute_at(fine, outer).bound(t, 0, TAPS).bound(s, 0, 4).bound(f, 0, FINE).bound(a, 0, 2)
     weight.reorder_storage(s, t, f, a).reorder(s, t, f, a).vectorize(s).unroll(t)
@@ -181,13 +181,13 @@ def reference(
         share = agrees[n, own_y, own_x]
         for plane, color in enumerate(COLOR_OF_PLANE):
             first_px = np.float32(FIRST_PX) + shifts[n] - places[:, plane].astype(np.float32)[:, None, None]
-            base = np.floor(first_px / 2).astype(np.int64)
-            away = first_px[None] - 2 * base[None]
+            start = np.floor(first_px / 2).astype(np.int64)
+            away = first_px[None] - 2 * start[None]
             off = away[:, None] + STEP_PX * np.arange(FINE)[None, :, None, None, None]
             off = off - 2 * np.arange(TAPS)[:, None, None, None, None]
             weights = (np.maximum(1 - np.square(off / REACH_PX), 0) ** 4).astype(np.float32)[..., by, bx]
-            at_x = np.clip(bx * BLOCK_X + base[0][by, bx] + MARGIN, 0, most_x + 1 - TAPS) + lane
-            at_y = np.clip(by * BLOCK_Y + base[1][by, bx] + MARGIN, 0, most_y + 1 - TAPS) + line
+            at_x = np.clip(bx * BLOCK_X + start[0][by, bx] + MARGIN, 0, most_x + 1 - TAPS) + lane
+            at_y = np.clip(by * BLOCK_Y + start[1][by, bx] + MARGIN, 0, most_y + 1 - TAPS) + line
             for p in range(PHASES):
                 for below in range(TAPS):
                     for right in range(TAPS):

@@ -41,7 +41,7 @@ SIGNATURE = Signature(
 
 
 class Stages(NamedTuple):
-    base: Any
+    start: Any
     weight: Any
     seen: Any
     left: Any
@@ -50,21 +50,21 @@ class Stages(NamedTuple):
 def algorithm(
     own: Any, fine: Any, shifts: Any, places: Any, rows: Any, unit: Any, high: Any, wide: Any, tall: Any
 ) -> Stages:
-    """`base` is the first of five fine pixels along axis `a`, x or y, that a site looks at."""
+    """`start` is the first of five fine pixels along axis `a`, x or y, that a site looks at."""
     import halide as hl
 
     x, y, s, n = hl.Var("x"), hl.Var("y"), hl.Var("s"), hl.Var("n")
     a, t, lane, row, bx, by = (hl.Var(name) for name in ("a", "t", "lane", "row", "bx", "by"))
-    base, weight, seen, left = hl.Func("base"), hl.Func("weight"), hl.Func("seen"), hl.Func("left")
+    start, weight, seen, left = hl.Func("start"), hl.Func("weight"), hl.Func("seen"), hl.Func("left")
     shift = shifts[hl.clamp(bx, 0, (wide - 1) / BLOCK_X), hl.clamp(by, 0, (tall - 1) / BLOCK_Y), a, n]
     at = hl.f32(2.0) * (hl.f32(places[s, a]) + shift)
-    base[s, a, n, bx, by] = hl.i32(hl.floor(at)) - 1
-    part = at - hl.f32(base[s, a, n, bx, by] + 1)
+    start[s, a, n, bx, by] = hl.i32(hl.floor(at)) - 1
+    part = at - hl.f32(start[s, a, n, bx, by] + 1)
     zero = hl.f32(0.0)
     taps = [zero, *_cubic(part, hl.f32), zero]
     weight[t, s, a, n, bx, by] = hl.f32(0.5) * hl.mux(t, [one + two for one, two in pairwise(taps)])
     tap = hl.RDom([hl.Range(0, TAPS), hl.Range(0, TAPS)])
-    to_x, to_y = base[s, 0, n, bx, by] + tap.x, base[s, 1, n, bx, by] + tap.y
+    to_x, to_y = start[s, 0, n, bx, by] + tap.x, start[s, 1, n, bx, by] + tap.y
     cell_x = hl.clamp(bx * BLOCK_X + to_x / FINE + MARGIN, 0, wide + 2 * MARGIN - BLOCK_X) + lane
     cell_y = hl.clamp(by * BLOCK_Y + to_y / FINE + MARGIN, 0, tall + 2 * MARGIN - BLOCK_Y) + row
     phase = hl.clamp(to_x % FINE + FINE * (to_y % FINE), 0, PHASES - 1)
@@ -75,7 +75,7 @@ def algorithm(
     count = own[x + MARGIN, hl.clamp(y + MARGIN + rows[n], 0, high - 1), s, n]
     foretold = seen[x % BLOCK_X, y % BLOCK_Y, s, n, x / BLOCK_X, y / BLOCK_Y]
     left[x, y, s, n] = unit * (hl.f32(count) - hl.f32(BLACK)) - foretold
-    return Stages(base, weight, seen, left)
+    return Stages(start, weight, seen, left)
 
 
 def _cubic(t: Any, number: Any) -> tuple[Any, Any, Any, Any]:
@@ -99,8 +99,8 @@ def schedule(stages: Stages, _target: Any) -> None:
     x, y, s, n = stages.left.args()
     left = stages.left.bound(s, 0, 4).split(x, outer, lanes, BLOCK_X, guard).split(y, rows, inner, BLOCK_Y, guard)
     left.reorder(lanes, inner, n, s, outer, rows).vectorize(lanes).parallel(rows)
-    s, a, *_ = stages.base.args()
-    stages.base.compute_at(left, outer).bound(s, 0, 4).bound(a, 0, 2)
+    s, a, *_ = stages.start.args()
+    stages.start.compute_at(left, outer).bound(s, 0, 4).bound(a, 0, 2)
     t, s, a, *_ = stages.weight.args()
     stages.weight.compute_at(left, outer).bound(t, 0, TAPS).bound(s, 0, 4).bound(a, 0, 2).unroll(t)
     lane, row, *_ = stages.seen.args()
@@ -130,15 +130,15 @@ def reference(
         left[n] = np.float32(unit) * (counts - np.float32(BLACK))
         for s, color in enumerate(COLOR_OF_PLANE):
             at = np.float32(2) * (places[:, s].astype(np.float32)[:, None, None] + shifts[n])
-            base = np.floor(at).astype(np.int64) - 1
-            part = at - (base + 1).astype(np.float32)
+            start = np.floor(at).astype(np.int64) - 1
+            part = at - (start + 1).astype(np.float32)
             taps = [np.zeros_like(part), *_cubic(part, np.float32), np.zeros_like(part)]
             weights = [(one + two)[:, by, bx] / 2 for one, two in pairwise(taps)]
             for down in range(TAPS):
-                to_y = base[1][by, bx] + down
+                to_y = start[1][by, bx] + down
                 start_y = np.clip(by * BLOCK_Y + to_y // FINE + MARGIN, 0, tall + 2 * MARGIN - BLOCK_Y)
                 for right in range(TAPS):
-                    to_x = base[0][by, bx] + right
+                    to_x = start[0][by, bx] + right
                     start_x = np.clip(bx * BLOCK_X + to_x // FINE + MARGIN, 0, wide + 2 * MARGIN - BLOCK_X)
                     weight = weights[right][0] * weights[down][1]
                     phase = to_x % FINE + FINE * (to_y % FINE)
