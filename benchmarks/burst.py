@@ -9,6 +9,7 @@ of four seen again with other noise.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.negatives import write_dng
-from benchmarks.report import ROOT, save, table, versions
+from benchmarks.report import ROOT, program, save, table, versions
 
 Array = npt.NDArray[Any]
 BLACK, WHITE, SCALE, OFFSET = 512, 16383, 4e-4, 2e-6
@@ -105,6 +106,21 @@ def whole(folder: Path, out: Path) -> tuple[float, float]:
     return best, peak
 
 
+def hdr_plus(command: str, folder: Path, out: Path) -> tuple[float, float]:
+    """Seconds and peak MB of hdr-plus from raws to PNG, the only picture that it writes; the better of two runs."""
+    names = [place.name for place in sorted(folder.glob("*.dng"))]
+    runs = []
+    for _ in range(2):
+        start = time.perf_counter()
+        arguments = [command, str(folder), os.path.relpath(out, folder), *names]
+        child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        if status:
+            return float("nan"), float("nan")
+        runs.append((time.perf_counter() - start, usage.ru_maxrss / 1024))
+    return min(runs)
+
+
 def copies(folder: Path, count: int, height: int, width: int) -> None:
     """A burst of `count` frames in a folder: four views of a trembling hand, each with noise of its own on top."""
     views = frames(4, height, width)
@@ -185,11 +201,17 @@ def main() -> None:
             start = time.perf_counter()
             peer(raws)
             rows.append((name, time.perf_counter() - start))
+        command, peer_peak_mb = program("hdrplus"), float("nan")
+        if command:
+            peer_s, peer_peak_mb = hdr_plus(command, folder, Path(scratch) / "peer.png")
+            rows.append(("hdr-plus, raws to PNG, whole process", peer_s))
     megapixels = len(raws) * height * width / 1e6
     lines = [(name, f"{seconds:.2f} s", f"{megapixels / seconds:.0f} MP/s") for name, seconds in rows]
     table(f"{len(raws)} frames of {height * width / 1e6:.1f} MP", ("way", "time", "input"), lines)
     print(f"peak memory of the whole process {peak_mb:.0f} MB; frames used {used:.2f} of {len(raws)}")
+    print(f"hdr-plus: {f'{peer_peak_mb:.0f} MB' if command else 'absent'}")
     results = {"seconds": dict(rows), "peak_mb": peak_mb, "frames_used": used, "frames": len(raws)}
+    results["hdr-plus"] = {"peak_mb": peer_peak_mb} if command else "absent"
     save("burst", results, versions("opencv-python-headless"))
 
 

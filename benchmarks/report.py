@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -46,6 +47,11 @@ def commit() -> str:
 
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def program(name: str) -> str | None:
+    """Where a peer is: what the variable PEER_NAME says (PEER_FOCUS_STACK for focus-stack), else on the path."""
+    return os.environ.get("PEER_" + name.upper().replace("-", "_")) or shutil.which(name)
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -35,6 +35,7 @@ NOISE_OF_LAPLACIAN = (20.0, 0.64, 0.12)
 CHANCE = 1.5
 """How much of the noise's part may be left by chance at one point."""
 
+TONES, CALMER = 16, 0.5
 MOST_FRAMES = 255
 BLOCK_PX = 128
 MARGIN = 1e-3
@@ -126,7 +127,8 @@ class _Table:
         return self._grey_of(frame)
 
     def _sharpness(self, grey: Pixels, gain: float) -> Pixels:
-        return sharpness(grey * np.float32(gain), noise_of_grey(self._facts, gain), self._reach)
+        noise = noise_of_grey(self._facts, gain)
+        return sharpness(grey * np.float32(gain), noise, self._reach, self._facts.display_referred)
 
     def _challenge(self, sharp: Pixels, frame: Placed) -> None:
         """Where the frame is sharper than all before, it wins."""
@@ -150,11 +152,12 @@ def noise_of_grey(facts: Facts, gain: float) -> tuple[float, float]:
     return scale * gain, offset * gain * gain
 
 
-def sharpness(grey: Pixels, noise: tuple[float, float], reach: float) -> Pixels:
+def sharpness(grey: Pixels, noise: tuple[float, float], reach: float, finished: bool = False) -> Pixels:
     """(h, w): the detail of a picture and of its surroundings beyond the noise, octave by octave.
 
     Coarser detail counts too, but less: it tells where noise hides the finest. At every octave what noise alone may
-    leave by chance is taken off, less and less of it as more pixels speak.
+    leave by chance is taken off, less and less of it as more pixels speak. Of the finest detail of a `finished`
+    picture, whose maker has smoothed the dark more than the light, that is what half of the places of each tone show.
     """
     import cv2
 
@@ -166,9 +169,10 @@ def sharpness(grey: Pixels, noise: tuple[float, float], reach: float) -> Pixels:
             root = np.asarray(cv2.pyrDown(root), np.float32)
         energy = np.square(cv2.Laplacian(root, cv2.CV_32F, ksize=1, borderType=cv2.BORDER_REFLECT_101))
         energy = np.asarray(cv2.GaussianBlur(energy, (0, 0), NEAR_PX), np.float32)
+        known = not finished or band > 0
+        floor = np.full((1, 1), noise_of_band * scale / 4, np.float32) if known else _calmer(energy, root)
         for octave in range(band, OCTAVES):
-            floor = noise_of_band * scale / 4 * (1 + CHANCE / 2 ** (octave - band))
-            root_mean = np.sqrt(np.maximum(energy - np.float32(floor), 0))
+            root_mean = np.sqrt(np.maximum(energy - np.float32(1 + CHANCE / 2 ** (octave - band)) * floor, 0))
             detail = np.asarray(root_mean / np.float32(4**band), np.float32)
             if octave == len(octaves):
                 octaves.append(detail)
@@ -177,6 +181,7 @@ def sharpness(grey: Pixels, noise: tuple[float, float], reach: float) -> Pixels:
             if min(energy.shape) < 4:
                 break
             energy = np.asarray(cv2.pyrDown(energy), np.float32)
+            floor = floor if known else np.asarray(cv2.pyrDown(floor), np.float32)
         if min(root.shape) < 8:
             break
     total = octaves.pop()
@@ -184,6 +189,15 @@ def sharpness(grey: Pixels, noise: tuple[float, float], reach: float) -> Pixels:
         nearer = octaves.pop()
         total = nearer + np.float32(reach) * cv2.pyrUp(total, dstsize=nearer.shape[::-1])
     return np.asarray(total, np.float32)
+
+
+def _calmer(energy: Pixels, root: Pixels) -> Pixels:
+    """(h, w): the energy that half of the places of each tone do not reach: of a stack most of a frame is blurred."""
+    ends = np.quantile(root[::2, ::2], np.linspace(0.0, 1.0, TONES + 1))
+    tones, left = (ends[1:] + ends[:-1]) / 2, energy[::2, ::2]
+    at = np.clip(np.searchsorted(ends, root[::2, ::2]) - 1, 0, TONES - 1)
+    floors = [float(np.quantile(left[at == tone], CALMER)) if (at == tone).any() else 0.0 for tone in range(TONES)]
+    return np.interp(root, tones, floors).astype(np.float32)
 
 
 def _composed(
