@@ -295,3 +295,21 @@ def test_a_negative_of_corrected_light_asks_for_no_correction_again(tmp_path: Pa
     assert cleared(packed(own), (3,)) == packed(own[1:])
     assert cleared(packed(own), (7,)) == packed(own)
     assert cleared(packed(own)[:-1], ()) == b""
+
+
+def test_adobes_software_reads_the_passport_in_a_dng_and_writes_it_again(tmp_path: Path) -> None:
+    dngpy = pytest.importorskip("dngpy", reason="Adobe's DNG software is judge here; it comes with the extra 'oracle'")
+    from anylens import read
+    from anylens.opcodes import parse
+
+    frame = shaded(WHOLE)
+    frame = replace(frame, facts=replace(frame.facts, sensor=replace(frame.facts.sensor, pitch_um=29.0)))
+    write(frame, tmp_path / "ours.dng")
+    theirs = dngpy.Dng(str(tmp_path / "ours.dng"))
+    assert np.array_equal(np.squeeze(theirs.raw_pixels), frame.raw)
+    theirs.save(str(tmp_path / "theirs.dng"))
+    lists = [read(tmp_path / name).facts.opcodes for name in ("ours.dng", "theirs.dng")]
+    for name in ("list2", "list3"):
+        ours, again = (parse(getattr(each, name)) for each in lists)
+        assert ours
+        assert [each.record for each in ours] == [each.record for each in again]
