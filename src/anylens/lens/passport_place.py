@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from anylens.home import own_folder
 from anylens.lens.model import Lens, plain
+from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.lens.passport import Passport
@@ -18,7 +19,8 @@ SHIPPED = Path(__file__).parent / "passports"
 def find_passport(lens: Lens, body: str) -> Passport | None:
     """The passport of a lens on a body, the user's before a shipped one, None where there is none.
 
-    Raises Refusal where the file that ought to be it cannot be read.
+    Where no file has the lens's very name, one of a lens that is meant by it will do (`lens.names`), if it is the only
+    one. Raises Refusal where the file that ought to be it cannot be read.
     """
     name = file_name(lens, body)
     for folder in (own_passports(), SHIPPED):
@@ -26,7 +28,25 @@ def find_passport(lens: Lens, body: str) -> Passport | None:
             from anylens.lens.passport_file import read_passport
 
             return read_passport(path)
-    return None
+    return _meant(lens, body)
+
+
+def _meant(lens: Lens, body: str) -> Passport | None:
+    """The one passport on a body whose lens is spelt differently; None where there is none, or more."""
+    if not (paths := files_for(body)):
+        return None
+    from anylens.lens.names import alike
+    from anylens.lens.passport_file import read_passport
+
+    found = []
+    for path in paths:
+        try:
+            passport = read_passport(path)
+        except Refusal:
+            continue  # it may be of quite another lens; who looks for that one is told
+        if alike(passport.lens, lens):
+            found.append(passport)
+    return found[0] if len(found) == 1 else None
 
 
 def file_name(lens: Lens, body: str) -> str:
