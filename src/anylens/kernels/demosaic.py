@@ -42,9 +42,9 @@ class Stages(NamedTuple):
     across: Any
     down: Any
     across_change: Any
-    down_change: Any
+    across_thick: Any
+    down_thick: Any
     estimate: Any
-    green: Any
     diagonal: Any
     rgb: Any
 
@@ -69,22 +69,19 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     across[x, y] = sign * (center - row)
     down[x, y] = sign * (center - column)
 
-    across_change, down_change = hl.Func("across_change"), hl.Func("down_change")
+    # A gradient is the sum of changes over 3 x 3 places beside a pixel: sums of three, here along columns, are shared.
+    across_change, across_thick, down_thick = (hl.Func(n) for n in ("across_change", "across_thick", "down_thick"))
     across_change[x, y] = hl.abs(across[x - 1, y] - across[x + 1, y])
-    down_change[x, y] = hl.abs(down[x, y - 1] - down[x, y + 1])
-    across_thick, down_thick = hl.Func("across_thick"), hl.Func("down_thick")
-    across_thick[x, y] = sum((across_change[x, y + d] for d in range(-1, 2)), hl.f32(0.0))
-    down_thick[x, y] = sum((down_change[x + d, y] for d in range(-1, 2)), hl.f32(0.0))
+    across_thick[x, y] = across_change[x, y - 1] + across_change[x, y] + across_change[x, y + 1]
+    down_thick[x, y] = sum((hl.abs(down[x, y + d - 1] - down[x, y + d + 1]) for d in range(-1, 2)), hl.f32(0.0))
 
-    def steepness(thick: list[Any]) -> Any:
-        gradient = sum(thick, hl.f32(0.0))
+    def steepness(thick: Any, x: Any, y: Any) -> Any:
+        gradient = thick[x - 1, y] + thick[x, y] + thick[x + 1, y]
         return hl.f32(LEAST_GRADIENT) + gradient * gradient
 
     # A direction's weight is one over its steepness; times all four steepnesses they need one division together.
-    north = steepness([down_thick[x, y - d] for d in range(3)])
-    south = steepness([down_thick[x, y + d] for d in range(3)])
-    west = steepness([across_thick[x - d, y] for d in range(3)])
-    east = steepness([across_thick[x + d, y] for d in range(3)])
+    north, south = steepness(down_thick, x, y - 1), steepness(down_thick, x, y + 1)
+    west, east = steepness(across_thick, x - 1, y), steepness(across_thick, x + 1, y)
     upright, level = north * south, west * east
     north, south, west, east = south * level, north * level, east * upright, west * upright
     taps = [hl.f32(tap) for tap in TAPS]
@@ -93,7 +90,7 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     leftward = sum((taps[d] * across[x - d, y] for d in range(5)), hl.f32(0.0))
     rightward = sum((taps[d] * across[x + d, y] for d in range(5)), hl.f32(0.0))
     part = hl.f32(1.0) / (north + south + west + east)
-    estimate, green, diagonal = hl.Func("estimate"), hl.Func("green"), hl.Func("diagonal")
+    estimate, diagonal = hl.Func("estimate"), hl.Func("diagonal")
     estimated = (north * upward + south * downward + west * leftward + east * rightward) * part
     around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
     lowest, highest = hl.min(*around), hl.max(*around)
@@ -104,7 +101,7 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     def difference(dx: int, dy: int) -> Any:
         return estimate[x + dx, y + dy][0]
 
-    green[x, y] = center + hl.select(green_site, hl.f32(0.0), difference(0, 0))
+    green = center + hl.select(green_site, hl.f32(0.0), difference(0, 0))
     diagonal[x, y] = quarter * (difference(-1, -1) + difference(1, -1) + difference(-1, 1) + difference(1, 1))
 
     # At a green site the row neighbours hold one colour's difference and the column neighbours the other's; what is
@@ -123,10 +120,10 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     blue_difference = hl.select(
         green_site, hl.select(red_row, column_color, row_color), hl.select(red_row, crossed, own)
     )
-    value = green[x, y] - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
+    value = green - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
     rgb = hl.Func("rgb")
     rgb[x, y, c] = value * hl.abs(value) - toe
-    return Stages(sites, root, across, down, across_change, down_change, estimate, green, diagonal, rgb)
+    return Stages(sites, root, across, down, across_change, across_thick, down_thick, estimate, diagonal, rgb)
 
 
 def schedule(stages: Stages, target: Any) -> None:
