@@ -97,12 +97,14 @@ NOISE_SPECTRUM = np.array(
 
 
 class Shrunk(NamedTuple):
+    gains: Any
+    limits: Any
     ease: Any
+    parted: Any
     rows: Any
-    coefficients: Any
     kept: Any
     back: Any
-    block: Any
+    columns: Any
     picture: Any
 
 
@@ -111,40 +113,50 @@ class Stages(NamedTuple):
     half: Any
     quarter: Any
     quarter_clean: Shrunk
+    quarter_change: Any
     quarter_finer: Any
     half_fixed: Any
     half_clean: Shrunk
+    half_change: Any
     half_finer: Any
     luma_clean: Shrunk
     clean: Any
 
 
+# Every row of the transform over its greatest coefficient: that one then costs no product. What was left out, squared,
+# since there and back leave it out, stands in the gains and limits of `_shrunk`.
+GREATEST = np.abs(COSINES).max(1)
+RATIOS = COSINES / GREATEST[:, None]
+
+
 def _forward(values: list[Any]) -> list[Any]:
-    """The orthonormal cosine transform of eight expressions, even and odd part apart."""
+    """The cosine transform of eight expressions by RATIOS, even and odd part apart."""
     even = [values[i] + values[7 - i] for i in range(4)]
     odd = [values[i] - values[7 - i] for i in range(4)]
     outer, inner = even[0] + even[3], even[1] + even[2]
     wide, narrow = even[0] - even[3], even[1] - even[2]
-    flat, a, b = (_constant(COSINES[u, i]) for u, i in ((0, 0), (2, 0), (2, 1)))
-    evens = [flat * (outer + inner), a * wide + b * narrow, flat * (outer - inner), b * wide - a * narrow]
-    odds = [
-        sum((_constant(COSINES[u, i]) * odd[i] for i in range(1, 4)), _constant(COSINES[u, 0]) * odd[0])
-        for u in (1, 3, 5, 7)
-    ]
+    part = _constant(RATIOS[2, 1])
+    evens = [outer + inner, wide + part * narrow, outer - inner, part * wide - narrow]
+    odds = [_total([(RATIOS[u, i], odd[i]) for i in range(4)]) for u in (1, 3, 5, 7)]
     return [evens[0], odds[0], evens[1], odds[1], evens[2], odds[2], evens[3], odds[3]]
 
 
 def _inverse(values: list[Any]) -> list[Any]:
-    flat, a, b = (_constant(COSINES[u, i]) for u, i in ((0, 0), (2, 0), (2, 1)))
-    high, low = flat * (values[0] + values[4]), flat * (values[0] - values[4])
-    wide, narrow = a * values[2] + b * values[6], b * values[2] - a * values[6]
+    """What takes `_forward` back where its coefficients were multiplied by GREATEST squared."""
+    part = _constant(RATIOS[2, 1])
+    high, low = values[0] + values[4], values[0] - values[4]
+    wide, narrow = values[2] + part * values[6], part * values[2] - values[6]
     even = [high + wide, low + narrow, low - narrow, high - wide]
-    odds = (3, 5, 7)
-    odd = [
-        sum((_constant(COSINES[u, i]) * values[u] for u in odds), _constant(COSINES[1, i]) * values[1])
-        for i in range(4)
-    ]
+    odd = [_total([(RATIOS[u, i], values[u]) for u in (1, 3, 5, 7)]) for i in range(4)]
     return [even[i] + odd[i] for i in range(4)] + [even[i] - odd[i] for i in (3, 2, 1, 0)]
+
+
+def _total(terms: list[tuple[float, Any]]) -> Any:
+    """The sum of products, of which one factor at least is 1 or -1."""
+    (sign, total), *rest = sorted(terms, key=lambda term: abs(abs(term[0]) - 1.0))
+    for factor, value in rest:
+        total = total + _constant(factor * sign) * value
+    return total if sign > 0 else -total
 
 
 def _constant(value: float) -> Any:
@@ -154,28 +166,37 @@ def _constant(value: float) -> Any:
 
 
 def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int, name: str) -> Shrunk:
-    """Blocks every four pixels of `plane` (x, y, c), shrunk by table `first + c`; its pixels are `size` wide."""
+    """Blocks every four pixels of `plane` (x, y, c), shrunk by table `first + c`; its pixels are `size` wide.
+
+    Column x of blocks is column x / 4 of blocks, pixel x % 4. Columns are transformed for the two blocks that share
+    them at once, and back again after these were added.
+    """
     import halide as hl
 
-    x, y, c, u, v, i, j = (hl.Var(n) for n in ("x", "y", "c", "u", "v", "i", "j"))
-    ease, rows, coefficients, kept, back, block, picture = (
-        hl.Func(f"{name}_{part}") for part in ("ease", "rows", "coefficients", "kept", "back", "block", "picture")
+    x, y, c, u, v, i, j, k = (hl.Var(n) for n in ("x", "y", "c", "u", "v", "i", "j", "k"))
+    gains, limits, ease, parted, rows, kept, back, columns, picture = (
+        hl.Func(f"{name}_{part}") for part in Shrunk._fields
     )
-    ease[x, y] = hl.f32(1.0) / frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size]
-    rows[x, y, v, c] = hl.mux(v, _forward([plane[x, y * 4 + k, c] for k in range(8)]))
-    coefficients[x, y, u, v, c] = hl.mux(u, _forward([rows[x * 4 + k, y, v, c] for k in range(8)]))
-    value, limit = coefficients[x, y, u, v, c], thresholds[u, v, first + c]
-    part = limit * limit * ease[x, y] / hl.max(value * value, hl.f32(1e-20))
-    held = hl.min(part, hl.f32(1.0))
-    kept[x, y, u, v, c] = value * (hl.f32(1.0) - held * held)
-    back[x, y, i, v, c] = hl.mux(i, _inverse([kept[x, y, k, v, c] for k in range(8)]))
-    block[x, y, i, j, c] = hl.mux(j, _inverse([back[x, y, i, k, c] for k in range(8)]))
-    total = hl.f32(0.0)
-    for down in range(2):
-        for right in range(2):
-            total += block[x / 4 - right, y / 4 - down, x % 4 + 4 * right, y % 4 + 4 * down, c]
-    picture[x, y, c] = total * hl.f32(0.25)
-    return Shrunk(ease, rows, coefficients, kept, back, block, picture)
+    weights = [hl.f32(float(value * value * 0.5)) for value in GREATEST]  # each pixel lies in two blocks each way
+    gains[u, v] = hl.mux(u, weights) * hl.mux(v, weights)
+    limit = thresholds[u, v, first + c]
+    limits[u, v, c] = limit * limit * limit * limit * hl.f32(1 / 16) / gains[u, v]
+    used = frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size]
+    ease[x, y] = hl.f32(1.0) / (used * used)
+    parted[x, k, y, c] = plane[x * 4 + k, y, c]
+    rows[x, k, v, y, c] = hl.mux(v, _forward([parted[x, k, y * 4 + n, c] for n in range(8)]))
+    values = _forward([rows[x + k // 4, k % 4, v, y, c] for k in range(8)])
+    shrunk = []
+    for k_u, value in enumerate(values):
+        square = value * value
+        part = limits[k_u, v, c] * ease[x, y] / (square * square + hl.f32(1e-20))
+        shrunk.append(value * hl.max(gains[k_u, v] - part, hl.f32(0.0)))
+    kept[x, u, v, y, c] = hl.mux(u, shrunk)
+    back[x, i, v, y, c] = hl.mux(i, _inverse([kept[x, n, v, y, c] for n in range(8)]))
+    both = [back[x, k, n, y, c] + back[x - 1, k + 4, n, y, c] for n in range(8)]
+    columns[x, k, j, y, c] = hl.mux(j, _inverse(both))
+    picture[x, y, c] = columns[x / 4, x % 4, y % 4, y / 4, c] + columns[x / 4, x % 4, y % 4 + 4, y / 4 - 1, c]
+    return Shrunk(gains, limits, ease, parted, rows, kept, back, columns, picture)
 
 
 def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
@@ -207,7 +228,10 @@ def _doubled(finer: Any, c: Any, x: Any, y: Any) -> Any:
     return finer[x, near, c] * hl.f32(0.75) + finer[x, far, c] * hl.f32(0.25)
 
 
-def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, noise: Any, thresholds: Any) -> Stages:
+def algorithm(
+    scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, noise: Any, thresholds: Any, *, bits: int = 32
+) -> Stages:
+    """Light of unit noise is kept as floats of so many bits."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
@@ -223,23 +247,26 @@ def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, no
         hl.Func(name) for name in ("stable", "half", "quarter", "half_fixed", "clean")
     )
     mixed = [sum((_constant(OPPONENT[k, p]) * camera[p] for p in range(3)), hl.f32(0.0)) for k in range(3)]
-    stable[x, y, c] = hl.mux(c, mixed)
+    stable[x, y, c] = hl.cast(hl.Float(bits), hl.mux(c, mixed))
+    steady = stable
+    if bits != 32:
+        steady = hl.Func("steady")
+        steady[x, y, c] = hl.f32(stable[x, y, c])
 
-    half[x, y, c] = _halved(stable, c + 1, x, y)
+    half[x, y, c] = _halved(steady, c + 1, x, y)
     quarter[x, y, c] = _halved(half, c, x, y)
     quarter_clean = _shrunk(quarter, thresholds, 3, frames_used, 4, "quarter")
-    change = hl.Func("quarter_change")
-    change[x, y, c] = quarter_clean.picture[x, y, c] - quarter[x, y, c]
-    quarter_finer = _finer(change, "quarter_finer")
+    quarter_change, half_change = hl.Func("quarter_change"), hl.Func("half_change")
+    quarter_change[x, y, c] = quarter_clean.picture[x, y, c] - quarter[x, y, c]
+    quarter_finer = _finer(quarter_change, "quarter_finer")
     half_fixed[x, y, c] = half[x, y, c] + _doubled(quarter_finer, c, x, y)
     half_clean = _shrunk(half_fixed, thresholds, 1, frames_used, 2, "half")
-    half_change = hl.Func("half_change")
     half_change[x, y, c] = half_clean.picture[x, y, c] - half[x, y, c]
     half_finer = _finer(half_change, "half_finer")
-    luma_clean = _shrunk(stable, thresholds, 0, frames_used, 1, "luma")
+    luma_clean = _shrunk(steady, thresholds, 0, frames_used, 1, "luma")
 
     parts = [hl.Expr(luma_clean.picture[x, y, 0])]
-    parts += [stable[x, y, k] + _doubled(half_finer, k - 1, x, y) for k in (1, 2)]
+    parts += [steady[x, y, k] + _doubled(half_finer, k - 1, x, y) for k in (1, 2)]
     light = []
     for plane in range(3):
         slope, floor = noise[plane, 0], noise[plane, 1]
@@ -248,9 +275,8 @@ def algorithm(scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, no
         light.append(held * (floor + slope * held * half_of * half_of) + noise[plane, 2])
     table = [sum((from_camera[k, row] * light[k] for k in range(3)), hl.f32(0.0)) for row in range(3)]
     clean[x, y, c] = hl.mux(c, table)
-    return Stages(
-        stable, half, quarter, quarter_clean, quarter_finer, half_fixed, half_clean, half_finer, luma_clean, clean
-    )
+    coarse = (half, quarter, quarter_clean, quarter_change, quarter_finer, half_fixed, half_clean, half_change)
+    return Stages(stable, *coarse, half_finer, luma_clean, clean)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -268,40 +294,46 @@ def schedule(stages: Stages, target: Any) -> None:
     stages.stable.compute_at(stages.clean, across).bound_extent(plane, 3).reorder(plane, *stages.stable.args()[:2])
     stages.stable.unroll(plane).vectorize(stages.stable.args()[0], width)
     stages.half_finer.compute_at(stages.clean, across).vectorize(stages.half_finer.args()[0], 2 * width)
-    schedule_blocks(stages.luma_clean, stages.clean, across, width)
+    schedule_blocks(stages.luma_clean, (stages.clean, across), (stages.clean, across), width)
     schedule_chroma(stages, width)
 
 
-def schedule_blocks(shrunk: Shrunk, tile: Any, at: Any, width: int) -> None:
-    """Blocks and the picture of them in each tile, a row of blocks at a time, vectors across blocks."""
+def schedule_blocks(shrunk: Shrunk, tile: tuple[Any, Any], row: tuple[Any, Any], width: int) -> None:
+    """Blocks and the picture of them kept in each `tile` and made for each `row`, vectors across blocks."""
     import halide as hl
 
-    x, _, _ = shrunk.picture.args()
     inner = hl.Var("inner")
-    shrunk.picture.compute_at(tile, at).align_bounds(x, 4).split(x, x, inner, 4).unroll(inner).vectorize(x, width)
-    x, y, i, j, _ = shrunk.block.args()
-    shrunk.block.compute_at(tile, at).reorder(j, x, i, y).unroll(j).vectorize(x, width)
-    shrunk.ease.compute_at(shrunk.block, y).vectorize(shrunk.ease.args()[0], width)
-    for line in (shrunk.rows, shrunk.coefficients, shrunk.kept, shrunk.back):
-        x, y, u, *_ = line.args()
-        line.compute_at(shrunk.block, y).vectorize(x, width)
-        if line is not shrunk.kept:
-            line.reorder(u, x).unroll(u)
-    for line in shrunk[:-1]:
-        line.store_in(hl.MemoryType.Stack)  # kept from tile to tile
+    x, _, _ = shrunk.picture.args()
+    shrunk.picture.store_at(*tile).compute_at(*row).align_bounds(x, 4).split(x, x, inner, 4)
+    shrunk.picture.unroll(inner).vectorize(x, width)
+    x, k, j, y, _ = shrunk.columns.args()
+    shrunk.columns.store_at(*tile).compute_at(*row).reorder(j, x, k, y).unroll(j).vectorize(x, width)
+    shrunk.ease.compute_at(shrunk.columns, y).vectorize(shrunk.ease.args()[0], width)
+    x, k, *_ = shrunk.parted.args()
+    shrunk.parted.store_at(*tile).compute_at(*row).reorder(k, x).unroll(k).vectorize(x, width)
+    x, _, v, *_ = shrunk.rows.args()
+    shrunk.rows.compute_at(shrunk.columns, y).reorder(v, x).unroll(v).vectorize(x, width)
+    x, i, *_ = shrunk.back.args()
+    shrunk.back.compute_at(shrunk.columns, y).reorder(i, x).unroll(i).vectorize(x, width)
+    kept_x, u, *_ = shrunk.kept.args()
+    shrunk.kept.compute_at(shrunk.back, x).reorder(u, kept_x).unroll(u).vectorize(kept_x)
+    for table in shrunk[:2]:
+        table.compute_root()
 
 
 def schedule_chroma(stages: Stages, width: int) -> None:
-    """The small pictures of chroma whole, each in tiles of its own."""
+    """What denoising changes in the small pictures of chroma whole, each in tiles of its own."""
     import halide as hl
 
     across, down, guard = hl.Var("across"), hl.Var("down"), hl.TailStrategy.GuardWithIf
-    for shrunk, source in ((stages.half_clean, stages.half_fixed), (stages.quarter_clean, stages.quarter)):
-        whole = shrunk.picture.in_()
-        x, y, c = whole.args()
-        whole.compute_root().tile(x, y, across, down, x, y, *TILE, guard).parallel(down).parallel(c)
-        whole.vectorize(x, width, guard)
-        schedule_blocks(shrunk, whole, across, width)
+    for shrunk, change, source in (
+        (stages.half_clean, stages.half_change, stages.half_fixed),
+        (stages.quarter_clean, stages.quarter_change, stages.quarter),
+    ):
+        x, y, c = change.args()
+        change.compute_root().tile(x, y, across, down, x, y, *TILE, guard).parallel(down).parallel(c)
+        change.vectorize(x, width, guard)
+        schedule_blocks(shrunk, (change, across), (change, across), width)
         x, y, _ = source.args()
         source.compute_root().vectorize(x, width).parallel(y, 16)
     finer = stages.quarter_finer

@@ -23,7 +23,7 @@ def log2(value: Any) -> Any:
     bits = hl.reinterpret(hl.Int(32), value)
     octave = (bits - ROOT_OF_HALF_BITS) >> MANTISSA_BITS
     t = hl.reinterpret(hl.Float(32), bits - (octave << MANTISSA_BITS)) - hl.f32(1.0)
-    return hl.cast(hl.Float(32), octave) + t * _polynomial(LOGARITHM, t)
+    return hl.cast(hl.Float(32), octave) + t * polynomial(LOGARITHM, t)
 
 
 def exp2(value: Any) -> Any:
@@ -33,7 +33,7 @@ def exp2(value: Any) -> Any:
     # A cast cuts off, and cutting off what is positive rounds down.
     biased = hl.cast(hl.Int(32), value + hl.f32(EXPONENT_BIAS + 0.5))
     left = value - hl.cast(hl.Float(32), biased - EXPONENT_BIAS)
-    return _polynomial(EXPONENTIAL, left) * hl.reinterpret(hl.Float(32), biased << MANTISSA_BITS)
+    return polynomial(EXPONENTIAL, left) * hl.reinterpret(hl.Float(32), biased << MANTISSA_BITS)
 
 
 def power(value: Any, exponent: Any) -> Any:
@@ -41,7 +41,7 @@ def power(value: Any, exponent: Any) -> Any:
     return exp2(exponent * log2(value))
 
 
-def _polynomial(coefficients: tuple[float, ...], t: Any) -> Any:
+def polynomial(coefficients: tuple[float, ...], t: Any) -> Any:
     """Estrin's order: pairs, then pairs of pairs, so that little waits for what stands before it."""
     import halide as hl
 

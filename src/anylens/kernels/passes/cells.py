@@ -28,30 +28,49 @@ SIGNATURE = Signature(inputs=COUNTS, outputs=(Image("cells", "float32", 3),))
 
 
 class Stages(NamedTuple):
+    rows: tuple[Any, ...]
     light: Any
     defects: defects.Stages
     cells: Any
 
 
-def light_of(*counts: Any) -> tuple[Any, defects.Stages]:
-    """(x, y): linear light of the counts, mirrored beyond the picture's border, and the same with defects mended."""
+def inside(place: Any, size: Any, beyond: Any = None) -> Any:
+    """Where a place stands in the picture that is mirrored beyond its border; what `beyond` says there, if given."""
     import halide as hl
 
-    first = len(linearize.SIGNATURE.inputs)
-    width, height, *noise = counts[first:]
-    linear = linearize.algorithm(*counts[:first]).linear
-    light = hl.BoundaryConditions.mirror_interior(linear, [hl.Range(0, width), hl.Range(0, height)])
-    return light, defects.algorithm(light, *noise)
+    last = size - 1
+    if beyond is None:
+        beyond = hl.clamp(last - hl.abs(place % hl.max(2 * last, 1) - last), 0, last)
+    within = hl.clamp(hl.likely(place), 0, last)
+    return hl.select(place >= 0, hl.likely(hl.select(place < size, hl.likely(within), beyond)), beyond)
+
+
+def light_of(*counts: Any) -> tuple[tuple[Any, ...], Any, defects.Stages]:
+    """What is laid out along rows, linear light of the counts, mirrored beyond the border, and mended light."""
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    raw, black, scale, row_delta, period, width, height, *noise = counts
+    counted, columns, blacks, scales, light = (
+        hl.Func(name) for name in ("counted", "columns", "blacks", "scales", "light")
+    )
+    columns[x] = inside(x, width)
+    column = inside(x, width, columns[x])
+    counted[x, y] = raw[column, y]
+    blacks[x, y], scales[x, y] = black[column, y], scale[column, y]
+    linear = linearize.algorithm(counted, blacks, scales, row_delta, period).linear
+    light[x, y] = linear[x, inside(y, height)]
+    return (columns, blacks, scales), light, defects.algorithm(light, *noise)
 
 
 def algorithm(*counts: Any) -> Stages:
     import halide as hl
 
-    light, mending = light_of(*counts)
+    rows, light, mending = light_of(*counts)
     x, y, site = hl.Var("x"), hl.Var("y"), hl.Var("site")
     found = hl.Func("cells")
     found[x, y, site] = mending.mended[x * small.SPACING + site % 2, y * small.SPACING + site / 2]
-    return Stages(light, mending, found)
+    return Stages(rows, light, mending, found)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -63,7 +82,7 @@ def schedule(stages: Stages, target: Any) -> None:
     stages.cells.bound(site, 0, 4).reorder(x, site, y).unroll(site)
     stages.cells.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 8, hl.TailStrategy.GuardWithIf)
     stages.light.compute_at(stages.cells, y).vectorize(stages.light.args()[0], width)
-    for rows in stages.defects[:-1]:
+    for rows in (*stages.rows, *stages.defects[:-1]):
         pattern.schedule(rows, width)
 
 

@@ -15,14 +15,16 @@ Array = npt.NDArray[Any]
 
 MODULES = {"expose": expose, "local_tone": local_tone, "tone": tone, "sharpen": sharpen}
 GROUPS: light.Groups = tuple((name, light.after(name, module)) for name, module in MODULES.items())
+TILE = (1008, 128)
+"""At most; 255 blocks of denoising lie over it and the two pixels around it where sharpening looks."""
+
 OUTPUT = Image("photo", "uint8", 3, interleaved=True)
 
 
 class Stages(NamedTuple):
     slopes: tuple[Any, Any]
     even: Any
-    shown: Any
-    rendered: Any
+    tone: tone.Stages
     sharpen: sharpen.Stages
     photo: Any
 
@@ -39,33 +41,36 @@ def algorithm(scene: Any, place: Any, given: dict[str, Any]) -> Stages:
     sharp = sharpen.algorithm(toned.photo, *given["sharpen"])
     photo = hl.Func("photo_bytes")
     photo[x, y, c] = hl.cast(hl.UInt(8), sharp.sharp[x, y, c] * hl.f32(255.0) + hl.f32(0.5))
-    return Stages((shadows, brights), even, toned.shown, toned.photo, sharp, photo)
+    return Stages((shadows, brights), even, toned, sharp, photo)
 
 
-def schedule(stages: Stages, tile: tuple[int, int], target: Any) -> Any:
-    """In tiles; gives the loop over them and the one over the rows of light in a tile, as (stage, variable)."""
+def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, Any], tuple[Any, Any]]:
+    """In pieces; gives the loops over them, over their rows and over the rows of light, as (stage, variable)."""
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
     guard = hl.TailStrategy.GuardWithIf
-    inner, across, down = (hl.Var(name) for name in ("inner", "across", "down"))
-    x, y, c = stages.photo.args()
-    stages.photo.bound(c, 0, 3).tile(x, y, across, down, x, y, *tile, guard).reorder(c, x, y, across, down)
-    stages.photo.vectorize(x, width, guard).unroll(c).parallel(down)
+    across, down, piece = (hl.Var(name) for name in ("across", "down", "piece"))
+    photo = stages.photo
+    x, y, c = photo.args()
+    columns, rows = TILE
+    # Rows slide down a piece; the lowest pieces are shifted back inside, a guard in them would stop the sliding.
+    out = photo.output_buffer()
+    photo.bound(c, 0, 3).split(x, across, x, light.evenly(out.width(), columns, width), guard)
+    photo.split(y, down, y, hl.min(rows, out.height()), hl.TailStrategy.ShiftInwards)
+    photo.reorder(c, x, y, across, down).vectorize(x, width, guard).unroll(c)
+    photo.fuse(across, down, piece).parallel(piece)
     for line in stages.sharpen[:-1]:
-        line.compute_at(stages.photo, across).vectorize(line.args()[0], width)
-    x, y, c = stages.rendered.args()
-    # A row of each at a time: in one loop the chain of what waits for what would be longer than a core looks ahead.
-    stages.rendered.compute_at(stages.photo, across).bound(c, 0, 3).split(x, x, inner, width)
-    stages.rendered.reorder(inner, c, x, y).vectorize(inner).unroll(c)
-    x, _ = stages.shown.args()
-    stages.shown.compute_at(stages.rendered, y).split(x, x, inner, width).vectorize(inner)
-    picture_x, _, c = stages.even.args()
-    stages.even.compute_at(stages.shown, x).bound(c, 0, 3).reorder(c, picture_x).unroll(c).vectorize(picture_x)
+        line.store_at(photo, piece).compute_at(photo, y).vectorize(line.args()[0], width)
+    rendered = stages.tone.photo
+    _, row, c = rendered.args()
+    rendered.store_at(photo, piece).compute_at(photo, y).bound(c, 0, 3)
+    tone.schedule_rows(stages.tone, row, width, hl.TailStrategy.Auto)
+    x, _, c = stages.even.args()
+    stages.even.compute_at(stages.tone.toned, stages.tone.toned.args()[0]).bound(c, 0, 3)
+    stages.even.reorder(c, x).unroll(c).vectorize(x)
     stages.even.specialize((stages.slopes[0] == 0.0) & (stages.slopes[1] == 0.0))
-    for scratch in (*stages.sharpen[:-1], stages.rendered, stages.shown):
-        scratch.store_in(hl.MemoryType.Stack)
-    return (stages.photo, across), (stages.rendered, y)
+    return (photo, piece), (photo, y), (rendered, row)
 
 
 def reference(scene: npt.NDArray[np.float32], given: dict[str, Any]) -> Array:

@@ -56,7 +56,9 @@ def schedule(stages: Stages, target: Any) -> None:
     padded.compute_at(level, at).bound(c, 0, 3)
     padded.tile(x, y, tile_x, tile_y, x, y, *denoise.TILE, guard).reorder(x, c, y, tile_x, tile_y)
     padded.vectorize(x, width, guard)
-    light.schedule(stages.light, padded, tile_x, (padded, y), target)
+    light.schedule(
+        stages.light, (padded, tile_x), (padded, tile_x), (padded, y), level.output_buffer().height(), target
+    )
 
 
 def reference(*inputs: Any) -> Array:

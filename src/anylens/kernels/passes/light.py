@@ -15,6 +15,7 @@ import numpy.typing as npt
 from anylens.kernels import balance, defects, demosaic, denoise, highlights, linearize, pattern, shade
 from anylens.kernels.cells import SPACING, spread
 from anylens.kernels.passes import cells
+from anylens.kernels.passes.cells import inside
 from anylens.kernels.signature import Image, Scalar
 
 Array = npt.NDArray[Any]
@@ -22,7 +23,11 @@ Groups = tuple[tuple[str, tuple[Image | Scalar, ...]], ...]
 
 MODULES = {"balance": balance, "highlights": highlights, "shade": shade, "demosaic": demosaic, "denoise": denoise}
 SAID_ONCE = ("red_x", "red_y", "frames_used", "to_camera")
-STRIP = 64
+KEPT_BITS = 16
+"""Light of unit noise is kept as half floats, which err by a 4096th of it at most."""
+
+PIECE = (1024, 288)
+"""Columns and rows, at most, of a piece of light: the rows of scratch that a piece needs stay in a core's own cache."""
 
 
 def after(name: str, module: Any) -> tuple[Image | Scalar, ...]:
@@ -53,23 +58,23 @@ def grouped(groups: Groups, inputs: tuple[Any, ...]) -> dict[str, tuple[Any, ...
     return found
 
 
-def inside(place: Any, size: Any) -> Any:
-    """Where a place just beyond the border stands in the picture that is mirrored there."""
-    import halide as hl
-
-    return hl.clamp(hl.min(hl.abs(place), 2 * (size - 1) - hl.abs(place)), 0, size - 1)
-
-
 def size_of(given: dict[str, tuple[Any, ...]]) -> tuple[Any, Any]:
     """(width, height) of the picture."""
     width, height = given["counts"][len(linearize.SIGNATURE.inputs) :][:2]
     return width, height
 
 
+def evenly(whole: Any, most: int, lanes: int) -> Any:
+    """How wide pieces of `whole` are, in whole vectors, where they are as few as `most` allows."""
+    pieces = (whole + most - 1) / most
+    return (whole + lanes * pieces - 1) / (lanes * pieces) * lanes
+
+
 class Stages(NamedTuple):
+    size: tuple[Any, Any]
     rows: tuple[Any, ...]
     light: Any
-    mended: Any
+    balanced: Any
     filled: Any
     widened: Any
     shaded: Any
@@ -83,7 +88,7 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> Stages:
 
     x, y = hl.Var("x"), hl.Var("y")
     width, height = size_of(given)
-    light, mending = cells.light_of(*given["counts"])
+    laid_out, light, mending = cells.light_of(*given["counts"])
     balancing = balance.algorithm(mending.mended, *given["balance"])
     filling = highlights.algorithm(balancing.balanced, *given["highlights"], *given["phase"])
     gains, place, points_x, points_y = given["shade"]
@@ -96,39 +101,48 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> Stages:
     (calm,) = given["calm"]
     frames[x, y] = calm[x / SPACING, y / SPACING]
     same[x, y] = hl.select(x == y, hl.f32(1.0), hl.f32(0.0))
-    clean = denoise.algorithm(rgb.rgb, frames, same, *given["denoise"])
-    rows = (*mending[:-1], *balancing[:-1], *filling[:-1], rgb.sites)
-    return Stages(rows, light, mending.mended, filling.filled, widened, shaded, rgb, clean)
+    clean = denoise.algorithm(rgb.rgb, frames, same, *given["denoise"], bits=KEPT_BITS)
+    rows = (*laid_out, *mending[:-1], *balancing[:-1], *filling[:-1], rgb.sites)
+    return Stages((width, height), rows, light, balancing.balanced, filling.filled, widened, shaded, rgb, clean)
 
 
-def schedule(stages: Stages, tile: Any, at: Any, row: tuple[Any, Any], target: Any) -> None:
-    """Blocks of denoising in each tile, `at` of `tile`; clean light a `row` at a time."""
+def schedule(
+    stages: Stages, tile: tuple[Any, Any], rows: tuple[Any, Any], row: tuple[Any, Any], height: Any, target: Any
+) -> None:
+    """`height` rows of clean light, at each `row`, blocks of it at `rows`, what these share kept in each `tile`."""
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
-    inner, lanes = hl.Var("inner"), hl.Var("lanes")
+    inner, lanes, across, piece = (hl.Var(name) for name in ("inner", "lanes", "across", "piece"))
     stable = stages.denoise.stable
     x, y, c = stable.args()
-    stable.compute_root().bound_extent(c, 3).split(y, y, inner, STRIP, hl.TailStrategy.RoundUp).reorder(c, x, inner, y)
-    stable.split(x, x, lanes, width).reorder(lanes, c, x, inner, y).vectorize(lanes).unroll(c).parallel(y)
-    for line in (stages.light, stages.mended, stages.filled, stages.shaded, *stages.demosaic[1:-1]):
+    # Pieces whose rows of scratch stay in the caches; a row of one slides down over what is there already.
+    round_up = hl.TailStrategy.RoundUp
+    picture_width, _ = stages.size
+    columns = evenly(picture_width + 2 * denoise.MARGIN, PIECE[0], width)
+    strip = evenly(height + 2 * denoise.MARGIN, PIECE[1], 1)
+    stable.compute_root().bound_extent(c, 3).split(y, y, inner, strip, round_up).split(x, x, lanes, width, round_up)
+    stable.split(x, across, x, columns / width, round_up).reorder(lanes, c, x, inner, across, y)
+    stable.vectorize(lanes).unroll(c).fuse(across, y, piece).parallel(piece).never_partition([inner])
+    for line in (stages.light, stages.balanced, stages.filled, stages.shaded, *stages.demosaic[1:-1]):
         x_line, y_line = line.args()
-        line.store_at(stable, y).compute_at(stable, inner).vectorize(x_line, width)
+        # Not shifted inwards, where light lies along a row can be told apart once into mirrored ends and all between.
+        tail = round_up if line is stages.light else hl.TailStrategy.Auto
+        line.store_at(stable, piece).compute_at(stable, inner).vectorize(x_line, width, tail)
         if line in stages.demosaic:
             line.fold_storage(y_line, 16)
     rgb = stages.demosaic.rgb
     x_rgb, _, plane = rgb.args()
     rgb.compute_at(stable, x).bound(plane, 0, 3).reorder(plane, x_rgb).unroll(plane).vectorize(x_rgb)
-    for rows in stages.rows:
-        pattern.schedule(rows, width)
+    for table in stages.rows:
+        pattern.schedule(table, width)
     stages.widened.compute_root().vectorize(stages.widened.args()[0], width)
     clean = stages.denoise.clean
     x, _, c = clean.args()
     clean.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, width)
-    clean.store_in(hl.MemoryType.Stack)
-    denoise.schedule_blocks(stages.denoise.luma_clean, tile, at, width)
+    denoise.schedule_blocks(stages.denoise.luma_clean, tile, rows, width)
     finer = stages.denoise.half_finer
-    finer.store_at(tile, at).compute_at(*row).vectorize(finer.args()[0], 2 * width)
+    finer.store_at(*tile).compute_at(*rows).vectorize(finer.args()[0], 2 * width)
     denoise.schedule_chroma(stages.denoise, width)
 
 

@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import denoise
 from anylens.kernels.library import Kernel
-from anylens.kernels.passes import display, light
+from anylens.kernels.passes import cells, display, light
 from anylens.kernels.signature import Signature
 
 GROUPS: light.Groups = (*light.GROUPS, *display.GROUPS)
@@ -36,14 +35,14 @@ def algorithm(*inputs: Any) -> Stages:
     given = light.grouped(GROUPS, inputs)
     clean = light.algorithm(given)
     width, height = light.size_of(given)
-    place = light.inside(hl.Var("x"), width), light.inside(hl.Var("y"), height)
+    place = cells.inside(hl.Var("x"), width), cells.inside(hl.Var("y"), height)
     return Stages(clean, display.algorithm(clean.denoise.clean, place, given))
 
 
 def schedule(stages: Stages, target: Any) -> None:
     """164 ms, a photograph of 12 MP, 2 cores of an AMD EPYC (AVX-512), output and scratch already in memory."""
-    (tile, at), row = display.schedule(stages.display, denoise.TILE, target)
-    light.schedule(stages.light, tile, at, row, target)
+    height = stages.display.photo.output_buffer().height()
+    light.schedule(stages.light, *display.schedule(stages.display, target), height, target)
 
 
 def reference(*inputs: Any) -> npt.NDArray[Any]:
