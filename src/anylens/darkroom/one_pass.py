@@ -38,8 +38,9 @@ STRAIGHT_ROWS = 256
 CLEAN_ROWS = 256
 """Of a scene so many are cleaned at once."""
 
-REACH = 2
-"""How far beyond a band sharpening looks."""
+REACH = 4
+"""How far beyond a band sharpening looks: two rows, and as many again before its rows begin to slide."""
+
 Given = dict[str, tuple[Any, ...]]
 Fill = Callable[[npt.NDArray[Any], tuple[int, int]], None]
 COUNTED_BLACK, MOST_LIGHT = 2048.0, 16.0

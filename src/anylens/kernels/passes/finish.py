@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from anylens.kernels import matrix
 from anylens.kernels.library import Kernel
-from anylens.kernels.passes import cells, display, light
+from anylens.kernels.passes import display, light
 from anylens.kernels.signature import Image, Scalar, Signature
 
 Array = npt.NDArray[Any]
@@ -25,6 +25,13 @@ LEAST_SIDE = 8
 """A smaller picture would be mirrored twice."""
 
 
+def _inside(place: Any, size: Any) -> Any:
+    """Where a place just beyond the border stands in the picture mirrored there: never far, as few rows are at hand."""
+    import halide as hl
+
+    return hl.clamp(hl.min(hl.abs(place), 2 * (size - 1) - hl.abs(place)), 0, size - 1)
+
+
 class Stages(NamedTuple):
     scene: Any
     display: display.Stages
@@ -38,9 +45,9 @@ def algorithm(*inputs: Any) -> Stages:
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     (seen,), (top, width, height) = given["scene"], given["place"]
     here = hl.Func("here")
-    here[x, y, c] = seen[cells.inside(x, width), cells.inside(y, height) - top, c]
+    here[x, y, c] = seen[_inside(x, width), _inside(y, height) - top, c]
     scene = matrix.algorithm(here, *given["matrix"])
-    place: Any = cells.inside(x, width), cells.inside(y, height)
+    place: Any = _inside(x, width), _inside(y, height)
     return Stages(here, display.algorithm(scene, place, given))
 
 
