@@ -119,14 +119,14 @@ class Virtual:
             raise Refusal(f"No sensor works at {setup.temperature:g} degrees C; give -60 to 100.")
         if setup.subject is not None and not setup.subject > 0.0:
             raise Refusal(f"Nothing can stand {setup.subject:g} m away; give a subject's distance above 0.")
-        self.setup = setup
         self.body: Body = bodies.body(setup.body) if setup.sensor is None else _bench(setup.sensor)
         self.mode: Mode = self.body.mode(setup.mode)
         self.silicon: Silicon = _silicon(self.mode, setup.size)
-        self._check_options(scenes.options(setup.scene))
         self._source = spectra.source(setup.light)
         self._mounting = Mounting(_aperture(setup), setup.distance, setup.plate, setup.tilt, setup.decentre)
         self.glass: Glass = glass(setup.lens, self._mounting)
+        self.setup = replace(setup, lens=self.glass.name)
+        self._check_options(scenes.options(setup.scene))
         diagonal = 2.0 * self.silicon.half_diagonal_mm
         if diagonal > self.glass.image_circle_mm * 1.0001:
             raise Refusal(
