@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -194,6 +195,22 @@ def test_libraw_reads_levels_phase_and_colours(cfa: str, tmp_path: Path) -> None
         assert libraw.white_level == 16383
         assert sorted(libraw.black_level_per_channel) == [64, 65, 66, 67]
         np.testing.assert_allclose(np.array(libraw.camera_whitebalance[:3]) * (0.5, 1.0, 0.625), 1.0, rtol=1e-5)
+
+
+def test_libraw_finds_merged_light_as_it_is_and_overlooks_how_bright_it_is_meant(tmp_path: Path) -> None:
+    """Nothing is clipped and nothing brightened: BaselineExposure is left to who looks at the picture."""
+    import rawpy
+
+    light = np.random.default_rng(0).uniform(0.0, 0.9, (300, 400)).astype(np.float32)
+    shown = []
+    for baseline in (0.0, 2.5):
+        write(Mosaic(light, replace(facts_of(300, 400), baseline_exposure=baseline)), tmp_path / "a.dng")
+        with rawpy.imread(str(tmp_path / "a.dng")) as libraw:
+            black, white = libraw.black_level_per_channel[0], libraw.white_level
+            counts = libraw.raw_image_visible.astype(np.float64)
+            np.testing.assert_allclose((counts - black) / (white - black), light, atol=2e-5)
+            shown.append(libraw.postprocess(no_auto_bright=True, gamma=(1, 1), output_bps=16))
+    np.testing.assert_array_equal(*shown)
 
 
 @pytest.mark.skipif(not RAW.exists(), reason="../shared/data/raw is not here")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anylens.darkroom.glass import Choice
     from anylens.frame import Burst, Frame
 
+WORTH_SAYING_EV = 0.2
 AT_ONCE = 2
 """Kernels use all cores by themselves; a second photo fills the gaps while the first is read and written."""
 
@@ -241,9 +242,20 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         height_px=height,
         steps=tuple(steps),
         seconds=perf_counter() - begin,
-        notes=result.facts.notes,
+        notes=(*result.facts.notes, *_darker(result)),
         pictures=tuple(pictures),
     )
+
+
+def _darker(result: Any) -> tuple[str, ...]:
+    """What is to be known of light that is kept darker than it is meant, as a bracket's is."""
+    from anylens import Mosaic, Scene
+
+    stops = result.facts.baseline_exposure
+    if not isinstance(result, Mosaic | Scene) or stops < WORTH_SAYING_EV:
+        return ()
+    said = f"The light is kept {stops:.1f} stops darker than it is to be shown (BaselineExposure)"
+    return (f"{said}; RawTherapee, darktable and LibRaw overlook that, so brighten it there by as much.",)
 
 
 def _write_map(result: Any, shape: tuple[int, int], frames: int, place: Path) -> None:
