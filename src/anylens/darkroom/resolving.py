@@ -24,6 +24,7 @@ from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels.agreement import agreement
 from anylens.kernels.counts import BLACK, counts
 from anylens.kernels.demosaic import demosaic
+from anylens.kernels.detail import detail
 from anylens.kernels.enlarge import enlarge
 from anylens.kernels.gather import gather
 from anylens.kernels.sites import MARGIN
@@ -40,7 +41,8 @@ Stages = tuple[Callable[[Mosaic], Mosaic], ...]
 
 BAND_CELLS, HALO_CELLS, TILE = 128, 8, 16
 STEPS = (1.0, 5.0, 2.0)
-"""How much of what is left is added, step by step: unequal ones bring fine detail sooner than equal ones do."""
+"""How much of what is left is added, step by step, where detail stands above the noise, elsewhere once: unequal steps
+bring fine detail sooner than equal ones do, and noise too."""
 LARGEST = 65535.0 - BLACK
 BRIGHTEST = 4.0
 """More light than this is cut in the frames; balanced and filled in, clipped light may be above 1."""
@@ -143,12 +145,13 @@ def _doubled(
         ways = [_ways(field, begin, end, wide) for field in taken.fields]
         rows, there, back = (np.stack(part) for part in zip(*ways, strict=True))
         rests = np.zeros((len(rows), 4, *fine.shape[2:]), np.float32)
+        eager = detail(taken.planes[0], noise, begin, end - begin, taken.unit)
         for index, step in enumerate(STEPS):
             supersample(taken.planes, fine, back, taken.places, rows + begin, taken.unit, rests)
             if not index:
                 agrees = agreement(taken.planes, rests, noise, rows + begin, taken.trust, taken.unit, least)
                 agrees[0, MARGIN:-MARGIN, MARGIN:-MARGIN] = taken.trust[0]
-            superpose(inner, rests, there, taken.places, agrees, sharpness * step)
+            superpose(inner, rests, there, taken.places, agrees, eager, sharpness, sharpness * (step - 1.0))
         last = min(top + BAND_CELLS, tall)
         gather(inner[:, :, top - begin : last - begin], table, out[:, FINE * top : FINE * last])
     return out[:, : 2 * height, : 2 * width]

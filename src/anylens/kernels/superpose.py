@@ -38,11 +38,13 @@ SIGNATURE = Signature(
         Image("shifts", "float32", 4),
         Image("places", "int32", 2),
         Image("agrees", "float32", 3),
+        Image("eager", "float32", 2),
         Image("before", "float32", 4),
         Scalar("frames", "int32"),
         Scalar("wide", "int32"),
         Scalar("tall", "int32"),
         Scalar("strength", "float32"),
+        Scalar("more", "float32"),
     ),
     outputs=(Image("fine", "float32", 4),),
 )
@@ -59,7 +61,17 @@ class Stages(NamedTuple):
 
 
 def algorithm(
-    rests: Any, shifts: Any, places: Any, agrees: Any, before: Any, frames: Any, wide: Any, tall: Any, strength: Any
+    rests: Any,
+    shifts: Any,
+    places: Any,
+    agrees: Any,
+    eager: Any,
+    before: Any,
+    frames: Any,
+    wide: Any,
+    tall: Any,
+    strength: Any,
+    more: Any,
 ) -> Stages:
     """Rows of a block are weighed along x once for the four fine rows of each cell, then those down y.
 
@@ -118,7 +130,7 @@ def algorithm(
     )
     whole = laid[x % BLOCK_X, y % BLOCK_Y, p, x / BLOCK_X, y / BLOCK_Y]
     added = [whole[color] / (whole[color + 3] + hl.f32(LEAST_WEIGHT)) for color in range(3)]
-    fine[x, y, p, c] = before[x, y, p, c] + strength * hl.mux(c, added)
+    fine[x, y, p, c] = before[x, y, p, c] + (strength + more * eager[x, y]) * hl.mux(c, added)
     return Stages(start, weight, share, along, mass, laid, fine)
 
 
@@ -165,11 +177,13 @@ def reference(
     shifts: Array,
     places: Places,
     agrees: Array,
+    eager: Array,
     before: Array,
     frames: int,
     wide: int,
     tall: int,
     strength: float,
+    more: float,
 ) -> Array:
     x, row = np.arange(wide), np.arange(tall)[:, None]
     bx, by = x // BLOCK_X, row // BLOCK_Y
@@ -196,17 +210,28 @@ def reference(
                         weight = share * weights[right, p % FINE, 0] * weights[below, p // FINE, 1]
                         laid[p, color] += weight * rests[n, plane, at_y + below, at_x + right]
                         laid[p, color + 3] += weight
-    fine = before.copy()
+    fine, gain = before.copy(), np.float32(strength) + np.float32(more) * eager
     for p in range(PHASES):
-        fine[:, p] += np.float32(strength) * laid[p, :3] / (laid[p, 3:] + np.float32(LEAST_WEIGHT))
+        fine[:, p] += gain * laid[p, :3] / (laid[p, 3:] + np.float32(LEAST_WEIGHT))
     return np.asarray(fine, np.float32)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def superpose(fine: Array, rests: Array, shifts: Array, places: Places, agrees: Array, strength: float) -> None:
-    """Add to a fine picture, in place, `strength` times the weighted mean of what all frames have more than it.
+def superpose(
+    fine: Array,
+    rests: Array,
+    shifts: Array,
+    places: Places,
+    agrees: Array,
+    eager: Array,
+    strength: float,
+    more: float,
+) -> None:
+    """Add to a fine picture, in place, the weighted mean of what all frames have more than it.
+
+    That many times: `strength`, and `more` of it as `eager` (h, w) says by cell, 0 to 1.
 
     `fine` is (3, 16, h, w): of R, G and B the planes for each place within a cell. `rests` (n, 4, h + margins,
     w + margins) has the planes R, G, G, B of each frame, which stand at `places` (2, 4) in a cell, x and y; `agrees`
@@ -215,7 +240,7 @@ def superpose(fine: Array, rests: Array, shifts: Array, places: Places, agrees: 
     (1 - d^2 / REACH_PX^2)^4 of the distance along x times the same along y.
     """
     _, _, tall, wide = fine.shape
-    kernel(rests, shifts, places, agrees, fine, len(rests), wide, tall, strength, out=fine)
+    kernel(rests, shifts, places, agrees, eager, fine, len(rests), wide, tall, strength, more, out=fine)
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
@@ -224,4 +249,5 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     shifts = rng.normal(0, 3, (2, 2, -(-height // BLOCK_Y), -(-width // BLOCK_X))).astype(np.float32)
     places = np.array([[1, 0, 1, 0], [0, 0, 1, 1]], np.int32)
     agrees, before = rng.random((2, *size), np.float32), rng.random((3, PHASES, height, width), np.float32)
-    return rests, shifts, places, agrees, before, 2, width, height, 0.9
+    eager = rng.random((height, width), np.float32)
+    return rests, shifts, places, agrees, eager, before, 2, width, height, 0.9, 0.3
