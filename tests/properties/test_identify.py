@@ -120,6 +120,17 @@ def test_a_lens_that_a_file_names_and_its_picture_contradicts_is_said(
     assert "they look like Maker true" in shown.out + shown.err
 
 
+@pytest.mark.parametrize(("lens", "warned"), [("true", False), ("other", True)])
+def test_a_watched_photo_warns_where_it_contradicts_its_passport(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], lens: str, warned: bool
+) -> None:
+    asked = ["develop", str(folder / "a.dng"), "--passport", str(folder / f"{lens}.toml"), "--watch"]
+    assert run([*asked, "-o", str(tmp_path / "a.jpg")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (f"contradicts the passport of Maker {lens}" in said) == warned
+    assert said.count("standard errors") == int(warned)
+
+
 def test_without_a_passport_it_says_how_to_make_one(
     folder: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,7 @@ class Job:
     user's dark frames be taken off. `recipes` has the recipe for each way to develop a burst, of which its facts choose
     one; None where one is given.
     `passport` is that of the lens, `find` for the one found by lens and body, or `none`. `mode` is what was asked of a
-    quad-Bayer sensor.
+    quad-Bayer sensor. `watched` lets the raw, of a burst the reference, be held against the passport.
     """
 
     source: Path
@@ -90,6 +90,7 @@ class Job:
     darks: bool = True
     passport: Choice = "find"
     mode: str = "auto"
+    watched: bool = False
 
 
 class Stopped(BaseException):
@@ -213,6 +214,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         from anylens.app.by_hand import mounted
 
         image = mounted(image, job.said)
+    contradicted = _contradicted(image, job)
     watched = job.timed or job.inspect is not None or until != "photo"
     watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
     if job.frames and job.recipes is not None:
@@ -242,7 +244,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         height_px=height,
         steps=tuple(steps),
         seconds=perf_counter() - begin,
-        notes=(*result.facts.notes, *_darker(result)),
+        notes=(*result.facts.notes, *_darker(result), *contradicted),
         pictures=tuple(pictures),
     )
 
@@ -256,6 +258,19 @@ def _darker(result: Any) -> tuple[str, ...]:
         return ()
     said = f"The light is kept {stops:.1f} stops darker than it is to be shown (BaselineExposure)"
     return (f"{said}; RawTherapee, darktable and LibRaw overlook that, so brighten it there by as much.",)
+
+
+def _contradicted(image: Any, job: Job) -> tuple[str, ...]:
+    """The warning that a raw contradicts its lens's passport, where it does and is watched."""
+    from anylens import Burst, Frame
+
+    frame = image.reference if isinstance(image, Burst) else image
+    if not job.watched or not isinstance(frame, Frame):
+        return ()
+    from anylens.app.watching import warning
+
+    said = warning(frame, job.source.name, job.passport)
+    return () if said is None else (said,)
 
 
 def _write_map(result: Any, shape: tuple[int, int], frames: int, place: Path) -> None:

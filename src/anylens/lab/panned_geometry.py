@@ -138,6 +138,7 @@ class _Problem:
             slopes = self._slopes(numbers, turns)
             normal = np.einsum("nik,n,nil->kl", slopes, weight, slopes, optimize=True)
             pull = np.einsum("nik,n,ni->k", slopes, weight, left, optimize=True)
+            told_by = normal.copy()
             normal[: LENS + 1, : LENS + 1] += self.known
             pull[: LENS + 1] += self.known @ (np.append(self.believed, start[LENS]) - numbers)
             normal[LENS + 1 :, LENS + 1 :] += np.eye(size - LENS - 1)
@@ -154,9 +155,10 @@ class _Problem:
         inverse = np.linalg.inv(normal)
         parts = len(scores)
         apart = inverse @ (scores.T @ scores) @ inverse * parts / max(parts - size, 1)
-        shared = 2.0 * float(weight.sum()) * AWRY_PX**2 / ALIKE
-        grown = np.sqrt(np.maximum(np.diag(apart) / np.diag(inverse), max(shared, 1.0)))[: LENS + 1]
-        return Turned(numbers, inverse[: LENS + 1, : LENS + 1] * grown[:, None] * grown, error)
+        shared = max(2.0 * float(weight.sum()) * AWRY_PX**2 / ALIKE - 1.0, 0.0)
+        whole = inverse + shared * inverse @ told_by @ inverse
+        grown = np.sqrt(np.maximum(np.diag(apart) / np.diag(whole), 1.0))[: LENS + 1]
+        return Turned(numbers, whole[: LENS + 1, : LENS + 1] * grown[:, None] * grown, error)
 
     def _slopes(self, numbers: Floats, turns: Floats) -> Floats:
         """(n, 2, size): how many px each number moves what is foretold."""

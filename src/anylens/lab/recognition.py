@@ -125,15 +125,19 @@ def _of_any(seen: Seen) -> float:
     return score + _focal(seen.focal_mm, None)
 
 
+def apertures(passport: Passport) -> list[float]:
+    """Those that a lens may have been used at."""
+    least = passport.lens.max_aperture[0] if passport.lens.max_aperture else 0.0
+    return [each for each in APERTURES if each >= 0.95 * least] or [least]
+
+
 def _of(seen: Seen, passport: Passport) -> tuple[float, float | None]:
     """(logarithm of how likely the traits are of this lens, the aperture at which they are likeliest)."""
-    least = passport.lens.max_aperture[0] if passport.lens.max_aperture else 0.0
-    possible = [each for each in APERTURES if each >= 0.95 * least] or [least]
-    apertures = possible if seen.f_number is None else [seen.f_number]
-    scores = [_at(seen, passport, f_number) for f_number in apertures]
+    possible = apertures(passport) if seen.f_number is None else [seen.f_number]
+    scores = [_at(seen, passport, f_number) for f_number in possible]
     most = max(scores)
     mean = most + math.log(sum(math.exp(score - most) for score in scores) / len(scores))
-    return mean + _focal(seen.focal_mm, passport), apertures[scores.index(most)]
+    return mean + _focal(seen.focal_mm, passport), possible[scores.index(most)]
 
 
 def _at(seen: Seen, passport: Passport, f_number: float) -> float:

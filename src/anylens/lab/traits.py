@@ -86,16 +86,17 @@ def traits(looked: Sequence[Looked]) -> Traits:
     """What pictures of one lens, at one aperture, tell together."""
     reach = looked[0].reach_mm
     red, blue = (radial_shift([each.fringes[k] for each in looked]) for k in (0, 1))
-    lateral = None if red is None or blue is None else _lateral(red, blue, reach)
+    colors = None if red is None or blue is None else lateral(red, blue, reach)
     shaded = [each.shading for each in looked if each.shading is not None]
     falloff, red_green, blue_green = (
         _together([each[k] for each in shaded], scenes)
         for k, scenes in enumerate((FALLOFF_OF_SCENES, CAST_OF_SCENES, CAST_OF_SCENES))
     )
-    return Traits(reach, len(looked), lateral, falloff, red_green, blue_green)
+    return Traits(reach, len(looked), colors, falloff, red_green, blue_green)
 
 
-def _lateral(red: RadialShift, blue: RadialShift, reach_mm: float) -> Trait:
+def lateral(red: RadialShift, blue: RadialShift, reach_mm: float) -> Trait:
+    """Lateral colour at RINGS, from what was fitted to red and blue."""
     s = np.array(RINGS)
     lever = 1000.0 * reach_mm * np.stack([s, s**3, s**5], axis=1)
     covariance = np.zeros((6, 6))

@@ -59,6 +59,9 @@ def options(syntax: Syntax) -> None:
         metavar="FILE|none",
         help="the lens's passport, found by lens and body otherwise; with none only the file's own gain maps even out",
     )
+    syntax.add_argument(
+        "--watch", action="store_true", help="warn where a raw's lateral colour contradicts the lens's passport"
+    )
     syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
     syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
     syntax.add_argument(
@@ -117,6 +120,7 @@ def run(given: Namespace) -> int:
             passport=passport,
             darks=not given.no_darks,
             mode=given.mode,
+            watched=given.watch,
             recipes=recipes if choosing else None,
         )
         for each in zip(sources, planned, folders, strict=True)
