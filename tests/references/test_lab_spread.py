@@ -12,7 +12,7 @@ import pytest
 from anylens.lab.charts import Edge
 from anylens.lab.samples import Samples
 from anylens.lab.sharpness import EdgeSharpness, edge_sharpness
-from anylens.lab.spread import modelled_mtf, spread_field
+from anylens.lab.spread import lens_mtf, lens_mtf50, spread_field
 from anylens.lens.passport import PSF_ROWS, PsfField
 from anylens.lens.psf import blur
 from anylens.refusal import Refusal
@@ -105,7 +105,8 @@ def test_a_field_comes_back_from_its_edges(lens: str) -> None:
             if lens == "lopsided":
                 assert np.abs(true.share * true.aside_um - got.share * got.aside_um).max() < 0.35
         for edge in found:
-            curve = modelled_mtf(field, edge.place_mm, edge.angle_deg + 90.0, np.array(edge.frequencies_cpp), PITCH)
+            f, way = np.array(edge.frequencies_cpp), edge.angle_deg + 90.0
+            curve = edges.response(lambda f: lens_mtf(field, edge.place_mm, way, f * 1000.0 / PITCH), way)(f)  # noqa: B023
             mtf50 = float(np.interp(-0.5, -curve, edge.frequencies_cpp))
             assert mtf50 == pytest.approx(edge.mtf50_cpp.value, rel=0.05)
 
@@ -123,3 +124,9 @@ def test_edges_of_two_directions_tell_a_round_lens() -> None:
     for x, y in PLACES:
         true, got = blur(TRUE, x, y), blur(field, x, y)
         assert np.abs(got.core_um2 - true.core_um2).max() < 0.15 * true.core_um2.max() + 0.5
+
+
+def test_a_round_blurs_mtf50_is_that_of_its_gaussian() -> None:
+    field = blurs.even(1.5)
+    wanted = 1000.0 * math.sqrt(math.log(2.0) / 2.0) / math.pi / (1.5 * PITCH)
+    assert lens_mtf50(field, (3.0, 2.0), 37.0) == pytest.approx(wanted, rel=0.01)

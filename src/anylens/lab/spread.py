@@ -86,13 +86,18 @@ def spread_field(
     return replace(field, residual=_residual(field, seen, pitch_um))
 
 
-def modelled_mtf(field: PsfField, place_mm: tuple[float, float], way_deg: float, f: Floats, pitch_um: float) -> Floats:
-    """What the field says of the MTF at frequencies f, cycles per pixel, of light that changes towards `way_deg`.
+def lens_mtf(field: PsfField, place_mm: tuple[float, float], way_deg: float, lpmm: Floats) -> Floats:
+    """What a blur field says of the lens's own MTF at a place, at line pairs a mm, light changing towards `way_deg`."""
+    way = np.array([[math.cos(math.radians(way_deg)), math.sin(math.radians(way_deg))]])
+    return np.asarray(np.abs(_told(field, np.array([place_mm]), way, lpmm / 1000.0, 1.0)[0]))
 
-    The pixel's square is in it.
-    """
-    way = np.array([math.cos(math.radians(way_deg)), math.sin(math.radians(way_deg))])
-    return np.asarray(np.abs(_told(field, np.array([place_mm]), way[None], f, pitch_um)[0] * _pixel(way[None], f)[0]))
+
+def lens_mtf50(field: PsfField, place_mm: tuple[float, float], way_deg: float) -> float:
+    """Line pairs a mm at which that MTF first falls to one half."""
+    lpmm = np.arange(0.0, 1000.0)
+    mtf = lens_mtf(field, place_mm, way_deg, lpmm)
+    at = max(int(np.argmax(mtf < 0.5)), 1)
+    return float(np.interp(-0.5, -mtf[at - 1 : at + 1], lpmm[at - 1 : at + 1]))
 
 
 def _seen(edges: tuple[EdgeSharpness, ...]) -> _Edges:

@@ -11,7 +11,8 @@ from anylens.lab.geometry import Distortion
 from anylens.lab.report import plots
 from anylens.lab.report.page import Headline, Section, page
 from anylens.lab.report.sections import shading_section
-from anylens.lens.passport import ColorShading, Geometry, Lateral, Mount, Passport, Vignetting
+from anylens.lab.spread import lens_mtf50
+from anylens.lens.passport import ColorShading, Geometry, Lateral, Mount, Passport, PsfField, Vignetting
 
 
 def passport_rows(passport: Passport) -> list[tuple[str, str]]:
@@ -25,7 +26,8 @@ def passport_rows(passport: Passport) -> list[tuple[str, str]]:
         rows += _falloff(falloff)
     for cast in passport.color:
         rows += _cast(cast)
-    rows += [(f"blur{_where(each)}", f"measured in {each.frames} frames") for each in passport.psf]
+    for field in passport.psf:
+        rows += _blur(field)
     for mount in passport.mount:
         rows += _mount(mount)
     return rows
@@ -139,6 +141,18 @@ def _cast(section: ColorShading) -> list[tuple[str, str]]:
         corners = [Figure(values[i][j], errors[i][j]) for i in (0, -1) for j in (0, -1)]
         rows.append((f"{name} over green{_where(section)}, corners", ", ".join(map(str, corners))))
     return rows
+
+
+def _blur(section: PsfField) -> list[tuple[str, str]]:
+    """MTF50 of the lens alone on the way into the lower right corner, along the radius and across it."""
+    reach, diagonal = section.reach_mm, math.degrees(math.atan2(3.0, 4.0))
+    rows = []
+    for name, part in (("in the middle", 0.0), ("half way out", 0.5), ("outermost", 1.0)):
+        place = part * reach * math.cos(math.radians(diagonal)), part * reach * math.sin(math.radians(diagonal))
+        along, across = (lens_mtf50(section, place, diagonal + turn) for turn in (0.0, 90.0))
+        rows.append((f"MTF50 of the lens alone{_where(section)}, {name}, line pairs/mm: along the radius, across",
+                     f"{along:.0f}, {across:.0f}"))  # fmt: skip
+    return [*rows, ("left of the edges' MTF", f"{section.residual:.3f} rms in {section.frames} pictures")]
 
 
 def _mount(section: Mount) -> list[tuple[str, str]]:
