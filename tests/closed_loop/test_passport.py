@@ -63,3 +63,22 @@ def test_a_fifth_of_the_distortion_is_left_at_most(tmp_path, monkeypatch: pytest
     assert before_px > 0.6
     assert abs(after) < abs(before) / 5
     assert after_px < before_px / 5 + 0.1  # the lab's own noise is in both
+
+
+def test_light_is_moved_smoothly_from_place_to_place(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a blur moves aside is drawn without steps, though the picture is blurred window by window."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    setup = "lens=nikkor_o_21_f4,mode=720p-fast,scene=charuco-grid,aperture=5.6,distance=3,seed=3"
+    camera = open_virtual(setup)
+    (frame,) = camera.capture([Shot(1.0 / 30.0, 1.0)])
+    marks = camera.light.truth.facts()["marks"]
+    camera.close()
+    true = np.concatenate([np.array(mark["observed_px"]["G"]).reshape(-1, 2) for mark in marks])
+    found = find_grid(of_image(frame, "chart").samples("G")).points_px
+    near = np.hypot(*(found[:, None] - true).transpose(2, 0, 1)).argmin(axis=1)
+    x, y = (true[near] / (640.0, 360.0) - 1.0).T
+    smooth = np.stack([x**i * y**j for i in range(6) for j in range(6 - i)], axis=1)
+    off = found - true[near]
+    left = off - smooth @ np.linalg.lstsq(smooth, off, rcond=None)[0]
+    assert len(found) > 150
+    assert np.sqrt(np.mean(left**2)) < 0.015

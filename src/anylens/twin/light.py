@@ -338,7 +338,10 @@ class Formation:
                 return None
             x = grid.samples(left, columns, down=False)
             y = grid.samples(top, rows, down=True)
-            places = _origins(ways, x, y, channels)
+            # One kernel blurs the whole window, and moves light as its own middle lies: what it moves too little or too
+            # much elsewhere is made up for in where things are drawn.
+            here = blur.moved_at(float(x[0] + 0.5 * columns * step_mm), float(y[0] + 0.5 * rows * step_mm), step_mm)
+            places = _origins(ways, moved, here, x, y, channels)
             x_mm, y_mm = places[0::2], places[1::2]
             if colors is None:
                 assert plane.cover is not None
@@ -349,18 +352,20 @@ class Formation:
         def kernel(x: float, y: float) -> Array:
             return blur.at(x, y)[channels]
 
-        every = max(1, grid.fine // self.detail)
+        every, moved = max(1, grid.fine // self.detail), blur.moved(step_mm)
         made = spread_out(grid, drawn, kernel, blur.size, os.cpu_count() or 1, every)
         return made if len(made) else np.zeros((channels.stop - channels.start, *made.shape[1:]), np.float32)
 
 
-def _origins(ways: Net, x: Floats, y: Floats, channels: slice) -> Array:
+def _origins(ways: Net, moved: Net, here: Floats, x: Floats, y: Floats, channels: slice) -> Array:
     """(2 a channel, h, w): ideal x, y of a window's samples: the net's own curve every 32, straight in between (within
-    0.02 um)."""
+    0.02 um). `moved` is how far a blur moves light, `here` how far the window's own does, x, y a channel."""
     import cv2
 
     columns, rows = _every_32nd(x), _every_32nd(y)
-    few = ways.at(columns, rows)[2 * channels.start : 2 * channels.stop]
+    few = (ways.at(columns, rows) - moved.at(columns, rows) + here[:, None, None].astype(np.float32))[
+        2 * channels.start : 2 * channels.stop
+    ]
     few[0::2] += columns.astype(np.float32)
     few[1::2] += rows.astype(np.float32)[:, None]
     size = 32 * len(columns), 32 * len(rows)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anylens.twin.blur import Grid
 from anylens.twin.glass import Glass, Mounting
+from anylens.twin.places import Net
 from anylens.twin.scenes import Field
 
 Array = npt.NDArray[np.float32]
@@ -49,6 +50,16 @@ class Spreads:
         lower = (1.0 - right) * k[row + 1, column] + right * k[row + 1, column + 1]
         return np.asarray((1.0 - below) * upper + below * lower, np.float32)
 
+    def moved(self, sample_mm: float) -> Net:
+        """How far the blur moves light, mm, x and y of each channel one after the other."""
+        rows, columns = self.kernels.shape[:2]
+        middles = _middles(self.kernels).reshape(rows, columns, -1)
+        return Net(self.x_mm, self.y_mm, np.moveaxis(middles, -1, 0) * sample_mm)
+
+    def moved_at(self, x_mm: float, y_mm: float, sample_mm: float) -> Floats:
+        """(6,): the same of the one kernel of a place."""
+        return _middles(self.at(x_mm, y_mm)).ravel() * sample_mm
+
     def add_points(self, rates: Array, places_mm: Floats, flux: Floats, grid: Grid) -> None:
         """Adds points of `flux` (n, 3) at places (n, 3 channels, 2) on the sensor to `rates`, each exactly there."""
         from scipy.fft import irfft2, rfft2
@@ -66,6 +77,14 @@ class Spreads:
                 shift = shift * np.exp(-2j * np.pi * across_turns * (across - left))
                 moved = irfft2(rfft2(kernels[channel]) * shift, (size, size))
                 _put(rates[channel], moved, electrons[channel], top - size // 2, left - size // 2, fine)
+
+
+def _middles(kernels: Array) -> Floats:
+    """(..., 2): where the light of kernels (..., size, size) lies from their middle, x and y in samples."""
+    at = np.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
+    whole = kernels.sum((-2, -1), dtype=np.float64)
+    across, down = (kernels.sum(axis, dtype=np.float64) @ at for axis in (-2, -1))
+    return np.asarray(np.stack([across, down], axis=-1) / whole[..., None])
 
 
 def _put(out: Array, patch: Floats, flux: float, top: int, left: int, fine: int) -> None:
