@@ -113,14 +113,20 @@ def _window(
 
 def _folded(spectrum: Spectra, every: int) -> Spectra:
     """The half spectrum of every so manieth sample of a square of samples, from that of all: what repeats adds up."""
-    rows = len(spectrum)
     if every == 1:
         return spectrum
-    by_rows = spectrum.reshape(every, rows // every, -1).sum(axis=0)
-    turned = np.conj(by_rows[-np.arange(len(by_rows))])  # of real samples (k1, -k2) is the conjugate of (-k1, k2)
-    whole = np.concatenate([by_rows, turned[:, -2:0:-1]], axis=1)
-    kept = whole.reshape(len(by_rows), every, -1).sum(axis=1)[:, : rows // every // 2 + 1]
-    return np.asarray(kept / np.float32(every * every), np.complex64)
+    rows = len(spectrum)
+    kept = rows // every
+    by_rows = spectrum.reshape(every, kept, -1).sum(axis=0)
+    turned = -np.arange(kept)  # of real samples (k1, -k2) is the conjugate of (-k1, k2)
+    half = kept // 2 + 1
+    out = by_rows[:, :half].copy()
+    for first in range(kept, rows, kept):
+        if 2 * first < rows:
+            out += by_rows[:, first : first + half]
+        else:
+            out += np.conj(by_rows[turned, rows - first - half + 1 : rows - first + 1][:, ::-1])
+    return np.asarray(out * np.float32(1.0 / every**2), np.complex64)
 
 
 def _add(out: Array, patch: Array, top: int, left: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +39,15 @@ class Net:
 
 def _weights(knots: Floats, at: Floats) -> Array:
     """(len(at), len(knots)): natural cubic splines as a matrix, so that a whole field is two matrix products."""
+    return np.asarray(_splines(knots.tobytes())(np.clip(at, knots[0], knots[-1])), np.float32)
+
+
+@lru_cache(16)
+def _splines(knots: bytes) -> Any:
     from scipy.interpolate import CubicSpline
 
-    inside = np.clip(at, knots[0], knots[-1])
-    return np.asarray(CubicSpline(knots, np.eye(len(knots)))(inside), np.float32)
+    places = np.frombuffer(knots)
+    return CubicSpline(places, np.eye(len(places)))
 
 
 def net(width_mm: float, height_mm: float, knots: int) -> tuple[Floats, Floats]:
