@@ -1,10 +1,10 @@
 """What one site of a colour filter would have seen at another place: filters for every shift by eighths of a pixel.
 
-The light between samples is estimated from the 8 x 8 samples around, of all colours, by the best linear guess for
-pictures as they are (Trussell & Hartwig 2002, with the constraint that flat colour stays as it is): detail is as
-strong in every octave, is cut by the lens, and is mostly common to the colours. As such a guess leaves the finest
-detail weak, and it would stay weak in a mean of frames, a little more of it than is there is asked for. A shift of
-whole cells gives the very sample that was counted.
+The light between samples is estimated from the 48 samples around, 8 x 8 without corners, of all colours, by the best
+linear guess for pictures as they are (Trussell & Hartwig 2002, with the constraint that flat colour stays as it is):
+detail is as strong in every octave, is cut by the lens, and is mostly common to the colours. As such a guess leaves the
+finest detail weak, and it would stay weak in a mean of frames, a little more of it than is there is asked for. A shift
+of whole cells gives the very sample that was counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ Floats = npt.NDArray[np.floating[Any]]
 PARTS = 8
 POSITIONS = 2 * PARTS
 CELLS = 4
-TAPS = 4 * CELLS * CELLS
+READ = tuple((x, y) for y in range(CELLS) for x in range(CELLS) if {x, y} - {0, CELLS - 1})
+TAPS = 4 * len(READ)
 LENS_PX, OCTAVES = 0.8, 5.5
 COLOR_PART, COLOR_PX, COLOR_OCTAVES = 0.25, 1.2, 4.5
 MORE, MORE_PX = 0.08, 0.5
@@ -37,9 +38,10 @@ def filters(letters: str, gains: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)) -> Ar
 
     The first axis is where the first site of a cell is looked for, down and across, in 1 / PARTS pixel from the cell
     that it begins in; the second the site; the third the samples of the cells -1 to 2 around that cell: four sites,
-    of each four rows of four.
+    of each the cells READ, (x, y) from the first.
     """
-    site, row, column = (axis.ravel() for axis in np.mgrid[:4, :CELLS, :CELLS])
+    site = np.repeat(np.arange(4), len(READ))
+    column, row = np.tile(np.array(READ), (4, 1)).T
     places = np.stack([2 * (column - 1) + site % 2, 2 * (row - 1) + site // 2], 1).astype(np.float64)
     colors = np.array(list(letters))[site]
     present = sorted(set(letters))

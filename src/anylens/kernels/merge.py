@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels.lattice import CELLS, PARTS, POSITIONS, TAPS, filters
+from anylens.kernels.lattice import CELLS, PARTS, POSITIONS, READ, TAPS, filters
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.kernels.sites import MARGIN
@@ -94,15 +94,17 @@ def algorithm(
 
     pairs = BLOCK_Y // PAIR
     by = hl.clamp(q / pairs, 0, (tall - 1) / BLOCK_Y)
-    taps = hl.RDom([hl.Range(0, CELLS), hl.Range(0, CELLS), hl.Range(0, 4)])
+    taps = hl.RDom([hl.Range(0, len(READ)), hl.Range(0, 4)])
+    cell_x, cell_y = (hl.mux(taps.x, [hl.i32(cell[axis]) for cell in READ]) for axis in (0, 1))
     left = hl.clamp(p, 0, (wide - 1) / BLOCK_X) * BLOCK_X + moved_by(p, by, 0) + (MARGIN - 1)
     top = by * BLOCK_Y + moved_by(p, by, 1) + (MARGIN - 1)
     left = hl.clamp(left, 0, wide + 2 * MARGIN - BLOCK_X - CELLS + 1)
     top = hl.clamp(top, 0, tall + 2 * MARGIN - BLOCK_Y - CELLS + 1)
     place = hl.clamp(moved_by(p, by, 2), 0, POSITIONS**2 - 1)
-    tap = filters[taps.x + CELLS * taps.y + CELLS * CELLS * taps.z, s, place]
+    tap = filters[taps.x + len(READ) * taps.y, s, place]
     read[i, r, s, p, q] = zero
-    read[i, r, s, p, q] += tap * moved[left + i + taps.x, top + PAIR * (q % pairs) + r + taps.y, taps.z]
+    row = top + PAIR * (q % pairs) + r
+    read[i, r, s, p, q] += tap * moved[left + i + cell_x, row + cell_y, taps.y]
     gap[x, r, q, s] = read[x % BLOCK_X, r, s, x / BLOCK_X, q] * gain - still[x + MARGIN, PAIR * q + r + MARGIN, s]
 
     def own(site: Any, dx: int = 0, dy: int = 0) -> Any:
@@ -194,12 +196,12 @@ def schedule(stages: Stages, target: Any) -> None:
     i, r, s, _, _ = stages.read.args()
     stages.read.compute_at(stages.gap, x).bound_extent(i, BLOCK_X).bound_extent(r, PAIR).bound_extent(s, 4)
     stages.read.vectorize(i).unroll(r).unroll(s)
-    across, down, site = stages.read.rvars()
-    update = stages.read.update().vectorize(i).unroll(s).unroll(across)
+    cell, site = stages.read.rvars()
+    update = stages.read.update().vectorize(i).unroll(s).unroll(cell)
     if width >= BLOCK_X:
-        update.reorder(i, r, s, across, down, site).unroll(r).unroll(down)
+        update.reorder(i, r, s, cell, site).unroll(r)
     else:
-        update.reorder(i, s, across, down, site, r)
+        update.reorder(i, s, cell, site, r)
     stages.gathered.specialize(stages.clips == 0)
 
 
@@ -228,7 +230,7 @@ def reference(
     start_y = start_y + (y % BLOCK_Y)[:, None]
     read = np.zeros((4, len(y), len(x)), np.float32)
     for tap in range(TAPS):
-        site, row, column = tap // CELLS**2, tap // CELLS % CELLS, tap % CELLS
+        site, (column, row) = tap // len(READ), READ[tap % len(READ)]
         samples = moved[site, start_y + row, start_x + column]
         read += np.moveaxis(filters[place, :, tap], -1, 0) * samples
     own = still[:, MARGIN - reach : MARGIN + high + reach, MARGIN - reach : MARGIN + wide + reach]
