@@ -20,6 +20,7 @@ from anylens.lab.straight import long_lines, roots_of_green
 from anylens.lens import read_passport
 from anylens.lens.mapping import cast, light
 from anylens.lens.passport import Geometry
+from anylens.lens.passport_file import passport_text
 from anylens.sensor import Calibration
 from tests.pans import Camera
 
@@ -135,6 +136,18 @@ def test_focal_length_comes_from_a_slow_pan_where_nobody_tells_it(pan) -> None:
     true_px = CAMERA.focal_mm / CAMERA.pitch_um * 1e3
     assert abs(found.focal_px.value / true_px - 1.0) < 0.08
     assert abs(found.focal_px.value - true_px) < 3.0 * found.focal_px.error
+
+
+def test_a_pan_tells_lenses_apart_whose_colours_lie_alike(slow_pan, tmp_path, capsys) -> None:
+    files = written(CAMERA.pan(4, seed=6), tmp_path)
+    longer = replace(slow_pan.lens, model="Street 35", focal_mm=(35.0, 35.0))
+    (record,) = slow_pan.vignetting
+    kit = [slow_pan, replace(slow_pan, lens=longer, vignetting=(replace(record, radial=(-0.05, 0.0, 0.0)),))]
+    places = [tmp_path / f"{each.lens.model}.toml" for each in kit]
+    for each, place in zip(kit, places, strict=True):
+        place.write_text(passport_text(each), "utf-8")
+    assert run(["lens", "identify", *files, "--passport", *map(str, places)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].strip() == "Street 25"
 
 
 def test_tremor_does_not_tell_falloff_and_it_is_said(tmp_path, capsys) -> None:

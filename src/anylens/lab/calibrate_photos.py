@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Sight, overlaps, sight
-from anylens.lab.panned_light import Agreed, PannedLight, cast_terms, panned_light
+from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, panned_light
 from anylens.lab.photo_geometry import LEAST_LINES, PhotoGeometry, photo_geometry
 from anylens.lab.specimen import Specimen
 from anylens.lab.straight import long_lines, roots_of_green
@@ -21,9 +21,6 @@ from anylens.refusal import Refusal
 LEAST_PHOTOS = 2
 FALLOFF_KNOWN, CAST_KNOWN = 0.025, 0.025
 """The largest standard error over the field with which falloff and cast go into a passport."""
-
-LEAST_MOVE = 0.06
-"""How far a pan must move the picture at least, in diagonals: smaller moves ask more of the sensor than it holds."""
 
 _PAN = "take eight photos in a slow pan, each a quarter of the picture further on"
 _ROWS, _COLUMNS = 13, 17

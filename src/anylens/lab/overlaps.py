@@ -44,6 +44,11 @@ class Sight:
     exposure: float | None
     features: tuple[Floats, Light] = field(repr=False)
 
+    @property
+    def half_px(self) -> float:
+        """Half the picture's diagonal."""
+        return math.hypot(*self.roots.shape)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlap:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.figure import Figure
 from anylens.lab.overlaps import Overlap, Sight, laid_over
 
 Floats = npt.NDArray[np.float64]
@@ -20,6 +21,9 @@ Whole = npt.NDArray[np.intp]
 
 CELL = 12
 """Samples of `Sight.light` along each side of what is compared."""
+
+LEAST_MOVE = 0.06
+"""How far a pan must move the picture at least, in diagonals: smaller moves ask more of the sensor than it holds."""
 
 _KNOT = 8
 _LEAST_LIGHT = 2e-3
@@ -74,6 +78,17 @@ class PannedLight:
         radii = np.linspace(0.1, 1.0, 10)
         away = np.stack([0.8 * radii, 0.6 * radii], axis=1)
         return _largest(lambda numbers: _log_light(numbers, away), self.falloff)
+
+    def ring(self, radius: float) -> tuple[Figure, Figure, Figure]:
+        """Logarithms of falloff, R/G and B/G at a radius in half diagonals, the mean of all directions."""
+        angles = np.linspace(0.0, 2.0 * math.pi, 16, endpoint=False)
+        at = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        terms = cast_terms(*at.T)
+        return (
+            _mean(lambda numbers: _log_light(numbers, at), self.falloff),
+            _mean(lambda numbers: terms @ numbers, self.red_green),
+            _mean(lambda numbers: terms @ numbers, self.blue_green),
+        )
 
     @property
     def cast_error(self) -> float:
@@ -236,8 +251,19 @@ def _agreed(
     return Agreed(numbers[:count], covariance, float(np.sqrt(np.average(left**2, weights=weight))))
 
 
+def _mean(curve: Callable[[Floats], Floats], fit: Agreed) -> Figure:
+    """The mean of a curve of a fit's numbers."""
+    lever = _levers(curve, fit).mean(axis=0)
+    return Figure(float(curve(fit.numbers).mean()), math.sqrt(float(lever @ fit.covariance @ lever)))
+
+
+def _levers(curve: Callable[[Floats], Floats], fit: Agreed) -> Floats:
+    """(n, numbers): how a curve follows each number."""
+    steps = 1e-4 * np.eye(len(fit.numbers))
+    return np.stack([(curve(fit.numbers + each) - curve(fit.numbers - each)) / 2e-4 for each in steps], axis=1)
+
+
 def _largest(curve: Callable[[Floats], Floats], fit: Agreed) -> float:
     """The largest standard error of a curve of a fit's numbers."""
-    steps = 1e-4 * np.eye(len(fit.numbers))
-    lever = np.stack([(curve(fit.numbers + each) - curve(fit.numbers - each)) / 2e-4 for each in steps], axis=1)
+    lever = _levers(curve, fit)
     return float(np.sqrt(np.einsum("ni,ij,nj->n", lever, fit.covariance, lever).max()))

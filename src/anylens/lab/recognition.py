@@ -46,7 +46,7 @@ PASSPORT_UM = (0.1, 0.1), 0.0, 0.15
 LENSES_REACH_MM = 8.19
 FALLOFF, FALLOFF_OPENING = (-0.15, 0.25), 2.0
 CASTS, CAST_OPENING = 0.05, 0.05
-FOCAL_ERROR, FOCAL_WRONG = 0.03, 0.05
+FOCAL_ERROR, FOCAL_WRONG, FOCALS = 0.03, 0.05, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _of_any(seen: Seen) -> float:
         score += _student(traits.lateral.values, traits.lateral.covariance + spread)
     score += _shade(traits.falloff, Figure(*FALLOFF))
     score += _shade(traits.red_green, Figure(0.0, CASTS)) + _shade(traits.blue_green, Figure(0.0, CASTS))
-    return score + _focal(seen.focal_mm, None)
+    return score + _focal(seen.focal_mm, None) + _panned_focal(traits.focal_mm, None)
 
 
 def apertures(passport: Passport) -> list[float]:
@@ -137,7 +137,8 @@ def _of(seen: Seen, passport: Passport) -> tuple[float, float | None]:
     scores = [_at(seen, passport, f_number) for f_number in possible]
     most = max(scores)
     mean = most + math.log(sum(math.exp(score - most) for score in scores) / len(scores))
-    return mean + _focal(seen.focal_mm, passport), possible[scores.index(most)]
+    focal = _focal(seen.focal_mm, passport) + _panned_focal(seen.traits.focal_mm, passport)
+    return mean + focal, possible[scores.index(most)]
 
 
 def _at(seen: Seen, passport: Passport, f_number: float) -> float:
@@ -246,15 +247,31 @@ def _focal(focal_mm: float | None, passport: Passport | None) -> float:
     """Logarithm of how likely a focal length is that the camera has written down; such entries are wrong at times."""
     if focal_mm is None:
         return 0.0
-    broad = _normal(math.log(focal_mm / 50.0), 0.7)
-    if passport is None:
+    broad = _normal(math.log(focal_mm / 50.0), FOCALS)
+    known = None if passport is None else _known_focal(passport)
+    if known is None:
         return math.log(broad)
-    known = passport.lens.focal_mm or tuple((each.focal_mm,) * 2 for each in passport.geometry[:1])
-    if not known:
-        return math.log(broad)
-    low, high = known if isinstance(known[0], float) else known[0]
-    beyond = max(math.log(low / focal_mm), math.log(focal_mm / high), 0.0)
+    beyond = max(math.log(known[0] / focal_mm), math.log(focal_mm / known[1]), 0.0)
     return math.log((1.0 - FOCAL_WRONG) * _normal(beyond, FOCAL_ERROR) + FOCAL_WRONG * broad)
+
+
+def _panned_focal(seen: Figure | None, passport: Passport | None) -> float:
+    """The same of a focal length that a pan told."""
+    if seen is None:
+        return 0.0
+    error = seen.error / seen.value
+    known = None if passport is None else _known_focal(passport)
+    if known is None:
+        return math.log(_normal(math.log(seen.value / 50.0), FOCALS))
+    beyond = max(math.log(known[0] / seen.value), math.log(seen.value / known[1]), 0.0)
+    return _student(np.array([beyond]), np.array([[error**2 + FOCAL_ERROR**2]]))
+
+
+def _known_focal(passport: Passport) -> tuple[float, float] | None:
+    """The shortest and longest focal length in mm that a passport's lens has."""
+    if passport.lens.focal_mm is not None:
+        return passport.lens.focal_mm
+    return (passport.geometry[0].focal_mm, passport.geometry[0].focal_mm) if passport.geometry else None
 
 
 def _normal(away: float, error: float) -> float:

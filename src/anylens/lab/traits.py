@@ -15,7 +15,11 @@ import numpy.typing as npt
 
 from anylens.lab.figure import Figure
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
+from anylens.lab.overlaps import Overlap, Sight, overlaps, sight
+from anylens.lab.panned_light import LEAST_MOVE, panned_light
+from anylens.lab.photo_geometry import photo_geometry
 from anylens.lab.specimen import Specimen
+from anylens.lab.straight import roots_of_green
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,7 +55,7 @@ class Traits:
 
     `lateral` are six figures: how far red, then blue, lie outwards from green at RINGS, in micrometres. `falloff` is
     the logarithm of green light at SHADE against the middle, `red_green` and `blue_green` those of the casts.
-    `reach_mm` is half the diagonal; `pictures` how many there were.
+    `reach_mm` is half the diagonal; `pictures` how many there were. `focal_mm` is what overlaps of a pan tell.
     """
 
     reach_mm: float
@@ -60,6 +64,7 @@ class Traits:
     falloff: Figure | None
     red_green: Figure | None
     blue_green: Figure | None
+    focal_mm: Figure | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,17 +74,24 @@ class Looked:
     reach_mm: float
     fringes: tuple[Fringes, Fringes]
     shading: tuple[Figure, Figure, Figure] | None
+    sight: Sight | None = field(default=None, repr=False)
 
 
-def look(specimen: Specimen, pitch_um: float, most_tiles: int = 1152, looked_at: int | None = None) -> Looked:
-    """What one picture tells; a finished one, whose maker may have corrected it, tells of lateral colour only."""
+def look(
+    specimen: Specimen, pitch_um: float, most_tiles: int = 1152, looked_at: int | None = None, beside: bool = False
+) -> Looked:
+    """What one picture tells; a finished one, whose maker may have corrected it, tells of lateral colour only.
+
+    `beside` says that there are others, which may show the same things.
+    """
     found = [fringes(specimen, letter, most_tiles, looked_at) for letter in "RB"]
     shading = None
     if specimen.kind == "raw" and len(specimen.letters()) == 3:
         light, clipped, _ = specimen.colors()
         shading = trends(light, clipped)
     reach = math.hypot(specimen.width_px, specimen.height_px) / 2.0 * pitch_um / 1000.0
-    return Looked(reach, (found[0], found[1]), shading)
+    seen = sight(specimen, roots_of_green(specimen)) if beside and shading is not None else None
+    return Looked(reach, (found[0], found[1]), shading, seen)
 
 
 def traits(looked: Sequence[Looked]) -> Traits:
@@ -92,7 +104,25 @@ def traits(looked: Sequence[Looked]) -> Traits:
         _together([each[k] for each in shaded], scenes)
         for k, scenes in enumerate((FALLOFF_OF_SCENES, CAST_OF_SCENES, CAST_OF_SCENES))
     )
-    return Traits(reach, len(looked), colors, falloff, red_green, blue_green)
+    focal = None
+    sights = [each.sight for each in looked if each.sight is not None]
+    shared = overlaps(sights) if len(sights) > 1 else []
+    if shared:
+        focal = _focal(sights, shared, reach)
+        light = panned_light(sights, shared)
+        if light is not None and max(each.moved_px for each in shared) > LEAST_MOVE * 2.0 * sights[0].half_px:
+            falloff, red_green, blue_green = light.ring(SHADE)
+    return Traits(reach, len(looked), colors, falloff, red_green, blue_green, focal)
+
+
+def _focal(sights: Sequence[Sight], shared: Sequence[Overlap], reach_mm: float) -> Figure | None:
+    """The focal length in mm that overlaps tell, None where they do not."""
+    height, width = (2 * side for side in sights[0].roots.shape)
+    found = photo_geometry([], width, height, None, shared, len(sights))
+    if found is None:
+        return None
+    mm = reach_mm / (math.hypot(width, height) / 2.0)
+    return Figure(found.focal_px.value * mm, found.focal_px.error * mm)
 
 
 def lateral(red: RadialShift, blue: RadialShift, reach_mm: float) -> Trait:

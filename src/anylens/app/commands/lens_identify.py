@@ -115,7 +115,7 @@ def _picture(file: str, given: Namespace) -> Picture:
     if body is None:
         raise Refusal(f"{specimen.name} does not name its camera; say it with --body.")
     f_number = given.aperture or (None if facts.setting is None else facts.setting.f_number)
-    return Picture(specimen.name, body, look(specimen, pitch_um), facts, f_number)
+    return Picture(specimen.name, body, look(specimen, pitch_um, beside=len(given.files) > 1), facts, f_number)
 
 
 def _passports(named: Sequence[str] | None, body: str) -> list[Passport]:
