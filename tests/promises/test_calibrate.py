@@ -89,11 +89,15 @@ def test_what_cannot_be_leaves_the_passport_as_it_was(flats, tmp_path, capsys, m
     assert not (tmp_path / "p.1.toml").exists()
 
 
-def test_a_finished_flat_is_refused(tmp_path, capsys) -> None:
-    picture = np.full((240, 320, 3), 128, np.uint8)
-    cv2.imwrite(str(tmp_path / "flat.jpg"), picture)
-    assert run(passport_of([str(tmp_path / "flat.jpg")], "-o", str(tmp_path / "p.toml"))) == 2
-    assert "give the raw of the flat" in capsys.readouterr().err
+@pytest.mark.parametrize("kind", ["flat", "edges"])
+@pytest.mark.parametrize("more", [[], ["--body", "Some Body"]])
+def test_a_finished_picture_is_refused_where_a_raw_is_needed(kind: str, more: list[str], tmp_path, capsys) -> None:
+    """Whether or not it says which camera took it."""
+    cv2.imwrite(str(tmp_path / "seen.jpg"), np.full((240, 320, 3), 128, np.uint8))
+    words = ["lens", "calibrate", "noctilux-m-50mm-f1", f"--{kind}", str(tmp_path / "seen.jpg"), *more]
+    assert run([*words, "-o", str(tmp_path / "p.toml")]) == 2
+    assert "is a finished picture" in (said := capsys.readouterr().err)
+    assert "give the raw" in said
     assert not (tmp_path / "p.toml").exists()
 
 

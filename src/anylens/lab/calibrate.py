@@ -11,7 +11,7 @@ import numpy as np
 
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
 from anylens.lab.calibrate_edges import EdgeView, blur_of_edges, tilt_of_edges
-from anylens.lab.calibrate_files import Given, Seen, agreed, body_and_pitch, date_of, focal_of, seen
+from anylens.lab.calibrate_files import Given, Seen, agreed, body_and_pitch, date_of, focal_of, seen, unfinished
 from anylens.lab.calibrate_flat import UNEVEN, color_shading, vignetting
 from anylens.lab.calibrate_mount import mount_of_chart, together
 from anylens.lab.calibrate_photos import Taken, When, photo_sections, taken
@@ -190,11 +190,7 @@ def _of_flats(
     focus: dict[float | None, list[Seen]] = {}
     turned: dict[float | None, list[float]] = {}
     for at, each in enumerate(flats):
-        if each.kind == "finished":
-            raise Refusal(
-                f"{each.name} is a finished picture, whose brightness was changed on the way; give the raw of the flat."
-            )
-        facts = seen(each, given)
+        facts = seen(unfinished(each, "flat"), given)
         groups.setdefault(facts.f_number, []).append(each)
         focus.setdefault(facts.f_number, []).append(facts)
         if turns_deg is not None:

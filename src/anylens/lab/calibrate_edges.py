@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anylens.lab.calibrate_files import Given, Seen, agreed, date_of, focal_of, seen
+from anylens.lab.calibrate_files import Given, Seen, agreed, date_of, focal_of, seen, unfinished
 from anylens.lab.calibrate_mount import mount_of_edges
 from anylens.lab.geometry import extension_um
 from anylens.lab.sharpness import EdgeSharpness, Sharpness, edges_sharpness
@@ -33,9 +33,7 @@ class EdgeView:
 
 def edge_view(specimen: Specimen, given: Given) -> EdgeView:
     """The slanted edges of one raw; raises Refusal where it is none, or none can be measured."""
-    if specimen.kind != "raw":
-        raise Refusal(f"{specimen.name} is a finished picture, whose edges the camera has sharpened; give the raw.")
-    facts, samples = seen(specimen, given), specimen.luminance()
+    facts, samples = seen(unfinished(specimen, "edges"), given), specimen.luminance()
     return EdgeView(specimen.name, edges_sharpness(replace(samples, pitch_um=facts.pitch_um)).edges, facts)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from anylens.lab.specimen import Specimen
 from anylens.lens.model import Lens
@@ -38,6 +38,14 @@ class Seen:
     focus_m: float | None
     focal_mm: float | None
     taken: str | None
+
+
+def unfinished(specimen: Specimen, kind: Literal["flat", "edges"]) -> Specimen:
+    """The specimen; raises Refusal where it is a finished picture and the kind of measure needs the raw."""
+    if specimen.kind != "finished":
+        return specimen
+    changed = "brightness was changed on the way" if kind == "flat" else "edges the camera has sharpened"
+    raise Refusal(f"{specimen.name} is a finished picture, whose {changed}; give the raw.")
 
 
 def seen(specimen: Specimen, given: Given) -> Seen:

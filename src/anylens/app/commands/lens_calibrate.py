@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,14 +155,17 @@ def _told(given: Namespace, said: Given, flats: Sequence[Specimen]) -> None:
 
     Files are read until one tells both; one that cannot be read says so when it is measured.
     """
-    from anylens.lab.calibrate_files import body_and_pitch, seen
+    from anylens.lab.calibrate_files import body_and_pitch, seen, unfinished
 
-    files = [seen(each, said) for each in flats]
+    files = [seen(unfinished(each, "flat"), said) for each in flats]
     for file in [*given.chart, *given.edges, *given.photos]:
         if any(each.body for each in files) and any(each.pitch_um for each in files):
             return
-        with suppress(Refusal):
-            files.append(seen(measuring.seen(file, given.sensor), said))
+        try:
+            specimen = measuring.seen(file, given.sensor)
+        except Refusal:
+            continue
+        files.append(seen(unfinished(specimen, "edges") if file in given.edges else specimen, said))
     if files:
         body_and_pitch(files)
 
