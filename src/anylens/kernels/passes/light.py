@@ -1,7 +1,8 @@
 """Counts -> clean light: the kernels from linearize to denoise composed, the first part of every pass.
 
 Within a band the light after demosaicing is kept whole, as luma and chroma of unit noise, because the coarse chroma
-looks far around; from there on everything happens in tiles. Beyond the border the counts are mirrored, once for all.
+looks far around; before and after it everything happens in pieces, row by row. Beyond the border the counts are
+mirrored, once for all.
 """
 
 from __future__ import annotations
