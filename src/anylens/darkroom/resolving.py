@@ -109,22 +109,21 @@ def resolved(
     )
     height, width = mosaic.pixels.shape
     most = min(max(1.0, float(mosaic.pixels.max())) * 1.05, BRIGHTEST)
-    planes = []
-    while kept:
+    planes = np.empty((len(kept), 4, -(-height // 2) + 2 * MARGIN, -(-width // 2) + 2 * MARGIN), np.uint16)
+    for at in range(len(kept)):
         light = kept.pop(0)[:height, :width].astype(np.float32)
         light -= np.float32(BLACK)
         light *= np.float32(1.0 / (LARGEST * lift))
         own = Mosaic(light, mosaic.facts)
         for stage, (known, seen) in zip(stages, before, strict=True):
             own = stage(replace(own, facts=known, overview=seen))
-        planes.append(counts(own.pixels, places, LARGEST / most))
+        counts(own.pixels, places, LARGEST / most, planes[at])
     del light, own
     (toe,), table, seen = plan(mosaic.facts, seen_small(mosaic))
     guess = demosaic(mosaic.pixels, *phase, toe)
     facts, used, shading = mosaic.facts, mosaic.frames_used, mosaic.shading
     del mosaic
-    taken = _Taken(np.stack(planes), most / LARGEST, fields, np.array(trusts, np.float32), places)
-    del planes
+    taken = _Taken(planes, most / LARGEST, fields, np.array(trusts, np.float32), places)
     pixels = _doubled(guess, taken, _levels(facts), table, robustness, sharpness)
     overview = seen.repeat(2, 1).repeat(2, 2) if seen.size else None
     return Scene(pixels, _doubled_facts(facts, _notes(facts, fields)), _twice(used), overview, _twice(shading))

@@ -72,14 +72,13 @@ def reference(light: Array, places: Places, span: float, width: int, height: int
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def counts(light: Array, places: Places, span: float) -> Counts:
-    """(4, h + margins, w + margins) counts, BLACK + `span` times the light (H, W) of the sites `places` (2, 4) in x, y.
+def counts(light: Array, places: Places, span: float, out: Counts) -> None:
+    """Fill `out` (4, h + margins, w + margins) with counts, BLACK + `span` times the light (H, W).
 
-    What lies beyond 0 to 65535 is cut.
+    Its planes are the sites `places` (2, 4), x and y in a cell. What lies beyond 0 to 65535 is cut.
     """
     height, width = light.shape
-    size = (-(-height // 2) + 2 * MARGIN, -(-width // 2) + 2 * MARGIN)
-    return kernel(light, places, span, width, height, out=np.empty((4, *size), np.uint16))
+    kernel(light, places, span, width, height, out=out)
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
