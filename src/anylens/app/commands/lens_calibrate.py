@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from anylens.app import measuring, mine, voice
 from anylens.app.syntax import Syntax
@@ -14,11 +14,15 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from anylens.lab.calibrate import Calibrated, PhotoView, View
     from anylens.lab.calibrate_edges import EdgeView
     from anylens.lab.calibrate_files import Given
     from anylens.lab.specimen import Specimen
     from anylens.lens import Lens, Passport
+
+Found = TypeVar("Found")
 
 
 def options(syntax: Syntax) -> None:
@@ -98,7 +102,7 @@ def run(given: Namespace) -> int:
 def _measured(
     given: Namespace, said: Given
 ) -> tuple[Lens, list[Specimen], list[View], list[EdgeView], list[PhotoView], int]:
-    """The lens, flats and charts; charts are read one by one, so that twenty need no more memory than one."""
+    """The lens and all files; of charts and photos two are read at a time, so that twenty need no more memory."""
     from anylens.lab.calibrate import photo_view, view
     from anylens.lab.calibrate_edges import edge_view
     from anylens.lens import Lens
@@ -117,11 +121,12 @@ def _measured(
             lens = _named(flats[-1], lens)
             bar.advance()
         _told(given, said, flats)
-        for file in given.chart:
+        charts = _two_at_once(given.chart, given, lens, lambda each: view(each, said))
+        for file, chart in zip(given.chart, charts, strict=True):
             try:
-                specimen = measuring.seen(file, given.sensor)
-                lens = _named(specimen, lens)
-                views.append(view(specimen, said))
+                told, found = chart.result()
+                lens = told or lens
+                views.append(found)
             except Refusal as error:
                 aside += 1
                 bar.complain(voice.one_line(f"left aside: {voice.sentence(error, Path(file))}"))
@@ -131,14 +136,32 @@ def _measured(
             lens = _named(specimen, lens)
             edges.append(edge_view(specimen, said))
             bar.advance()
-        for file in given.photos:
-            specimen = measuring.seen(file, given.sensor)
-            lens = _named(specimen, lens)
-            photos.append(photo_view(specimen, said))
+        for photo in _two_at_once(given.photos, given, lens, lambda each: photo_view(each, said)):
+            told, shown = photo.result()
+            lens = told or lens
+            photos.append(shown)
             bar.advance()
     if given.chart and not views:
         raise Refusal("The chart was found in none of the pictures; show it whole, sharp and evenly lit.")
     return lens, flats, views, edges, photos, aside
+
+
+def _two_at_once(
+    files: Sequence[str], given: Namespace, lens: Lens, measure: Callable[[Specimen], Found]
+) -> Iterator[Future[tuple[Lens | None, Found]]]:
+    """Of each file in order what it tells of the lens, None for nothing new, and what was measured of it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def one(file: str) -> tuple[Lens | None, Found]:
+        specimen = measuring.seen(file, given.sensor)
+        named = _named(specimen, lens)
+        return None if named is lens else named, measure(specimen)
+
+    pool = ThreadPoolExecutor(2)
+    try:
+        yield from [pool.submit(one, file) for file in files]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _named(specimen: Specimen, lens: Lens) -> Lens:
