@@ -264,8 +264,13 @@ def _contradicted(image: Any, job: Job) -> tuple[str, ...]:
     """The warning that a raw contradicts its lens's passport, where it does and is watched."""
     from anylens import Burst, Frame
 
-    frame = image.reference if isinstance(image, Burst) else image
-    if not job.watched or not isinstance(frame, Frame):
+    if not job.watched:
+        return ()
+    try:
+        frame = image.reference if isinstance(image, Burst) else image
+    except Refusal:
+        return ()
+    if not isinstance(frame, Frame):
         return ()
     from anylens.app.watching import warning
 
