@@ -108,7 +108,7 @@ def _largest(values: list[Any], larger: Any) -> Any:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """87 ms, 12 MP, 2 cores of Emerald Rapids (AVX-512), output already in memory."""
+    """87 ms, 12 MP, 2 cores of Emerald Rapids (AVX-512), with 60 pairs of taps; the 12 lopsided ones came later."""
     import halide as hl
 
     x, y, c = stages.restored.args()
