@@ -63,7 +63,7 @@ def algorithm(own: Any, levels: Any, top: Any, unit: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """10 ms, 12 MP, 2 cores of an AMD EPYC (AVX-512)."""
+    """8 ms, 12 MP, 2 cores of an AMD EPYC (AVX-512)."""
     import halide as hl
 
     x, y = stages.detail.args()
