@@ -31,8 +31,10 @@ from benchmarks.report import ROOT, save, table
 
 Array = npt.NDArray[Any]
 
-HEIGHT, WIDTH = 3072, 4080
-SMALL = (48, 56)
+HEIGHT, WIDTH = 3072, 4032
+SMALL = (64, 448)
+"""Of these the larger are multiples, and both of the blocks that kernels work in."""
+
 PIXELS = {3: (1536, 2048), 12: (3072, 4080), 50: (6144, 8160), 100: (8704, 11520), 200: (12288, 16320)}
 LONGEST_S, MEMORY_SHARE = 60.0, 0.85
 
@@ -67,18 +69,27 @@ def _copy(pool: ThreadPoolExecutor, parts: list[tuple[Array, Array]]) -> None:
 
 
 def outputs(module: Any, height: int, width: int) -> tuple[Array, ...]:
-    """Outputs for the example of this size, written to once; shaped as the reference's of a small size, scaled."""
-    given = module.example(np.random.default_rng(0), *SMALL)
-    small = module.reference(*given)
-    made = []
-    for image, array in zip(module.SIGNATURE.outputs, small if isinstance(small, tuple) else (small,), strict=True):
-        tall, wide = array.shape[-2] * height // SMALL[0], array.shape[-1] * width // SMALL[1]
-        shape = (*array.shape[:-2], tall, wide)
+    """Outputs for the example of this size, written to once.
+
+    Their sides grow evenly with the picture's, as the reference's at three small sizes tell.
+    """
+    (tall, wide), made = SMALL, []
+    sizes = (tall, wide), (2 * tall, wide), (tall, 2 * wide)
+    for image, *three in zip(module.SIGNATURE.outputs, *(_shapes(module, *size) for size in sizes), strict=True):
+        shape = [
+            small + (taller - small) * (height - tall) // tall + (wider - small) * (width - wide) // wide
+            for small, taller, wider in zip(*three, strict=True)
+        ]
         if image.interleaved:
-            made.append(np.zeros((tall, wide, shape[0]), image.type).transpose(2, 0, 1))
+            made.append(np.zeros((*shape[1:], shape[0]), image.type).transpose(2, 0, 1))
         else:
             made.append(np.zeros(shape, image.type))
     return tuple(made)
+
+
+def _shapes(module: Any, height: int, width: int) -> list[tuple[int, ...]]:
+    found = module.reference(*module.example(np.random.default_rng(0), height, width))
+    return [array.shape for array in (found if isinstance(found, tuple) else (found,))]
 
 
 def kernel_rows(bandwidth: float) -> dict[str, dict[str, float]]:

@@ -64,11 +64,7 @@ def _noted(facts: Facts) -> Facts:
         notes.append("The file does not tell the size of its pixels, so the passport could not be used.")
     if facts.body is not None and not same(passport, passport.lens, facts.body.name):
         notes.append(f"{whose}, the picture is of {facts.body.name}; its figures may not hold there.")
-    if (
-        facts.lens is not None
-        and not alike(passport.lens, facts.lens)
-        and not same(passport, facts.lens, passport.body)
-    ):
+    if facts.lens is not None and not alike(passport.lens, facts.lens):
         notes.append(f"{whose}, the picture says it was taken with {facts.lens.maker} {facts.lens.model}.")
     keyed = [record for record in passport.vignetting if record.f_number is not None]
     if keyed and _setting(facts)[0] is None and len(keyed) == len(passport.vignetting):

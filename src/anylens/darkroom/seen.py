@@ -17,6 +17,8 @@ EVERY = 4
 SAME_EXPOSURE = 0.01
 LEAST_STEP = 0.2
 CLIPPED = 0.97
+NOISE_OF_STEP = 2 * (6 / 16) * (6 / 16 - 4 / 16)
+"""Variance of the step between two points smoothed by a binomial of 3 x 3, for noise of unit variance."""
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -80,10 +82,6 @@ def sharpness_of(pyramid: tuple[Pixels, ...], levels: Pixels, most: float = math
     return max(across + down - noise, 0.0) / square, noise / square
 
 
-NOISE_OF_STEP = 2 * (6 / 16) * (6 / 16 - 4 / 16)
-"""Variance of the step between two points smoothed by a binomial of 3 x 3, for noise of unit variance."""
-
-
 def relative_exposure(still: Seen, other: Seen) -> float:
     """What the other frame's light is to be multiplied by to be as bright as the reference's."""
     one, two = (exposure_of(seen.facts) for seen in (still, other))
@@ -123,5 +121,6 @@ def in_tones_of(still: Seen, other: Seen) -> tuple[Seen, float]:
 
 
 def exposure_of(facts: Facts) -> float | None:
+    """Time times sensitivity, by which frames of one camera are compared; None where the facts do not tell both."""
     sensitivity = facts.iso or facts.gain
     return facts.exposure_s * sensitivity if facts.exposure_s and sensitivity else None

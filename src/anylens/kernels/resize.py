@@ -105,7 +105,7 @@ def resize(scene: Array, height: int, width: int) -> Array:
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
-    weights_x, first_x = _line(width, max(1, width * 2 // 5))
-    weights_y, first_y = _line(height, max(1, height * 2 // 5))
+    weights_x, first_x = _line(width, max(1, width * 3 // 8))
+    weights_y, first_y = _line(height, max(1, height * 3 // 8))
     scene = rng.random((3, height, width), np.float32)
     return scene, weights_x, first_x, weights_y, first_y, weights_x.shape[1], weights_y.shape[1], width

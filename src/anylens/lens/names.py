@@ -6,7 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
-from anylens.lens.model import Lens
+from anylens.lens.model import Lens, plain
 
 SAME = 0.03
 """Engraved figures are rounded."""
@@ -40,6 +40,8 @@ def alike(one: Lens, other: Lens) -> bool:
     """
     if one.code is not None and other.code is not None and one.code != other.code:
         return False
+    if plain(f"{one.maker} {one.model}") == plain(f"{other.maker} {other.model}"):
+        return True
     a, b = meaning(one), meaning(other)
     if a.words != b.words or not a.words:
         return False

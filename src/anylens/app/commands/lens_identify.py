@@ -148,14 +148,14 @@ def _seen(pictures: Sequence[Picture]) -> Seen:
 
 def _contradictions(pictures: Sequence[Picture], verdict: Verdict) -> list[str]:
     """A sentence for each lens that files name and the pictures contradict."""
-    from anylens.lens.passport import same
+    from anylens.lens.names import alike
 
     notes: list[str] = []
     named = {name_of(each.facts.lens): each.facts.lens for each in pictures if each.facts.lens is not None}
     for name, lens in named.items():
         files = [each.file for each in pictures if each.facts.lens == lens]
         where = files[0] if len(files) == 1 else f"{len(files)} files"
-        said = [each for each in verdict.candidates if same(each.passport, lens, each.passport.body)]
+        said = [each for each in verdict.candidates if alike(each.passport.lens, lens)]
         if not said:
             notes.append(f"{where}: the lens named there, {name}, has no passport among these.")
         elif said[0].probability < CONTRADICTED:
