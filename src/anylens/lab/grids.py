@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.charuco import Byte, Found, charuco
 from anylens.lab.picture import Mark, drawn
 from anylens.lab.points import Kind, refined
 from anylens.lab.samples import Floats, NoChart, Place, Samples
 
-Byte = npt.NDArray[np.uint8]
 Chart = Literal["dots", "lines", "chessboard", "charuco"]
 
 _PLENTY = 40
@@ -51,7 +51,7 @@ def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
     fewer than 40 points the next kind is looked for too, and the one of most points is taken. Raises NoChart.
     """
     small, shrink = _small(samples)
-    seekers = {"dots": _dots, "charuco": _charuco, "chessboard": _chessboard, "lines": _lines}
+    seekers = {"charuco": charuco, "dots": _dots, "chessboard": _chessboard, "lines": _lines}
     best: Grid | None = None
     for name, seek in seekers.items():
         if kind is not None and name != kind:
@@ -60,7 +60,7 @@ def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
         if found is None:
             continue
         points, chart = found
-        grid = _measured(samples, name, (points + 0.5) * shrink - 0.5, chart)  # type: ignore[arg-type]
+        grid = _measured(samples, name, (points + 0.5) * shrink - 0.5, chart, grow=True)  # type: ignore[arg-type]
         if best is None or len(grid.points_px) > len(best.points_px):
             best = grid
         if len(best.points_px) >= _PLENTY:
@@ -88,38 +88,43 @@ def grid_drawn(samples: Samples, grid: Grid) -> Byte:
     return drawn(samples, (Mark("points", tuple((float(x), float(y)) for x, y in grid.points_px)),))
 
 
-def _measured(samples: Samples, kind: Chart, points: Floats, chart: Floats) -> Grid:
+def _measured(samples: Samples, kind: Chart, points: Floats, chart: Floats, grow: bool = False) -> Grid:
+    """Those of the points that can be measured, and where a board is to grow, further ones of it."""
     shape: Kind = "dot" if kind == "dots" else "crossing" if kind == "lines" else "corner"
     step = _gap(points) if len(points) > 1 else 20.0
-    found: dict[tuple[int, int], tuple[Place, float]] = {}
     # About a corner of a ChArUco board its markers leave a clear circle of a sixth of a square.
-    for (x, y), (i, j) in zip(points, chart, strict=True):
-        point = refined(samples, (float(x), float(y)), shape, step * (0.5 if kind == "charuco" else 1.0))
-        if point is not None:
-            found[int(i), int(j)] = point
-    if kind == "chessboard":
-        _extend(samples, found, shape)
-    error = np.array([each[1] for each in found.values()])
-    sure = error < max(6.0 * float(np.median(error)), 0.02) if found else np.zeros(0, np.bool_)
-    places = np.array([each[0] for each in found.values()]).reshape(-1, 2)
-    return Grid(kind, samples.letter, places[sure], error[sure], np.array(list(found), np.float64).reshape(-1, 2)[sure])
+    places, error = refined(samples, points, shape, step * (0.5 if kind == "charuco" else 1.0))
+    if grow and shape == "corner":
+        places, error, chart = _extended(samples, places, error, chart, 0.9 if kind == "chessboard" else 0.5)
+    there = ~np.isnan(error)
+    sure = there & (error < max(6.0 * float(np.median(error[there])), 0.02) if there.any() else there)
+    return Grid(kind, samples.letter, places[sure], error[sure], np.asarray(chart[sure], np.float64))
 
 
-def _extend(samples: Samples, found: dict[tuple[int, int], tuple[Place, float]], shape: Kind) -> None:
-    """Further points of a board, one step on from two that are known, as long as there are any."""
-    front = list(found)
-    while front:
-        i, j = front.pop()
-        for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-            there, before = (i + a, j + b), (i - a, j - b)
-            if there in found or before not in found:
-                continue
-            (x, y), (x0, y0) = found[i, j][0], found[before][0]
-            step = math.hypot(x - x0, y - y0)
-            point = refined(samples, (2.0 * x - x0, 2.0 * y - y0), shape, 0.9 * step)
-            if point is not None and math.dist(point[0], (2.0 * x - x0, 2.0 * y - y0)) < 0.15 * step:
-                found[there] = point
-                front.append(there)
+def _extended(
+    samples: Samples, places: Floats, error: Floats, chart: Floats, clear: float
+) -> tuple[Floats, Floats, Floats]:
+    """A board's points and further ones, each one step on from two that are known, as long as there are any."""
+    at = {(int(i), int(j)): k for k, (i, j) in enumerate(chart) if not np.isnan(error[k])}
+    tried: set[tuple[int, int]] = set()
+    while True:
+        ahead: dict[tuple[int, int], tuple[int, int]] = {}
+        for (i, j), k in at.items():
+            for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                there, before = (i + a, j + b), (i - a, j - b)
+                if there not in at and there not in tried and before in at:
+                    ahead[there] = k, at[before]
+        if not ahead:
+            return places, error, chart
+        tried |= set(ahead)
+        last, behind = (places[[pair[which] for pair in ahead.values()]] for which in (0, 1))
+        goal, step = 2.0 * last - behind, np.hypot(*(last - behind).T)
+        found, found_error = refined(samples, goal, "corner", clear * step)
+        good = np.hypot(*(found - goal).T) < 0.15 * step
+        fresh = np.array(list(ahead))[good]
+        at |= {(int(i), int(j)): len(places) + k for k, (i, j) in enumerate(fresh)}
+        places, error = np.concatenate([places, found[good]]), np.concatenate([error, found_error[good]])
+        chart = np.concatenate([chart, fresh])
 
 
 def _small(samples: Samples) -> tuple[Byte, int]:
@@ -132,50 +137,6 @@ def _small(samples: Samples) -> tuple[Byte, int]:
     low, high = np.percentile(even[::3, ::3], (1.0, 99.0))
     seen = np.clip((even - low) / max(float(high - low), 1e-6), 0.0, 1.0)
     return np.asarray(np.rint(seen * 255.0), np.uint8), shrink
-
-
-Found = tuple[Floats, Floats]
-
-
-def _charuco(small: Byte) -> Found | None:
-    """Corners of a ChArUco board; how many squares are in a row is told by the numbers of neighbouring markers."""
-    import cv2
-
-    dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_1000)
-    corners, ids, _ = cv2.aruco.ArucoDetector(dictionary, cv2.aruco.DetectorParameters()).detectMarkers(small)
-    if ids is None or len(ids) < 4:
-        return None
-    numbers = np.asarray(ids, np.int64).ravel()
-    squares = _squares_in_a_row(np.array([np.asarray(c).reshape(4, 2) for c in corners], np.float64), numbers)
-    if squares is None:
-        return None
-    rows = math.ceil((int(numbers.max()) + 1) * 2.0 / squares) + 1
-    board = cv2.aruco.CharucoBoard((squares, rows), 1.0, 0.75, dictionary)
-    places, found, _, _ = cv2.aruco.CharucoDetector(board).detectBoard(small)
-    if found is None or len(found) < 4:
-        return None
-    which = np.asarray(found).ravel()
-    chart = np.column_stack([which % (squares - 1), which // (squares - 1)]).astype(np.float64)
-    return np.asarray(places, np.float64).reshape(-1, 2), chart
-
-
-def _squares_in_a_row(corners: Floats, numbers: npt.NDArray[np.int64]) -> int | None:
-    """Squares across a board: markers two rows apart, straight below one another, differ by just so many.
-
-    Markers stand on every second square; two rows of s squares hold s markers, whether s is even or odd.
-    """
-    middle = corners.mean(axis=1)
-    right, down = corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]
-    votes: dict[int, int] = {}
-    for at in range(len(numbers)):
-        goal = middle[at] + 2.0 / 0.75 * down[at]
-        away = np.hypot(*(middle - goal).T)
-        near = int(np.argmin(away))
-        if away[near] < 0.35 * float(np.hypot(*right[at])):
-            step = int(numbers[near] - numbers[at])
-            votes[step] = votes.get(step, 0) + 1
-    best = max(votes, key=lambda step: votes[step], default=0)
-    return best if best >= 3 and votes[best] >= 2 else None
 
 
 def _chessboard(small: Byte) -> Found | None:
@@ -219,10 +180,12 @@ def _saddles(small: Byte, sigma: float) -> Floats:
     strong = strong[strength[strong] > 0.15 * strength[strong[min(20, strong.size - 1)]]]
     strong = strong[_four_fields(light, rows[strong], columns[strong], 2.5 * sigma)]
     if _lattice(np.column_stack([columns[strong], rows[strong]]).astype(np.float64)) is None:
-        return np.zeros((0, 2))  # Nothing to place more finely, which takes long.
+        return np.zeros((0, 2))  # Nothing to place more finely, which takes longer.
     samples = Samples(light / 255.0)
-    fine = [refined(samples, (float(columns[at]), float(rows[at])), "corner", 12.0 * sigma) for at in strong]
-    return np.array([each[0] for each in fine if each is not None]).reshape(-1, 2)
+    places, error = refined(
+        samples, np.column_stack([columns[strong], rows[strong]]).astype(np.float64), "corner", 12.0 * sigma
+    )
+    return places[~np.isnan(error)]
 
 
 def _four_fields(
