@@ -5,6 +5,8 @@ differs from that beside clipped places; it never becomes darker than it was. Th
 taken on square roots, and the brighter of them: what clips is likely to be bright, so yellow does not turn to orange.
 Where one of them is clipped too, the other counts whole if it is brighter, so that white paper does not turn pink.
 Where all three colours are clipped nothing is left to know the colour from: it becomes white.
+Counts of clipped light scatter, and those a little below the level are as clipped as those above: over the last `RISE`
+before it the guess takes over step by step, or single sites would stay behind as dark specks.
 The idea is the "opposed inpainting" of H. Schwind in darktable 4 (2022); this formulation is our own.
 """
 
@@ -21,6 +23,9 @@ from anylens.kernels.signature import Image, Scalar, Signature
 
 Array = npt.NDArray[np.float32]
 
+RISE = 0.06
+"""The part of a clipping level over which a site, or what is told of one, goes from whole to clipped."""
+
 SIGNATURE = Signature(
     inputs=(
         Image("mosaic", "float32", 2, "mirror"),
@@ -35,7 +40,7 @@ SIGNATURE = Signature(
 
 class Stages(NamedTuple):
     sites: Any
-    clips: Any
+    steeps: Any
     leads: Any
     filled: Any
 
@@ -49,24 +54,28 @@ def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Stag
     column = (mosaic[x, y - 1] + mosaic[x, y + 1]) * half
     corners = mosaic[x - 1, y - 1] + mosaic[x + 1, y - 1] + mosaic[x - 1, y + 1] + mosaic[x + 1, y + 1]
     sites = pattern.green_sites("highlight_sites", red_x, red_y)
-    clips, leads = pattern.of_table("clips", clip), pattern.of_table("leads", lead)
+    steeps = pattern.along_rows("steeps", lambda x, odd: hl.f32(1.0 / RISE) / clip[x % 2, odd])
+    leads = pattern.of_table("leads", lead)
     green_site = sites[x, y % 2] > zero
     one = hl.select(green_site, row, (row + column) * half)
     other = hl.select(green_site, column, corners * hl.f32(0.25))
     both = hl.max(one, zero), hl.max(other, zero)
     mean = (both[0] + both[1]) * hl.f32(0.25) + hl.sqrt(both[0] * both[1]) * half  # square of the mean of the roots
-    value = hl.Expr(mosaic[x, y])
+    told = (mean + hl.max(*both)) * half
     filled = hl.Func("filled")
-    one_clip = clips[x + 1, y % 2]
-    other_clip = hl.select(green_site, hl.Expr(clips[x, (y + 1) % 2]), hl.Expr(clips[x + 1, (y + 1) % 2]))
+
+    def clipped(light: Any, steep: Any) -> Any:
+        return hl.clamp(light * steep - hl.f32(1.0 / RISE - 1.0), zero, hl.f32(1.0))
+
+    other_steep = hl.select(green_site, hl.Expr(steeps[x, (y + 1) % 2]), hl.Expr(steeps[x + 1, (y + 1) % 2]))
+    one_clipped, other_clipped = clipped(one, steeps[x + 1, y % 2]), clipped(other, other_steep)
+    left = hl.max(one - one_clipped * one, other - other_clipped * other)
+    told += hl.max(one_clipped, other_clipped) * hl.max(left - told, zero) + leads[x, y % 2]
     white = hl.max(clip[0, 0], clip[1, 0], clip[0, 1], clip[1, 1])
-    one_clips, other_clips = one >= one_clip, other >= other_clip
-    left = hl.max(hl.select(one_clips, zero, one), hl.select(other_clips, zero, other))
-    told = (mean + hl.max(one, other)) * half
-    told = hl.select(one_clips | other_clips, hl.max(told, left), told)
-    guess = hl.select(one_clips & other_clips, white, told + leads[x, y % 2])
-    filled[x, y] = hl.select(value >= clips[x, y % 2], hl.max(value, guess), value)
-    return Stages(sites, clips, leads, filled)
+    told += hl.min(one_clipped, other_clipped) * hl.max(white - told, zero)
+    value = hl.Expr(mosaic[x, y])
+    filled[x, y] = value + clipped(value, steeps[x, y % 2]) * hl.max(told - value, zero)
+    return Stages(sites, steeps, leads, filled)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -97,17 +106,28 @@ def reference(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -
     down, right = np.arange(height) % 2, np.arange(width) % 2
     sites, opposite = np.ix_(down, right), clip[np.ix_(1 - down, 1 - right)]
     other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], opposite)
-    one_clips, other_clips = one >= clip[np.ix_(down, 1 - right)], other >= other_clip
-    guess = np.where(one_clips & other_clips, clip.max(), _told(one, other, one_clips, other_clips) + lead[sites])
-    return np.where(mosaic >= clip[sites], np.maximum(mosaic, guess), mosaic)
+    one_clipped, other_clipped = _clipped(one, clip[np.ix_(down, 1 - right)]), _clipped(other, other_clip)
+    guess = _guess(one, other, one_clipped, other_clipped, lead[sites], clip.max())
+    return mosaic + _clipped(mosaic, clip[sites]) * np.maximum(guess - mosaic, 0)
 
 
-def _told(one: Array, other: Array, one_clips: Any, other_clips: Any) -> Array:
-    """What the other two colours tell of one that is clipped."""
+def _clipped(light: Array, clip: Any) -> Array:
+    """How far light is to be taken for clipped, 0 to 1."""
+    return np.asarray(np.clip(light / (np.float32(RISE) * clip) - np.float32(1 / RISE - 1), 0, 1), np.float32)
+
+
+def _told(one: Array, other: Array) -> Array:
+    """What the other two colours tell of a third."""
     root = (np.sqrt(np.maximum(one, 0)) + np.sqrt(np.maximum(other, 0))) * np.float32(0.5)
-    told = (root * root + np.maximum(one, other)) * np.float32(0.5)
-    left = np.maximum(np.where(one_clips, 0, one), np.where(other_clips, 0, other))
-    return np.where(one_clips | other_clips, np.maximum(told, left), told)
+    return np.asarray((root * root + np.maximum(np.maximum(one, other), 0)) * np.float32(0.5))
+
+
+def _guess(one: Array, other: Array, one_clipped: Array, other_clipped: Array, lead: Any, white: Any) -> Array:
+    """What they tell of a clipped one: the brighter whole one where one of them is clipped, white where both are."""
+    told = _told(one, other)
+    left = np.maximum(one - one_clipped * one, other - other_clipped * other)
+    told = told + np.maximum(one_clipped, other_clipped) * np.maximum(left - told, 0) + lead
+    return np.asarray(told + np.minimum(one_clipped, other_clipped) * np.maximum(white - told, 0))
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
@@ -116,7 +136,8 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 def highlights(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -> Array:
     """Fill the clipped sites of a balanced (H, W) Bayer mosaic whose first red site is (red_x, red_y).
 
-    `clip` (2, 2) is where each site clips, `lead` (2, 2) how far its colour usually leads the mean of the others.
+    `clip` (2, 2) is from where on each site is wholly clipped, `lead` (2, 2) how far its colour usually leads what the
+    others tell.
     """
     return kernel(mosaic, clip, lead, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
 
@@ -165,21 +186,19 @@ def usual_lead(seen: Array, clip: tuple[float, float, float]) -> tuple[float, fl
         return 0.0, 0.0, 0.0
     bright = seen[:, near]
     pairs = ((1, 2), (0, 2), (0, 1))
-    red, green, blue = (
-        float((bright[k] - _told(bright[i], bright[j], False, False)).mean()) for k, (i, j) in enumerate(pairs)
-    )
+    red, green, blue = (float((bright[k] - _told(bright[i], bright[j])).mean()) for k, (i, j) in enumerate(pairs))
     return red, green, blue
 
 
 def filled_in(seen: Array, clip: tuple[float, float, float], lead: tuple[float, float, float]) -> Array:
     """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic."""
-    limits = np.array(clip, np.float32)[:, None, None]
-    clipped = seen >= limits
+    clipped = _clipped(seen, np.array(clip, np.float32)[:, None, None])
     out = seen.copy()
     for own, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
-        guess = _told(seen[one], seen[other], clipped[one], clipped[other]) + np.float32(lead[own])
-        guess = np.where(clipped[one] & clipped[other], np.float32(max(clip)), guess)
-        out[own] = np.where(clipped[own], np.maximum(seen[own], guess), seen[own])
+        guess = _guess(
+            seen[one], seen[other], clipped[one], clipped[other], np.float32(lead[own]), np.float32(max(clip))
+        )
+        out[own] += clipped[own] * np.maximum(guess - seen[own], 0)
     return out
 
 

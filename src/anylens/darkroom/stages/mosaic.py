@@ -27,7 +27,7 @@ from anylens.image import Mosaic, Pixels
 from anylens.kernels.balance import balance
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.defects import defects
-from anylens.kernels.highlights import clipping_level, filled_in, highlights, usual_lead
+from anylens.kernels.highlights import RISE, clipping_level, filled_in, highlights, usual_lead
 from anylens.kernels.shade import shade
 from anylens.opcodes import GainMap, parse
 from anylens.record import record
@@ -98,7 +98,7 @@ class Balance:
 
 @record(frozen=True, slots=True)
 class Highlights:
-    """Fill in clipped highlights from the colours that are left; above `clip` of the clipping level it is clipped."""
+    """Fill in clipped highlights, from `clip` of the clipping level on, from the colours that are left."""
 
     clip: float = taste(0.985, 0.5, 1.0, 0.005)
 
@@ -119,7 +119,7 @@ class Highlights:
         clip = (self.clip * red, self.clip * green, self.clip * blue)
         lead = usual_lead(seen, clip)
         cfa, filled = facts.sensor.cfa, seen.copy()
-        touched = (seen >= np.array(clip, np.float32)[:, None, None]).any(0)
+        touched = (seen > (1.0 - RISE) * np.array(clip, np.float32)[:, None, None]).any(0)
         filled[:, touched] = filled_in(seen[:, None, touched], clip, lead)[:, 0]
         return (by_site(cfa, clip), by_site(cfa, lead)), filled
 
