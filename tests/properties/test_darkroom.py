@@ -140,7 +140,7 @@ def test_clipped_counts_that_scatter_leave_no_specks() -> None:
     scattered = np.ones((3, 48, 64)) - 0.03 * np.random.default_rng(6).random((3, 48, 64))
     mosaic = Balance()(darkroom.develop(sampled(scattered), until="mosaic"))
     filled = Highlights()(mosaic).pixels
-    assert filled.min() > 0.95 * np.median(filled)
+    assert filled.min() > 0.8 * np.median(filled)
 
 
 def test_highlights_change_nothing_where_nothing_is_clipped() -> None:

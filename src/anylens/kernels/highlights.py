@@ -108,7 +108,7 @@ def reference(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -
     other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], opposite)
     one_clipped, other_clipped = _clipped(one, clip[np.ix_(down, 1 - right)]), _clipped(other, other_clip)
     guess = _guess(one, other, one_clipped, other_clipped, lead[sites], clip.max())
-    return mosaic + _clipped(mosaic, clip[sites]) * np.maximum(guess - mosaic, 0)
+    return np.asarray(mosaic + _clipped(mosaic, clip[sites]) * np.maximum(guess - mosaic, 0))
 
 
 def _clipped(light: Array, clip: Any) -> Array:
