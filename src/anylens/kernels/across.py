@@ -21,12 +21,13 @@ SIGNATURE = Signature(
     inputs=(Image("scene", "float32", 3, "repeat"), *PLACES),
     outputs=(Image("level", "float32", 3),),
 )
-MARGIN = cubic.BLOCK
+MARGIN = 2 * cubic.BLOCK
+"""How far beyond the border light is laid out: a block that lies farther out reads nothing but the edge."""
 
 
 class Stages(NamedTuple):
     asked: Any
-    line: Any
+    begins: Any
     padded: Any
     level: Any
 
@@ -35,14 +36,14 @@ def algorithm(scene: Any, table: Any, colors: Any, slack: Any, width: Any) -> St
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    line, first, beyond = cubic.displaced(table, colors, x, y, c, "across")
+    begins, first, beyond = cubic.displaced(table, colors, x, y, c, "across")
     padded, level = hl.Func("padded"), hl.Func("level")
     padded[x, y, c] = scene[x, y, c]
-    start, lane = x / cubic.BLOCK * cubic.BLOCK + first, x % cubic.BLOCK
+    start, lane = hl.clamp(x / cubic.BLOCK * cubic.BLOCK + first, -MARGIN, width), x % cubic.BLOCK
     level[x, y, c] = cubic.interpolated(
-        lambda k: padded[hl.clamp(start + k, -MARGIN, width) + lane, y, c], beyond, slack
+        lambda k: padded[start + k + lane, y, c], beyond, slack
     )
-    return Stages((slack, colors), line, padded, level)
+    return Stages((slack, colors), begins, padded, level)
 
 
 def schedule(stages: Stages, target: Any) -> None:  # noqa: ARG001
@@ -54,9 +55,8 @@ def schedule(stages: Stages, target: Any) -> None:  # noqa: ARG001
     stages.level.bound(c, 0, 3).reorder(c, x, y).vectorize(x, cubic.BLOCK, hl.TailStrategy.RoundUp).unroll(c)
     stages.level.parallel(y, 16, hl.TailStrategy.GuardWithIf)
     cubic.specialized(stages.level, *stages.asked)
-    for rows in (stages.line, stages.padded):
-        rows.compute_at(stages.level, y)
-    stages.padded.vectorize(stages.padded.args()[0], cubic.BLOCK)
+    for rows in (stages.begins, stages.padded):
+        rows.compute_at(stages.level, y).vectorize(rows.args()[0], cubic.BLOCK)
 
 
 def reference(scene: Array, table: Array, colors: int, slack: int, width: int) -> Array:  # noqa: ARG001

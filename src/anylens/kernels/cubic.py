@@ -38,50 +38,47 @@ def slack_of(table: Array) -> int:
 
 def weights(part: Any, one: Any) -> list[Any]:
     """The four weights of a place `part` (0 to 1) beyond its second pixel."""
-    square = part * part
-    cube = square * part
-    half = one * 0.5
-    return [
-        half * (square * 2 - cube - part),
-        half * (cube * 3 - square * 5 + one * 2),
-        half * (square * 4 - cube * 3 + part),
-        half * (cube - square),
-    ]
+    left = one - part
+    bend = part * left * (one * 0.5)
+    return [-bend * left, left + bend * (one * 2 - part * 3), part + bend * (part * 3 - one), -bend * part]
 
 
 def displaced(table: Any, colors: Any, x: Any, y: Any, c: Any, name: str) -> tuple[Any, Any, Any]:
-    """The table's lines by row, (column, y, colour), a block's first pixel, and how far beyond it (x, y) is read."""
+    """Where blocks begin, (block, y, colour), a block's first pixel, and how far beyond it (x, y) is read.
+
+    What is asked of a block is (that pixel, how far beyond it the block begins, and what each pixel adds).
+    """
     import halide as hl
 
-    column, color = hl.Var("column"), hl.Var("color")
-    line = hl.Func(f"{name}_line")
+    block, color = hl.Var("block"), hl.Var("color")
+    begins = hl.Func(f"{name}_begins")
     row, down = y / SPACING, hl.cast(hl.Float(32), y % SPACING) * hl.f32(1.0 / SPACING)
-    line[column, y, color] = table[column, row, color] + down * (
-        table[column, row + 1, color] - table[column, row, color]
+    column = block / (SPACING // BLOCK)
+    left, right = (
+        table[at, row, color] + down * (table[at, row + 1, color] - table[at, row, color])
+        for at in (column, column + 1)
     )
-    block = x / BLOCK
-    at, of = block / (SPACING // BLOCK), hl.min(c, colors - 1)
-    step = (line[at + 1, y, of] - line[at, y, of]) * hl.f32(1.0 / SPACING)
-    begin = line[at, y, of] + hl.cast(hl.Float(32), block % (SPACING // BLOCK) * BLOCK) * step
+    step = (right - left) * hl.f32(1.0 / SPACING)
+    begin = left + hl.cast(hl.Float(32), block % (SPACING // BLOCK) * BLOCK) * step
     first = hl.floor(hl.min(begin, begin + step * hl.f32(BLOCK - 1)))
-    beyond = begin - first + hl.cast(hl.Float(32), x % BLOCK) * step
-    return line, hl.cast(hl.Int(32), first), beyond
+    begins[block, y, color] = (hl.cast(hl.Int(32), first), begin - first, step)
+    here = begins[x / BLOCK, y, hl.min(c, colors - 1)]
+    return begins, here[0], here[1] + hl.cast(hl.Float(32), x % BLOCK) * here[2]
 
 
 def interpolated(read: Any, beyond: Any, slack: Any) -> Any:
     """The light `beyond` pixels after the first of a block; `read(k)` is that of pixel k after it."""
     import halide as hl
 
-    floor = hl.clamp(hl.floor(beyond), hl.f32(0.0), hl.cast(hl.Float(32), slack))  # beyond it lies but a last bit
-    number = hl.cast(hl.Int(32), floor)
-    own = weights(beyond - floor, hl.f32(1.0))
-
     def total(most: int) -> Any:
+        late = [beyond >= hl.f32(after) for after in range(1, most + 1)]  # beyond most + 1 lies but a last bit
+        whole = sum((hl.select(each, hl.f32(1.0), hl.f32(0.0)) for each in late), hl.f32(0.0))
+        own = weights(hl.max(beyond - whole, hl.f32(0.0)), hl.f32(1.0))
         found = hl.f32(0.0)
         for tap in range(4 + most):
-            weight = hl.f32(0.0)
-            for after in range(max(0, tap - 3), min(most, tap) + 1):
-                weight = hl.select(number == after, own[tap - after], weight)
+            weight = own[tap] if tap < 4 else hl.f32(0.0)
+            for after, each in enumerate(late, 1):
+                weight = hl.select(each, own[tap - after] if 0 <= tap - after < 4 else hl.f32(0.0), weight)
             found += weight * read(tap - 1)
         return found
 

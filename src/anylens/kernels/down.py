@@ -31,7 +31,7 @@ SIGNATURE = Signature(
 
 class Stages(NamedTuple):
     asked: Any
-    line: Any
+    begins: Any
     warped: Any
 
 
@@ -39,14 +39,14 @@ def algorithm(level: Any, table: Any, colors: Any, slack: Any, top: Any, rows: A
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    line, first, beyond = cubic.displaced(table, colors, x, y, c, "down")
+    begins, first, beyond = cubic.displaced(table, colors, x, y, c, "down")
     warped = hl.Func("warped")
 
     def read(k: int) -> Any:
         return hl.cast(hl.Float(32), level[x, hl.clamp(y - top + first + k, 0, rows - 1), c])
 
     warped[x, y, c] = cubic.interpolated(read, beyond, slack)
-    return Stages((slack, colors), line, warped)
+    return Stages((slack, colors), begins, warped)
 
 
 def schedule(stages: Stages, target: Any) -> None:  # noqa: ARG001
@@ -58,7 +58,7 @@ def schedule(stages: Stages, target: Any) -> None:  # noqa: ARG001
     stages.warped.bound(c, 0, 3).reorder(c, x, y).vectorize(x, cubic.BLOCK, hl.TailStrategy.RoundUp).unroll(c)
     stages.warped.parallel(y, 16, hl.TailStrategy.GuardWithIf)
     cubic.specialized(stages.warped, *stages.asked)
-    stages.line.compute_at(stages.warped, y)
+    stages.begins.compute_at(stages.warped, y).vectorize(stages.begins.args()[0], cubic.BLOCK)
 
 
 def reference(level: Array, table: Array, colors: int, slack: int, top: int, rows: int) -> Array:  # noqa: ARG001
