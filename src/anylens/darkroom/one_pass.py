@@ -131,7 +131,7 @@ def renders(scene: Scene, recipe: Recipe) -> bool:
 def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     """The photo of a scene and a recipe that fit."""
     from anylens.kernels import denoise as cleaning
-    from anylens.kernels.passes import finish
+    from anylens.kernels.passes import render
 
     denoise, _, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, APART))
     facts, pixels, given = scene.facts, scene.pixels, Given()
@@ -142,7 +142,6 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     given["tone"] = _plan(recipe.tone)(brightest_of(seen))
     (sharpen,) = recipe.photo
     given["sharpen"] = _plan(sharpen)()
-    given["matrix"] = (np.eye(3, dtype=np.float32),)
     cleans, noise = bool(denoise.luma or denoise.chroma), _plan(denoise)(facts)  # type: ignore[attr-defined]
     used = calm_light(scene)
     used = np.ones((1, 1), np.float32) if used is None else used
@@ -156,7 +155,7 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
         if cleans:
             light = cleaning.kernel(pixels, used, *noise, out=clean[:, : last - first], origin=(0, first))
         here = {"scene": (light,), "place": (first, width, height)}
-        _fill(finish, given | here, out, (columns.start, begin))
+        _fill(render, given | here, out, (columns.start, begin))
 
     tall, wide = rows.stop - rows.start, columns.stop - columns.start
     return Latent(
@@ -170,8 +169,8 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
 
 
 def _straightened(given: Given, bent: Places, to_scene: npt.NDArray[Any], shape: tuple[int, int]) -> Fill:
-    """What fills a photo's bands, one below the other, in three passes, light in the camera's colours between."""
-    from anylens.kernels import cubic, down
+    """What fills a photo's bands, one below the other, in two passes, light in the camera's colours between."""
+    from anylens.kernels import cubic
     from anylens.kernels.passes import finish, level
     from anylens.kernels.rows import Rows
 
@@ -180,9 +179,9 @@ def _straightened(given: Given, bent: Places, to_scene: npt.NDArray[Any], shape:
     along = (bent.across, bent.colors, cubic.slack_of(bent.across))
     seen = given | {"denoise": (np.eye(3, dtype=np.float32), *noise), "across": along}
     whole = (3, height, cubic.blocks(width))
-    level_rows = Rows(lambda out, top: _fill(level, seen, out, (0, top)), whole, np.float32, BAND_ROWS)
-    slack = cubic.slack_of(bent.down)
-    straight = np.empty((3, STRAIGHT_ROWS + 2 * REACH, whole[2]), np.float32)
+    level_rows = Rows(lambda out, top: _fill(level, seen, out, (0, top)), whole, np.float16, BAND_ROWS)
+    upright = (bent.down, bent.colors, cubic.slack_of(bent.down), width)
+    given = given | {"height": (height,), "matrix": (to_scene.astype(np.float32),)}
 
     def fill(out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
         for top in range(0, out.shape[1], STRAIGHT_ROWS):
@@ -190,9 +189,7 @@ def _straightened(given: Given, bent: Places, to_scene: npt.NDArray[Any], shape:
             begin = origin[1] + top
             first, last = max(begin - REACH, 0), min(begin + part.shape[1] + REACH, height)
             lines, above = level_rows.between(*bent.rows(first, last, height))
-            light = straight[:, : last - first]
-            down.kernel(lines, bent.down, bent.colors, slack, above, lines.shape[1], out=light, origin=(0, first))
-            here = {"scene": (light,), "place": (first, width, height), "matrix": (to_scene.astype(np.float32),)}
+            here = {"level": (lines,), "down": (*upright, above, lines.shape[1])}
             _fill(finish, given | here, part, (origin[0], begin))
 
     return fill

@@ -36,13 +36,11 @@ def algorithm(scene: Any, table: Any, colors: Any, slack: Any, width: Any) -> St
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    begins, first, beyond = cubic.displaced(table, colors, x, y, c, "across")
+    begins, column, first, beyond = cubic.displaced(table, colors, width, x, y, c, "across")
     padded, level = hl.Func("padded"), hl.Func("level")
     padded[x, y, c] = scene[x, y, c]
-    start, lane = hl.clamp(x / cubic.BLOCK * cubic.BLOCK + first, -MARGIN, width), x % cubic.BLOCK
-    level[x, y, c] = cubic.interpolated(
-        lambda k: padded[start + k + lane, y, c], beyond, slack
-    )
+    start, lane = hl.clamp(column + first, -MARGIN, width), x % cubic.BLOCK
+    level[x, y, c] = cubic.interpolated(lambda k: padded[start + k + lane, y, c], beyond, slack)
     return Stages((slack, colors), begins, padded, level)
 
 

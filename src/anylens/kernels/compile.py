@@ -98,7 +98,13 @@ def _funcs(stages: Any) -> list[hl.Func]:
 def _types() -> dict[str, Any]:
     import halide as hl
 
-    return {"float32": hl.Float(32), "uint16": hl.UInt(16), "uint8": hl.UInt(8), "int32": hl.Int(32)}
+    return {
+        "float16": hl.Float(16),
+        "float32": hl.Float(32),
+        "uint16": hl.UInt(16),
+        "uint8": hl.UInt(8),
+        "int32": hl.Int(32),
+    }
 
 
 def _extended(parameter: Any, image: Image) -> Any:

@@ -8,7 +8,7 @@ weighs those that are not its own with 0. So nothing is gathered pixel by pixel.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,27 +43,34 @@ def weights(part: Any, one: Any) -> list[Any]:
     return [-bend * left, left + bend * (one * 2 - part * 3), part + bend * (part * 3 - one), -bend * part]
 
 
-def displaced(table: Any, colors: Any, x: Any, y: Any, c: Any, name: str) -> tuple[Any, Any, Any]:
-    """Where blocks begin, (block, y, colour), a block's first pixel, and how far beyond it (x, y) is read.
+class Displaced(NamedTuple):
+    """What is asked of a block, laid out beforehand, and of each of its pixels."""
 
-    What is asked of a block is (that pixel, how far beyond it the block begins, and what each pixel adds).
-    """
+    begins: Any
+    """(block, y, colour): the block's column, the first pixel that it reads, how far beyond, what each pixel adds."""
+    column: Any
+    first: Any
+    beyond: Any
+
+
+def displaced(table: Any, colors: Any, width: Any, x: Any, y: Any, c: Any, name: str) -> Displaced:
+    """Where (x, y) is read: `beyond` pixels after `first`, both counted from it; blocks begin within `width`."""
     import halide as hl
 
     block, color = hl.Var("block"), hl.Var("color")
     begins = hl.Func(f"{name}_begins")
     row, down = y / SPACING, hl.cast(hl.Float(32), y % SPACING) * hl.f32(1.0 / SPACING)
-    column = block / (SPACING // BLOCK)
+    held = hl.clamp(block, 0, (width - 1) / BLOCK)
+    point = held / (SPACING // BLOCK)
     left, right = (
-        table[at, row, color] + down * (table[at, row + 1, color] - table[at, row, color])
-        for at in (column, column + 1)
+        table[at, row, color] + down * (table[at, row + 1, color] - table[at, row, color]) for at in (point, point + 1)
     )
     step = (right - left) * hl.f32(1.0 / SPACING)
-    begin = left + hl.cast(hl.Float(32), block % (SPACING // BLOCK) * BLOCK) * step
+    begin = left + hl.cast(hl.Float(32), held % (SPACING // BLOCK) * BLOCK) * step
     first = hl.floor(hl.min(begin, begin + step * hl.f32(BLOCK - 1)))
-    begins[block, y, color] = (hl.cast(hl.Int(32), first), begin - first, step)
-    here = begins[x / BLOCK, y, hl.min(c, colors - 1)]
-    return begins, here[0], here[1] + hl.cast(hl.Float(32), x % BLOCK) * here[2]
+    begins[block, y, color] = (held * BLOCK, hl.cast(hl.Int(32), first), begin - first, step)
+    column, first, begin, step = (begins[x / BLOCK, y, hl.min(c, colors - 1)][part] for part in range(4))
+    return Displaced(begins, column, first, begin + hl.cast(hl.Float(32), x % BLOCK) * step)
 
 
 def interpolated(read: Any, beyond: Any, slack: Any) -> Any:

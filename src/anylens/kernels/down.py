@@ -20,6 +20,7 @@ PLACES = (
     Image("table", "float32", 3),
     Scalar("colors", "int32"),
     Scalar("slack", "int32"),
+    Scalar("width", "int32"),
     Scalar("top", "int32"),
     Scalar("rows", "int32"),
 )
@@ -35,15 +36,15 @@ class Stages(NamedTuple):
     warped: Any
 
 
-def algorithm(level: Any, table: Any, colors: Any, slack: Any, top: Any, rows: Any) -> Stages:
+def algorithm(level: Any, table: Any, colors: Any, slack: Any, width: Any, top: Any, rows: Any) -> Stages:
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    begins, first, beyond = cubic.displaced(table, colors, x, y, c, "down")
+    begins, column, first, beyond = cubic.displaced(table, colors, width, x, y, c, "down")
     warped = hl.Func("warped")
 
     def read(k: int) -> Any:
-        return hl.cast(hl.Float(32), level[x, hl.clamp(y - top + first + k, 0, rows - 1), c])
+        return hl.cast(hl.Float(32), level[column + x % cubic.BLOCK, hl.clamp(y - top + first + k, 0, rows - 1), c])
 
     warped[x, y, c] = cubic.interpolated(read, beyond, slack)
     return Stages((slack, colors), begins, warped)
@@ -61,7 +62,15 @@ def schedule(stages: Stages, target: Any) -> None:  # noqa: ARG001
     stages.begins.compute_at(stages.warped, y).vectorize(stages.begins.args()[0], cubic.BLOCK)
 
 
-def reference(level: Array, table: Array, colors: int, slack: int, top: int, rows: int) -> Array:  # noqa: ARG001
+def reference(
+    level: Array,
+    table: Array,
+    colors: int,  # noqa: ARG001
+    slack: int,  # noqa: ARG001
+    width: int,  # noqa: ARG001
+    top: int,
+    rows: int,
+) -> Array:
     lines = np.arange(top, top + level.shape[1])
     shift = np.broadcast_to(cubic.places(table, lines, np.arange(level.shape[2])), level.shape)
     whole = np.floor(shift)
@@ -80,4 +89,5 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     rows, columns = (-(-side // cubic.SPACING) + 2 for side in (height, width))
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     table = np.stack([-0.5 + 0.6 * y + scale * x for scale in (0.9, 0.3, -1.7)]).astype(np.float32)
-    return rng.random((3, height, cubic.blocks(width)), np.float32), table, 3, cubic.slack_of(table), 0, height
+    level = rng.random((3, height, cubic.blocks(width)), np.float32)
+    return level, table, 3, cubic.slack_of(table), width, 0, height

@@ -93,7 +93,7 @@ class _Buffer(ctypes.Structure):
     ]
 
 
-_TYPES = {"float32": (2, 32), "uint16": (1, 16), "uint8": (1, 8), "int32": (0, 32)}
+_TYPES = {"float16": (2, 16), "float32": (2, 32), "uint16": (1, 16), "uint8": (1, 8), "int32": (0, 32)}
 
 
 def _buffer(array: Array, step: int, origin: tuple[int, int] = (0, 0)) -> _Buffer:

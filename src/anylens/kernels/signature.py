@@ -17,7 +17,7 @@ class Image:
     """
 
     name: str
-    type: Literal["float32", "uint16", "uint8", "int32"]
+    type: Literal["float16", "float32", "uint16", "uint8", "int32"]
     dimensions: int
     edge: Literal["none", "repeat", "mirror"] = "none"
     interleaved: bool = False

@@ -90,9 +90,9 @@ def warp(scene: Array, found: Places) -> Array:
     whole = colors, height, cubic.blocks(width)
     along = found.across, found.colors, cubic.slack_of(found.across), width
     level = Rows(lambda out, top: across.kernel(scene, *along, out=out, origin=(0, top)), whole, np.float32, BAND_ROWS)
-    warped, slack = np.empty(whole, np.float32), cubic.slack_of(found.down)
+    warped, upright = np.empty(whole, np.float32), (found.down, found.colors, cubic.slack_of(found.down), width)
     for top in range(0, height, BAND_ROWS):
         out = warped[:, top : top + BAND_ROWS]
         lines, first = level.between(*found.rows(top, top + out.shape[1], height))
-        down.kernel(lines, found.down, found.colors, slack, first, lines.shape[1], out=out, origin=(0, top))
+        down.kernel(lines, *upright, first, lines.shape[1], out=out, origin=(0, top))
     return warped[:, :, :width]

@@ -1,4 +1,4 @@
-"""Clean light in the camera's colours -> photo: the last of three passes for bent pictures, after `kernels.down`."""
+"""Clean light read along its rows -> photo: read along its columns too, and rendered; the pass after `level`."""
 
 from __future__ import annotations
 
@@ -7,48 +7,42 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import matrix
+from anylens.kernels import cubic, down, matrix
 from anylens.kernels.library import Kernel
-from anylens.kernels.passes import display, light
+from anylens.kernels.passes import display, light, render
 from anylens.kernels.signature import Image, Scalar, Signature
 
 Array = npt.NDArray[Any]
 
 GROUPS: light.Groups = (
-    ("scene", (Image("scene", "float32", 3),)),
-    ("place", (Scalar("top", "int32"), Scalar("width", "int32"), Scalar("height", "int32"))),
+    ("level", (Image("level", "float16", 3),)),
+    ("height", (Scalar("height", "int32"),)),
+    ("down", down.PLACES),
     ("matrix", (Image("to_scene", "float32", 2),)),
     *display.GROUPS,
 )
 SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(display.OUTPUT,))
-LEAST_SIDE = 8
-"""A smaller picture would be mirrored twice."""
-
-
-def _inside(place: Any, size: Any) -> Any:
-    """Where a place just beyond the border stands in the picture mirrored there: never far, as few rows are at hand."""
-    import halide as hl
-
-    return hl.clamp(hl.min(hl.abs(place), 2 * (size - 1) - hl.abs(place)), 0, size - 1)
 
 
 class Stages(NamedTuple):
+    down: down.Stages
     scene: Any
     display: display.Stages
 
 
 def algorithm(*inputs: Any) -> Stages:
-    """Of rows from `top` on of a picture of `width` x `height`, which is mirrored beyond its border."""
+    """Of a picture of `width` x `height`, which is mirrored beyond its border."""
     import halide as hl
 
     given = light.grouped(GROUPS, inputs)
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    (seen,), (top, width, height) = given["scene"], given["place"]
+    (level,), (height,), (_, _, _, width, *_) = given["level"], given["height"], given["down"]
+    straight = down.algorithm(level, *given["down"])
+    place: Any = render.inside(x, width), render.inside(y, height)
     here = hl.Func("here")
-    here[x, y, c] = seen[_inside(x, width), _inside(y, height) - top, c]
+    here[x, y, c] = straight.warped[*place, c]
     scene = matrix.algorithm(here, *given["matrix"])
-    place: Any = _inside(x, width), _inside(y, height)
-    return Stages(here, display.algorithm(scene, place, given))
+    return Stages(straight, scene, display.algorithm(scene, place, given))
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -56,24 +50,33 @@ def schedule(stages: Stages, target: Any) -> None:
     import halide as hl
 
     _, _, row = display.schedule(stages.display, target)
-    x, _, c = stages.scene.args()
     width = target.natural_vector_size(hl.Float(32))
-    stages.scene.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, width)
+    x, _, c = stages.scene.args()
+    stages.scene.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c)
+    stages.scene.vectorize(x, width, hl.TailStrategy.RoundUp)  # so that only its ends are mirrored pixel by pixel
+    straight = stages.down.warped
+    x, _, c = straight.args()
+    straight.compute_at(*row).align_bounds(x, cubic.BLOCK).bound(c, 0, 3).reorder(c, x).unroll(c)
+    straight.vectorize(x, cubic.BLOCK, hl.TailStrategy.RoundUp)
+    cubic.specialized(straight, *stages.down.asked)
+    stages.down.begins.compute_at(*row).vectorize(stages.down.begins.args()[0], cubic.BLOCK)
 
 
 def reference(*inputs: Any) -> Array:
     given = light.grouped(GROUPS, inputs)
-    _, width, _ = given["place"]
-    return display.reference(matrix.reference(given["scene"][0][:, :, :width], *given["matrix"]), given)
+    _, _, _, width, *_ = given["down"]
+    straight = down.reference(given["level"][0].astype(np.float32), *given["down"])
+    return display.reference(matrix.reference(straight[:, :, :width], *given["matrix"]), given)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
-    height, width = max(height, LEAST_SIDE), max(width, LEAST_SIDE)
-    given: dict[str, Any] = {"scene": rng.random((3, height, width), np.float32), "top": 0}
-    given |= {"width": width, "height": height}
+    height, width = max(height, render.LEAST_SIDE), max(width, render.LEAST_SIDE)
+    level, *places = down.example(rng, height, width)
+    given: dict[str, Any] = dict(zip((argument.name for argument in down.PLACES), places, strict=True))
+    given |= {"level": level.astype(np.float16), "height": height}
     given |= {"to_scene": np.array([[1.3, -0.2, -0.1], [-0.1, 1.2, -0.1], [0.0, -0.2, 1.2]], np.float32)}
     given |= display.example(rng, height, width)
     return tuple(given[argument.name] for argument in SIGNATURE.inputs)
