@@ -1,9 +1,9 @@
-"""A focus stack from raws to one JPEG, the whole process, beside focus-stack: python -m benchmarks.stack.
+"""A focus stack from raws and from JPEGs to one JPEG, whole processes, beside focus-stack: python -m benchmarks.stack.
 
 The frames are simulated: strips of a picture at different distance, blurred by how far the focus is from each, under a
 breathing lens, Poisson and Gaussian noise, a Bayer filter. The peer, focus-stack of Petteri Aimonen, takes finished
 pictures, so it is given the frames' developed JPEGs, and the time to make these is not counted. `--frames` and
-`--size HEIGHT WIDTH` change the stack (8 frames of 12.5 MP), `--folder` keeps it.
+`--size HEIGHT WIDTH` change the stack (8 frames of 12.5 MP), `--folder` keeps it; `--rounds` in turns, medians shown.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -52,14 +53,14 @@ def frame(index: int, count: int, height: int, width: int) -> Array:
     return np.clip(BLACK + (WHITE - BLACK) * mosaic + 0.5, 0, WHITE).astype(np.uint16)
 
 
-def timed(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak MB of a program."""
+def timed(command: list[str]) -> tuple[float, float, float]:
+    """Seconds, seconds of all processors, and peak MB of a program."""
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     if status:
         raise SystemExit(f"{command[0]} failed")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -67,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stack", description=__doc__)
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--size", type=int, nargs=2, default=(3072, 4080), metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where frames of an earlier run are, or go")
     asked = parser.parse_args()
     height, width = asked.size
@@ -79,19 +81,23 @@ def main() -> None:
                 raw = frame(index, asked.frames, height, width)
                 write_dng(folder / f"{index:02d}.dng", raw, black=BLACK, white=WHITE, noise=(SCALE, OFFSET) * 3)
         ours = [sys.executable, "-m", "anylens.app", "develop"]
-        out = str(Path(scratch) / "a.jpg")
-        runs = {"anylens, raws to JPEG": timed([*ours, "--burst", str(folder), "--merge", "focus", "-o", out])}
+        shown = Path(scratch) / "shown"
+        shown.mkdir()
+        subprocess.run([*ours, *map(str, sorted(folder.glob("*.dng"))), "-o", f"{shown}/"], check=True)
+        stack = [*ours, "--merge", "focus", "-o", f"{scratch}/a.jpg", "--burst"]
+        ways = {"anylens, raws to JPEG": [*stack, str(folder)], "anylens, JPEGs to JPEG": [*stack, str(shown)]}
         if peer:
-            shown = Path(scratch) / "shown"
-            shown.mkdir()
-            subprocess.run([*ours, *map(str, sorted(folder.glob("*.dng"))), "-o", f"{shown}/"], check=True)
             pictures = [str(place) for place in sorted(shown.iterdir())]
-            runs["focus-stack, JPEGs to JPEG"] = timed([peer, "--no-opencl", f"--output={scratch}/b.jpg", *pictures])
-    lines = [(name, f"{seconds:.2f} s", f"{peak:.0f} MB") for name, (seconds, peak) in runs.items()]
+            ways["focus-stack, JPEGs to JPEG"] = [peer, "--no-opencl", f"--output={scratch}/b.jpg", *pictures]
+        rounds = [{name: timed(command) for name, command in ways.items()} for _ in range(asked.rounds)]
+    runs = {name: [median(each[name][k] for each in rounds) for k in range(3)] for name in ways}
+    lines = [(name, f"{wall:.2f} s", f"{own:.2f} s", f"{peak:.0f} MB") for name, (wall, own, peak) in runs.items()]
     if not peer:
-        lines.append(("focus-stack", "absent", ""))
-    table(f"{asked.frames} frames of {height * width / 1e6:.1f} MP", ("way", "time", "peak memory"), lines)
-    results = {name: {"seconds": seconds, "peak_mb": peak} for name, (seconds, peak) in runs.items()}
+        lines.append(("focus-stack", "absent", "", ""))
+    title = f"{asked.frames} frames of {height * width / 1e6:.1f} MP"
+    table(title, ("way", "time", "of all processors", "peak memory"), lines)
+    names = ("seconds", "processor_seconds", "peak_mb")
+    results = {name: dict(zip(names, figures, strict=True)) for name, figures in runs.items()}
     save("stack", {"runs": results, "focus-stack": bool(peer)}, versions("opencv-python-headless"))
 
 

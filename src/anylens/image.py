@@ -13,6 +13,7 @@ from anylens.record import record
 
 Pixels = npt.NDArray[np.float32]
 FrameCount = npt.NDArray[np.float32]
+FrameNumber = npt.NDArray[np.uint8]
 
 OVERVIEW_SPACING = 8
 
@@ -59,7 +60,7 @@ class Scene:
     overview: Pixels | None = None
     shading: Pixels | None = None
     span_ev: float = 0.0
-    came_from: FrameCount | None = None
+    came_from: FrameNumber | None = None
     brightest: float | None = None
 
     def __post_init__(self) -> None:
@@ -84,7 +85,7 @@ class Photo:
     frames_used: FrameCount | None = None
     recipe: str = ""
     space: Literal["srgb", "display-p3"] = "srgb"
-    came_from: FrameCount | None = None
+    came_from: FrameNumber | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype not in (np.float32, np.uint8) or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:
@@ -109,6 +110,7 @@ class Latent:
     frames_used: FrameCount | None = None
     recipe: str = ""
     space: Literal["srgb", "display-p3"] = "srgb"
+    came_from: FrameNumber | None = None
 
     def bands(self) -> Iterator[npt.NDArray[np.uint8]]:
         """The rows of the photo from the top down, (3, h, W), each band made when it is asked for."""
@@ -119,7 +121,7 @@ class Latent:
         pixels = _interleaved(*self.shape[1:])
         for top in range(0, self.shape[1], self.step):
             self.make(pixels[:, top : top + self.step], top)
-        return Photo(pixels, self.facts, self.frames_used, self.recipe, self.space)
+        return Photo(pixels, self.facts, self.frames_used, self.recipe, self.space, self.came_from)
 
     def _rows(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
         band = _interleaved(min(bottom, self.shape[1]) - top, self.shape[2])

@@ -12,7 +12,8 @@ import rawpy
 
 from anylens import Burst, Refusal, develop, read, write
 from anylens.darkroom import default_recipe
-from anylens.darkroom.stages import Balance, Stack
+from anylens.darkroom.parts import Parts
+from anylens.darkroom.stages import Balance, Defects, Demosaic, Highlights, Shade, Stack
 from anylens.files import recipe_text
 from anylens.files.burst import read_burst
 from anylens.frame import Frame
@@ -22,6 +23,7 @@ from tests.properties.test_command_line import failed_in_one_line, run
 from tests.stacks import DISTANCES, layers, seen
 
 STACKS = Path(__file__).parents[3] / "shared" / "data" / "focus_stack"
+DEMO = next((Path(__file__).parents[2] / "demo").glob("*.dng"))
 EDGE = 24
 MOVES = ((0.012, (1.3, -0.8)), (0.0, (0.0, 0.0)), (-0.015, (-0.7, 1.6)))
 
@@ -84,6 +86,17 @@ def test_the_map_tells_the_frame_and_follows_the_layers() -> None:
         own = (cover * (1 - hidden)) > 0.5
         hidden = np.maximum(hidden, cover)
         assert np.mean(scene.came_from[own] == number) > 0.75
+
+
+@pytest.mark.parametrize("frame", [DEMO, None], ids=["real, with gain maps", "drawn"])
+def test_a_part_of_a_frame_is_developed_as_in_the_whole(frame: Path | None) -> None:
+    image = stack().frames[0] if frame is None else read(frame)
+    parts = Parts((Defects(), Balance(), Highlights(), Shade()), Demosaic())
+    whole = parts.whole(image).pixels
+    _, height, width = whole.shape
+    for rows, columns in (((0, 40), (0, 64)), ((101, 180), (33, 99)), ((height - 30, height), (width - 51, width))):
+        here = slice(*rows), slice(*columns)
+        np.testing.assert_allclose(parts.of(image)(*here), whole[:, *here], atol=2e-6)
 
 
 def test_equal_frames_stack_to_the_frame() -> None:

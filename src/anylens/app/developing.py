@@ -221,13 +221,15 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         image, recipe = _in_its_way(image, job, watch if watched else None)
     start = perf_counter()
     result: Any
-    if watched or (job.frames and isinstance(image, Scene)):
+    if watched:
         result = develop(image, recipe, until=until, watch=watch, passport=job.passport)
         start = perf_counter()
     else:
         result = latent(image, recipe, passport=job.passport)
-        for _, stage in recipe.stages():
-            done(type(stage).__name__, _sentence_of(stage), changed(stage), None)
+        passed = ("mosaic", "demosaic") if isinstance(image, Scene) else ()
+        for section, stage in recipe.stages():
+            if section not in passed:
+                done(type(stage).__name__, _sentence_of(stage), changed(stage), None)
     del image
     height, width = (result.shape if isinstance(result, Latent) else result.pixels.shape)[-2:]
     _make_folder(job.place.parent)

@@ -7,6 +7,8 @@ one picture and blurred in the other pulls to no side, but it is no measure eith
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +19,7 @@ Matrix = npt.NDArray[np.float64]
 
 FINEST_PX, COARSEST_PX = 1024, 24
 LOOKS, ENOUGH_PX = 12, 0.003
-LIKENESS_PX = 160
+LIKENESS_PX, ENOUGH_POINTS = 160, 60_000
 MOST_GROWTH, MOST_TURN = 0.3, 0.2
 
 
@@ -89,17 +91,18 @@ def _warped(other: Array, motion: Matrix) -> tuple[Array, Array]:
     import cv2
 
     height, width = other.shape
+    move, size = in_pixels(motion, other.shape), (width, height)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    move = in_pixels(motion, other.shape)
-    seen = cv2.warpAffine(other, move, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    known = cv2.warpAffine(np.ones_like(other), move, (width, height), flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    return np.asarray(seen, np.float32), np.asarray(known > 0.99, np.float32)
+    seen = cv2.warpAffine(other, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    known = cv2.warpAffine(np.ones_like(other), move, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(seen, np.float32), np.asarray(known, np.float32)
 
 
 def _fitted(still: Array, other: Array, motion: Matrix) -> Matrix:
     height, width = still.shape
-    half = width / 2.0
-    v, u = np.mgrid[:height, :width].astype(np.float32)
+    half, every = width / 2.0, math.ceil(math.sqrt(still.size / ENOUGH_POINTS))
+    v, u = np.mgrid[:height:every, :width:every].astype(np.float32)
     u, v = (u - np.float32((width - 1) / 2)) / np.float32(half), (v - np.float32((height - 1) / 2)) / np.float32(half)
     for _ in range(LOOKS):
         seen, known = _warped(other, motion)
@@ -113,19 +116,25 @@ def _fitted(still: Array, other: Array, motion: Matrix) -> Matrix:
 
 
 def _step(still: Array, seen: Array, known: Array, u: Array, v: Array, half: float) -> Matrix | None:
-    """The small motion that brings `seen` nearer to `still`, None where nothing can be told."""
-    dy, dx = (np.float32(half) * slope for slope in np.gradient(seen))
-    columns = [dx * u + dy * v, dy * u - dx * v, dx, dy]
-    columns += [seen, np.ones_like(seen)]
-    gain = float((known * seen).sum() / max(float((known * seen * seen).sum()), 1e-12))
-    gain *= float((known * still * seen).sum() / max(float((known * seen).sum()), 1e-12))
-    off = np.abs(still - np.float32(gain) * seen)[known > 0]
-    if off.size < 64:
+    """The small motion that brings `seen` nearer to `still`, told by the points u, v of both; None if nothing is."""
+    import cv2
+
+    points = slice(None, None, -(-len(still) // len(u)))
+    dx, dy = (cv2.Sobel(seen, cv2.CV_32F, *way, ksize=1, scale=half / 2)[points, points] for way in ((1, 0), (0, 1)))
+    still, seen, known = (each[points, points] for each in (still, seen, known))
+    lit = known * seen
+    gain = float(np.vdot(lit, still)) / max(float(lit.sum()), 1e-12)
+    gain *= float(lit.sum()) / max(float(np.vdot(lit, seen)), 1e-12)
+    off = np.abs(still - np.float32(gain) * seen)
+    inside = off[::2, ::2][known[::2, ::2] > 0]
+    if inside.size < 16:
         return None
-    width = 2.0 * float(np.median(off)) + 1e-6
-    trust = known / (1 + np.square((still - np.float32(gain) * seen) / np.float32(width)))
-    table = np.stack([np.asarray(column, np.float32).ravel() for column in columns])
-    weighted = table * trust.ravel()
+    width = 2.0 * float(np.median(inside)) + 1e-6
+    off *= np.float32(1.0 / width)
+    trust = (known / (1 + off * off)).ravel()
+    columns = (dx * u + dy * v, dy * u - dx * v, dx, dy, seen, np.ones_like(seen))
+    table = np.stack([column.ravel() for column in columns])
+    weighted = table * trust
     normal = (weighted @ table.T).astype(np.float64)
     try:
         found = np.linalg.solve(normal + 1e-9 * np.diag(np.diag(normal)), (weighted @ still.ravel()).astype(np.float64))

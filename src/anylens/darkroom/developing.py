@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anylens.darkroom.glass import Choice, with_passport
+from anylens.darkroom.glass import Choice, Fitted, with_passport
 from anylens.darkroom.one_pass import counted, fits, in_bands, in_one_pass, renders
 from anylens.darkroom.quad import as_bayer
 from anylens.darkroom.recipe import Recipe, Stage, text
@@ -91,8 +91,7 @@ def _merge_of(recipe: Recipe, passport: Choice) -> Callable[[Burst], Mosaic | Sc
     """A focus stack and super-resolution take each frame through the recipe's own stages before it is one scene."""
     if not isinstance(recipe.merge, Stack | Resolve):
         return recipe.merge
-    mosaic = (lambda light: with_passport(light, passport), *recipe.mosaic)
-    return partial(recipe.merge, mosaic=mosaic, demosaic=recipe.demosaic)
+    return partial(recipe.merge, mosaic=(Fitted(passport), *recipe.mosaic), demosaic=recipe.demosaic)
 
 
 def _stage_by_stage(

@@ -12,6 +12,7 @@ from anylens.frame import Facts, Frame
 from anylens.image import Mosaic, Scene
 from anylens.lens import find_passport
 from anylens.opcodes import cleared
+from anylens.record import record
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -43,6 +44,16 @@ def with_passport(image: Image, choice: Choice) -> Image:
         return image
     found = find_passport(facts.lens, facts.body.name)
     return image if found is None else replace(image, facts=_noted(replace(facts, passport=found)))
+
+
+@record(frozen=True, slots=True)
+class Fitted:
+    """What gives an image its passport, as a stage."""
+
+    choice: Choice
+
+    def __call__(self, image: Image) -> Image:
+        return with_passport(image, self.choice)
 
 
 def _left_of(whole: Passport, there: Passport) -> bool:

@@ -123,7 +123,7 @@ def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, i
 def renders(scene: Scene, recipe: Recipe) -> bool:
     """Whether `in_bands` gives what the stages one by one would give: color of some size, the shipped stages."""
     shape = scene.pixels.shape[1], scene.pixels.shape[2]
-    if not (_shipped(recipe) and photo.kernel.compiled) or min(shape) < LEAST_SIDE or scene.came_from is not None:
+    if not (_shipped(recipe) and photo.kernel.compiled) or min(shape) < LEAST_SIDE:
         return False
     return not any(stage.acts(scene.facts, shape) for stage in recipe.scene if isinstance(stage, (*APART, Unbend)))
 
@@ -165,6 +165,7 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
         facts=replace(facts, crop=(0.0, 0.0, float(wide), float(tall))),
         frames_used=None if scene.frames_used is None else scene.frames_used[rows, columns],
         space=recipe.tone.space,  # type: ignore[attr-defined]
+        came_from=None if scene.came_from is None else scene.came_from[rows, columns],
     )
 
 

@@ -12,7 +12,7 @@ blank wall beside it, where a blurred copy of the edge would otherwise count as 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -21,8 +21,10 @@ import numpy.typing as npt
 from anylens.darkroom import breathing
 from anylens.darkroom.light import gains_of, noise_of
 from anylens.darkroom.looking import Frames
+from anylens.darkroom.parts import Part, Parts
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Pixels, Scene
+from anylens.kernels.turn import turn
 from anylens.record import record
 from anylens.refusal import Refusal
 
@@ -32,17 +34,22 @@ OCTAVES, NEAR_PX, FEATHER_PX, CALM_PX = 6, 1.2, 0.8, 5
 NOISE_OF_LAPLACIAN = (20.0, 0.64, 0.12)
 """Variance of the Laplacian of white noise of unit variance, and of it halved once and twice by cv2.pyrDown."""
 
-CHANCE = 1.5
+CHANCE = 4.0
 """How much of the noise's part may be left by chance at one point."""
 
-TONES, CALMER = 16, 0.5
+TONES, CALMER, CODES, EVERY = 16, 0.5, 4096, 6
 MOST_FRAMES = 255
-BLOCK_PX = 128
+BAND_PX, GAP_PX = 256, 128
+"""A frame's parts are of so many rows, and apart where it has no share for so many columns."""
+
+FEATHER_REACH, AROUND = 4, 10
+"""How far a share is felt, at half the size; how far around a place its light is read."""
+
 MARGIN = 1e-3
 DARKEST = 0.03
 """Light whose noise is not known tells nothing in shadows deeper than this."""
 
-ToScene = Callable[[Frame], Scene]
+Span = tuple[int, int]
 Greys = Callable[[Frame], Pixels]
 """A frame's balanced light at half the size, (h, w)."""
 
@@ -57,7 +64,7 @@ class Placed:
     gain: float
 
 
-def stacked(burst: Burst, to_scene: ToScene, grey_of: Greys, reference: int, reach: float) -> Scene:
+def stacked(burst: Burst, parts: Parts, grey_of: Greys, reference: int, reach: float) -> Scene:
     """The scene with every place from the frame that shows it sharpest, and `came_from`: the number of that frame.
 
     `reference` counts from 1, 0 is the middle one; `reach` is how much of each octave's sharpness the next nearer one
@@ -72,7 +79,7 @@ def stacked(burst: Burst, to_scene: ToScene, grey_of: Greys, reference: int, rea
         raise Refusal(f"frame {reference} cannot be the reference of {count} frames; choose one of them")
     table = _Table(burst, grey_of, reach)
     winner, placed = table.judged(reference)
-    return _composed(burst, to_scene, winner, placed, table)
+    return _composed(burst, parts, winner, placed, table)
 
 
 class _Table:
@@ -193,37 +200,37 @@ def sharpness(grey: Pixels, noise: tuple[float, float], reach: float, finished: 
 
 def _calmer(energy: Pixels, root: Pixels) -> Pixels:
     """(h, w): the energy that half of the places of each tone do not reach: of a stack most of a frame is blurred."""
-    ends = np.quantile(root[::2, ::2], np.linspace(0.0, 1.0, TONES + 1))
-    tones, left = (ends[1:] + ends[:-1]) / 2, energy[::2, ::2]
-    at = np.clip(np.searchsorted(ends, root[::2, ::2]) - 1, 0, TONES - 1)
-    floors = [float(np.quantile(left[at == tone], CALMER)) if (at == tone).any() else 0.0 for tone in range(TONES)]
-    return np.interp(root, tones, floors).astype(np.float32)
+    tones, left = root[::EVERY, ::EVERY].ravel(), energy[::EVERY, ::EVERY].ravel()
+    order = np.argsort(tones)
+    parts = [part for part in np.array_split(order, TONES) if part.size]
+    middles = [float(np.median(tones[part])) for part in parts]
+    floors = [float(np.quantile(left[part], CALMER)) for part in parts]
+    codes = np.interp(np.linspace(0.0, 1.0, CODES), middles, floors).astype(np.float32)
+    return np.asarray(codes[np.clip(root * np.float32(CODES - 1), 0, CODES - 1).astype(np.uint16)])
 
 
-def _composed(
-    burst: Burst, to_scene: ToScene, winner: npt.NDArray[np.uint8], placed: list[Placed], table: _Table
-) -> Scene:
+def _composed(burst: Burst, parts: Parts, winner: npt.NDArray[np.uint8], placed: list[Placed], table: _Table) -> Scene:
     import cv2
 
     winner = _calm(winner)
-    whole: Scene | None = None
-    for frame in placed:
-        if whole is not None and not (winner == frame.index).any():
-            continue
-        scene = to_scene(burst.frames[frame.index])
-        height, width = scene.pixels.shape[1:]
-        share = _share(winner, frame.index, height, width)
-        if whole is None:
-            whole = replace(scene, pixels=scene.pixels * share, overview=None, shading=None)
-            continue
-        _add(whole.pixels, scene.pixels, share, frame)
-    assert whole is not None
+    first = placed[0]
+    frame = burst.frames[first.index]
+    scene = parts.whole(frame)
+    height, width = scene.pixels.shape[1:]
+    pixels = scene.pixels if isinstance(frame, Frame) else scene.pixels.copy()
+    pixels *= _share(winner, first.index, (0, height), (0, width))
+    whole = replace(scene, pixels=pixels, overview=None, shading=None)
+    for other in placed[1:]:
+        places = list(_places(winner == other.index, height, width))
+        if places:
+            part = parts.of(burst.frames[other.index])
+            for rows, columns in places:
+                _add(whole.pixels, part, _share(winner, other.index, rows, columns), other, rows, columns)
     count = len(np.unique(winner))
     notes = [f"{len(placed)} frames at different focus were stacked; parts of {count} of them are seen.", *table.notes]
     facts = replace(whole.facts, notes=(*whole.facts.notes, *notes))
-    height, width = whole.pixels.shape[1:]
-    number = cv2.resize(winner, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.float32) + 1
-    return replace(whole, facts=facts, came_from=number)
+    number = cv2.resize(winner + np.uint8(1), (width, height), interpolation=cv2.INTER_NEAREST)
+    return replace(whole, facts=facts, came_from=np.asarray(number, np.uint8))
 
 
 def _calm(winner: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -244,34 +251,48 @@ def _calm(winner: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.where(speck, around, winner).astype(np.uint8)
 
 
-def _add(whole: Pixels, pixels: Pixels, share: Pixels, frame: Placed) -> None:
-    """Add a frame's light, as it lies over the reference, in the blocks of which it has a share."""
+def _places(won: npt.NDArray[np.bool_], height: int, width: int) -> Iterator[tuple[Span, Span]]:
+    """The rows and columns in which a frame has a share, band by band of them."""
     import cv2
 
-    height, width = share.shape
-    move = breathing.in_pixels(frame.move, (height, width))
-    flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-    for top in range(0, height, BLOCK_PX):
-        band = share[top : top + BLOCK_PX]
-        blocks = np.add.reduceat(band.any(axis=0), np.arange(0, width, BLOCK_PX)) > 0
-        ends = np.flatnonzero(np.diff(np.concatenate(([0], blocks.astype(np.int8), [0]))))
-        for left, right in zip(ends[::2] * BLOCK_PX, np.minimum(ends[1::2] * BLOCK_PX, width), strict=True):
-            part = band[:, left:right] * np.float32(frame.gain)
-            here = move.copy()
-            here[:, 2] += move[:, :2] @ (float(left), float(top))
-            for plane, into in zip(pixels, whole, strict=True):
-                seen = cv2.warpAffine(plane, here, part.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
-                into[top : top + BLOCK_PX, left:right] += part * seen
+    near = cv2.dilate(won.astype(np.uint8), np.ones((2 * FEATHER_REACH + 1,) * 2, np.uint8))
+    for top in range(0, height, BAND_PX):
+        bottom = min(top + BAND_PX, height)
+        columns = np.flatnonzero(near[top // 2 : -(-bottom // 2)].any(axis=0))
+        if not columns.size:
+            continue
+        gaps = np.flatnonzero(np.diff(columns) > GAP_PX // 2)
+        for left, right in zip(columns[[0, *(gaps + 1)]], columns[[*gaps, -1]], strict=True):
+            beyond = 2 * int(right) + 2 if right + 1 < won.shape[1] else width
+            yield (top, bottom), (2 * int(left), min(beyond, width))
 
 
-def _share(winner: npt.NDArray[np.uint8], index: int, height: int, width: int) -> Pixels:
-    """(H, W), 0 to 1: how much a frame gives to each pixel; all frames' shares add up to 1."""
+def _add(whole: Pixels, part: Part, share: Pixels, frame: Placed, rows: Span, columns: Span) -> None:
+    """Add a frame's light, as it lies over the reference, in some rows and columns."""
+    size = np.array(whole.shape[:0:-1])
+    move = breathing.in_pixels(frame.move, whole.shape[1:])
+    corners = np.array([(x, y, 1) for x in (columns[0], columns[1] - 1) for y in (rows[0], rows[1] - 1)]) @ move.T
+    first = np.clip(np.floor(corners.min(axis=0)).astype(int) - AROUND, 0, size - 1)
+    last = np.clip(np.ceil(corners.max(axis=0)).astype(int) + AROUND, 0, size - 1)
+    move[:, 2] += move[:, :2] @ (columns[0], rows[0]) - first
+    (left, top), (right, bottom) = first, last + 1
+    light = turn(np.ascontiguousarray(part(slice(top, bottom), slice(left, right))), move, *share.shape)
+    whole[:, slice(*rows), slice(*columns)] += light * (share * np.float32(frame.gain))
+
+
+def _share(winner: npt.NDArray[np.uint8], index: int, rows: Span, columns: Span) -> Pixels:
+    """(h, w), 0 to 1: how much a frame gives to the pixels of some rows and columns; all frames' add up to 1."""
     import cv2
 
-    mine = cv2.GaussianBlur((winner == index).astype(np.float32), (0, 0), FEATHER_PX)
-    tall, wide = winner.shape
+    (top, bottom), (left, right) = ((first // 2, -(-last // 2)) for first, last in (rows, columns))
+    above, beside = max(0, top - FEATHER_REACH), max(0, left - FEATHER_REACH)
+    won = winner[above : bottom + FEATHER_REACH, beside : right + FEATHER_REACH] == index
+    mine = cv2.GaussianBlur(won.astype(np.float32), (0, 0), FEATHER_PX)
+    tall, wide = won.shape
     share = cv2.resize(mine, (2 * wide, 2 * tall), interpolation=cv2.INTER_LINEAR)
-    down, right = max(0, height - 2 * tall), max(0, width - 2 * wide)
-    if down or right:
-        share = cv2.copyMakeBorder(share, 0, down, 0, right, cv2.BORDER_REPLICATE)
-    return np.asarray(share[:height, :width], np.float32)
+    y, x = rows[0] - 2 * above, columns[0] - 2 * beside
+    height, width = rows[1] - rows[0], columns[1] - columns[0]
+    down, across = max(0, y + height - 2 * tall), max(0, x + width - 2 * wide)
+    if down or across:
+        share = cv2.copyMakeBorder(share, 0, down, 0, across, cv2.BORDER_REPLICATE)
+    return np.asarray(share[y : y + height, x : x + width], np.float32)

@@ -74,6 +74,7 @@ class _Frames(Sequence[Frame]):
         self._asked: set[int] = set()
         self._reader = ThreadPoolExecutor(1)
         self._ahead: dict[int, Future[Frame]] = {}
+        self._last = -1
 
     def __len__(self) -> int:
         return len(self._places)
@@ -89,8 +90,9 @@ class _Frames(Sequence[Frame]):
             return _Frames(self._places[index], self._sensor, self._told, self._scenes, self._treated)
         at = range(len(self))[index]
         reading = self._ahead.pop(at, None) or self._reader.submit(self._read, at)
-        if at + 1 < len(self) and not self._ahead:
-            self._ahead[at + 1] = self._reader.submit(self._read, at + 1)
+        step, self._last = (-1 if at == self._last - 1 else 1), at
+        if 0 <= at + step < len(self) and not self._ahead:
+            self._ahead[at + step] = self._reader.submit(self._read, at + step)
         frame = reading.result()
         if at not in self._asked:
             self._asked.add(at)

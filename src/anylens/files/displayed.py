@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.color import D65, PCS_D50, adaptation, rgb_to_xyz, xyz_from_xy
+from anylens.files.bands import upright
 from anylens.files.exposure import Exposure, read_exposure
-from anylens.files.finished import read_finished
+from anylens.files.finished import opened
+from anylens.files.icc import Profile
 from anylens.files.jpeg import jpeg_segments
 from anylens.files.tiff import open_tiff
 from anylens.frame import Facts, Frame
+from anylens.kernels.codes import Counts, light_of
 from anylens.refusal import Refusal
 from anylens.sensor import Noise, Sensor
 
 JPEG = b"\xff\xd8\xff"
 WHITE = 65535.0
-LEAST_CODES, GAMMA = 1.5 / 255, 2.2
+LEAST_CODES, GAMMA, NOISE_ROWS = 1.5 / 255, 2.2, 16
 
 
 def is_displayed(path: str | os.PathLike[str]) -> bool:
@@ -36,17 +40,12 @@ def read_displayed(path: str | os.PathLike[str]) -> Frame:
 
     The noise is an estimate. Raises Refusal for damaged and oversized pictures.
     """
-    name = Path(path).name
-    picture = read_finished(path)
-    if picture is None:
-        raise Refusal(f"{name} is no JPEG; name the frames of a burst.")
-    to_wide = np.linalg.inv(adaptation(xyz_from_xy(D65), PCS_D50) @ rgb_to_xyz("rec2020")) @ picture.to_xyz
-    light = np.einsum("dc,cyx->dyx", to_wide.astype(np.float32), picture.pixels)
-    raw = np.clip(light * np.float32(WHITE) + np.float32(0.5), 0, WHITE).astype(np.uint16)
+    made = opened(path, _light)
+    if made is None:
+        raise Refusal(f"{Path(path).name} is no JPEG; name the frames of a burst.")
+    raw, noise, notes = made
     _, height, width = raw.shape
-    sensor = Sensor(
-        "finished picture", width, height, cfa=(), black=((0.0,),), white=(WHITE,), noise=_noise(picture.pixels[1])
-    )
+    sensor = Sensor("finished picture", width, height, cfa=(), black=((0.0,),), white=(WHITE,), noise=noise)
     known = _exposure(path)
     facts = Facts(
         sensor=sensor,
@@ -61,19 +60,29 @@ def read_displayed(path: str | os.PathLike[str]) -> Frame:
         as_shot_neutral=(1.0, 1.0, 1.0),
         balance=(1.0, 1.0, 1.0),
         display_referred=True,
-        notes=(*picture.notes, "The frames are display-referred: their curve was undone, their maker's taste was not."),
+        notes=(*notes, "The frames are display-referred: their curve was undone, their maker's taste was not."),
     )
     return Frame(raw, facts)
 
 
-def _noise(green: npt.NDArray[np.float32]) -> Noise:
+def _light(
+    decoded: npt.NDArray[Any], profile: Profile, orientation: int, notes: tuple[str, ...]
+) -> tuple[Counts, Noise, tuple[str, ...]]:
+    codes = np.repeat(decoded[..., None], 3, axis=2) if decoded.ndim == 2 else decoded
+    curves = np.stack([profile.linear(np.arange(256) / 255, color) for color in range(3)]).astype(np.float32)
+    to_wide = np.linalg.inv(adaptation(xyz_from_xy(D65), PCS_D50) @ rgb_to_xyz("rec2020")) @ profile.to_pcs
+    light = np.ascontiguousarray(upright(light_of(codes, curves, to_wide), orientation))
+    return light, _noise(codes[::NOISE_ROWS, :, 1], curves[1]), notes
+
+
+def _noise(codes: npt.NDArray[np.uint8], curve: npt.NDArray[np.float32]) -> Noise:
     """Noise even over the codes of a picture, seen in linear light: its variance is nearly in proportion to the light.
 
     Its size is the median of second differences along rows (Immerkaer 1996, in one direction), which a camera's own
     denoising may have made very small; then what rounding and JPEG leave is taken.
     """
-    codes = np.maximum(green[::2], 0.0) ** np.float32(1 / GAMMA)
-    steps = np.abs(codes[:, 2:] - 2 * codes[:, 1:-1] + codes[:, :-2])
+    even = (np.maximum(curve, 0.0) ** np.float32(1 / GAMMA))[codes]
+    steps = np.abs(even[:, 2:] - 2 * even[:, 1:-1] + even[:, :-2])
     spread = float(np.median(steps)) / (0.6745 * 6**0.5) if steps.size else 0.0
     sigma = min(max(spread, LEAST_CODES), 8 * LEAST_CODES)
     return Noise(((GAMMA * sigma) ** 2,), ((GAMMA * sigma) ** 2 * 1e-3,), "estimated")

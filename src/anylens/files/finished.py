@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SOF = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB)
 _BITS = {"uint8": 255, "uint16": 65535}
 _MOST_PROFILE_BYTES = 1 << 24
+
+Made = TypeVar("Made")
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -51,6 +53,16 @@ def read_finished(path: str | os.PathLike[str]) -> Finished | None:
     where there is none, sRGB is assumed and said. Raises Refusal for damaged, oversized and indexed pictures and for
     profiles made of tables.
     """
+    return opened(path, _light)
+
+
+def opened(
+    path: str | os.PathLike[str], make: Callable[[npt.NDArray[Any], Profile, int, tuple[str, ...]], Made]
+) -> Made | None:
+    """What is made of a picture's samples, (H, W) or (H, W, k) as stored, its profile, orientation, and notes.
+
+    None where the file is no JPEG, PNG or TIFF, or a raw; raises Refusal as `read_finished` does.
+    """
     data = gate.load(path)
     name = Path(path).name
     try:
@@ -65,7 +77,8 @@ def read_finished(path: str | os.PathLike[str]) -> Finished | None:
             decoded, profile, orientation = _tiff(data, first[0])
         else:
             return None
-        return _light(decoded, profile, orientation)
+        notes = () if profile else ("The file has no colour profile; its numbers were taken for sRGB.",)
+        return make(decoded, read_profile(profile) if profile else assumed_srgb(), orientation, notes)
     except Refusal as error:
         raise error if name in str(error) else Refusal(f"{name}: {error}") from error
     except MemoryError as error:
@@ -74,13 +87,11 @@ def read_finished(path: str | os.PathLike[str]) -> Finished | None:
         raise Refusal(f"{name} contradicts itself ({error}); {gate.DAMAGED}") from error
 
 
-def _light(decoded: npt.NDArray[Any], profile: bytes, orientation: int) -> Finished:
+def _light(decoded: npt.NDArray[Any], found: Profile, orientation: int, notes: tuple[str, ...]) -> Finished:
     samples = decoded[..., None] if decoded.ndim == 2 else decoded
     if samples.ndim != 3 or samples.shape[2] not in (1, 2, 3, 4):
         raise Refusal(f"The picture has the shape {decoded.shape}, one or three colours are read; export it as RGB.")
     colors = samples[..., : 1 if samples.shape[2] < 3 else 3]
-    found = read_profile(profile) if profile else assumed_srgb()
-    notes = () if profile else ("The file has no colour profile; its numbers were taken for sRGB.",)
     most = _BITS.get(decoded.dtype.name)
     if most is None and decoded.dtype.kind != "f":
         raise Refusal(f"The picture's samples are {decoded.dtype}, 8 or 16 bits or floats are read; export it again.")

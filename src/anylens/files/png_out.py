@@ -23,12 +23,12 @@ def write_count(frames_used: npt.NDArray[np.float32] | None, frames: int, path: 
         file.write(coded)
 
 
-def write_origin(came_from: npt.NDArray[np.float32], frames: int, path: str | Path) -> None:
+def write_origin(came_from: npt.NDArray[np.uint8], frames: int, path: str | Path) -> None:
     """Write a map of (H, W) frame numbers from 1 on as an RGB PNG: violet is the first frame, red the last of them."""
     import cv2
     import imagecodecs
 
-    place = (came_from - np.float32(1)) * np.float32(255 / max(1, frames - 1))
+    place = (came_from.astype(np.float32) - np.float32(1)) * np.float32(255 / max(1, frames - 1))
     shades = cv2.applyColorMap(np.clip(place + np.float32(0.5), 0, 255).astype(np.uint8), cv2.COLORMAP_TURBO)
     coded = bytes(imagecodecs.png_encode(np.ascontiguousarray(shades[..., ::-1])))
     with whole(path) as file:

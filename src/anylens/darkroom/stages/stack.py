@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import numpy as np
 from anylens.darkroom.light import by_site, gains_of
 from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.stages.demosaic import Demosaic
-from anylens.darkroom.stages.merge import Merge, light_by_site
+from anylens.darkroom.stages.merge import light_by_site
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
-from anylens.frame import Burst, Facts, Frame
+from anylens.frame import Burst, Frame
 from anylens.image import Pixels, Scene
 from anylens.kernels.sites import MARGIN
 from anylens.record import record
@@ -42,33 +41,11 @@ class Stack:
 
         All frames are balanced as the first of them is. Raises Refusal as `stacked` does.
         """
+        from anylens.darkroom.parts import Parts
         from anylens.darkroom.stacking import stacked
 
         stages = (Defects(), Balance(), Highlights(), Shade()) if mosaic is None else mosaic
-        return stacked(burst, _Way((*stages, demosaic or Demosaic())), _grey, self.reference, self.reach)
-
-
-class _Way:
-    """From a frame to its scene, the colours of all balanced as those of the first."""
-
-    def __init__(self, stages: Stages) -> None:
-        self._stages = stages
-        self._first: Facts | None = None
-
-    def __call__(self, frame: Frame | Scene) -> Scene:
-        state: Any = frame if isinstance(frame, Scene) else Merge()(Burst((frame,)))
-        if isinstance(state, Scene):
-            return state
-        first = self._first
-        if first is not None and first.balance is not None:
-            red, green, blue = (min(first.balance) / gain for gain in first.balance)
-            state = replace(state, facts=replace(state.facts, as_shot_neutral=(red, green, blue)))
-        for stage in self._stages:
-            state = (Balance() if first is not None and isinstance(stage, Balance) else stage)(state)
-        if first is None:
-            self._first = state.facts
-        scene: Scene = state
-        return scene
+        return stacked(burst, Parts(stages, demosaic or Demosaic()), _grey, self.reference, self.reach)
 
 
 def _grey(frame: Frame | Scene) -> Pixels:
@@ -76,12 +53,14 @@ def _grey(frame: Frame | Scene) -> Pixels:
     if isinstance(frame, Scene) or frame.facts.display_referred:
         import cv2
 
-        planes = frame.pixels if isinstance(frame, Scene) else frame.raw
-        height, width = (side // 2 * 2 for side in planes.shape[1:])
-        grey = planes[:, :height, :width].mean(axis=0, dtype=np.float32)
-        if isinstance(frame, Frame):
-            grey /= np.float32(frame.facts.sensor.white[0])
-        return np.asarray(cv2.resize(grey, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.float32)
+        planes, white = (frame.pixels, 1.0) if isinstance(frame, Scene) else (frame.raw, frame.facts.sensor.white[0])
+        height, width = (side // 2 for side in planes.shape[1:])
+        grey = np.zeros((height, width), np.float32)
+        for plane in planes:
+            half = cv2.resize(plane[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+            cv2.accumulate(half, grey)
+        grey *= np.float32(1.0 / (3.0 * white))
+        return grey
     sites, facts = light_by_site(frame)
     weights = np.full(4, 0.25, np.float32)
     if facts.sensor.cfa and facts.as_shot_neutral is not None:

@@ -1,0 +1,114 @@
+"""Frames of one stack to their scenes, whole or only the parts that are wanted, all treated as the first of them is.
+
+A part is developed by the same kernels as the whole, from the counts of its own rows and columns and some around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from anylens.darkroom.glass import Fitted
+from anylens.darkroom.light import bayer_phase, by_site
+from anylens.darkroom.stages.demosaic import Demosaic
+from anylens.darkroom.stages.merge import Merge, counts_of
+from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
+from anylens.frame import Burst, Facts, Frame
+from anylens.image import Pixels, Scene
+from anylens.kernels import balance, defects, demosaic, highlights, linearize, shade
+from anylens.kernels.matrix import matrix
+
+Stages = tuple[Callable[[Any], Any], ...]
+Part = Callable[[slice, slice], Pixels]
+"""(3, h, w) of some rows and columns of a scene."""
+
+AROUND_PX = 16
+"""How far around a part the stages look, and more; even, as parts keep the phase of the filter."""
+
+
+class Parts:
+    """What the stages make of frames, which are balanced, and their clipped light filled in, as those of the first."""
+
+    def __init__(self, stages: Stages, demosaic: Callable[[Any], Any]) -> None:
+        self._stages, self._demosaic = stages, demosaic
+        self._before: list[tuple[Facts, Pixels | None]] = []
+        self._first: Facts | None = None
+
+    def whole(self, frame: Frame | Scene) -> Scene:
+        """A frame's scene."""
+        state: Any = frame if isinstance(frame, Scene) else Merge(mode="binned")(Burst((frame,)))
+        if isinstance(state, Scene):
+            return state
+        first = self._first
+        if first is not None and first.balance is not None:
+            red, green, blue = (min(first.balance) / gain for gain in first.balance)
+            state = replace(state, facts=replace(state.facts, as_shot_neutral=(red, green, blue)))
+        for stage in self._stages:
+            if first is None:
+                self._before.append((state.facts, state.overview))
+            state = (Balance() if first is not None and isinstance(stage, Balance) else stage)(state)
+        if first is None:
+            self._first = state.facts
+        scene: Scene = self._demosaic(state)
+        return scene
+
+    def of(self, frame: Frame | Scene) -> Part:
+        """What gives parts of a frame's scene."""
+        if isinstance(frame, Frame) and frame.facts.display_referred:
+            scale = np.float32(1.0 / frame.facts.sensor.white[0])
+            return lambda rows, columns: np.multiply(frame.raw[:, rows, columns], scale, dtype=np.float32)
+        if isinstance(frame, Frame) and self._first is not None and len(frame.facts.sensor.cfa) == 2:
+            planned = self._planned(frame)
+            if planned is not None:
+                return planned
+        pixels = self.whole(frame).pixels
+        return lambda rows, columns: pixels[:, rows, columns]
+
+    def _planned(self, frame: Frame) -> Part | None:
+        """The same from the counts, None where the recipe has stages of its own."""
+        facts, first = frame.facts, self._first
+        assert first is not None
+        if not isinstance(self._demosaic, Demosaic) or frame.raw.ndim != 2 or facts.sensor.cfa != first.sensor.cfa:
+            return None
+        phase, none = bayer_phase(facts.sensor.cfa), np.empty((3, 0, 0), np.float32)
+        steps: list[tuple[Any, tuple[Any, ...]]] = []
+        for stage, (known, seen) in zip(self._stages, self._before, strict=True):
+            if isinstance(stage, Fitted):
+                facts = stage(replace(frame, facts=facts)).facts
+            elif isinstance(stage, Defects):
+                steps.append((defects, stage.plan(facts)))
+            elif isinstance(stage, Balance) and first.balance is not None:
+                facts = replace(facts, balance=first.balance)
+                steps.append((balance, (by_site(facts.sensor.cfa, first.balance),)))
+            elif isinstance(stage, Highlights) and seen is not None:
+                tables, _ = stage.plan(known, seen)
+                steps.append((highlights, (*tables, *phase)))
+            elif isinstance(stage, Shade):
+                arguments, facts, _, gains = stage.plan(facts, none, frame.facts.active_shape)
+                steps += [(shade, arguments)] if gains is not None else []
+            else:
+                return None
+        (toe,), to_scene, _ = self._demosaic.plan(first, none)
+        counts, blacks, scales, below, period = linearize.tables(*counts_of(frame))
+        height, width = counts.shape
+        step = np.lcm(2, period)
+
+        def part(rows: slice, columns: slice) -> Pixels:
+            top, left = max(0, rows.start - AROUND_PX) // step * step, max(0, columns.start - AROUND_PX) // 2 * 2
+            bottom, right = min(height, rows.stop + AROUND_PX), min(width, columns.stop + AROUND_PX)
+            black, scale = (np.ascontiguousarray(table[:, left:right]) for table in (blacks, scales))
+            taken = counts[top:bottom, left:right], black, scale, below[top:bottom], period
+            light = linearize.kernel(*taken, out=np.empty((bottom - top, right - left), np.float32))
+            for module, given in steps:
+                if module is shade:
+                    table, (scale_x, shift_x, scale_y, shift_y), *points = given
+                    place = (scale_x, shift_x + left * scale_x, scale_y, shift_y + top * scale_y)
+                    given = (table, np.array(place, np.float32), *points)
+                light = module.kernel(light, *given, out=np.empty(light.shape, np.float32))
+            colors = matrix(demosaic.demosaic(light, *phase, toe), to_scene)
+            return colors[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+
+        return part
