@@ -51,14 +51,16 @@ def anylens(*arguments: str) -> tuple[float, float]:
     return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
 
 
-def raws(folder: Path, scenes: list[str], count: int) -> list[str]:
+def raws(
+    folder: Path, scenes: list[str], count: int, lens: str = LENS, f_number: float = 4.0, distance_m: float = 10.0
+) -> list[str]:
     """Files of these scenes in turn, each with noise of its own; those that are there stay."""
+    rings = "--aperture", f"{f_number:g}", "--distance", f"{distance_m:g}"
     for at in range(count):
         if not list((folder / str(at)).glob("*.dng")):
-            setup = f"virtual:lens={LENS},{scenes[at % len(scenes)]},seed={at}"
-            anylens(
-                "shoot", setup, "--aperture", "4", "--distance", "10", "--exposure", "1/25", "-o", str(folder / str(at))
-            )
+            setup = f"virtual:lens={lens},{scenes[at % len(scenes)]},seed={at}"
+            exposure = f"{0.04 * (f_number / 4.0) ** 2:.3f}"
+            anylens("shoot", setup, *rings, "--exposure", exposure, "-o", str(folder / str(at)))
     return [str(next((folder / str(at)).glob("*.dng"))) for at in range(count)]
 
 

@@ -15,7 +15,7 @@ from anylens.frame import Frame
 from anylens.lab.recognition import Seen, recognise
 from anylens.lab.traits import RINGS, Trait, Traits
 from anylens.lens import Lens, Passport
-from anylens.lens.passport import Lateral
+from anylens.lens.passport import Geometry, Lateral, Vignetting
 from anylens.lens.passport_file import passport_text
 from tests.bursts import under_filter
 from tests.frames import NEUTRAL, facts
@@ -78,6 +78,37 @@ def test_lenses_that_draw_alike_are_not_told_apart() -> None:
     assert verdict.candidates[0].probability == pytest.approx(verdict.candidates[1].probability)
 
 
+def bent(corner_um: float) -> Geometry:
+    """Distortion that moves the corner outwards by so much."""
+    return Geometry(
+        method="chart",
+        frames=6,
+        date="2026-01-01",
+        residual=0.1,
+        focal_mm=REACH_MM,
+        focal_mm_error=0.01,
+        centre_mm=(0.0, 0.0),
+        centre_mm_error=(0.0, 0.0),
+        radial=(corner_um / 1000 / REACH_MM, 0.0, 0.0),
+        radial_error=(0.0, 0.0, 0.0),
+        tangential=(0.0, 0.0),
+        tangential_error=(0.0, 0.0),
+        reach_mm=REACH_MM,
+    )
+
+
+def test_straight_things_tell_lenses_whose_colours_lie_alike() -> None:
+    twins = (
+        replace(KIT[0], geometry=(bent(9.0),)),
+        replace(KIT[0], lens=Lens("Maker", "twin"), geometry=(bent(-9.0),)),
+    )
+    seen = pictures_of(RED, BLUE)
+    shown = replace(seen, traits=replace(seen.traits, bend=Trait(9.0 * np.array(RINGS) ** 3, 0.1 * np.eye(3))))
+    verdict = recognise([shown], twins)
+    assert verdict.told is not None
+    assert verdict.told.passport is twins[0]
+
+
 def test_pictures_that_tell_nothing_leave_what_was_thought_before() -> None:
     nothing = Seen(Traits(float(REACH_MM), 1, None, None, None, None))
     one, two = (recognise([nothing] * count, KIT) for count in (1, 2))
@@ -129,6 +160,29 @@ def test_a_watched_photo_warns_where_it_contradicts_its_passport(
     said = " ".join(capsys.readouterr().out.split())
     assert (f"contradicts the passport of Maker {lens}" in said) == warned
     assert said.count("standard errors") == int(warned)
+
+
+def test_a_watched_photo_warns_where_its_light_contradicts_its_passport(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "dark.toml"
+    dark = Vignetting(
+        method="flat",
+        frames=1,
+        date="2026-01-01",
+        residual=0.0,
+        centre_mm=(0.0, 0.0),
+        centre_mm_error=(0.0, 0.0),
+        radial=(-1.9, 0.95, 0.0),
+        radial_error=(0.0, 0.0, 0.0),
+        reach_mm=REACH_MM,
+    )
+    place.write_text(passport_text(replace(KIT[0], vignetting=(dark,))))
+    asked = ["develop", str(folder / "a.dng"), "--passport", str(place), "--watch", "-o", str(tmp_path / "a.jpg")]
+    assert run(asked) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "light towards the corners is" in said
+    assert "17 % by the passport" in said
 
 
 def test_without_a_passport_it_says_how_to_make_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,28 +10,38 @@ if TYPE_CHECKING:
     from anylens.frame import Frame
 
 _COLORS = {"R": "red", "B": "blue"}
+_LIGHT = {"falloff": "light", "R/G": "red over green", "B/G": "blue over green"}
 
 
 def warning(frame: Frame, name: str, choice: Choice) -> str | None:
     """The sentence that a raw contradicts its passport, with the figure; None where it agrees or tells nothing."""
     from anylens.darkroom.glass import with_passport
     from anylens.lab.specimen import of_image
-    from anylens.lab.watching import CONTRADICTED, departure
+    from anylens.lab.watching import CONTRADICTED, departure, shaded
 
     facts = with_passport(frame, choice).facts
     if facts.passport is None:
         return None
     setting = facts.setting
     f_number, focus_m = (None, None) if setting is None else (setting.f_number, setting.focus_m)
-    found = departure(of_image(frame, name), facts.passport, f_number, focus_m)
-    if found is None or found.errors < CONTRADICTED:
+    specimen = of_image(frame, name)
+    found = departure(specimen, facts.passport, f_number, focus_m)
+    light = shaded(specimen, facts.passport, f_number, focus_m)
+    errors, light_errors = (0.0 if each is None else each.errors for each in (found, light))
+    if max(errors, light_errors) < CONTRADICTED:
         return None
     lens = facts.passport.lens
-    where = "beside green all over the picture" if found.aside else "outside of green in the corner"
-    why = "the lens may be seated askew" if found.aside else "it may be another lens, or another aperture"
-    whose, errors = f"{lens.maker} {lens.model}".strip(), min(found.errors, 99.0)
-    off = f"{_COLORS[found.letter]} lies {found.seen_um} µm {where}, {found.said_um} µm by the passport"
+    if found is not None and errors >= light_errors:
+        where = "beside green all over the picture" if found.aside else "outside of green in the corner"
+        why = "the lens may be seated askew" if found.aside else "it may be another lens, or another aperture"
+        off = f"{_COLORS[found.letter]} lies {found.seen_um} µm {where}, {found.said_um} µm by the passport"
+    else:
+        assert light is not None
+        seen, said = (100.0 * math.exp(each.value) for each in (light.seen, light.said))
+        why = "it may be another lens or aperture, or a hood is in the way"
+        off = f"{_LIGHT[light.kind]} towards the corners is {seen:.0f} % of the middle's, {said:.0f} % by the passport"
+    whose, most = f"{lens.maker} {lens.model}".strip(), min(max(errors, light_errors), 99.0)
     return (
-        f"The picture contradicts the passport of {whose} by {errors:.0f} "
-        f"standard errors: {off}; {why} (anylens lens identify tells which)."
+        f"The picture contradicts the passport of {whose} by {most:.0f} standard errors: {off}; {why} "
+        "(anylens lens identify tells which)."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -24,6 +24,7 @@ _FAR = 4.0
 _FOLLOWED, _WINDOW = 700, 15
 _BACK = 0.3
 _STEPS = 4
+_KNOT = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +155,31 @@ def _pairs(sights: Sequence[Sight], corners: Sequence[Light]) -> Iterator[Overla
         good = inside & found & again & sure & (np.hypot(*(back - corners[i])[:, 0].T) < _BACK)
         good &= np.hypot(*(seen - at).T) < 2.0 * _FAR * max(1.0, max(height, width) / _FOUND_PX)
         if good.sum() >= LEAST_MATCHES:
-            yield Overlap(i, j, _px_of_roots(at[good]), _px_of_roots(others[good]), plane)
+            rough = Overlap(i, j, _px_of_roots(at[good]), _px_of_roots(others[good]), plane)
+            finer = _laid_again(sights[i], sights[j], rough)
+            if len(finer.places_px) >= LEAST_MATCHES:
+                yield finer
+
+
+def _laid_again(one: Sight, other: Sight, overlap: Overlap) -> Overlap:
+    """The same matches once more, the second photo laid over the first with what lenses bend, which no plane has.
+
+    Without it what a window shows is stretched in one photo against the other, and its middle lies elsewhere.
+    """
+    import cv2
+
+    height, width = one.roots.shape
+    laid, _ = laid_over(overlap, one.half_px)
+    down, right = np.mgrid[: height + _KNOT : _KNOT, : width + _KNOT : _KNOT]
+    knots = (laid(_px_of_roots(np.column_stack([right.ravel(), down.ravel()]).astype(np.float64))) - 0.5) / 2.0
+    grid = knots.reshape(*down.shape, 2).astype(np.float32)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32) / _KNOT
+    x, y = (cv2.remap(np.ascontiguousarray(grid[..., k]), columns, rows, cv2.INTER_LINEAR) for k in (0, 1))
+    seen = np.asarray(cv2.remap(other.roots, x, y, cv2.INTER_CUBIC), np.uint8)
+    at = (overlap.places_px - 0.5) / 2.0
+    there, sure = _settled(one.roots, seen, at, at)
+    sure &= np.hypot(*(there - at).T) < 1.0
+    return replace(overlap, places_px=overlap.places_px[sure], others_px=laid(_px_of_roots(there[sure])))
 
 
 def _followed(one: Bytes, other: Bytes, places: Light) -> tuple[Light, npt.NDArray[np.bool_]]:

@@ -16,7 +16,9 @@ from anylens.lab.panned_geometry import LENS, ideal_places, turned
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
 
-LEAST_LINES = 12
+LEAST_LINES, LEAST_BENT = 12, 6
+"""Of a passport's geometry, and of what only tells lenses apart."""
+
 FOCAL_BELIEVED = 0.03
 """The relative standard error of an engraved focal length, which straight things cannot tell."""
 
@@ -94,6 +96,17 @@ def photo_geometry(
     left = 0.0 if pan is None else pan.left_px
     line_px, bowed_px = (left, 0.0) if straight is None else (straight.rms_px(found), straight.bowed_px)
     return PhotoGeometry(focal, (cx, cy), (k1, k2, k3), corner, line_px, bowed_px, reach, len(lines))
+
+
+def bend(lines: Sequence[Floats], width_px: int, height_px: int) -> tuple[Floats, Floats] | None:
+    """((3,) terms of s3, s5, s7 of how far outwards lines say that the lens moves places, (3, 3) their covariance).
+
+    All in half diagonals, of pictures of this size; None for too few lines. A lens's own middle is left free.
+    """
+    if len(lines) < LEAST_BENT:
+        return None
+    numbers, covariance = _Problem(lines, width_px, height_px).solved()
+    return numbers[2:], covariance[2:, 2:]
 
 
 class _Problem:

@@ -29,7 +29,7 @@ UNKNOWN = 0.2
 SURE = 0.8
 """How probable a lens is that is named: below it too many others, for which there is no passport, look alike."""
 
-TAILS = 4.0
+TAILS = 6.0
 APERTURES = 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0
 """Those that may have been used where it is not known."""
 
@@ -37,16 +37,30 @@ LENSES_UM = (1.65, 2.3), -0.75, 0.03
 """Red's and blue's lateral colour in the corner of a 1-inch sensor, rms over sixteen designs at f/2.8 to f/8, how they
 go together, and the share that does not grow with the radius alike; simulated."""
 
-OPENING_UM = (9.0, 9.0), -0.3, 0.15
+OPENING_UM = (5.0, 5.0), -0.3, 0.15
 """The same for how it changes, for a change of 1 of 1 / N squared."""
 
-PASSPORT_UM = (0.1, 0.1), 0.0, 0.15
+PASSPORT_UM = (0.07, 0.07), 0.0, 0.15
 """The same for what differs between a passport and a picture besides: another light, distance and way to measure."""
+
+BENDS_UM = 15.0, 0.1
+"""Distortion in the corner of a 1-inch sensor, of those designs, and what does not grow as the radius cubed of it."""
+
+PASSPORT_BEND_UM, PASSPORT_BEND = (0.15, 0.5, 2.0), 0.03
+"""What straight things say of distortion at RINGS of such a sensor besides, and in parts of it: another distance, walls
+that are not quite straight, a middle that few lines tell."""
+
+PICTURE = 1.5
+"""How much farther than they say pictures' lateral colours are off; simulated."""
 
 LENSES_REACH_MM = 8.19
 FALLOFF, FALLOFF_OPENING = (-0.15, 0.25), 2.0
 CASTS, CAST_OPENING = 0.05, 0.05
 FOCAL_ERROR, FOCAL_WRONG, FOCALS = 0.03, 0.05, 0.7
+
+_RADIAL = np.linalg.inv(1.0 / (2.0 * np.add.outer(np.arange(3), np.arange(3)) + 4.0))
+_TOGETHER = _RADIAL / np.sqrt(np.outer(np.diag(_RADIAL), np.diag(_RADIAL)))
+"""(3, 3): how the errors of a passport's three radial terms go together where tiles lie evenly over the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +133,9 @@ def _of_any(seen: Seen) -> float:
     traits, score = seen.traits, 0.0
     if traits.lateral is not None:
         spread = _spread(LENSES_UM, traits.reach_mm)
-        score += _student(traits.lateral.values, traits.lateral.covariance + spread)
+        score += _student(traits.lateral.values, PICTURE**2 * traits.lateral.covariance + spread)
+    if traits.bend is not None:
+        score += _student(traits.bend.values, traits.bend.covariance + _bends(traits.reach_mm))
     score += _shade(traits.falloff, Figure(*FALLOFF))
     score += _shade(traits.red_green, Figure(0.0, CASTS)) + _shade(traits.blue_green, Figure(0.0, CASTS))
     return score + _focal(seen.focal_mm, None) + _panned_focal(traits.focal_mm, None)
@@ -147,7 +163,11 @@ def _at(seen: Seen, passport: Passport, f_number: float) -> float:
     if traits.lateral is not None:
         said = lateral_um(passport, f_number, seen.focus_m, traits.reach_mm)
         values, covariance = (np.zeros(6), _spread(LENSES_UM, traits.reach_mm)) if said is None else said
-        score += _student(traits.lateral.values - values, traits.lateral.covariance + covariance)
+        score += _student(traits.lateral.values - values, PICTURE**2 * traits.lateral.covariance + covariance)
+    if traits.bend is not None:
+        told = bend_um(passport, seen.focus_m, traits.reach_mm)
+        values, covariance = (np.zeros(3), _bends(traits.reach_mm)) if told is None else told
+        score += _student(traits.bend.values - values, traits.bend.covariance + covariance)
     falloff, red_green, blue_green = shades(passport, f_number, seen.focus_m, traits.reach_mm)
     score += _shade(traits.falloff, falloff or Figure(*FALLOFF))
     score += _shade(traits.red_green, red_green or Figure(0.0, CASTS))
@@ -178,9 +198,30 @@ def lateral_um(
             values[at : at + 3] += weight * 1000.0 * (x - aside[0])
             s2 = np.minimum(radii / record.reach_mm, 1.0) ** 2
             lever = 1000.0 * radii[:, None] * np.stack([np.ones(3), s2, s2**2], axis=1)
-            own = (lever * np.minimum(errors, 1.0)) @ (lever * np.minimum(errors, 1.0)).T
-            covariance[at : at + 3, at : at + 3] += weight * own
+            lever = lever * np.minimum(errors, 1.0)
+            covariance[at : at + 3, at : at + 3] += weight * (lever @ _TOGETHER @ lever.T)
     return values, covariance + _away(passport.lateral, f_number) ** 2 * _spread(OPENING_UM, reach_mm)
+
+
+def bend_um(passport: Passport, focus_m: float | None, reach_mm: float) -> tuple[Floats, Floats] | None:
+    """(three figures as Traits.bend has them, their covariance) that a passport foretells; None where it knows none."""
+    records = nearest(passport.geometry, None, focus_m)
+    if not records:
+        return None
+    radii, values = np.array(RINGS) * reach_mm, np.zeros(3)
+    for weight, record in records:
+        n = np.minimum(radii, record.reach_mm) / record.focal_mm
+        k1, k2, k3 = record.radial
+        values += weight * 1000.0 * radii * n**2 * (k1 + n**2 * (k2 + n**2 * k3))
+    besides = np.array(PASSPORT_BEND_UM) * reach_mm / LENSES_REACH_MM
+    return values, np.diag(besides**2) + PASSPORT_BEND**2 * np.outer(values, values)
+
+
+def _bends(reach_mm: float) -> Floats:
+    """(3, 3) covariance of distortion at RINGS of lenses about which nothing is known."""
+    corner, apart = BENDS_UM
+    s = (np.array(RINGS) * reach_mm / LENSES_REACH_MM) ** 3
+    return np.asarray(corner**2 * ((1.0 - apart**2) * np.outer(s, s) + apart**2 * np.diag(s**2)))
 
 
 def _away(records: Sequence[Lateral], f_number: float | None) -> float:

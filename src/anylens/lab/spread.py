@@ -64,8 +64,9 @@ def spread_field(
     phase, wherever the edge itself may lie. Their covariances, the share and the shift are polynomials over the field,
     fitted to all edges at once (own work), of the degree that Akaike's criterion chooses (corrected for few edges:
     Hurvich & Tsai 1989), or those of a lens that is round but for a tilt: the only ones that edges of two directions
-    tell. Errors come from how far edges scatter about the field, or from their own where these are larger. An edge that
-    lies far off is left out. Raises Refusal for too few edges, for all of one direction, and where millimetres are not
+    tell. Errors come from how far edges scatter about the field, from how they disagree on each figure (White 1980), or
+    from their own, whichever are largest. An edge that lies far off is left out. Raises Refusal for too few edges, for
+    all of one direction, and where millimetres are not
     known.
     """
     seen = _seen(edges)
@@ -251,7 +252,12 @@ def _solved(seen: _Edges, design: Floats, start: Floats, good: Floats | None = N
     inverse = np.linalg.pinv(normal, rcond=1e-12, hermitian=True)
     # What all edges owe to the levels of their steps does not show in their scatter.
     raised = inverse @ np.einsum("n,nej,ne->j", kept, design, now[3])
-    return numbers, inverse * max(spread, 1.0) + np.outer(raised, raised), cost
+    pulls = np.einsum("n,nej,ne->nj", kept, design, now[1])
+    apart_by = inverse @ (pulls.T @ pulls) @ inverse * edges / max(float(kept.sum()) - figures / _EACH, 1.0)
+    inverse = inverse * max(spread, 1.0)
+    grown = np.sqrt(np.maximum(np.diag(apart_by) / np.maximum(np.diag(inverse), 1e-300), 1.0))
+    inverse = inverse * grown[:, None] * grown
+    return numbers, inverse + np.outer(raised, raised), cost
 
 
 def _polynomial(count: int) -> Floats:

@@ -1,4 +1,4 @@
-"""What ordinary pictures tell of the lens that took them: lateral colour, falloff, colour cast, with their errors.
+"""What ordinary pictures tell of the lens that took them: lateral colour, distortion, falloff, cast, with their errors.
 
 A scene tells little of these and the same scene may look like a lens, so every figure has the error that scenes of all
 kinds have shown besides its own.
@@ -17,14 +17,14 @@ from anylens.lab.figure import Figure
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Overlap, Sight, overlaps, sight
 from anylens.lab.panned_light import LEAST_MOVE, panned_light
-from anylens.lab.photo_geometry import photo_geometry
+from anylens.lab.photo_geometry import bend, photo_geometry
 from anylens.lab.specimen import Specimen
-from anylens.lab.straight import roots_of_green
+from anylens.lab.straight import long_lines, roots_of_green
 
 Floats = npt.NDArray[np.float64]
 
 RINGS = 0.4, 0.7, 1.0
-"""Where lateral colour is told, in parts of half the diagonal."""
+"""Where lateral colour and distortion are told, in parts of half the diagonal."""
 
 SHADE = 0.8
 """Where falloff and cast are told."""
@@ -55,6 +55,7 @@ class Traits:
 
     `lateral` are six figures: how far red, then blue, lie outwards from green at RINGS, in micrometres. `falloff` is
     the logarithm of green light at SHADE against the middle, `red_green` and `blue_green` those of the casts.
+    `bend` are three figures: how far outwards straight things say that the lens moves places at RINGS, in micrometres.
     `reach_mm` is half the diagonal; `pictures` how many there were. `focal_mm` is what overlaps of a pan tell.
     """
 
@@ -65,6 +66,7 @@ class Traits:
     red_green: Figure | None
     blue_green: Figure | None
     focal_mm: Figure | None = None
+    bend: Trait | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +77,8 @@ class Looked:
     fringes: tuple[Fringes, Fringes]
     shading: tuple[Figure, Figure, Figure] | None
     sight: Sight | None = field(default=None, repr=False)
+    lines: tuple[Floats, ...] = field(default=(), repr=False)
+    size_px: tuple[int, int] = (0, 0)
 
 
 def look(
@@ -85,13 +89,16 @@ def look(
     `beside` says that there are others, which may show the same things.
     """
     found = [fringes(specimen, letter, most_tiles, looked_at) for letter in "RB"]
-    shading = None
+    shading, seen = None, None
+    lines: tuple[Floats, ...] = ()
     if specimen.kind == "raw" and len(specimen.letters()) == 3:
         light, clipped, _ = specimen.colors()
-        shading = trends(light, clipped)
-    reach = math.hypot(specimen.width_px, specimen.height_px) / 2.0 * pitch_um / 1000.0
-    seen = sight(specimen, roots_of_green(specimen)) if beside and shading is not None else None
-    return Looked(reach, (found[0], found[1]), shading, seen)
+        shading, roots = trends(light, clipped), roots_of_green(specimen)
+        seen = sight(specimen, roots) if beside and shading is not None else None
+        lines = long_lines(roots)
+    size = specimen.width_px, specimen.height_px
+    reach = math.hypot(*size) / 2.0 * pitch_um / 1000.0
+    return Looked(reach, (found[0], found[1]), shading, seen, lines, size)
 
 
 def traits(looked: Sequence[Looked]) -> Traits:
@@ -112,7 +119,16 @@ def traits(looked: Sequence[Looked]) -> Traits:
         light = panned_light(sights, shared)
         if light is not None and max(each.moved_px for each in shared) > LEAST_MOVE * 2.0 * sights[0].half_px:
             falloff, red_green, blue_green = light.ring(SHADE)
-    return Traits(reach, len(looked), colors, falloff, red_green, blue_green, focal)
+    bent = bend([line for each in looked for line in each.lines], *looked[0].size_px)
+    return Traits(reach, len(looked), colors, falloff, red_green, blue_green, focal, _bend(bent, reach))
+
+
+def _bend(terms: tuple[Floats, Floats] | None, reach_mm: float) -> Trait | None:
+    """Distortion at RINGS, from what lines told."""
+    if terms is None:
+        return None
+    lever = 1000.0 * reach_mm * np.array(RINGS)[:, None] ** np.array([3.0, 5.0, 7.0])
+    return Trait(lever @ terms[0], lever @ terms[1] @ lever.T)
 
 
 def _focal(sights: Sequence[Sight], shared: Sequence[Overlap], reach_mm: float) -> Figure | None:

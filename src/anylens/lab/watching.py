@@ -1,4 +1,7 @@
-"""Whether a picture contradicts its lens's passport: another lens, or one seated askew, draws colours elsewhere."""
+"""Whether a picture contradicts its lens's passport: another lens, or one seated askew, draws colours elsewhere.
+
+Light over the field tells as much only where it is far off, since scenes themselves are brighter here than there.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ import numpy.typing as npt
 
 from anylens.lab.figure import Figure
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
-from anylens.lab.recognition import apertures, lateral_um
+from anylens.lab.recognition import PICTURE, apertures, lateral_um, shades
 from anylens.lab.specimen import Specimen
-from anylens.lab.traits import lateral
+from anylens.lab.traits import CAST_OF_SCENES, FALLOFF_OF_SCENES, lateral, trends
 from anylens.lens.passport import Passport
 from anylens.lens.rings import nearest
 
@@ -22,7 +25,7 @@ CONTRADICTED = 3.0
 """Standard errors from which on a picture contradicts its passport."""
 
 _TILES, _LOOKED_AT = 288, 2400
-_SURPRISES = 1.3
+_SURPRISES = 2.5
 """By how much scenes make the variance larger than it is said to be."""
 
 _ASIDE_UM = 0.15
@@ -42,6 +45,50 @@ class Departure:
     aside: bool
     seen_um: Figure
     said_um: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Shaded:
+    """How light over the field departs from a passport's, by the `kind` that is most off: falloff, R/G or B/G.
+
+    `seen` and `said` are logarithms of light, or of a colour's, at SHADE against the middle.
+    """
+
+    errors: float
+    kind: str
+    seen: Figure
+    said: Figure
+
+
+def shaded(
+    specimen: Specimen, passport: Passport, f_number: float | None = None, focus_m: float | None = None
+) -> Shaded | None:
+    """How a raw's falloff and casts depart from a passport's; None where either tells none.
+
+    Scenes are as uneven as photographs have shown. Where the aperture is not known, the one that departs least counts.
+    """
+    if specimen.pitch_um is None or specimen.kind != "raw" or len(specimen.letters()) != 3:
+        return None
+    if not passport.vignetting and not passport.color:
+        return None
+    light, clipped, _ = specimen.colors()
+    seen = trends(light, clipped)
+    if seen is None:
+        return None
+    reach_mm = math.hypot(specimen.width_px, specimen.height_px) / 2.0 * specimen.pitch_um / 1000.0
+    tried = apertures(passport) if f_number is None else [f_number]
+    found = [_shaded(seen, shades(passport, each, focus_m, reach_mm)) for each in tried]
+    return min(found, key=lambda each: each.errors)
+
+
+def _shaded(seen: tuple[Figure, Figure, Figure], said: tuple[Figure | None, Figure | None, Figure | None]) -> Shaded:
+    scenes = FALLOFF_OF_SCENES, CAST_OF_SCENES, CAST_OF_SCENES
+    told = [
+        Shaded(abs(shown.value - known.value) / math.hypot(shown.error, known.error, scene), kind, shown, known)
+        for kind, shown, known, scene in zip(("falloff", "R/G", "B/G"), seen, said, scenes, strict=True)
+        if known is not None
+    ]
+    return max(told, key=lambda each: each.errors)
 
 
 def departure(
@@ -90,7 +137,7 @@ def _at(
         aside_errors += weight * 1e6 * errors**2
     values = np.concatenate([shown.values, *(pitch_um * each.terms[3:] for each in seen)])
     own = np.zeros((10, 10))
-    own[:6, :6] = shown.covariance
+    own[:6, :6] = PICTURE**2 * shown.covariance
     for at, each in zip((6, 8), seen, strict=True):
         own[at : at + 2, at : at + 2] = pitch_um**2 * each.covariance[3:, 3:]
     theirs = np.zeros((10, 10))
