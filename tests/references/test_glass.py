@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from anylens.twin.glass import Mounting, glass, prescription
-from anylens.twin.glass.front import Front, spot
+from anylens.twin.glass.front import Front
 from anylens.twin.glass.optics import design
+from anylens.twin.glass.spots import spot
 from benchmarks.optics import figures, mtf50, mtf50_rows, netted
 
 HERE = Path(__file__).parent

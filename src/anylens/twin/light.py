@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,8 @@ import numpy.typing as npt
 from anylens.refusal import Refusal
 from anylens.twin import glass as optics
 from anylens.twin import keeping, spectra
-from anylens.twin.blur import Grid, spread_out
+from anylens.twin.blur import Grid
+from anylens.twin.drawing import drawn
 from anylens.twin.glass import Glass, Mounting
 from anylens.twin.places import Net, crossings, net, origin
 from anylens.twin.scenes import Field, Plane, Scene, scene
@@ -304,7 +304,7 @@ class Formation:
             )
         colors = self.electrons(plane.radiance).astype(np.float32)
         ground = colors[0] if plane.cover is None else np.zeros(3, np.float32)
-        rates = self._drawn(plane, coarse, blur, ways, colors - ground)
+        rates = drawn(plane, coarse, blur, ways, colors - ground, self.detail)
         rates = _larger(rates, times, grid, self.detail)
         rates += ground[:, None, None]
         np.maximum(rates, 0.0, out=rates)
@@ -318,7 +318,7 @@ class Formation:
                     blur.add_points(rates[:, down :: self.detail, right :: self.detail], places, flux, there)
         if plane.cover is None:
             return rates, None
-        cover = self._drawn(plane, coarse, blur, ways, None)
+        cover = drawn(plane, coarse, blur, ways, None, self.detail)
         return rates, np.clip(_larger(cover, times, grid, self.detail)[0], 0.0, 1.0)
 
     def _flux(self, plane: Plane) -> Floats:
@@ -326,57 +326,6 @@ class Formation:
         assert plane.points is not None
         pixel_sr = (self.sensor.pitch_um * 1e-3 / self.glass.scale_mm) ** 2
         return self.electrons(plane.points.irradiance / pixel_sr)
-
-    def _drawn(self, plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array | None) -> Array:
-        """(3, h, w) of the plane in `colors`, or (1, h, w) of its cover as green sees it."""
-        step_mm = grid.pitch_mm / grid.fine
-        channels = slice(0, 3) if colors is not None else slice(1, 2)
-        one = np.ones((1, 3), np.float32)
-
-        def drawn(top: int, left: int, rows: int, columns: int) -> Array | None:
-            if colors is not None and not colors.any():
-                return None
-            x = grid.samples(left, columns, down=False)
-            y = grid.samples(top, rows, down=True)
-            # One kernel blurs the whole window, and moves light as its own middle lies: what it moves too little or too
-            # much elsewhere is made up for in where things are drawn.
-            here = blur.moved_at(float(x[0] + 0.5 * columns * step_mm), float(y[0] + 0.5 * rows * step_mm), step_mm)
-            places = _origins(ways, moved, here, x, y, channels)
-            x_mm, y_mm = places[0::2], places[1::2]
-            if colors is None:
-                assert plane.cover is not None
-                return plane.cover(one[:, channels], x_mm, y_mm, step_mm)
-            light = plane.draw(colors, x_mm, y_mm, step_mm)
-            return light if plane.cover is None else light * plane.cover(one, x_mm, y_mm, step_mm)
-
-        def kernel(x: float, y: float) -> Array:
-            return blur.at(x, y)[channels]
-
-        every, moved = max(1, grid.fine // self.detail), blur.moved(step_mm)
-        made = spread_out(grid, drawn, kernel, blur.size, os.cpu_count() or 1, every)
-        return made if len(made) else np.zeros((channels.stop - channels.start, *made.shape[1:]), np.float32)
-
-
-def _origins(ways: Net, moved: Net, here: Floats, x: Floats, y: Floats, channels: slice) -> Array:
-    """(2 a channel, h, w): ideal x, y of a window's samples: the net's own curve every 32, straight in between (within
-    0.02 um). `moved` is how far a blur moves light, `here` how far the window's own does, x, y a channel."""
-    import cv2
-
-    columns, rows = _every_32nd(x), _every_32nd(y)
-    few = (ways.at(columns, rows) - moved.at(columns, rows) + here[:, None, None].astype(np.float32))[
-        2 * channels.start : 2 * channels.stop
-    ]
-    few[0::2] += columns.astype(np.float32)
-    few[1::2] += rows.astype(np.float32)[:, None]
-    size = 32 * len(columns), 32 * len(rows)
-    dense = [cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in few]
-    return np.stack([each[32 : 32 + len(y), 32 : 32 + len(x)] for each in dense])
-
-
-def _every_32nd(at: Floats) -> Floats:
-    """Places 32 samples apart, the first a sample's half and half a step before sample 0: the middles of squares of 32
-    samples, one before, one behind."""
-    return np.asarray(at[0] + (at[1] - at[0]) * (32.0 * np.arange(-1, -(-len(at) // 32) + 1) + 15.5))
 
 
 def _larger(pixels: Array, times: int, grid: Grid, detail: int) -> Array:

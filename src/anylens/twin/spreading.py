@@ -112,10 +112,12 @@ def spreads(
     Lateral colour inside a channel is in them. Where the lens stands straight one quarter of the field is traced.
     """
     straight = not any((*mounting.tilt_deg, *mounting.decentre_mm))
-    columns, rows = (min(9, 2 * math.ceil(side / 3.2) + 1) for side in (field.width_mm, field.height_mm))
+    size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
+    # A window of the blur is as many times wider: it has no use for kernels that stand close.
+    most = 9 if times == 1 else 5
+    columns, rows = (min(most, 2 * math.ceil(side / 3.2) + 1) for side in (field.width_mm, field.height_mm))
     x_mm = np.linspace(-0.5, 0.5, columns) * field.width_mm
     y_mm = np.linspace(-0.5, 0.5, rows) * field.height_mm
-    size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
     sample_um = pitch_um * times / fine
     first = (rows // 2, columns // 2) if straight else (0, 0)
     traced = [(row, column) for row in range(first[0], rows) for column in range(first[1], columns)]

@@ -15,10 +15,11 @@ import numpy.typing as npt
 from anylens.refusal import Refusal
 from anylens.twin.glass.dispersion import index
 from anylens.twin.glass.focusing import plate_wave, settle
-from anylens.twin.glass.front import Front, fit, solid_angle, spot, transfer
+from anylens.twin.glass.front import Front, fit, solid_angle
 from anylens.twin.glass.mounting import Mounting
 from anylens.twin.glass.optics import GREEN_NM, Design, Optic, Thin, design, lit_edge
 from anylens.twin.glass.prescription import Prescription, full_name, lenses, prescription
+from anylens.twin.glass.spots import spot, transfer
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -23,12 +23,12 @@ from anylens.twin.scenes.charts import (
 from anylens.twin.scenes.facade import Facade
 from anylens.twin.scenes.leaves import DeadLeaves
 from anylens.twin.scenes.photograph import Photograph
-from anylens.twin.scenes.plane import Draw, Field, Mark, Plane, Points, Scene
+from anylens.twin.scenes.plane import Box, Draw, Field, Mark, Plane, Points, Scene
 from anylens.twin.scenes.sky import StarField
 from anylens.twin.scenes.views import Backlit, Depth, Moving
 from anylens.twin.spectra import near
 
-__all__ = ["Draw", "Field", "Mark", "Plane", "Points", "Scene", "options", "scene", "scenes"]
+__all__ = ["Box", "Draw", "Field", "Mark", "Plane", "Points", "Scene", "options", "scene", "scenes"]
 
 _SCENES: dict[str, type[Any]] = {
     "backlit": Backlit,

@@ -22,8 +22,9 @@ from anylens.twin.scenes.plane import (
     lit,
     mixed,
     option,
+    paste,
     plain,
-    reached,
+    touched,
     within,
 )
 from anylens.twin.spectra import Flicker, Source, colorchecker, rec2020
@@ -74,11 +75,13 @@ class SlantedEdges:
             for row, y in enumerate(down)
             for column, x in enumerate(across)
         }
+        shapes = tuple(squares.values())
+        boxes = np.array([square.box for square in shapes])
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             out = plain(colors[0], x_mm, y_mm)
-            for square in squares.values():
-                square.lay(out, colors[1], x_mm, y_mm, step_mm)
+            dark = np.broadcast_to(colors[1], (len(shapes), len(colors[1])))
+            paste(out, shapes, boxes, dark, x_mm, y_mm, step_mm)
             return out
 
         marks = tuple(Mark("square", name, square.corners) for name, square in squares.items())
@@ -137,15 +140,14 @@ class SiemensStar:
         places = [(x, y) for y in _spread_out(field.height_mm, gap) for x in _spread_out(field.width_mm, gap)]
         outer = 0.46 * min(gap, field.height_mm)
         inner = max(self.cycles / (2.0 * math.pi) * field.pitch_um * 1e-3, 0.01 * outer)
+        boxes = np.array([Rectangle(x, y, outer, outer).box for x, y in places])
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             dark = np.zeros(np.broadcast_shapes(x_mm.shape, y_mm.shape), np.float32)
-            for x, y in places:
-                rows, columns = (
-                    reached(at, middle - outer, middle + outer) for at, middle in ((y_mm[0, :, 0], y), (x_mm[0, 0], x))
-                )
-                u, v = x_mm[:, rows, columns] - np.float32(x), y_mm[:, rows, columns] - np.float32(y)
-                dark[:, rows, columns] += self._spokes(u, v, step_mm, inner, outer)
+            for at, part in touched(boxes, x_mm, y_mm, step_mm):
+                x, y = places[at]
+                u, v = x_mm[:, *part] - np.float32(x), y_mm[:, *part] - np.float32(y)
+                dark[:, *part] += self._spokes(u, v, step_mm, inner, outer)
             return mixed(dark, colors[0], colors[1])
 
         marks = tuple(
@@ -156,7 +158,7 @@ class SiemensStar:
         return (Plane(lit(surfaces, source, self.lux), draw, marks=marks),)
 
     def _spokes(self, u: Array, v: Array, step_mm: float, inner: float, outer: float) -> Array:
-        radius = np.hypot(u, v)
+        radius = np.sqrt(u * u + v * v)
         phase = np.arctan2(v, u) * np.float32(self.cycles)
         clear = np.maximum(radius, np.float32(0.5 * inner))
         if self.sine:
@@ -190,11 +192,11 @@ class ColorChecker:
         middles = [(at % 6 - 2.5, at // 6 - 1.5) for at in range(24)]
         board = Rectangle(0.0, 0.0, 3.1 * cell, 2.1 * cell, turn)
         squares = [Rectangle(a * cos - b * sin, a * sin + b * cos, 0.44 * cell, 0.44 * cell, turn) for a, b in middles]
+        boxes = np.array([each.box for each in (board, *squares)])
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             out = plain(colors[0], x_mm, y_mm)
-            for color, rectangle in zip(colors[1:], (board, *squares), strict=True):
-                rectangle.lay(out, color, x_mm, y_mm, step_mm)
+            paste(out, (board, *squares), boxes, colors[1:], x_mm, y_mm, step_mm)
             return out
 
         seen = rec2020(radiance, source, self.lux)
@@ -235,7 +237,7 @@ class DistortionGrid:
             u = x_mm - np.clip(np.rint((x_mm - across[0]) / gap), 0, len(across) - 1) * np.float32(gap) - across[0]
             v = y_mm - np.clip(np.rint((y_mm - down[0]) / gap), 0, len(down) - 1) * np.float32(gap) - down[0]
             if self.style == "dots":
-                dark = within(np.float32(half) - np.hypot(u, v), step_mm)
+                dark = within(np.float32(half) - np.sqrt(u * u + v * v), step_mm)
             else:
                 dark = within(np.float32(half) - np.minimum(np.abs(u), np.abs(v)), step_mm)
             return mixed(dark.astype(np.float32), colors[0], colors[1])

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.scenes.leaves import smooth_surfaces
-from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, blend, grey, lit, option, within
+from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, blend, grey, lit, option, plain, touched, within
 from anylens.twin.spectra import Source
 
 Floats = npt.NDArray[np.float64]
 Cells = npt.NDArray[np.intp]
+Things = tuple[Floats, npt.NDArray[np.uint8]]
+"""Upright boxes (n, left top right bottom) on the wall, and which spectrum each shows."""
 
 _WALLS, _SHADES = 24, 231
 _TABLE = 61
@@ -91,52 +91,47 @@ class _Front:
 
     def draw(self, colors: Array, x: Array, y: Array, step: float) -> Array:
         """As a plane draws; later things lie over earlier ones."""
-        x, y = np.broadcast_arrays(x, y)
-        i, j = np.floor(x / np.float32(self.bay)), np.floor(y / np.float32(self.storey))
-        u, v = x - (i + np.float32(0.5)) * np.float32(self.bay), y - (j + np.float32(0.5)) * np.float32(self.storey)
-        house = _looked_up(i, lambda bays: bays // _BAYS % _TABLE)
-        at = _looked_up(i, lambda bays: bays % _TABLE * _TABLE) + _looked_up(j, lambda storeys: storeys % _TABLE)
-        out = _seen(colors, self.wall, house)
-        bay, storey, unit = np.float32(self.bay), np.float32(self.storey), np.float32(self.unit)
-        wide, high = (np.float32(a) * (1.0 + b * size) * c for a, b, size, c in (
-            (0.23, np.float32(0.25), self.size[0].ravel().take(at), bay),
-            (0.27, np.float32(0.2), self.size[1].ravel().take(at), storey)))  # fmt: skip
-        over = partial(self._over, out, colors, at, step)
-        frame, shutter = np.float32(0.018) * unit, np.float32(0.05) * unit
-        over(0, np.abs(u), np.abs(v), wide + frame, high + frame)
-        pane = np.abs(np.abs(u) - 0.5 * wide), np.abs(np.abs(v) - 0.5 * high)
-        over(1, *pane, np.float32(0.42) * wide, np.float32(0.42) * high)
-        over(2, np.abs(u - np.float32(0.36) * bay), np.abs(v), np.float32(0.4) * shutter, high)
-        below = np.abs(v - np.float32(0.39) * storey)
-        for k, part in enumerate((0.004, 0.007, 0.011)):
-            side = np.float32(part) * unit
-            if float(below.min()) < side + step:
-                across = np.float32(0.42) * bay * self.size[2 + k].ravel().take(at)
-                over(3 + k, np.abs(u - across), below, side, side)
-        edge = np.abs(np.abs(v) - np.float32(0.5) * storey)
-        blend(out, colors[0], within(np.float32(_LEDGE) * unit - edge, step))
+        bays = np.arange(math.floor(x.min() / self.bay) - 1, math.floor(x.max() / self.bay) + 2)
+        storeys = np.arange(math.floor(y.min() / self.storey) - 1, math.floor(y.max() / self.storey) + 2)
+        things = [self._houses(bays, storeys), self._windows(bays, storeys), self._ledges(bays, storeys)]
+        boxes, which = (np.concatenate(each) for each in zip(*things, strict=True))
+        out = plain(colors[0], x, y)
+        for at, part in touched(boxes, x, y, step):
+            left, top, right, bottom = boxes[at].astype(np.float32)
+            across, down = x[:, *part], y[:, *part]
+            share = within(np.minimum(across - left, right - across), step)
+            share *= within(np.minimum(down - top, bottom - down), step)
+            blend(out[:, *part], colors[which[at]], share)
         return out
 
-    def _over(self, out: Array, colors: Array, at: Cells, step: float, layer: int,
-              across: Array, down: Array, half_width: Any, half_height: Any) -> None:  # fmt: skip
-        """Lay a rectangle of each cell's own colour over what is there, where there is any of it."""
-        inside = np.minimum(half_width - across, half_height - down) > -step
-        rows, columns = inside.any(axis=(0, 2)).nonzero()[0], inside.any(axis=(0, 1)).nonzero()[0]
-        if not len(rows):
-            return
-        part = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        half_width, half_height = (each if np.isscalar(each) else each[part] for each in (half_width, half_height))
-        share = within(half_width - across[part], step) * within(half_height - down[part], step)
-        out[part] += share * (_seen(colors, self.shade[layer], at[part]) - out[part])
+    def _houses(self, bays: Cells, storeys: Cells) -> Things:
+        """The walls, three bays to a house."""
+        first = np.unique(bays // _BAYS)
+        left, top = first * _BAYS * self.bay, np.full(len(first), storeys[0] * self.storey)
+        boxes = np.stack([left, top, left + _BAYS * self.bay, top + (len(storeys) + 1) * self.storey], axis=-1)
+        return boxes, self.wall[first % _TABLE]
 
+    def _windows(self, bays: Cells, storeys: Cells) -> Things:
+        """Frame, four panes, shutter and ornaments of every bay of every storey, in this order."""
+        i, j = (each.ravel() for each in np.meshgrid(bays, storeys))
+        at = i % _TABLE, j % _TABLE
+        u, v = (i + 0.5) * self.bay, (j + 0.5) * self.storey
+        wide = 0.23 * (1.0 + 0.25 * self.size[0][at]) * self.bay
+        high = 0.27 * (1.0 + 0.2 * self.size[1][at]) * self.storey
+        ones = np.ones_like(u)
+        parts: list[tuple[int, Any, Any, Any, Any]] = [  # layer, place, half width, half height
+            (0, u, v, wide + 0.018 * self.unit, high + 0.018 * self.unit),
+            *((1, u + a * wide, v + b * high, 0.42 * wide, 0.42 * high) for a in (-0.5, 0.5) for b in (-0.5, 0.5)),
+            (2, u + 0.36 * self.bay, v, 0.02 * self.unit * ones, high),
+        ]
+        for k, part in enumerate((0.004, 0.007, 0.011)):
+            across, side = u + 0.42 * self.bay * self.size[2 + k][at], part * self.unit * ones
+            parts.append((3 + k, across, v + 0.39 * self.storey, side, side))
+        boxes = np.concatenate([np.stack([x - a, y - b, x + a, y + b], axis=-1) for _, x, y, a, b in parts])
+        return boxes, np.concatenate([self.shade[layer][at] for layer, *_ in parts])
 
-def _looked_up(numbers: Array, told: Callable[[Cells], Cells]) -> Cells:
-    """What is told of whole numbers, worked out once for all between the least and the greatest of them."""
-    least = np.floor(numbers.min())
-    table = told(np.arange(int(least), int(numbers.max()) + 1))
-    return np.asarray(table.take((numbers - least).astype(np.intp)))
-
-
-def _seen(colors: Array, table: npt.NDArray[np.uint8], at: Cells) -> Array:
-    """(C, h, w) of the spectra that a table says of places `at` in it."""
-    return np.stack([color[table.ravel()].take(here) for color, here in zip(colors.T, at, strict=True)])
+    def _ledges(self, bays: Cells, storeys: Cells) -> Things:
+        """What runs along between two storeys."""
+        at, half = np.append(storeys, storeys[-1] + 1) * self.storey, _LEDGE * self.unit
+        left, right = (np.full(len(at), each * self.bay) for each in (bays[0] - 1, bays[-1] + 2))
+        return np.stack([left, at - half, right, at + half], axis=-1), np.zeros(len(at), np.uint8)

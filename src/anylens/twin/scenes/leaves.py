@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 _ONE_PEN = threading.Lock()
 """Two threads that draw small discs at once mostly wait for each other; one may draw while the other computes."""
+_TILE, _TILES = 1024, 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,27 +28,51 @@ class Leaves:
     places_mm: Floats
     radii_mm: Floats
     which: npt.NDArray[np.int32]
+    _drawn: OrderedDict[tuple[int, int, float], npt.NDArray[np.uint8]] = field(default_factory=OrderedDict, repr=False)
 
     def draw(self, colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
         """The plane's colours: drawn on a raster twice as fine, averaged over squares, then sought at the places."""
         import cv2
 
         fine = 0.5 * step_mm
-        spare = 2.0 * step_mm
-        left, top = float(x_mm.min()) - spare, float(y_mm.min()) - spare
-        width = int((float(x_mm.max()) + spare - left) / fine) + 1
-        height = int((float(y_mm.max()) + spare - top) / fine) + 1
-        labels = self._labels(left, top, width, height, fine)
+        left, top = (math.floor(float(at.min()) / fine) - 4 for at in (x_mm, y_mm))
+        width, height = (math.ceil(float(at.max()) / fine) + 5 - first for at, first in ((x_mm, left), (y_mm, top)))
+        labels = self._seen(left, top, width, height, fine)
         shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
         out = np.empty((colors.shape[1], *shape[1:]), np.float32)
         for channel in range(colors.shape[1]):
             averaged = cv2.blur(colored(labels, colors[:, channel]), (2, 2), anchor=(1, 1))
             # The average of points i - 1 and i lies half a point before i.
-            u = (x_mm[min(channel, x_mm.shape[0] - 1)] - np.float32(left)) / np.float32(fine) + np.float32(0.5)
-            v = (y_mm[min(channel, y_mm.shape[0] - 1)] - np.float32(top)) / np.float32(fine) + np.float32(0.5)
-            u, v = (np.ascontiguousarray(np.broadcast_to(each, shape[1:])) for each in (u, v))
-            out[channel] = cv2.remap(averaged, u, v, cv2.INTER_CUBIC)
+            x, y = (at[min(channel, len(at) - 1)] for at in (x_mm, y_mm))
+            u, v = (
+                np.ascontiguousarray(np.broadcast_to(at * np.float32(1.0 / fine) - np.float32(first - 0.5), shape[1:]))
+                for at, first in ((x, left), (y, top))
+            )
+            cv2.remap(averaged, u, v, cv2.INTER_CUBIC, out[channel])
         return out
+
+    def _seen(self, left: int, top: int, width: int, height: int, fine: float) -> npt.NDArray[np.uint8]:
+        """(height, width): the uppermost disc's spectrum at points `fine` apart, the first `left`, `top` of them from
+        the middle."""
+        labels = np.empty((height, width), np.uint8)
+        for i in range(left // _TILE, (left + width - 1) // _TILE + 1):
+            for j in range(top // _TILE, (top + height - 1) // _TILE + 1):
+                x, y = i * _TILE - left, j * _TILE - top
+                tile = self._tile(i, j, fine)[max(-y, 0) : height - y, max(-x, 0) : width - x]
+                labels[max(y, 0) :, max(x, 0) :][: len(tile), : tile.shape[1]] = tile
+        return labels
+
+    def _tile(self, i: int, j: int, fine: float) -> npt.NDArray[np.uint8]:
+        """A square of points, drawn when it is first asked for; so many of the last ones are kept."""
+        key = i, j, fine
+        if (tile := self._drawn.get(key)) is None:
+            with _ONE_PEN:
+                if (tile := self._drawn.get(key)) is None:
+                    tile = self._labels(i * _TILE * fine, j * _TILE * fine, _TILE, _TILE, fine)
+                    self._drawn[key] = tile
+                    while len(self._drawn) > _TILES:
+                        self._drawn.popitem(last=False)
+        return tile
 
     def _labels(self, left: float, top: float, width: int, height: int, fine: float) -> npt.NDArray[np.uint8]:
         """(height, width): the uppermost disc's spectrum at points `fine` apart."""
@@ -64,9 +91,8 @@ class Leaves:
         # A filled circle holds the points on its rim too: half a point less makes its area right.
         radii = np.maximum(np.rint(self.radii_mm[chosen] / fine * 16.0 - 8.0), 1).astype(np.int64)
         discs = zip(at.tolist(), radii.tolist(), self.which[chosen].tolist(), strict=True)
-        with _ONE_PEN:
-            for place, radius, which in discs:
-                cv2.circle(labels, place, radius, which, -1, cv2.LINE_8, 4)
+        for place, radius, which in discs:
+            cv2.circle(labels, place, radius, which, -1, cv2.LINE_8, 4)
         return labels
 
     def _hidden(self, chosen: npt.NDArray[np.intp], fine: float) -> npt.NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float64]
 Draw = Callable[[Array, Array, Array, float], Array]
 """(colors (P, C), x_mm (C, h, w), y_mm (C, h, w), step_mm) -> (C, h, w): the plane's P spectra, each seen as C colours,
 averaged over squares of `step_mm` around the places; channel c at its own places."""
+
+Box = tuple[float, float, float, float]
+"""An upright rectangle in mm: left, top, right, bottom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,9 @@ class Plane:
     """One plane of a scene, at one distance.
 
     `radiance` (P, 33) in W/m2/sr/nm: row 0 is the ground, what the plane shows where nothing is drawn on it. `cover`
-    draws 0..1 (as a plane of one spectrum), None for a plane that hides everything behind. `distance_m` from the
-    sensor, None where the lens is focused. `path` says where the plane is at a time in s, as (x_mm, y_mm) on the
-    sensor; None stays.
+    draws 0..1 (as a plane of one spectrum), None for a plane that hides everything behind; outside of `box` it is 0.
+    `distance_m` from the sensor, None where the lens is focused. `path` says where the plane is at a time in s, as
+    (x_mm, y_mm) on the sensor; None stays.
     """
 
     radiance: Floats
@@ -66,6 +69,7 @@ class Plane:
     path: Callable[[float], tuple[float, float]] | None = None
     points: Points | None = None
     marks: tuple[Mark, ...] = ()
+    box: Box | None = None
 
 
 class Scene(Protocol):
@@ -140,30 +144,53 @@ class Rectangle:
         across = within(np.float32(self.half_width) - np.abs(u), step_mm)
         return np.asarray(across * within(np.float32(self.half_height) - np.abs(v), step_mm))
 
-    def part(self, x_mm: Array, y_mm: Array, step_mm: float) -> tuple[slice, slice] | None:
-        """The rows and columns of a window of places (C, h, w) that it can touch; None if there are none."""
-        x, y = np.array(self.corners).T
-        rows = reached(y_mm[0, :, 0], y.min() - step_mm, y.max() + step_mm)
-        columns = reached(x_mm[0, 0], x.min() - step_mm, x.max() + step_mm)
-        return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
-
-    def lay(self, out: Array, color: Array, x_mm: Array, y_mm: Array, step_mm: float) -> None:
-        """Over what is drawn in `out` (C, h, w), in a colour (C,)."""
-        if (part := self.part(x_mm, y_mm, step_mm)) is not None:
-            blend(out[:, *part], color, self.share(x_mm[:, *part], y_mm[:, *part], step_mm))
+    @property
+    def box(self) -> Box:
+        """The upright rectangle about it."""
+        x, y = zip(*self.corners, strict=True)
+        return min(x), min(y), max(x), max(y)
 
 
-def reached(at: Array, least: float, most: float) -> slice:
-    """The samples of a row or column between two places, and as many more as a bent row may need."""
-    spare = 0.05 * float(at[-1] - at[0])
-    first, last = np.searchsorted(at, (least - spare, most + spare))
-    return slice(int(first), int(last))
+def touched(
+    boxes: npt.ArrayLike, x_mm: Array, y_mm: Array, step_mm: float
+) -> Iterator[tuple[int, tuple[slice, slice]]]:
+    """Which of some upright `boxes` (n, left top right bottom) a window of places (C, h, w) may touch: the number of
+    each, and the rows and columns that it can lie in."""
+    left, top, right, bottom = np.asarray(boxes, np.float64).reshape(-1, 4).T
+    across, down = _every_eighth(x_mm), _every_eighth(y_mm.transpose(0, 2, 1))
+    spare = 2.0 * step_mm  # for what a row or column bends between the places that are looked at
+    low_x, high_x, low_y, high_y = (
+        across.min(0) - spare,
+        across.max(0) + spare,
+        down.min(0) - spare,
+        down.max(0) + spare,
+    )
+    meets = (left <= high_x.max()) & (right >= low_x.min()) & (top <= high_y.max()) & (bottom >= low_y.min())
+    for which in np.flatnonzero(meets):
+        rows = np.flatnonzero((top[which] <= high_y) & (bottom[which] >= low_y))
+        columns = np.flatnonzero((left[which] <= high_x) & (right[which] >= low_x))
+        yield int(which), (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+
+
+def _every_eighth(at: Array) -> Array:
+    """(9 C, w): places (C, h, w) at nine rows from the first to the last."""
+    return at[:, np.linspace(0, at.shape[1] - 1, 9).astype(np.intp)].reshape(-1, at.shape[2])
+
+
+def paste(
+    out: Array, shapes: Sequence[Rectangle], boxes: Floats, colors: Array, x_mm: Array, y_mm: Array, step_mm: float
+) -> None:
+    """Rectangles with their boxes, each over those before it and over what is drawn in `out` (C, h, w), in colours
+    (n, C)."""
+    for at, part in touched(boxes, x_mm, y_mm, step_mm):
+        blend(out[:, *part], colors[at], shapes[at].share(x_mm[:, *part], y_mm[:, *part], step_mm))
 
 
 def plain(color: Array, x_mm: Array, y_mm: Array) -> Array:
     """(C, h, w) of nothing but a colour (C,)."""
-    shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
-    return np.repeat(color, math.prod(shape[1:])).reshape(len(color), *shape[1:])
+    out = np.empty((len(color), *np.broadcast_shapes(x_mm.shape, y_mm.shape)[1:]), np.float32)
+    out[:] = color[:, None, None]
+    return out
 
 
 def blend(out: Array, color: Array, share: Array) -> None:
@@ -195,16 +222,21 @@ def cells(raster: Array, u: Array, v: Array, step: float, outside: Array) -> Arr
     for edge in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):
         framed[edge] = outside[:, None]
     rows, columns = framed.shape[1:]
-    left, right = _neighbours(u + np.float32(0.5), step, columns)
-    above, below = _neighbours(v + np.float32(0.5), step, rows)
-    out = np.empty(left.shape, np.float32)
-    for channel, here in enumerate(out):
+    u, v = np.clip(u, np.float32(-1.0), np.float32(columns - 1.5)), np.clip(v, np.float32(-1.0), np.float32(rows - 1.5))
+    here = ((np.floor(v) + np.float32(1.0)) * columns + (np.floor(u) + np.float32(1.0))).astype(np.intp)
+    between = (np.abs(u - np.rint(u)) < 0.5 * step) | (np.abs(v - np.rint(v)) < 0.5 * step)
+    out = np.empty(u.shape, np.float32)
+    for channel, seen in enumerate(out):
         flat = framed[min(channel, len(framed) - 1)].ravel()
-        start = (above[channel] * columns + left[channel]).astype(np.intp)
+        flat.take(here[channel], out=seen, mode="clip")
+        down, across = between[channel].nonzero()
+        left, right = _neighbours(u[channel, down, across] + np.float32(0.5), step, columns)
+        above, below = _neighbours(v[channel, down, across] + np.float32(0.5), step, rows)
+        start = (above * columns + left).astype(np.intp)
         one, next_one, two, next_two = (flat.take(start + more) for more in (0, 1, columns, columns + 1))
-        one += right[channel] * (next_one - one)
-        two += right[channel] * (next_two - two)
-        here[:] = one + below[channel] * (two - one)
+        one += right * (next_one - one)
+        two += right * (next_two - two)
+        seen[down, across] = one + below * (two - one)
     return out
 
 

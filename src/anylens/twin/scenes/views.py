@@ -21,8 +21,9 @@ from anylens.twin.scenes.plane import (
     lit,
     mixed,
     option,
+    paste,
     plain,
-    reached,
+    touched,
     within,
 )
 from anylens.twin.spectra import Source, thermal
@@ -52,13 +53,14 @@ class Depth:
         rng = np.random.default_rng((seed, 0x1A3))
         lamps = (rng.random((24, 2)) - 0.5) * (field.width_mm, 0.8 * field.height_mm)
         radius = 0.006 * field.height_mm
+        boxes = np.array([Rectangle(x, y, radius, radius).box for x, y in lamps])
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             out = ground.draw(colors, x_mm, y_mm, step_mm)
-            for x, y in lamps:
-                if (part := Rectangle(x, y, radius, radius).part(x_mm, y_mm, step_mm)) is not None:
-                    away = np.hypot(x_mm[:, *part] - np.float32(x), y_mm[:, *part] - np.float32(y))
-                    blend(out[:, *part], colors[-1], within(np.float32(radius) - away, step_mm))
+            for at, part in touched(boxes, x_mm, y_mm, step_mm):
+                x, y = lamps[at]
+                away = np.hypot(x_mm[:, *part] - np.float32(x), y_mm[:, *part] - np.float32(y))
+                blend(out[:, *part], colors[-1], within(np.float32(radius) - away, step_mm))
             return out
 
         marks = tuple(Mark("lamp", str(at), ((float(x), float(y)),)) for at, (x, y) in enumerate(lamps))
@@ -72,7 +74,7 @@ class Depth:
         def cover(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             return np.asarray(board.share(x_mm, y_mm, step_mm) * colors[0][:, None, None])
 
-        return Plane(chart.radiance, chart.draw, cover, marks=chart.marks)
+        return Plane(chart.radiance, chart.draw, cover, marks=chart.marks, box=board.box)
 
     def _near(self, field: Field, source: Source) -> Plane:
         bars = [(0.42 * field.width_mm, 0.03 * field.width_mm), (-0.46 * field.width_mm, 0.02 * field.width_mm)]
@@ -111,7 +113,8 @@ class Moving:
         gap = radius / 4.0
 
         def cover(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            share = within(np.float32(radius) - np.hypot(x_mm - np.float32(middle), y_mm), step_mm)
+            x = x_mm - np.float32(middle)
+            share = within(np.float32(radius) - np.sqrt(x * x + y_mm * y_mm), step_mm)
             return np.asarray(share * colors[0][:, None, None])
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
@@ -128,6 +131,7 @@ class Moving:
             cover,
             path=path,
             marks=(Mark("disc", "moving disc", ((middle, 0.0),), {"radius_mm": radius}),),
+            box=Rectangle(middle, 0.0, radius, radius).box,
         )
         return (Plane(lit(surfaces, source, self.lux), wall.draw), disc)
 
@@ -159,19 +163,20 @@ class Backlit:
         ]
         side = 0.4 * w / count
         squares = [Rectangle((at - 0.5 * (count - 1)) * 0.9 * w / count, 0.41 * h, side, side) for at in range(count)]
+        shapes = (*bars, door, *squares)
+        boxes = np.array([shape.box for shape in shapes])
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             out = plain(colors[0], x_mm, y_mm)
-            rows = reached(y_mm[0, :, 0], 0.33 * h - step_mm, math.inf)
-            blend(out[:, rows], colors[1], within(y_mm[:, rows] - np.float32(0.33 * h), step_mm))
-            window.lay(out, colors[2], x_mm, y_mm, step_mm)
-            if (part := window.part(x_mm, y_mm, step_mm)) is not None:
+            for _, part in touched((-math.inf, 0.33 * h, math.inf, math.inf), x_mm, y_mm, step_mm):
+                blend(out[:, *part], colors[1], within(y_mm[:, *part] - np.float32(0.33 * h), step_mm))
+            for _, part in touched(window.box, x_mm, y_mm, step_mm):
                 x, y = x_mm[:, *part], y_mm[:, *part]
+                seen = window.share(x, y, step_mm)
+                blend(out[:, *part], colors[2], seen)
                 above = np.float32(0.02 * h) + np.float32(0.02 * h) * np.sin(x * np.float32(12.0 / w))
-                blend(out[:, *part], colors[3], window.share(x, y, step_mm) * within(y - above, step_mm))
-            shapes = [(bar, 1) for bar in bars] + [(door, 4)] + [(square, 5 + at) for at, square in enumerate(squares)]
-            for shape, which in shapes:
-                shape.lay(out, colors[which], x_mm, y_mm, step_mm)
+                blend(out[:, *part], colors[3], seen * within(y - above, step_mm))
+            paste(out, shapes, boxes, colors[[1, 1, *range(4, len(colors))]], x_mm, y_mm, step_mm)
             return out
 
         marks = [

@@ -1,0 +1,102 @@
+"""One plane of a scene as a lens draws it: in windows, each drawn where its own kernel's light will come to lie."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.twin.blur import Grid, spread_out
+from anylens.twin.places import Net
+from anylens.twin.scenes import Box, Plane
+from anylens.twin.spreading import Spreads
+
+Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+STRIP = 64
+"""Rows that are drawn at once: what drawing them needs stays in a core's own cache."""
+
+
+def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array | None, detail: int = 1) -> Array:
+    """(3, h, w) of a plane in `colors` (P, 3), or (1, h, w) of its cover as green sees it, as the lens spreads it.
+
+    `ways` is what to add to an observed place to get the ideal one; `detail` so many values stand to a pixel along
+    each side.
+    """
+    step_mm = grid.pitch_mm / grid.fine
+    channels = slice(0, 3) if colors is not None else slice(1, 2)
+    one = np.ones((1, 3), np.float32)
+
+    def window(top: int, left: int, rows: int, columns: int) -> Array | None:
+        if colors is not None and not colors.any():
+            return None
+        x = grid.samples(left, columns, down=False)
+        y = grid.samples(top, rows, down=True)
+        # One kernel blurs the whole window, and moves light as its own middle lies: what it moves too little or too
+        # much elsewhere is made up for in where things are drawn.
+        here = blur.moved_at(float(x[0] + 0.5 * columns * step_mm), float(y[0] + 0.5 * rows * step_mm), step_mm)
+        few = _few_origins(ways, moved, here, x, y, channels)
+        if plane.box is not None and _misses(few, plane.box):
+            return None
+        places = _origins(few, rows, columns)
+        x_mm, y_mm = places[0::2], places[1::2]
+        light = np.empty((len(x_mm), rows, columns), np.float32)
+        for first in range(0, rows, STRIP):
+            part = np.s_[:, first : first + STRIP]
+            light[part] = seen(x_mm[part], y_mm[part])
+        return light
+
+    def seen(x_mm: Array, y_mm: Array) -> Array:
+        if plane.cover is None:
+            assert colors is not None
+            return plane.draw(colors, x_mm, y_mm, step_mm)
+        cover = plane.cover(one[:, channels], x_mm, y_mm, step_mm)
+        if colors is None or not cover.any():
+            return cover
+        return cover * plane.draw(colors, x_mm, y_mm, step_mm)
+
+    def kernel(x: float, y: float) -> Array:
+        return blur.at(x, y)[channels]
+
+    every, moved = max(1, grid.fine // detail), blur.moved(step_mm)
+    made = spread_out(grid, window, kernel, blur.size, os.cpu_count() or 1, every)
+    return made if len(made) else np.zeros((channels.stop - channels.start, *made.shape[1:]), np.float32)
+
+
+def _few_origins(ways: Net, moved: Net, here: Floats, x: Floats, y: Floats, channels: slice) -> Array:
+    """(2 a channel, h, w): ideal x, y of every 32nd of a window's samples.
+
+    `moved` is how far a blur moves light, `here` how far the window's own does, x, y a channel.
+    """
+    columns, rows = _every_32nd(x), _every_32nd(y)
+    few = (ways.at(columns, rows) - moved.at(columns, rows) + here[:, None, None].astype(np.float32))[
+        2 * channels.start : 2 * channels.stop
+    ]
+    few[0::2] += columns.astype(np.float32)
+    few[1::2] += rows.astype(np.float32)[:, None]
+    return few
+
+
+def _misses(few: Array, box: Box) -> bool:
+    """Whether all of a window, of which few places are known, lies beside a box."""
+    left, top, right, bottom = box
+    x, y = few[0::2], few[1::2]
+    return bool(x.max() < left or x.min() > right or y.max() < top or y.min() > bottom)
+
+
+def _origins(few: Array, rows: int, columns: int) -> Array:
+    """(2 a channel, rows, columns): the ideal places of all samples, straight between few (within 0.02 um)."""
+    import cv2
+
+    dense = np.empty((len(few), 32 * few.shape[1], 32 * few.shape[2]), np.float32)
+    for coarse, each in zip(few, dense, strict=True):
+        cv2.resize(coarse, each.shape[::-1], each, interpolation=cv2.INTER_LINEAR)
+    return dense[:, 32 : 32 + rows, 32 : 32 + columns]
+
+
+def _every_32nd(at: Floats) -> Floats:
+    """Places 32 samples apart, the first a sample's half and half a step before sample 0: the middles of squares of 32
+    samples, one before, one behind."""
+    return np.asarray(at[0] + (at[1] - at[0]) * (32.0 * np.arange(-1, -(-len(at) // 32) + 1) + 15.5))
