@@ -231,7 +231,7 @@ def test_lights_are_taken_from_the_disk_the_second_time(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = behind("siemens-star", "ideal", Mounting(4.0, 5.0), TINY, seed=1, margin_px=4)
     kept = sorted(path.name for path in keeping.folder().iterdir())
-    monkeypatch.setattr("anylens.twin.light.spread_out", None)
+    monkeypatch.setattr("anylens.twin.drawing.spread_out", None)
     again = behind("siemens-star", "ideal", Mounting(4.0, 5.0), TINY, seed=1, margin_px=4)
     assert again.layers[0].rates.tobytes() == first.layers[0].rates.tobytes()
     assert sorted(path.name for path in keeping.folder().iterdir()) == kept
