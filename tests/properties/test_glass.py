@@ -148,3 +148,15 @@ def test_stopping_down_takes_light_and_evens_it() -> None:
     assert small.axial_irradiance() == pytest.approx(wide.axial_irradiance() / 4.0, rel=0.02)
     assert wide.axial_irradiance() < math.pi / 16.0
     assert small.illumination(PLACES[1]) > wide.illumination(PLACES[1])
+
+
+@pytest.mark.parametrize("slug", ["nokton_35_f1_2", "canon_50_f0_95", "summilux_35_f1_4", "nokton_50_f1"])
+def test_light_lands_no_farther_than_rays_do(slug: str) -> None:
+    """The fastest lenses need polynomials of the highest degree, and these must not run wild between the rays."""
+    mounted = glass(slug, Mounting(prescription(slug).f_number, 3.0))
+    for place in ((0.0, 0.0), (3.0, 2.2), (6.2, 4.7)):
+        (front,) = mounted.fronts([place], [550.0], 3.0)[0]
+        cell = 10.0
+        spot = mounted.spread(place, 550.0, 3.0, cell, 256)
+        away = np.hypot(*np.indices(spot.shape) - 128) * cell
+        assert spot[away < 1.1 * front.reach_mm * 1e3 + 2 * cell].sum() > 0.98

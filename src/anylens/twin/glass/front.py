@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
 
-DEGREES = (12, 20)
 SMOOTH = 0.01  # of a wave may be left by the lower degree
 
 
@@ -40,6 +39,11 @@ class Front:
     edge: Floats
     reach_mm: float
     residual_mm: float
+
+    @property
+    def rough(self) -> bool:
+        """Whether the polynomial leaves more than a hundredth of a wave."""
+        return self.residual_mm > SMOOTH * self.wavelength_nm * 1e-6
 
     def turned(self, cosine: float, sine: float) -> Front:
         """The same wave turned about the axis of the lens: exact, since a turned polynomial is one of that degree."""
@@ -134,6 +138,7 @@ def edge_radii(edge: Floats, pole: tuple[float, float], count: int) -> Floats:
 
 def fit(
     wavelength_nm: float,
+    degree: int,
     directions: Floats,
     wave_mm: Floats,
     pupil: Floats,
@@ -142,7 +147,7 @@ def fit(
     edge: Floats,
     reach_mm: float,
 ) -> Front:
-    """The wave through traced rays, by the lower degree where that leaves no more than a hundredth of a wave.
+    """The wave through traced rays, a polynomial of a total `degree`.
 
     `directions` (n, 2) are L, M; `wave_mm` (n,) is W; `pupil` (n, 2) is where each ray went through the entrance
     pupil, `weight` (n,) the light on a unit of its area; `pole` (2,) and `edge` (m, 2) are directions.
@@ -152,14 +157,11 @@ def fit(
     scale = float(np.hypot(*(edge - middle).T).max())
     u, v = ((directions - middle) / scale).T
     offset = wave_mm - wave_mm.mean()
-    for degree in DEGREES:
-        products = _products(u, v, degree)
-        solve = _solver(products)
-        found = solve(np.column_stack([offset, pupil]))
-        found[:, :1] += solve(offset[:, None] - products @ found[:, :1])  # once more, for the last digits
-        residual = float(np.sqrt(np.mean((offset - products @ found[:, 0]) ** 2)))
-        if residual < SMOOTH * wavelength_nm * 1e-6:
-            break
+    products = _products(u, v, degree)
+    solve = _solver(products)
+    found = solve(np.column_stack([offset, pupil]))
+    found[:, :1] += solve(offset[:, None] - products @ found[:, :1])  # once more, for the last digits
+    residual = float(np.sqrt(np.mean((offset - products @ found[:, 0]) ** 2)))
     slopes = [_slope(u, v, found[:, 1 + each], axis, degree) for each in (0, 1) for axis in (0, 1)]
     patch = np.abs(slopes[0] * slopes[3] - slopes[1] * slopes[2])
     cosine = np.sqrt(1.0 - (directions**2).sum(axis=1))

@@ -26,6 +26,9 @@ Floats = npt.NDArray[np.floating[Any]]
 ANGLES = 64
 RINGS = 12
 FIELD_NODES = 24
+DEGREES = ((12, 2), (20, 1))
+"""Of a wave's polynomial, the higher where the lower leaves it rough, and every so manieth angle it is fitted at: more
+than two of them to an order, lest one pass for another between them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,28 +247,33 @@ class Mounted:
     def _fronts(self, ideal_mm: Floats, wavelengths_nm: Floats, object_mm: float) -> list[list[Front]]:
         beams, poles = self._beams(ideal_mm, wavelengths_nm, object_mm)
         rim = beams(1, np.ones(1))
-        inner = beams(2, np.append(np.sqrt(0.5 - 0.5 * np.cos(np.pi * (np.arange(RINGS) + 0.5) / RINGS)), 1.0))
-        if math.isinf(object_mm):
-            weight = np.ones(inner.path.shape)
-        else:
-            aside = inner.pupil - (ideal_mm / self.scale_mm)[:, None, None] * object_mm
-            weight = (1.0 + (aside**2).sum(axis=-1) / object_mm**2) ** -1.5
-        return [
-            [
-                fit(
-                    float(wavelength_nm),
-                    inner.to[place, color],
-                    inner.path[place, color],
-                    inner.pupil[place, color],
-                    weight[place, color],
-                    poles.to[place, color],
-                    rim.to[place, color],
-                    float(np.hypot(*rim.at[place, color].T).max()),
-                )
-                for color, wavelength_nm in enumerate(wavelengths_nm)
+        rings = np.append(np.sqrt(0.5 - 0.5 * np.cos(np.pi * (np.arange(RINGS) + 0.5) / RINGS)), 1.0)
+        made: list[list[Front | None]] = [[None] * len(wavelengths_nm) for _ in ideal_mm]
+        for degree, every in DEGREES:
+            rough = [
+                at for at in np.ndindex(rim.path.shape[:2]) if (front := made[at[0]][at[1]]) is None or front.rough
             ]
-            for place in range(len(ideal_mm))
-        ]
+            if not rough:
+                break
+            inner = beams(every, rings)
+            weight = np.ones(inner.path.shape)
+            if not math.isinf(object_mm):
+                aside = inner.pupil - (ideal_mm / self.scale_mm)[:, None, None] * object_mm
+                weight = (1.0 + (aside**2).sum(axis=-1) / object_mm**2) ** -1.5
+            for place, color in rough:
+                at = place, color
+                made[place][color] = fit(
+                    float(wavelengths_nm[color]),
+                    degree,
+                    inner.to[at],
+                    inner.path[at],
+                    inner.pupil[at],
+                    weight[at],
+                    poles.to[at],
+                    rim.to[at],
+                    float(np.hypot(*rim.at[at].T).max()),
+                )
+        return made  # type: ignore[return-value]
 
     def _lit_poles(self, tangents: Floats, object_mm: float, wavelengths_nm: Floats, poles: Floats) -> Floats:
         """The poles, those whose ray is blocked moved to the middle of what light there is."""
