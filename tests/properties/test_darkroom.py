@@ -397,8 +397,8 @@ def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch
         assert fused.facts == by_stage.facts
         assert fused.recipe == by_stage.recipe
         apart = np.abs(fused.pixels.astype(int) - by_stage.pixels)
-        assert (apart > 0).mean() < 0.02  # half floats lie between two halves of the pass
-        assert (apart > 1).mean() < 1e-4
+        assert (apart > 0).mean() < 0.05  # counted roots and half floats lie between the parts of the pass
+        assert (apart > 1).mean() < 5e-4
 
 
 @pytest.mark.parametrize("orientation", [1, 2, 3, 6])

@@ -31,7 +31,9 @@ SIGNATURE = Signature(
     ),
     outputs=(Image("rgb", "float32", 3),),
 )
-TAPS = tuple(tap / 14.0 for tap in (4.0, 4.0, 3.0, 2.0, 1.0))
+NEAREST = 4
+"""A direction's colour difference is the mean of so many; which weights they have matters little."""
+
 LEAST_GRADIENT = 1e-7
 BEYOND = 0.5
 
@@ -84,14 +86,13 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     west, east = steepness(across_thick, x - 1, y), steepness(across_thick, x + 1, y)
     upright, level = north * south, west * east
     north, south, west, east = south * level, north * level, east * upright, west * upright
-    taps = [hl.f32(tap) for tap in TAPS]
-    upward = sum((taps[d] * down[x, y - d] for d in range(5)), hl.f32(0.0))
-    downward = sum((taps[d] * down[x, y + d] for d in range(5)), hl.f32(0.0))
-    leftward = sum((taps[d] * across[x - d, y] for d in range(5)), hl.f32(0.0))
-    rightward = sum((taps[d] * across[x + d, y] for d in range(5)), hl.f32(0.0))
+    upward = sum((down[x, y - d] for d in range(NEAREST)), hl.f32(0.0))
+    downward = sum((down[x, y + d] for d in range(NEAREST)), hl.f32(0.0))
+    leftward = sum((across[x - d, y] for d in range(NEAREST)), hl.f32(0.0))
+    rightward = sum((across[x + d, y] for d in range(NEAREST)), hl.f32(0.0))
     part = hl.f32(1.0) / (north + south + west + east)
     estimate, diagonal = hl.Func("estimate"), hl.Func("diagonal")
-    estimated = (north * upward + south * downward + west * leftward + east * rightward) * part
+    estimated = (north * upward + south * downward + west * leftward + east * rightward) * part * hl.f32(1 / NEAREST)
     around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
     lowest, highest = hl.min(*around), hl.max(*around)
     beyond = hl.f32(BEYOND) * (highest - lowest)
@@ -172,7 +173,7 @@ def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
     ):
         gradient = total(thick, [(dx * d, dy * d) for d in range(3)])
         sums.append(1 / (np.float32(LEAST_GRADIENT) + gradient * gradient))
-        means.append(np.sum([np.float32(TAPS[d]) * at(plane, dx * d, dy * d) for d in range(5)], axis=0))
+        means.append(np.mean([at(plane, dx * d, dy * d) for d in range(NEAREST)], axis=0))
     north, south, west, east = sums
     everything = north + south + west + east
     upright = (north + south) / everything

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import balance, defects, demosaic, denoise, highlights, linearize, pattern, shade
+from anylens.kernels import balance, defects, demosaic_counts, denoise, highlights, linearize, pattern, shade
 from anylens.kernels.cells import SPACING, spread
 from anylens.kernels.passes import cells
 from anylens.kernels.passes.cells import inside
@@ -22,7 +22,13 @@ from anylens.kernels.signature import Image, Scalar
 Array = npt.NDArray[Any]
 Groups = tuple[tuple[str, tuple[Image | Scalar, ...]], ...]
 
-MODULES = {"balance": balance, "highlights": highlights, "shade": shade, "demosaic": demosaic, "denoise": denoise}
+MODULES = {
+    "balance": balance,
+    "highlights": highlights,
+    "shade": shade,
+    "demosaic": demosaic_counts,
+    "denoise": denoise,
+}
 SAID_ONCE = ("red_x", "red_y", "frames_used", "to_camera")
 KEPT_BITS = 16
 """Light of unit noise is kept as half floats, which err by a 4096th of it at most."""
@@ -79,7 +85,7 @@ class Stages(NamedTuple):
     filled: Any
     widened: Any
     shaded: Any
-    demosaic: demosaic.Stages
+    demosaic: demosaic_counts.Stages
     denoise: denoise.Stages
 
 
@@ -96,7 +102,7 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> Stages:
     widened = shade.widened(gains, place, points_x, lambda column: inside(column, width))
     shaded = hl.Func("shaded")
     shaded[x, y] = filling.filled[x, y] * shade.gain_at(widened, place, points_y, x, y, inside(y, height))
-    rgb = demosaic.algorithm(shaded, *given["phase"], *given["demosaic"])
+    rgb = demosaic_counts.algorithm(shaded, *given["phase"], *given["demosaic"])
 
     frames, same = hl.Func("frames"), hl.Func("same")
     (calm,) = given["calm"]
@@ -129,8 +135,9 @@ def schedule(
         x_line, y_line = line.args()
         # Not shifted inwards, where light lies along a row can be told apart once into mirrored ends and all between.
         tail = round_up if line is stages.light else hl.TailStrategy.Auto
-        line.store_at(stable, piece).compute_at(stable, inner).vectorize(x_line, width, tail)
-        if line in stages.demosaic:
+        counted = line in stages.demosaic
+        line.store_at(stable, piece).compute_at(stable, inner).vectorize(x_line, (1 + counted) * width, tail)
+        if counted:
             line.fold_storage(y_line, 16)
     rgb = stages.demosaic.rgb
     x_rgb, _, plane = rgb.args()
@@ -155,7 +162,7 @@ def reference(given: dict[str, tuple[Any, ...]]) -> npt.NDArray[np.float32]:
     light = balance.reference(light, *given["balance"])
     light = highlights.reference(light, *given["highlights"], *given["phase"])
     light = shade.reference(light, *given["shade"])
-    scene = demosaic.reference(light, *given["phase"], *given["demosaic"])
+    scene = demosaic_counts.reference(light, *given["phase"], *given["demosaic"])
     frames = spread(given["calm"][0], *scene.shape[1:])
     return denoise.reference(scene, frames, np.eye(3, dtype=np.float32), *given["denoise"])
 
