@@ -144,7 +144,7 @@ def test_the_fused_passes_unbend_as_the_stages_do(passport: Passport, monkeypatc
     by_stage = darkroom.develop(frame, recipe, bits=8, watch=lambda *_: None)
     assert fused.facts == by_stage.facts
     apart = np.abs(fused.pixels.astype(int) - by_stage.pixels)
-    assert (apart > 0).mean() < 0.04  # half floats lie in between, and near black a display's curve is steep
+    assert (apart > 0).mean() < 0.07  # half floats and counted roots lie in between, and black's curve is steep
     assert (apart[:, 2:-2, 2:-2] > 1).mean() < 1e-5
 
 
