@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from scipy.interpolate import griddata
@@ -61,6 +62,8 @@ def test_flat_color_comes_out_as_it_was_in_every_order(order: str, mode: str) ->
 def test_pixels_of_the_right_color_stay_wherever_the_frame_begins_in_the_pattern(down: int, across: int) -> None:
     rng = np.random.default_rng(4 * down + across)
     frame = begun_at(sampled(rng.uniform(0.1, 0.9, (3, 44, 44)), "quad-RGGB"), down, across)
+    noisy = replace(frame.facts.sensor, noise=Noise((0.1,), (0.1,), "sensor"))
+    frame = replace(frame, facts=replace(frame.facts, sensor=noisy))
     full = as_bayer(frame, "full")
     rows, columns = np.indices(frame.raw.shape)
     before = np.array(frame.facts.sensor.cfa)[rows % 4, columns % 4]
@@ -102,6 +105,37 @@ def test_binned_pixels_are_means_of_four_and_the_noise_profile_says_so() -> None
     assert before is not None
     assert after is not None
     assert np.allclose(np.divide((before.scale[0], before.offset[0]), (after.scale[1], after.offset[1])), 4.0)
+
+
+def test_hot_and_dead_pixels_are_not_spread_over_their_surroundings() -> None:
+    """Of one in 2000 pixels; points of light as sharp as a lens can draw them stay."""
+    rng = np.random.default_rng(8)
+    seen = np.full((3, 200, 200), 0.2)
+    stars = np.zeros((200, 200), bool)
+    stars[25::50, 25::50] = True
+    spot = np.exp(-0.5 * ((np.indices((7, 7)) - 3) ** 2).sum(0) / 0.45**2)
+    for y, x in np.argwhere(stars):
+        seen[:, y - 3 : y + 4, x - 3 : x + 4] += 0.6 * spot
+    clean = sampled(seen, "quad-RGGB", noise_seed=4)
+    raw, hit = clean.raw.copy(), rng.random(clean.raw.shape) < 1 / 2000
+    hit[[0, -1]] = hit[:, [0, -1]] = False
+    hit &= cv2.dilate(stars.astype(np.uint8), np.ones((13, 13), np.uint8)) == 0
+    raw[hit] = np.where(rng.random(int(hit.sum())) < 0.5, 4000, 256)
+    mended, wanted = (linear(as_bayer(replace(clean, raw=each), "full")) for each in (raw, clean.raw))
+    sigma = float(np.std(wanted[:20, :20]))
+    assert np.abs(mended - wanted).max() < 8 * sigma
+    noiseless = linear(as_bayer(sampled(seen, "quad-RGGB"), "full"))
+    assert np.abs(wanted - noiseless)[stars].max() < 8 * sigma
+
+
+def test_even_light_has_hardly_more_noise_after_denoising_than_a_bayer_sensor_s() -> None:
+    """Remosaicing lets the noise of neighbours agree, and denoising knows it."""
+    left = []
+    for cfa in ("RGGB", "quad-RGGB"):
+        frame = as_bayer(sampled(np.full((3, 512, 512), 0.3), cfa, noise_seed=3), "full")
+        pixels = anylens.develop(frame, until="scene").pixels
+        left.append(float(pixels[:, 16:-16, 16:-16].mean(0).std()))
+    assert left[1] < 1.07 * left[0]
 
 
 def test_the_noise_profile_of_a_full_mosaic_is_that_of_its_pixels() -> None:

@@ -35,7 +35,6 @@ from anylens.kernels.sites import MARGIN
 from anylens.kernels.unite import unite
 from anylens.record import record
 from anylens.refusal import Refusal
-from anylens.sensor import Noise
 
 CANDIDATES = 3
 UNLIKE = 0.5
@@ -324,11 +323,10 @@ def _whole(still: Seen, gathered: list[Pixels], gains: list[float], notes: list[
     if brightest > 1.0:
         pixels *= np.float32(1.0 / brightest)
         noise, sensor = noise_of(replace(facts, balance=None)), facts.sensor
-        calmer = Noise(
-            tuple(value / brightest for value in noise.scale),
-            tuple(value / brightest**2 for value in noise.offset),
-            noise.source,
+        scale, offset = (
+            tuple(v / k for v in values) for values, k in ((noise.scale, brightest), (noise.offset, brightest**2))
         )
+        calmer = replace(noise, scale=scale, offset=offset)
         lift = facts.baseline_exposure + math.log2(brightest)
         facts = replace(facts, sensor=replace(sensor, noise=calmer), baseline_exposure=lift)
     facts = replace(facts, notes=(*facts.notes, *notes))

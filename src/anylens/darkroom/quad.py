@@ -14,7 +14,7 @@ from anylens.darkroom.light import gains_of, noise_of
 from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.kernels.linearize import linearize
 from anylens.refusal import Refusal
-from anylens.sensor import CFA, Noise, Sensor, bayer
+from anylens.sensor import CFA, Sensor, bayer
 
 Mode = Literal["auto", "full", "binned"]
 Counts = npt.NDArray[np.uint16]
@@ -28,6 +28,9 @@ MIDDLE_GREY = 0.18
 NOISE_FROM = ((0.290, 0.182, 0.093), (0.079, 0.539, 0.092), (0.088, 0.212, 0.285))
 """What the noise of R, G and B each leaves in R, G and B of a full mosaic in even, balanced light, pixels that are kept
 and estimated ones together; measured, and true within 1 % for any balance."""
+
+FINE_FRAMES = 3
+"""Of a burst so many may become the reference."""
 
 GOOD_SNR = 15.0
 """Where, developed and enlarged, binned simulated frames are on the mean as near to the light behind the lens."""
@@ -49,12 +52,14 @@ def as_bayer(frame: Frame, mode: Mode, frames: int = 1) -> Frame:
     return _taken(frame, *_choice(frame.facts, mode, frames))
 
 
-def in_mode(burst: Burst, mode: Mode) -> Burst:
+def in_mode(burst: Burst, mode: Mode, reference: int = 0) -> Burst:
     """A burst of the Bayer frames that its quad-Bayer frames are taken for, made when they are asked for.
 
-    `auto` is the choice for the frame that is asked for first.
+    `auto` is the choice for the frame that is asked for first. In full, frames that may be the reference (the first
+    ones, the one told, which is counted from 1, those of another exposure) are estimated finely, the others linearly:
+    that is as good in a mean of moved frames (within 0.02 dB, simulated) and takes a tenth of the time.
     """
-    return Burst(_Frames(burst.frames, mode), burst.names)
+    return Burst(_Frames(burst.frames, mode, reference), burst.names)
 
 
 def middle_grey_snr(facts: Facts, frames: int = 1) -> float:
@@ -71,7 +76,7 @@ def _choice(facts: Facts, mode: Mode, frames: int) -> tuple[Mode, str]:
     return "full" if snr >= GOOD_SNR else "binned", f", as middle grey stands {snr:.0f} times above a pixel's noise"
 
 
-def _taken(frame: Frame, mode: Mode, said: str) -> Frame:
+def _taken(frame: Frame, mode: Mode, said: str, fine: bool = True) -> Frame:
     red = _red_block(frame.facts.sensor.cfa)
     if red is None or frame.raw.ndim != 2:
         return frame
@@ -80,14 +85,16 @@ def _taken(frame: Frame, mode: Mode, said: str) -> Frame:
         raise Refusal(
             f"a quad-Bayer frame of {width} x {height} pixels is too small to be developed; give a larger one"
         )
-    return _full(frame, red, said) if mode == "full" else _binned(frame, red, said)
+    return _full(frame, red, said, fine) if mode == "full" else _binned(frame, red, said)
 
 
 class _Frames(Sequence[Frame]):
-    def __init__(self, frames: Sequence[Frame], mode: Mode) -> None:
+    def __init__(self, frames: Sequence[Frame], mode: Mode, reference: int) -> None:
         self._frames = frames
         self._mode = mode
+        self._reference = reference
         self._choice: tuple[Mode, str] | None = None
+        self._exposure: float | None = None
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -100,10 +107,14 @@ class _Frames(Sequence[Frame]):
 
     def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
         if isinstance(index, slice):
-            return _Frames(self._frames[index], self._mode)
+            return _Frames(self._frames[index], self._mode, self._reference)
         frame = self._frames[index]
-        self._choice = self._choice or _choice(frame.facts, self._mode, len(self._frames))
-        return _taken(frame, *self._choice)
+        if self._choice is None:
+            self._choice = _choice(frame.facts, self._mode, len(self._frames))
+            self._exposure = frame.facts.exposure_s
+        at = range(len(self._frames))[index]
+        fine = at < FINE_FRAMES or at == self._reference - 1 or frame.facts.exposure_s != self._exposure
+        return _taken(frame, *self._choice, fine)
 
 
 def _red_block(cfa: CFA) -> tuple[int, int] | None:
@@ -127,19 +138,20 @@ def _rows(given: tuple[Any, ...], top: int, bottom: int) -> npt.NDArray[np.float
     return linearize(counts[top:bottom], black, scale, delta, column_delta)
 
 
-def _full(frame: Frame, red: tuple[int, int], said: str) -> Frame:
+def _full(frame: Frame, red: tuple[int, int], said: str, fine: bool) -> Frame:
     from anylens.darkroom.stages.merge import counts_of
     from anylens.kernels.remosaic import remosaic
 
     facts = frame.facts
     height, width = facts.active_shape
     gains = gains_of(facts.as_shot_neutral or (1.0, 1.0, 1.0))
-    toe = 0.001 + 3.0 * max(noise_of(replace(facts, balance=gains)).offset) ** 0.5
+    noise = noise_of(replace(facts, balance=gains))
+    toe = 0.001 + 3.0 * max(noise.offset) ** 0.5
     counts, raw = counts_of(frame), np.empty((height, width), np.uint16)
     for top in range(0, height, BAND_ROWS):
         band = raw[top : top + BAND_ROWS]
         light = np.empty(band.shape, np.float32)
-        _count(remosaic(counts, gains, red, toe, light, top), band)
+        _count(remosaic(counts, gains, (noise.scale, noise.offset), red, toe, light, top, fine), band)
     order = np.roll(np.array(bayer("RGGB")), (red[1], red[0]), (0, 1))
     said = f"quad-Bayer pixels were remosaiced at full resolution{said}"
     note = f"{said}; ten of sixteen are estimates with less noise"
@@ -148,6 +160,8 @@ def _full(frame: Frame, red: tuple[int, int], said: str) -> Frame:
         for parts, own in zip(NOISE_FROM, gains, strict=True)
     ]
     less = _with_noise(facts.sensor, left)
+    if less.noise is not None:
+        less = replace(less, noise=replace(less.noise, grain="remosaiced"))
     sensor = _sensor(less, tuple(map(tuple, order.tolist())), (height, width))
     return Frame(raw, replace(facts, sensor=sensor, active_area=(0, 0, height, width), notes=(*facts.notes, note)))
 
@@ -200,7 +214,7 @@ def _with_noise(sensor: Sensor, left: Sequence[float]) -> Sensor:
         (part * scale, part * offset) for part, (scale, offset) in zip(left, map(noise.plane, range(3)), strict=True)
     ]
     scales, offsets = zip(*pairs, strict=True)
-    return replace(sensor, noise=Noise(scales, offsets, noise.source))
+    return replace(sensor, noise=replace(noise, scale=scales, offset=offsets))
 
 
 def _sensor(sensor: Sensor, cfa: CFA, shape: tuple[int, int]) -> Sensor:

@@ -40,7 +40,7 @@ Plan = Callable[[Facts, Pixels], tuple[tuple[float], npt.NDArray[np.float64], Pi
 Stages = tuple[Callable[[Mosaic], Mosaic], ...]
 
 BAND_CELLS, HALO_CELLS, TILE = 128, 8, 16
-STEPS = (1.0, 5.0, 2.0)
+STEPS = (1.0, 2.5, 7.0, 1.4)
 """How much of what is left is added, step by step, where detail stands above the noise, elsewhere once: unequal steps
 bring fine detail sooner than equal ones do, and noise too."""
 LARGEST = 65535.0 - BLACK

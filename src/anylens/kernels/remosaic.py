@@ -5,6 +5,9 @@ are estimated by a small convolutional network that takes a cell's sixteen pixel
 the balanced light: a linear estimate from 3 x 3 cells plus a correction from 7 x 7. It has no biases, its linear part
 keeps flat color as it is and the rest does not answer to it, so that flat color comes out exactly and twice the light
 gives twice the root's square: nothing was learnt about how bright or how colored light is, only about its shape.
+
+Before, a pixel that leaves the three of its block far behind, with nothing like it beside the block, is taken for
+defective and becomes their middle one: estimates would spread it.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ SIGNATURE = Signature(
     inputs=(
         *linearize.SIGNATURE.inputs,
         Image("gains", "float32", 1),
+        Image("noise", "float32", 2),
         Image("linear_taps", "float32", 2),
         Image("first_taps", "float32", 2),
         Image("second_taps", "float32", 2),
@@ -36,6 +40,7 @@ SIGNATURE = Signature(
         Scalar("red_x", "int32"),
         Scalar("red_y", "int32"),
         Scalar("toe", "float32"),
+        Scalar("fine", "int32"),
     ),
     outputs=(Image("bayer", "float32", 2),),
 )
@@ -47,15 +52,19 @@ MISSING = tuple(int(site) for site in np.nonzero(QUAD != BAYER)[0])
 FEATURES = 32
 TILE_X, TILE_Y = 240, 128
 AROUND = 3
+HOT_SIGMA, UNEVEN, COMPANY, CHANCE = 6.0, 4.0, 12.0, 3.0
+"""How far a defective pixel leaves its block behind: in sigma, and in what the block and what is beside it differ."""
 
 
 class Stages(NamedTuple):
+    counted: Any
     cell: Any
     first_sum: Any
     first: Any
     second_sum: Any
     second: Any
-    estimate_sum: Any
+    linear_sum: Any
+    correction_sum: Any
     estimate: Any
     bayer: Any
 
@@ -63,10 +72,11 @@ class Stages(NamedTuple):
 def algorithm(*arguments: Any) -> Stages:
     import halide as hl
 
-    *counts, gains, linear_taps, first_taps, second_taps, last_taps, wide, tall, red_x, red_y, toe = arguments
+    *counts, gains, noise, linear_taps, first_taps, second_taps, last_taps = arguments[:-6]
+    wide, tall, red_x, red_y, toe, fine = arguments[-6:]
     linear = linearize.algorithm(*counts).linear
     x, y, s, cx, cy = hl.Var("x"), hl.Var("y"), hl.Var("s"), hl.Var("cx"), hl.Var("cy")
-    cell, bayer = hl.Func("cell"), hl.Func("bayer")
+    counted, cell, bayer = hl.Func("counted"), hl.Func("cell"), hl.Func("bayer")
     before_x, before_y = (4 - red_x) % 4, (4 - red_y) % 4
 
     def mirrored(place: Any, before: Any, size: Any) -> Any:
@@ -80,7 +90,28 @@ def algorithm(*arguments: Any) -> Stages:
         mirrored(4 * cx + s % 4 - before_x, before_x, wide),
         mirrored(4 * cy + s / 4 - before_y, before_y, tall),
     )
-    lifted = linear[column, row] * gains[color] + toe
+    counted[s, cx, cy] = linear[column, row] * gains[color]
+
+    def at(across: Any, down: Any) -> Any:
+        """The light so many pixels right of and below the first of a cell."""
+        return counted[across % 4 + 4 * (down % 4), cx + (across + 4) / 4 - 1, cy + (down + 4) / 4 - 1]
+
+    here_x, here_y = s % 4, s / 4
+    away_x, away_y = here_x % 2 * 2 - 1, here_y % 2 * 2 - 1
+    value = at(here_x, here_y)
+    mates = at(here_x - away_x, here_y), at(here_x, here_y - away_y), at(here_x - away_x, here_y - away_y)
+    least, most = hl.min(*mates), hl.max(*mates)
+    middle = mates[0] + mates[1] + mates[2] - least - most
+    sigma = hl.sqrt(noise[color, 0] * hl.max(middle, hl.f32(0.0)) + noise[color, 1])
+    beside_x, beside_y = (
+        at(here_x + away_x, here_y) - at(here_x + 2 * away_x, here_y),
+        at(here_x, here_y + away_y) - at(here_x, here_y + 2 * away_y),
+    )
+    company = hl.max(hl.abs(beside_x), hl.abs(beside_y))
+    chance = hl.f32(CHANCE) * sigma
+    margin = hl.f32(HOT_SIGMA) * sigma + hl.f32(UNEVEN) * hl.max(most - least - chance, hl.f32(0.0))
+    margin += hl.f32(COMPANY) * hl.max(company - chance, hl.f32(0.0))
+    lifted = hl.select((value > most + margin) | (value < least - margin), middle, value) + toe
     size = hl.sqrt(hl.abs(lifted))
     cell[s, cx, cy] = hl.select(lifted < hl.f32(0.0), -size, size)
 
@@ -98,14 +129,16 @@ def algorithm(*arguments: Any) -> Stages:
     first[s, cx, cy] = hl.max(first_sum[s, cx, cy], hl.f32(0.0))
     second_sum = answers("second_sum", [(first, second_taps, FEATURES)])
     second[s, cx, cy] = hl.max(second_sum[s, cx, cy], hl.f32(0.0))
-    estimate_sum = answers("estimate_sum", [(cell, linear_taps, 16), (second, last_taps, FEATURES)])
-    estimate[s, cx, cy] = estimate_sum[s, cx, cy]
+    linear_sum = answers("linear_sum", [(cell, linear_taps, 16)])
+    correction_sum = answers("correction_sum", [(second, last_taps, FEATURES)])
+    correction = hl.select(fine != 0, hl.Expr(correction_sum[s, cx, cy]), hl.f32(0.0))
+    estimate[s, cx, cy] = linear_sum[s, cx, cy] + correction
 
     across, down = x + before_x, y + before_y
     value = estimate[across % 4 + 4 * (down % 4), across / 4, down / 4]
     wanted = across % 2 + down % 2
     bayer[x, y] = (value * hl.abs(value) - toe) / gains[hl.clamp(wanted, 0, 2)]
-    return Stages(cell, first_sum, first, second_sum, second, estimate_sum, estimate, bayer)
+    return Stages(counted, cell, first_sum, first, second_sum, second, linear_sum, correction_sum, estimate, bayer)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -120,13 +153,13 @@ def schedule(stages: Stages, target: Any) -> None:
     inwards = hl.TailStrategy.ShiftInwards
     stages.bayer.split(x, column, x, wide, inwards).split(y, row, y, tall, inwards)
     stages.bayer.reorder(x, y, column, row).parallel(row).vectorize(x, width, hl.TailStrategy.GuardWithIf)
-    stages.cell.compute_at(stages.bayer, column)
-    stages.cell.bound(stages.cell.args()[0], 0, 16).vectorize(stages.cell.args()[0], min(width, 16))
+    for light in (stages.counted, stages.cell):
+        light.compute_at(stages.bayer, column).bound(light.args()[0], 0, 16).vectorize(light.args()[0], min(width, 16))
     registers = 32 if width == 16 or target.arch == hl.TargetArch.ARM else 16
-    for total, layer, channels in (
-        (stages.first_sum, stages.first, FEATURES),
-        (stages.second_sum, stages.second, FEATURES),
-        (stages.estimate_sum, stages.estimate, 16),
+    for totals, layer, channels in (
+        ((stages.first_sum,), stages.first, FEATURES),
+        ((stages.second_sum,), stages.second, FEATURES),
+        ((stages.linear_sum, stages.correction_sum), stages.estimate, 16),
     ):
         # Sums stay in registers: as many cells at once as leave a quarter of the registers to taps and light.
         cells = max(1, min(8, registers * 3 // 4 * width // channels))
@@ -134,29 +167,32 @@ def schedule(stages: Stages, target: Any) -> None:
         layer.compute_at(stages.bayer, column).bound(s, 0, channels)
         layer.split(cx, some, cx, cells, hl.TailStrategy.RoundUp).reorder(s, cx, some, cy)
         layer.vectorize(s, width).unroll(s).unroll(cx)
-        total.compute_at(layer, some).bound(s, 0, channels).vectorize(s, width).unroll(s).unroll(cx)
-        for k in range(total.num_update_definitions()):
-            adding = total.update(k).reorder(s, cx, *total.rvars(k), cy)
+        for total in totals:
+            total.compute_at(layer, some).bound(s, 0, channels).vectorize(s, width).unroll(s).unroll(cx)
+            adding = total.update().reorder(s, cx, *total.rvars(0), cy)
             adding.vectorize(s, width).unroll(s).unroll(cx)
 
 
 def reference(*arguments: Any) -> Array:
-    *counts, gains, linear_taps, first_taps, second_taps, last_taps, wide, tall, red_x, red_y, toe = arguments
+    *counts, gains, noise, linear_taps, first_taps, second_taps, last_taps = arguments[:-6]
+    wide, tall, red_x, red_y, toe, fine = arguments[-6:]
     linear = linearize.reference(*counts)
     before_x, before_y = (4 - red_x) % 4, (4 - red_y) % 4
 
     def places(before: int, size: int) -> npt.NDArray[np.int64]:
         cells = -(-(before + size) // 4)
-        place = np.arange(-4 * AROUND, 4 * (cells + AROUND)) - before
+        place = np.arange(-4 * (AROUND + 1), 4 * (cells + AROUND + 1)) - before
         least, most = before % 2, (before + size) % 2
         near = np.where(place < 0, 2 * least + 1 - place, place)
         return np.clip(np.where(near >= size, 2 * (size - most) - 3 - near, near), 0, size - 1)
 
     rows, columns = places(before_y, tall), places(before_x, wide)
     by_site = np.tile(gains[QUAD.reshape(4, 4)], (len(rows) // 4, len(columns) // 4))
-    lifted = linear[np.ix_(rows, columns)] * by_site + np.float32(toe)
+    counted = linear[np.ix_(rows, columns)] * by_site
+    table = np.tile(noise[:, QUAD.reshape(4, 4)], (len(rows) // 4, len(columns) // 4))
+    lifted = _mended(counted, *table)[4:-4, 4:-4] + np.float32(toe)
     root = np.copysign(np.sqrt(np.abs(lifted)), lifted)
-    down, across = len(rows) // 4, len(columns) // 4
+    down, across = len(rows) // 4 - 2, len(columns) // 4 - 2
     cell = root.reshape(down, 4, across, 4).transpose(0, 2, 1, 3).reshape(down, across, 16)
 
     def answers(what: Array, taps: Array) -> Array:
@@ -169,12 +205,33 @@ def reference(*arguments: Any) -> Array:
 
     first = np.maximum(answers(cell, first_taps), 0)
     second = np.maximum(answers(first, second_taps), 0)
-    estimate = answers(second, last_taps) + answers(cell[2:-2, 2:-2], linear_taps)
+    estimate = answers(cell[2:-2, 2:-2], linear_taps) + (answers(second, last_taps) if fine else np.float32(0))
     height, width = estimate.shape[:2]
     whole = estimate.reshape(height, width, 4, 4).transpose(0, 2, 1, 3).reshape(4 * height, 4 * width)
     light = (whole * np.abs(whole) - np.float32(toe)) / np.tile(gains[BAYER.reshape(4, 4)], (height, width))
     bayer: Array = light[before_y : before_y + tall, before_x : before_x + wide].astype(np.float32)
     return bayer
+
+
+def _mended(light: Array, scale: Array, offset: Array) -> Array:
+    """Balanced light (H, W) in whole cells, defective pixels replaced."""
+    height, width = light.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
+    down, right = rows % 2 * 2 - 1, columns % 2 * 2 - 1
+
+    def at(row: Any, column: Any) -> Array:
+        found: Array = light[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+        return found
+
+    mates = np.stack([at(rows, columns - right), at(rows - down, columns), at(rows - down, columns - right)])
+    least, middle, most = np.sort(mates, axis=0)
+    sigma = np.sqrt(scale * np.maximum(middle, 0) + offset)
+    across = np.abs(at(rows, columns + right) - at(rows, columns + 2 * right))
+    along = np.abs(at(rows + down, columns) - at(rows + 2 * down, columns))
+    chance = np.float32(CHANCE) * sigma
+    margin = np.float32(HOT_SIGMA) * sigma + np.float32(UNEVEN) * np.maximum(most - least - chance, 0)
+    margin += np.float32(COMPANY) * np.maximum(np.maximum(across, along) - chance, 0)
+    return np.where((light > most + margin) | (light < least - margin), middle, light).astype(np.float32)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
@@ -190,26 +247,32 @@ def taps() -> tuple[Array, Array, Array, Array]:
 def remosaic(
     counts: tuple[Any, ...],
     gains: tuple[float, float, float],
+    noise: npt.ArrayLike,
     red: tuple[int, int],
     toe: float,
     out: Array,
     top: int = 0,
+    fine: bool = True,
 ) -> Array:
     """Linear light, not balanced, of a Bayer sensor of the same pixels, for the rows of `out` from `top` on.
 
     `counts` is what `linearize` takes, of a quad-Bayer mosaic whose first block of four red pixels begins at `red`
     (x, y), 0 to 3; the first red pixel of the Bayer mosaic lies there too, modulo 2. `gains` make grey light equal in
-    R, G and B; `toe` > 0 is added to the light before the square root. `out` is float32, (rows, W).
+    R, G and B, `noise` (2, 3) is scale and offset of the noise of the light that they balanced; `toe` > 0 is added to
+    it before the square root. Not `fine` leaves the correction out, which is nine tenths of the work. `out` is float32,
+    (rows, W).
     """
     height, width = counts[0].shape
     return kernel(
         *linearize.tables(*counts),
         np.array(gains, np.float32),
+        np.asarray(noise, np.float32),
         *taps(),
         width,
         height,
         *red,
         toe,
+        int(fine),
         out=out,
         origin=(0, top),
     )
@@ -219,4 +282,5 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     counts = linearize.example(rng, height, width)
     shapes = ((144, 16), (144, FEATURES), (9 * FEATURES, FEATURES), (9 * FEATURES, 16))
     layers = (rng.normal(0.0, 0.7 * rows**-0.5, (rows, answers)).astype(np.float32) for rows, answers in shapes)
-    return *counts, np.array((1.9, 1.0, 1.6), np.float32), *layers, width, height, 1, 2, 0.01
+    gains, noise = np.array((1.9, 1.0, 1.6), np.float32), np.array([[1e-4] * 3, [1e-2] * 3], np.float32)
+    return *counts, gains, noise, *layers, width, height, 1, 2, 0.01, 1

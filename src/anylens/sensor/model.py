@@ -22,11 +22,13 @@ class Noise:
 
     The DNG specification's NoiseProfile: one pair for all planes or one pair for each of R, G, B.
     `source` says how we know: `file`, `estimated` (from the frame itself), `sensor` (its data sheet or TOML), `twin`.
+    `grain` says how it lies: `white` where each sample has its own, `remosaiced` where most are estimates from several.
     """
 
     scale: tuple[float, ...]
     offset: tuple[float, ...]
     source: Literal["file", "estimated", "sensor", "twin"]
+    grain: Literal["white", "remosaiced"] = "white"
 
     def __post_init__(self) -> None:
         if len(self.scale) != len(self.offset) or len(self.scale) not in (1, 3):

@@ -41,7 +41,7 @@ class Merge:
         checked(self)
 
     def __call__(self, burst: Burst) -> Mosaic | Scene:
-        burst = in_mode(burst, self.mode)
+        burst = in_mode(burst, self.mode, self.reference)
         if len(burst.frames) > 1:
             from anylens.darkroom.merging import merged
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anylens.darkroom.glass import places_seen, without
+from anylens.darkroom.grain import over_white
 from anylens.darkroom.light import noise_of, sampled, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
@@ -51,7 +52,8 @@ class Denoise:
         """What the kernel takes: the ways to the camera's colours and back, its noise, the thresholds."""
         noise = noise_of(facts)
         to_camera = np.linalg.inv(scene_matrix(facts)) if facts.sensor.cfa else np.eye(3)
-        return tables(to_camera, noise.scale, noise.offset, self.luma, self.chroma)
+        camera, back, levels, thresholds = tables(to_camera, noise.scale, noise.offset, self.luma, self.chroma)
+        return camera, back, levels, thresholds * over_white(noise)
 
 
 def calm_light(scene: Scene) -> Pixels | None:
