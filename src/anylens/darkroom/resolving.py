@@ -40,9 +40,10 @@ Plan = Callable[[Facts, Pixels], tuple[tuple[float], npt.NDArray[np.float64], Pi
 Stages = tuple[Callable[[Mosaic], Mosaic], ...]
 
 BAND_CELLS, HALO_CELLS, TILE = 128, 8, 16
-STEPS = (1.0, 2.5, 7.0, 1.4)
-"""How much of what is left is added, step by step, where detail stands above the noise, elsewhere once: unequal steps
-bring fine detail sooner than equal ones do, and noise too."""
+STEPS, EVEN_STEP = (1.0, 2.5, 7.0, 1.4), 0.75
+"""How much of what is left is added, step by step, where detail stands above the noise, and elsewhere: unequal steps
+bring fine detail sooner than equal ones do, and noise too. Near the zeros of a Chebyshev polynomial they leave as
+little of any frequency as so many steps can."""
 LARGEST = 65535.0 - BLACK
 BRIGHTEST = 4.0
 """More light than this is cut in the frames; balanced and filled in, clipped light may be above 1."""
@@ -150,7 +151,9 @@ def _doubled(
             if not index:
                 agrees = agreement(taken.planes, rests, noise, rows + begin, taken.trust, taken.unit, least)
                 agrees[0, MARGIN:-MARGIN, MARGIN:-MARGIN] = taken.trust[0]
-            superpose(inner, rests, there, taken.places, agrees, eager, sharpness, sharpness * (step - 1.0))
+            superpose(
+                inner, rests, there, taken.places, agrees, eager, sharpness * EVEN_STEP, sharpness * (step - EVEN_STEP)
+            )
         last = min(top + BAND_CELLS, tall)
         gather(inner[:, :, top - begin : last - begin], table, out[:, FINE * top : FINE * last])
     return out[:, : 2 * height, : 2 * width]
