@@ -50,7 +50,10 @@ class Stages(NamedTuple):
     photo: Any
 
 
-def algorithm(scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, saturation: Any, flare: Any) -> Stages:
+def algorithm(
+    scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, saturation: Any, flare: Any, *, white: int = 0
+) -> Stages:
+    """Of floats up to 1, or of counts of 16 bits up to `white`."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
@@ -86,7 +89,8 @@ def algorithm(scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, sat
     shown[x, y] = tuple(hl.clamp(drawn * value + fixed, zero, one) for value in display)
     value = hl.mux(c, [shown[x, y][i] for i in range(3)])
     steep = powers.polynomial(ENCODING, hl.sqrt(value))
-    photo[x, y, c] = hl.select(value <= hl.f32(STRAIGHT_UP_TO), value * hl.f32(12.92), steep)
+    signal = hl.select(value <= hl.f32(STRAIGHT_UP_TO), value * hl.f32(12.92), steep)
+    photo[x, y, c] = hl.u16(hl.i32(signal * hl.f32(white) + hl.f32(0.5))) if white else signal
     return Stages(toned, shown, photo)
 
 

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import expose, local_tone, sharpen, tone
+from anylens.kernels import expose, local_tone, sharpen_counts, tone
 from anylens.kernels.passes import light
 from anylens.kernels.signature import Image
 
 Array = npt.NDArray[Any]
 
-MODULES = {"expose": expose, "local_tone": local_tone, "tone": tone, "sharpen": sharpen}
+MODULES = {"expose": expose, "local_tone": local_tone, "tone": tone, "sharpen": sharpen_counts}
 GROUPS: light.Groups = tuple((name, light.after(name, module)) for name, module in MODULES.items())
 TILE = (1008, 128)
 """At most; 255 blocks of denoising lie over it and the two pixels around it where sharpening looks."""
@@ -25,7 +25,7 @@ class Stages(NamedTuple):
     slopes: tuple[Any, Any]
     even: Any
     tone: tone.Stages
-    sharpen: sharpen.Stages
+    sharpen: sharpen_counts.Stages
     photo: Any
 
 
@@ -33,15 +33,13 @@ def algorithm(scene: Any, place: Any, given: dict[str, Any]) -> Stages:
     """A photo of `scene`, (x, y, c), which goes on beyond its border; `place` is where (x, y) lies inside of it."""
     import halide as hl
 
-    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    x, y = hl.Var("x"), hl.Var("y")
     exposed = expose.algorithm(scene, *given["expose"])
     *lines, shadows, brights = given["local_tone"]
     even = local_tone.evened(exposed, local_tone.line_at(*lines, *place), x, y, shadows, brights)
-    toned = tone.algorithm(even, *given["tone"])
-    sharp = sharpen.algorithm(toned.photo, *given["sharpen"])
-    photo = hl.Func("photo_bytes")
-    photo[x, y, c] = hl.cast(hl.UInt(8), sharp.sharp[x, y, c] * hl.f32(255.0) + hl.f32(0.5))
-    return Stages((shadows, brights), even, toned, sharp, photo)
+    toned = tone.algorithm(even, *given["tone"], white=sharpen_counts.WHITE)
+    sharp = sharpen_counts.algorithm(toned.photo, *given["sharpen"])
+    return Stages((shadows, brights), even, toned, sharp, sharp.sharp)
 
 
 def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, Any], tuple[Any, Any]]:
@@ -56,12 +54,13 @@ def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, A
     columns, rows = TILE
     # Rows slide down a piece; the lowest pieces are shifted back inside, a guard in them would stop the sliding.
     out = photo.output_buffer()
-    photo.bound(c, 0, 3).split(x, across, x, light.evenly(out.width(), columns, width), guard)
+    lanes = target.natural_vector_size(hl.Int(16))
+    photo.bound(c, 0, 3).split(x, across, x, light.evenly(out.width(), columns, lanes), guard)
     photo.split(y, down, y, hl.min(rows, out.height()), hl.TailStrategy.ShiftInwards)
-    photo.reorder(c, x, y, across, down).vectorize(x, width, guard).unroll(c)
+    photo.reorder(c, x, y, across, down).vectorize(x, lanes, guard).unroll(c)
     photo.fuse(across, down, piece).parallel(piece)
     for line in stages.sharpen[:-1]:
-        line.store_at(photo, piece).compute_at(photo, y).vectorize(line.args()[0], width)
+        line.store_at(photo, piece).compute_at(photo, y).vectorize(line.args()[0], lanes)
     rendered = stages.tone.photo
     _, row, c = rendered.args()
     rendered.store_at(photo, piece).compute_at(photo, y).bound(c, 0, 3)
@@ -77,8 +76,8 @@ def reference(scene: npt.NDArray[np.float32], given: dict[str, Any]) -> Array:
     """What `algorithm` says, in NumPy."""
     scene = expose.reference(scene, *given["expose"])
     scene = local_tone.reference(scene, *given["local_tone"])
-    photo = sharpen.reference(tone.reference(scene, *given["tone"]), *given["sharpen"])
-    return (photo * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    photo = tone.reference(scene, *given["tone"]) * np.float32(sharpen_counts.WHITE) + np.float32(0.5)
+    return sharpen_counts.reference(photo.astype(np.uint16), *given["sharpen"])
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> dict[str, Any]:
