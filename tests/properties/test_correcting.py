@@ -145,7 +145,7 @@ def test_the_fused_passes_unbend_as_the_stages_do(passport: Passport, monkeypatc
     assert fused.facts == by_stage.facts
     apart = np.abs(fused.pixels.astype(int) - by_stage.pixels)
     assert (apart > 0).mean() < 0.07  # half floats and counted roots lie in between, and black's curve is steep
-    assert (apart[:, 2:-2, 2:-2] > 1).mean() < 1e-5
+    assert (apart[:, 2:-2, 2:-2] > 1).mean() < 5e-4
 
 
 @pytest.mark.parametrize("merge", [Merge(), Stack(), Resolve()])
