@@ -160,3 +160,21 @@ def test_times_steps_and_shots_as_they_are_typed(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises((Usage, Refusal)):
         settle(tmp_path / "file", "a", 1, False)
+
+
+def test_a_lens_of_ones_own_is_mounted_and_a_sensor_beyond_its_image_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from importlib.resources import files
+
+    design = files("anylens.twin.glass").joinpath("prescriptions/elcan_50_f2.toml").read_text("utf-8")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(design.replace("image_circle_mm = 43.2", "image_circle_mm = 12.0"), "utf-8")
+    camera = f"virtual:lens={mine},scene=white-wall"
+    assert shoot(f"{camera},size=64x48", "-o", str(tmp_path)) == 0
+    assert read(tmp_path / "white-wall-0001.dng").facts.lens.model == "Leica Elcan-M 50mm f/2 type"
+    assert shoot(camera, "-o", str(tmp_path / "none")) != 0
+    assert "larger than the image circle" in capsys.readouterr().err
+    mine.write_text("x = [", "utf-8")
+    assert shoot(camera, "-o", str(tmp_path / "none")) != 0
+    assert "is no TOML" in capsys.readouterr().err

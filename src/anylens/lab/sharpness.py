@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -163,14 +165,24 @@ def edges_sharpness(samples: Samples, edges: tuple[Edge, ...] | None = None) -> 
 
     Raises NoChart where none is found, Refusal where none of them can be measured.
     """
-    measured, refused, lines, left = [], [], 0, 0
+    measured: list[EdgeSharpness] = []
+    refused: list[Refused] = []
+    lines = left = 0
     if edges is None:
         edges, lines, left = edges_of_lines(samples)
-    for edge in edges:
+
+    def told(edge: Edge) -> EdgeSharpness | Refused:
         try:
-            measured.append(edge_sharpness(samples, edge))
+            return edge_sharpness(samples, edge)
         except Refusal as error:
-            refused.append(Refused(_middle(edge), str(error)))
+            return Refused(_middle(edge), str(error))
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for each in pool.map(told, edges):
+            if isinstance(each, Refused):
+                refused.append(each)
+            else:
+                measured.append(each)
     if not measured:
         raise Refusal(refused[0].why if refused else "No edge was given to be measured; name one at least.")
     return Sharpness(samples.letter, samples.pitch_um, tuple(measured), tuple(refused), lines, left)
@@ -255,7 +267,7 @@ def _check(profile: Profile, where: str) -> None:
 
 def _told(samples: Samples, profile: Profile, found: Figure) -> EdgeSharpness:
     frequencies = np.linspace(0.0, _HIGHEST_CPP, 101)
-    mtf, error = profile.spectrum(frequencies)
+    mtf, error, phase = profile.spectrum(frequencies)
     mtf[0], error[0] = 1.0, 0.0
     middle = profile.middle_px
     x, y = middle[0] - samples.middle_px[0], middle[1] - samples.middle_px[1]
@@ -293,7 +305,7 @@ def _told(samples: Samples, profile: Profile, found: Figure) -> EdgeSharpness:
         frequencies_cpp=_rounded(frequencies),
         mtf=_rounded(mtf),
         mtf_error=_rounded(error),
-        phase=_rounded(profile.phase(frequencies) * (1.0 if angle_deg < 180.0 else -1.0)),
+        phase=_rounded(phase * (1.0 if angle_deg < 180.0 else -1.0)),
         distances_px=_rounded(distances),
         profile=_rounded(share),
         corners_px=tuple((float(p[0]), float(p[1])) for p in ends),

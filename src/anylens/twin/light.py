@@ -198,7 +198,7 @@ class Formation:
     def said(self) -> tuple[object, ...]:
         """Everything that the way through the lens depends on."""
         silicon = (self.sensor.width_px, self.sensor.height_px, self.sensor.pitch_um)
-        return self.glass.name, self.mounting, silicon, self.source.name, self.margin_px, self.fine
+        return repr(self.glass), self.mounting, silicon, self.source.name, self.margin_px, self.fine
 
     def ways(self) -> dict[str, Net]:
         """Nets over the sensor: `origin` and `places` back and forth, `illumination` by channel, `chief_rays`."""

@@ -18,7 +18,7 @@ from anylens.twin.glass.focusing import plate_wave, settle
 from anylens.twin.glass.front import Front, fit, solid_angle
 from anylens.twin.glass.mounting import Mounting
 from anylens.twin.glass.optics import GREEN_NM, Design, Optic, Thin, design, lit_edge
-from anylens.twin.glass.prescription import Prescription, full_name, lenses, prescription
+from anylens.twin.glass.prescription import Prescription, lenses, prescription
 from anylens.twin.glass.spots import spot, transfer
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -384,14 +384,14 @@ class Mounted:
 
 
 def glass(name: str, mounting: Mounting) -> Mounted:
-    """A lens set up before the sensor; `name` may be the beginning of one, `ideal` or `ideal-35`.
+    """A lens set up before the sensor; `name` may be the beginning of one, `ideal`, `ideal-35` or the file of a design.
 
     Refusal for a name that no lens has, a faster aperture than it has, or a nearer focus than it can.
     """
     asked = name.strip().lower().replace("_", "-")
     if asked == "ideal" or asked.startswith("ideal-"):
         return _ideal(name, asked.removeprefix("ideal").removeprefix("-"), mounting)
-    return _traced(prescription(full_name(name)), mounting)
+    return _traced(prescription(name), mounting)
 
 
 def _ideal(name: str, focal: str, mounting: Mounting) -> Mounted:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 from anylens.refusal import Refusal
@@ -96,7 +97,15 @@ def full_name(name: str) -> str:
 
 @cache
 def prescription(name: str) -> Prescription:
-    """The design of that name, or the only one whose name begins so; Refusal names the near ones."""
+    """The design of that name, or the only one whose name begins so, or in a file of one's own that ends in .toml.
+
+    Refusal names the near ones, or says what is wrong with the file.
+    """
+    if name.lower().endswith(".toml"):
+        try:
+            return parse_prescription(Path(name).read_text("utf-8"), name)
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refusal(f"the file {name} cannot be read as a lens; give the path of a prescription") from error
     slug = full_name(name)
     if slug == "ideal":
         raise Refusal("the ideal lens has no prescription; choose a lens with surfaces")
