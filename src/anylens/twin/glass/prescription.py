@@ -95,7 +95,6 @@ def full_name(name: str) -> str:
     raise Refusal(f"there is no lens '{name}'; choose {' or '.join(choice)}")
 
 
-@cache
 def prescription(name: str) -> Prescription:
     """The design of that name, or the only one whose name begins so, or in a file of one's own that ends in .toml.
 
@@ -106,7 +105,11 @@ def prescription(name: str) -> Prescription:
             return parse_prescription(Path(name).read_text("utf-8"), name)
         except (OSError, UnicodeDecodeError) as error:
             raise Refusal(f"the file {name} cannot be read as a lens; give the path of a prescription") from error
-    slug = full_name(name)
+    return _shipped(full_name(name))
+
+
+@cache
+def _shipped(slug: str) -> Prescription:
     if slug == "ideal":
         raise Refusal("the ideal lens has no prescription; choose a lens with surfaces")
     return parse_prescription(_FOLDER.joinpath(f"{slug}.toml").read_text("utf-8"), slug)
