@@ -148,6 +148,25 @@ def test_the_fused_passes_unbend_as_the_stages_do(passport: Passport, monkeypatc
     assert (apart[:, 2:-2, 2:-2] > 1).mean() < 5e-4
 
 
+@pytest.mark.skipif(not photo.kernel.compiled, reason="the fused passes are not compiled here")
+@pytest.mark.parametrize("passport", [WHOLE, Passport(LENS, BODY.name)])
+def test_the_fused_passes_restore_as_the_stages_do(passport: Passport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
+    monkeypatch.setattr(one_pass, "STRAIGHT_ROWS", 48)
+    patches = np.random.default_rng(4).random((3, HEIGHT // 16, WIDTH // 16)) * 0.6 + 0.05
+    frame = sampled(np.kron(patches, np.ones((1, 16, 16))), noise_seed=2)
+    blurred = replace(passport, psf=(replace(blurs.even(1.2, 0.1), f_number=None),))
+    facts_ = replace(known(blurred), crop=(3.0, 5.0, WIDTH - 10.0, HEIGHT - 12.0))
+    frame, recipe = replace(frame, facts=facts_), darkroom.default_recipe()
+    assert one_pass.fits(frame, recipe)
+    fused = darkroom.develop(frame, recipe, bits=8)
+    by_stage = darkroom.develop(frame, recipe, bits=8, watch=lambda *_: None)
+    assert fused.facts == by_stage.facts
+    apart = np.abs(fused.pixels.astype(int) - by_stage.pixels)
+    assert (apart > 0).mean() < 0.06  # half floats lie in between, and what is sharpened is what they leave too
+    assert (apart[:, 2:-2, 2:-2] > 1).mean() < 1e-4
+
+
 @pytest.mark.parametrize("merge", [Merge(), Stack(), Resolve()])
 @pytest.mark.parametrize("choice", ["find", WHOLE])
 def test_what_a_burst_has_undone_of_a_passport_stays_undone(

@@ -2,7 +2,8 @@
 
 The stages are asked what they are going to do (`plan`), from the facts and from the picture seen small; then one
 kernel does all of it, band by band, and no full-size picture but the photo is ever in memory. Two kernels do it where
-the picture is bent: to clean light read along its rows, a few bands of it kept as half floats, and on from there.
+the picture is bent or its lens's blur undone: to clean light read along its rows, some of it kept as half floats, and
+on from there.
 """
 
 from __future__ import annotations
@@ -41,14 +42,15 @@ CLEAN_ROWS = 256
 REACH = 4
 """How far beyond a band sharpening looks: two rows, and as many again before its rows begin to slide."""
 
+RESTORED_REACH = 16
+"""How far beyond rows all that restores sharpness looks, in whole blocks of rows."""
+
 Given = dict[str, tuple[Any, ...]]
 Fill = Callable[[npt.NDArray[Any], tuple[int, int]], None]
 COUNTED_BLACK, MOST_LIGHT = 2048.0, 16.0
-APART = (Restore, Size)
-"""Stages that the passes have no kernel for: they run where these have nothing to do."""
-SHIPPED = tuple(
-    type(stage) for section, stage in default_recipe().stages() if section != "merge" and not isinstance(stage, APART)
-)
+SHIPPED = tuple(type(stage) for section, stage in default_recipe().stages() if section != "merge")
+SOMETIMES = (Restore, Size)
+"""Stages that a recipe may do without; the passes have no kernel for `Size`, they run where it has nothing to do."""
 
 
 def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
@@ -61,19 +63,19 @@ def fits(image: Frame | Mosaic, recipe: Recipe) -> bool:
         (height, width), flat = image.facts.active_shape, image.raw.ndim == 2
     if not flat or len(image.facts.sensor.cfa) != 2 or min(height, width) < LEAST_SIDE:
         return False
-    return not any(stage.acts(image.facts, (height, width)) for stage in recipe.scene if isinstance(stage, APART))
+    return not any(stage.acts(image.facts, (height, width)) for stage in recipe.scene if isinstance(stage, Size))
 
 
 def _shipped(recipe: Recipe) -> bool:
-    """Whether all stages but merging and those that stand apart are the shipped ones."""
-    stages = [stage for section, stage in recipe.stages() if section != "merge"]
-    return tuple(type(stage) for stage in stages if not isinstance(stage, APART)) == SHIPPED
+    """Whether all stages but merging are the shipped ones in their order, but for those that may be left out."""
+    kinds = [type(stage) for section, stage in recipe.stages() if section != "merge"]
+    return kinds == [kind for kind in SHIPPED if kind in kinds or kind not in SOMETIMES]
 
 
 def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Latent:
     """The photo of a frame and a recipe that fit; of merged light with the count of frames of each pixel."""
     defects, balance, highlights, shade = (stage for stage in recipe.mosaic)
-    denoise, unbend, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, APART))
+    denoise, unbend, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, SOMETIMES))
     facts, given = frame.facts, Given()
     shape, phase = facts.active_shape, bayer_phase(facts.sensor.cfa)
     height, width = shape
@@ -88,30 +90,33 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     bent = _plan(unbend)(facts, shape)
     if bent is not None:
         facts, seen = without(facts, "geometry", "lateral"), bent.seen_small(seen, SPACING)
+    calm, used = calm_of(shading), frames_used
+    if frames_used is not None:
+        calm = np.ascontiguousarray(calm * frames_used[::SPACING, ::SPACING][: seen.shape[1], : seen.shape[2]])
+        used = frames_used if bent is None else bent.counts(frames_used)
+    for restore in (stage for stage in recipe.scene if isinstance(stage, Restore)):
+        blur = restore.blur(facts, height, width)
+        if blur is not None:
+            given["restore"] = restore.plan(facts, blur, seen, shape, used)
+            facts = without(facts, "psf")
     given["expose"], seen = _plan(expose)(facts, seen)
     given["local_tone"] = _plan(local_tone)(seen)
     given["tone"] = _plan(recipe.tone)(brightest_of(seen))
     (sharpen,) = recipe.photo
     given["sharpen"] = _plan(sharpen)()
 
-    calm = calm_of(shading)
-    if frames_used is not None:
-        calm = np.ascontiguousarray(calm * frames_used[::SPACING, ::SPACING][: seen.shape[1], : seen.shape[2]])
-
     rows, columns = _plan(crop)(facts, shape)
     given |= {"phase": phase, "calm": (calm,)}
-    fill = partial(_fill, photo, given) if bent is None else _straightened(given, bent, to_scene, shape)
+    straight = bent is None and "restore" not in given
+    fill = partial(_fill, photo, given) if straight else _by_rows(given, bent, to_scene, shape)
     tall, wide = rows.stop - rows.start, columns.stop - columns.start
     facts = replace(facts, crop=(0.0, 0.0, float(wide), float(tall)))
-    if frames_used is not None and bent is not None:
-        frames_used = bent.counts(frames_used)
-    used = None if frames_used is None else frames_used[rows, columns]
     return Latent(
         shape=(3, tall, wide),
         make=lambda out, top: fill(out, (columns.start, rows.start + top)),
         step=BAND_ROWS,
         facts=facts,
-        frames_used=used,
+        frames_used=None if used is None else used[rows, columns],
         space=recipe.tone.space,  # type: ignore[attr-defined]
     )
 
@@ -125,7 +130,7 @@ def renders(scene: Scene, recipe: Recipe) -> bool:
     shape = scene.pixels.shape[1], scene.pixels.shape[2]
     if not (_shipped(recipe) and photo.kernel.compiled) or min(shape) < LEAST_SIDE:
         return False
-    return not any(stage.acts(scene.facts, shape) for stage in recipe.scene if isinstance(stage, (*APART, Unbend)))
+    return not any(stage.acts(scene.facts, shape) for stage in recipe.scene if isinstance(stage, (*SOMETIMES, Unbend)))
 
 
 def in_bands(scene: Scene, recipe: Recipe) -> Latent:
@@ -133,7 +138,7 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     from anylens.kernels import denoise as cleaning
     from anylens.kernels.passes import render
 
-    denoise, _, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, APART))
+    denoise, _, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, SOMETIMES))
     facts, pixels, given = scene.facts, scene.pixels, Given()
     shape, seen = (pixels.shape[1], pixels.shape[2]), scene.seen_small()
     height, width = shape
@@ -169,13 +174,18 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     )
 
 
-def _straightened(given: Given, bent: Places, to_scene: npt.NDArray[Any], shape: tuple[int, int]) -> Fill:
-    """What fills a photo's bands, one below the other, in two passes, light in the camera's colours between."""
+def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shape: tuple[int, int]) -> Fill:
+    """What fills a photo's bands, one below the other, in two passes, light in the camera's colours between.
+
+    Where a blur is undone there are three, rows of the scene between the last two.
+    """
     from anylens.kernels import cubic
-    from anylens.kernels.passes import finish, level
+    from anylens.kernels.passes import finish, level, render, restored
     from anylens.kernels.rows import Rows
+    from anylens.kernels.warp import unmoved
 
     height, width = shape
+    bent = unmoved(shape) if bent is None else bent
     _, *noise = given["denoise"]
     along = (bent.across, bent.colors, cubic.slack_of(bent.across))
     seen = given | {"denoise": (np.eye(3, dtype=np.float32), *noise), "across": along}
@@ -183,15 +193,26 @@ def _straightened(given: Given, bent: Places, to_scene: npt.NDArray[Any], shape:
     level_rows = Rows(lambda out, top: _fill(level, seen, out, (0, top)), whole, np.float16, BAND_ROWS)
     upright = (bent.down, bent.colors, cubic.slack_of(bent.down), width)
     given = given | {"height": (height,), "matrix": (to_scene.astype(np.float32),)}
+    restores = "restore" in given
+    scene = np.empty((3, STRAIGHT_ROWS + 2 * REACH if restores else 0, width), np.float32)
+
+    def straightened(first: int, bottom: int, reach: int) -> Given:
+        """What reads the rows from `first` up to `bottom`, and `reach` more around them, along their columns."""
+        lines, above = level_rows.between(*bent.rows(max(first - reach, 0), min(bottom + reach, height), height))
+        return given | {"level": (lines,), "down": (*upright, above, lines.shape[1])}
 
     def fill(out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
         for top in range(0, out.shape[1], STRAIGHT_ROWS):
             part = out[:, top : top + STRAIGHT_ROWS]
             begin = origin[1] + top
             first, last = max(begin - REACH, 0), min(begin + part.shape[1] + REACH, height)
-            lines, above = level_rows.between(*bent.rows(first, last, height))
-            here = {"level": (lines,), "down": (*upright, above, lines.shape[1])}
-            _fill(finish, given | here, part, (origin[0], begin))
+            if restores:
+                sharp = scene[:, : last - first]
+                _fill(restored, straightened(first, last, RESTORED_REACH), sharp, (0, first))
+                here = {"scene": (sharp,), "place": (first, width, height)}
+                _fill(render, given | here, part, (origin[0], begin))
+            else:
+                _fill(finish, straightened(first, last, 0), part, (origin[0], begin))
 
     return fill
 

@@ -21,12 +21,20 @@ Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 SPACING = 128
+BLOCK = (32, 4)
+"""Columns and rows that share a filter, that of the block's middle."""
 REACH = 5
-TAPS = tuple((i, j) for j in range(REACH + 1) for i in range(-REACH, REACH + 1) if j > 0 or i > 0)
+SIDE = 2 * REACH + 1
+GAIN = SIDE * SIDE
+"""Where a filter's numbers, column by column, have ended, stands by how much it lifts noise."""
+ROUND = 30
+"""Taps lie within a circle: those whose squared distance is no more."""
+PAIRS = tuple(
+    (i, j) for j in range(REACH + 1) for i in range(-REACH, REACH + 1) if (j > 0 or i > 0) and i * i + j * j <= ROUND
+)
 """(x, y) of one tap of each pair: the even part of a filter is the same turned by half a turn."""
-LOPSIDED = tuple((i, j) for i, j in TAPS if max(abs(i), abs(j)) <= 2)
+LOPSIDED = tuple((i, j) for i, j in PAIRS if max(abs(i), abs(j)) <= 2)
 """Those whose pair may differ; farther out that would buy nothing."""
-_ODD, _GAIN = len(TAPS), len(TAPS) + len(LOPSIDED)
 AROUND = 2
 FADE = 10.0
 DOUBT = 1.2
@@ -46,10 +54,14 @@ SIGNATURE = Signature(
 
 
 class Stages(NamedTuple):
+    taps: Any
     lined: Any
     luma: Any
-    top: Any
-    tall: Any
+    strongest: Any
+    near: Any
+    wide: Any
+    high: Any
+    total: Any
     detail: Any
     doubt: Any
     column: Any
@@ -59,74 +71,100 @@ class Stages(NamedTuple):
 def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, limit: Any) -> Stages:
     import halide as hl
 
-    x, y, c, tap, cell = (hl.Var(name) for name in ("x", "y", "c", "tap", "cell"))
-    lined, luma, top, tall, detail, doubt, column, restored = (hl.Func(name) for name in Stages._fields)
+    x, y, c, tap, block, strip = (hl.Var(name) for name in ("x", "y", "c", "tap", "block", "strip"))
+    lined, luma, strongest, near, wide, high, total, detail, doubt, column, restored = (
+        hl.Func(name) for name in Stages._fields[1:]
+    )
 
-    def part(place: Any) -> Any:
-        return hl.cast(hl.Float(32), place % SPACING) * hl.f32(1.0 / SPACING)
+    def middle(number: Any, size: int) -> tuple[Any, Any]:
+        """The row of the lattice before the middle of a block, and how far beyond it that is."""
+        place = number * size + size // 2
+        return place / SPACING + 1, hl.cast(hl.Float(32), place % SPACING) * hl.f32(1.0 / SPACING)
 
-    row = y / SPACING + 1
-    lined[tap, cell, y] = filters[tap, cell, row] + part(y) * (filters[tap, cell, row + 1] - filters[tap, cell, row])
-
-    def here(number: int) -> Any:
-        left, right = lined[number, x / SPACING + 1, y], lined[number, x / SPACING + 2, y]
-        return left + part(x) * (right - left)
+    (left, right), (row, down) = middle(block, BLOCK[0]), middle(strip, BLOCK[1])
+    above, below = (
+        filters[tap, left, at] + right * (filters[tap, left + 1, at] - filters[tap, left, at]) for at in (row, row + 1)
+    )
+    lined[tap, block, strip] = above + down * (below - above)
 
     luma[x, y] = sum((hl.f32(LUMA[i]) * scene[x, y, i] for i in range(3)), hl.f32(0.0))
-    top[x, y] = hl.max(scene[x, y, 0], scene[x, y, 1], scene[x, y, 2])
-    tall[x, y] = _largest([top[x, y + j] for j in range(-REACH, REACH + 1)], hl.max)
-    brightest = _largest([tall[x + i, y] for i in range(-REACH, REACH + 1)], hl.max)
-    twice = luma[x, y] * hl.f32(2.0)
-    added = hl.f32(0.0)
-    for number, (i, j) in enumerate(TAPS):
-        added += here(number) * (luma[x + i, y + j] + luma[x - i, y - j] - twice)
-    for number, (i, j) in enumerate(LOPSIDED, _ODD):
-        added += here(number) * (luma[x + i, y + j] - luma[x - i, y - j])
-    detail[x, y] = added
-    doubt[x, y] = here(_GAIN)
+    taps = hl.RDom([(-REACH, SIDE), (-REACH, SIDE)])
+    taps.where(taps.x * taps.x + taps.y * taps.y <= ROUND)
+    number = (taps.y + REACH) + SIDE * (taps.x + REACH)
+    across, down = block * BLOCK[0] + x + taps.x, strip * BLOCK[1] + y + taps.y
+    total[x, y, block, strip] = hl.f32(0.0)
+    total[x, y, block, strip] += lined[number, block, strip] * luma[across, down]
+    detail[x, y] = total[x % BLOCK[0], y % BLOCK[1], x / BLOCK[0], y / BLOCK[1]]
+    # The largest of 11 x 11, from the largest of three.
+    strongest[x, y] = hl.max(scene[x, y, 0], scene[x, y, 1], scene[x, y, 2])
+    near[x, y] = hl.max(strongest[x - 1, y], strongest[x, y], strongest[x + 1, y])
+    wide[x, y] = hl.max(near[x - 4, y], near[x - 1, y], near[x + 2, y], near[x + 4, y])
+    high[x, y] = hl.max(wide[x, y - 1], wide[x, y], wide[x, y + 1])
+    brightest = hl.max(high[x, y - 4], high[x, y - 1], high[x, y + 2], high[x, y + 4])
     column[x, y] = sum((detail[x, y + j] * detail[x, y + j] for j in range(-AROUND, AROUND + 1)), hl.f32(0.0))
     energy = sum((column[x + i, y] for i in range(-AROUND, AROUND + 1)), hl.f32(0.0)) * hl.f32(1.0 / _COUNT)
     light = hl.max(luma[x, y], hl.f32(0.0))
+    doubt[x, y] = lined[GAIN, x / BLOCK[0], y / BLOCK[1]]
     noise = doubt[x, y] * (shot * light + still)
-    kept = hl.max(energy - hl.f32(DOUBT) * noise, hl.f32(0.0)) / (energy + hl.f32(1e-9))
+    ground = hl.sqrt(still)
+    power, bright = energy + hl.f32(1e-9), light + ground
+    part = hl.f32(1.0) / (power * bright)  # both are divided by, and one division is enough
+    kept = hl.max(energy - hl.f32(DOUBT) * noise, hl.f32(0.0)) * (bright * part)
     trusted = hl.clamp((limit - brightest) * hl.f32(FADE), hl.f32(0.0), hl.f32(1.0))
     change = hl.max(strength * trusted * kept * detail[x, y], -light)
-    ground = hl.sqrt(still)
-    color = (hl.max(scene[x, y, c], hl.f32(0.0)) + ground) / (light + ground)
+    color = (hl.max(scene[x, y, c], hl.f32(0.0)) + ground) * (power * part)
     restored[x, y, c] = scene[x, y, c] + change * hl.min(color, hl.f32(MOST_COLOR))
-    return Stages(lined, luma, top, tall, detail, doubt, column, restored)
+    return Stages(taps, lined, luma, strongest, near, wide, high, total, detail, doubt, column, restored)
 
 
 _COUNT = (2 * AROUND + 1) ** 2
 
 
-def _largest(values: list[Any], larger: Any) -> Any:
-    found = values[0]
-    for value in values[1:]:
-        found = larger(found, value)
-    return found
-
-
 def schedule(stages: Stages, target: Any) -> None:
-    """87 ms, 12 MP, 2 cores of Emerald Rapids (AVX-512), with 60 pairs of taps; the 12 lopsided ones came later."""
+    """110 ms of one core of an AMD EPYC (AVX-512), other work beside it, 12 MP, output already in memory."""
+    import halide as hl
+
+    schedule_strips(stages, 64, target.natural_vector_size(hl.Float(32)))
+
+
+def schedule_strips(stages: Stages, most: int, width: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """In strips of `most` rows; gives the loops over strips and over their rows, as (stage, variable)."""
     import halide as hl
 
     x, y, c = stages.restored.args()
-    inner, block = hl.Var("inner"), hl.Var("block")
-    width = target.natural_vector_size(hl.Float(32))
-    guard = hl.TailStrategy.GuardWithIf
+    inner, guard = hl.Var("inner"), hl.TailStrategy.GuardWithIf
     # Lines slide down a strip of rows; the last strip is shifted back inside, a guard in it would stop the sliding.
-    rows = hl.min(64, stages.restored.output_buffer().height())
+    rows = hl.min(most, stages.restored.output_buffer().height())
     stages.restored.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
     stages.restored.vectorize(x, width, guard).unroll(c).parallel(y)
-    for line in (stages.luma, stages.top, stages.tall, stages.column):
-        line.store_at(stages.restored, y).compute_at(stages.restored, inner).vectorize(line.args()[0], width)
-    for line in (stages.detail, stages.doubt):
-        at = line.args()[0]
-        line.store_at(stages.restored, y).compute_at(stages.restored, inner).align_bounds(at, SPACING)
-        line.split(at, block, at, SPACING, hl.TailStrategy.RoundUp).vectorize(at, width)
+    strip, row = (stages.restored, y), (stages.restored, inner)
+    schedule_lines(stages, strip, row, width)
+    return strip, row
+
+
+def schedule_lines(stages: Stages, strip: tuple[Any, Any], row: tuple[Any, Any], width: int) -> None:
+    """What slides down each `strip`, a `row` at a time; filters work on whole blocks."""
+    import halide as hl
+
+    round_up = hl.TailStrategy.RoundUp
+    for line in (stages.luma, stages.strongest, stages.near, stages.wide, stages.high, stages.column):
+        line.store_at(*strip).compute_at(*row).vectorize(line.args()[0], width, round_up)
+    across, down, inner, lower = (hl.Var(name) for name in ("across", "down", "right", "lower"))
+    x, y = stages.detail.args()
+    stages.detail.store_at(*strip).compute_at(*row).align_bounds(x, BLOCK[0]).align_bounds(y, BLOCK[1])
+    stages.detail.tile(x, y, across, down, inner, lower, *BLOCK, round_up).vectorize(inner, width).unroll(inner)
+    stages.detail.unroll(lower)
+    x, _ = stages.doubt.args()
+    stages.doubt.compute_at(*row).align_bounds(x, BLOCK[0]).split(x, across, x, BLOCK[0], round_up)
+    stages.doubt.vectorize(x, width).unroll(x)
+    x, y, _, _ = stages.total.args()
+    stages.total.compute_at(stages.detail, across).bound(x, 0, BLOCK[0]).bound(y, 0, BLOCK[1])
+    stages.total.vectorize(x, width).unroll(x).unroll(y)
+    update = stages.total.update()
+    i, j = stages.taps.x, stages.taps.y
+    update.reorder(x, y, j, i).vectorize(x, width).unroll(x).unroll(y).unroll(j).unroll(i)
     tap, _, _ = stages.lined.args()
-    stages.lined.store_at(stages.restored, y).compute_at(stages.restored, inner).vectorize(tap, width)
+    stages.lined.store_at(*strip).compute_at(*row).vectorize(tap, width)
 
 
 def reference(scene: Array, filters: Array, shot: float, still: float, strength: float, limit: float) -> Array:
@@ -136,16 +174,11 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     luma = np.sum([np.float32(LUMA[i]) * scene[i] for i in range(3)], axis=0)
     wide = _mirrored(luma, edge)
     tall, broad = height + 2 * AROUND, width + 2 * AROUND
-
-    def near(i: int, j: int) -> Array:
-        return wide[REACH + j : REACH + j + tall, REACH + i : REACH + i + broad]
-
     y, x = np.arange(-AROUND, height + AROUND), np.arange(-AROUND, width + AROUND)
     detail = np.zeros((tall, broad), np.float32)
-    for number, (i, j) in enumerate(TAPS):
-        detail += _between(filters[..., number], y, x) * (near(i, j) + near(-i, -j) - 2 * near(0, 0))
-    for number, (i, j) in enumerate(LOPSIDED, _ODD):
-        detail += _between(filters[..., number], y, x) * (near(i, j) - near(-i, -j))
+    for i in range(SIDE):
+        for j in range(SIDE):
+            detail += _between(filters[..., j + SIDE * i], y, x) * wide[j : j + tall, i : i + broad]
     # Beyond the border the detail is that of the mirrored picture under filters that go on; the kernel has the same.
     square = detail * detail
     span = range(2 * AROUND + 1)
@@ -156,7 +189,7 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     highest = np.max([top[j : j + height] for j in range(2 * REACH + 1)], axis=0)
     brightest = np.max([highest[:, i : i + width] for i in range(2 * REACH + 1)], axis=0)
     light = np.maximum(luma, 0)
-    noise = _between(filters[..., _GAIN], np.arange(height), np.arange(width)) * (shot * light + still)
+    noise = _between(filters[..., GAIN], np.arange(height), np.arange(width)) * (shot * light + still)
     kept = np.maximum(energy - np.float32(DOUBT) * noise, 0) / (energy + np.float32(1e-9))
     trusted = np.clip((limit - brightest) * np.float32(FADE), 0, 1)
     change = np.maximum(strength * trusted * kept * detail, -light)
@@ -171,12 +204,13 @@ def _mirrored(plane: Array, edge: int) -> Array:
 
 
 def _between(lattice: Array, y: npt.NDArray[np.intp], x: npt.NDArray[np.intp]) -> Array:
-    row, column = y // SPACING, x // SPACING
+    """What a lattice says in the middles of the blocks that rows and columns lie in."""
+    y, x = (at // size * size + size // 2 for at, size in zip((y, x), BLOCK[::-1], strict=True))
+    row, column = y // SPACING + 1, x // SPACING + 1
     down = ((y % SPACING) / np.float32(SPACING)).astype(np.float32)[:, None]
     right = ((x % SPACING) / np.float32(SPACING)).astype(np.float32)
-    row, column = row + 1, column + 1
-    lines = lattice[row] + down * (lattice[row + 1] - lattice[row])
-    found: Array = lines[:, column] + right * (lines[:, column + 1] - lines[:, column])
+    left = lattice[:, column] + right * (lattice[:, column + 1] - lattice[:, column])
+    found: Array = left[row] + down * (left[row + 1] - left[row])
     return found
 
 
@@ -231,14 +265,25 @@ def filters_of(
     goal = _unmoved(np.exp(-2 * np.pi**2 * _narrowed(xx, xy, yy, noise, fx, fy)), blur, power, fx, fy)
     wanted = np.fft.ifft2(power * np.conj(blur) * goal).real
     known = np.fft.ifft2(power * np.abs(blur) ** 2 + noise).real
-    taps = np.array([(0, 0), *TAPS])
+    taps = np.array([(0, 0), *PAIRS])
     even = _pairs(known, wanted, taps, 1)
     odd = _pairs(known, wanted, np.array(LOPSIDED), -1)
     total = even[:, :1] + 2 * even[:, 1:].sum(1, keepdims=True)
     # A kernel reads light where its tap is, and so turned by half a turn.
     even, odd = even[:, 1:] / total, -odd / total
     gain = (2 * even.sum(1)) ** 2 + 2 * (even**2).sum(1) + 2 * (odd**2).sum(1)
-    return _spread(np.concatenate([even, odd, gain[:, None]], 1).reshape(*shape, -1), height, width)
+    return _spread(np.concatenate([_laid_out(even, odd), gain[:, None]], 1).reshape(*shape, -1), height, width)
+
+
+def _laid_out(even: Floats, odd: Floats) -> Floats:
+    """(places, SIDE * SIDE): all taps of filters, column by column; what they take away from the middle is in it."""
+    found = np.zeros((len(even), SIDE, SIDE))
+    for taps, values, sign in ((PAIRS, even, 1), (LOPSIDED, odd, -1)):
+        x, y = np.array(taps).T
+        found[:, REACH + x, REACH + y] += values
+        found[:, REACH - x, REACH - y] += sign * values
+    found[:, REACH, REACH] = -found.sum((1, 2))
+    return found.reshape(len(even), -1)
 
 
 def _gaussian(covariance: Floats, fx: Floats, fy: Floats) -> Floats:
@@ -294,7 +339,7 @@ def _spread(designed: Floats, height: int, width: int) -> Array:
     """The filters at every SPACING pixels from one before the first on, straight between those designed."""
     out = designed
     for axis, size in enumerate((height, width)):
-        pixels = (np.arange((size + AROUND - 1) // SPACING + 3) - 1) * SPACING
+        pixels = (np.arange(_points(size)) - 1) * SPACING
         place = np.clip(pixels / max(size - 1, 1), 0.0, 1.0) * (designed.shape[axis] - 1)
         first = np.minimum(place.astype(int), designed.shape[axis] - 2)
         part = np.expand_dims(place - first, [each for each in range(3) if each != axis])
@@ -303,8 +348,12 @@ def _spread(designed: Floats, height: int, width: int) -> Array:
     return np.ascontiguousarray(out, np.float32)
 
 
+def _points(size: int) -> int:
+    """Of the lattice along a side: one before the first pixel, and as many as blocks beyond the last may ask for."""
+    return (size + 2 * BLOCK[0]) // SPACING + 3
+
+
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
-    rows, columns = ((size + AROUND - 1) // SPACING + 3 for size in (height, width))
-    filters = rng.normal(0.0, 0.02, (rows, columns, _GAIN + 1)).astype(np.float32)
+    filters = rng.normal(0.0, 0.02, (_points(height), _points(width), GAIN + 1)).astype(np.float32)
     filters[..., -1] = 0.1
     return rng.random((3, height, width), np.float32), filters, 0.01, 0.001, 0.9, 0.9

@@ -84,6 +84,13 @@ def places(grid: Floats) -> Places:
     return Places(along.astype(np.float32), y.astype(np.float32))
 
 
+def unmoved(shape: tuple[int, int]) -> Places:
+    """The places of a picture that stays as it is."""
+    rows, columns = ((size - 1) // cubic.SPACING + 2 for size in shape)
+    still = np.zeros((1, rows, columns), np.float32)
+    return Places(still, still)
+
+
 def warp(scene: Array, found: Places) -> Array:
     """Resample a (colours, H, W) picture; beyond the border its edge goes on."""
     colors, height, width = scene.shape

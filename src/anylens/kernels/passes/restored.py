@@ -1,0 +1,60 @@
+"""Clean light read along its rows -> scene: read along its columns, and what the lens's blur took given back."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anylens.kernels import restore
+from anylens.kernels.library import Kernel
+from anylens.kernels.passes import finish, light
+from anylens.kernels.signature import Image, Signature
+
+Array = npt.NDArray[Any]
+
+GROUPS: light.Groups = (*finish.LEVEL, ("restore", light.after("restore", restore)))
+SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(Image("scene", "float32", 3),))
+STRIP = 132
+"""Rows at most that slide down in one go."""
+LEAST_SIDE = 16
+"""A smaller picture would be mirrored twice."""
+
+
+class Stages(NamedTuple):
+    straight: finish.Straight
+    restore: restore.Stages
+
+
+def algorithm(*inputs: Any) -> Stages:
+    given = light.grouped(GROUPS, inputs)
+    straight = finish.straightened(given)
+    return Stages(straight, restore.algorithm(straight.scene, *given["restore"]))
+
+
+def schedule(stages: Stages, target: Any) -> None:
+    """156 ms of one core of an AMD EPYC (AVX-512), other work beside it, 12 MP.
+
+    Strips of the scene whole, as they do not slide beside lines of whole blocks.
+    """
+    import halide as hl
+
+    width = target.natural_vector_size(hl.Float(32))
+    strip, _ = restore.schedule_strips(stages.restore, STRIP, width)
+    _, y, _ = stages.straight.scene.args()
+    finish.schedule_rows(stages.straight, strip, (stages.straight.scene, y), width)
+
+
+def reference(*inputs: Any) -> Array:
+    given = light.grouped(GROUPS, inputs)
+    return restore.reference(finish.scene_of(given), *given["restore"])
+
+
+kernel = Kernel(__name__, SIGNATURE, reference)
+
+
+def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
+    height, width = max(height, LEAST_SIDE), max(width, LEAST_SIDE)
+    given = finish.named(rng, height, width) | light.named(rng, "restore", restore, height, width)
+    return tuple(given[argument.name] for argument in SIGNATURE.inputs)
