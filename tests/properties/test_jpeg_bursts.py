@@ -62,6 +62,18 @@ def test_tones_stay_noise_falls_and_nothing_that_passed_is_seen(
     assert (merged - truth)[passed].std() <= 1.05 * (one - truth)[passed].std()
 
 
+@pytest.mark.parametrize("way", ["mean", "robust", "night"])
+def test_tones_stay_however_the_pictures_are_merged(folder: Path, truth: np.ndarray, tmp_path: Path, way: str) -> None:
+    place = tmp_path / "a.jpg"
+    files = sorted(folder.glob("*.jpg"))[:2]
+    ran = run("develop", "--burst", *files, "--merge", way, "-o", place)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "tones are kept" in ran.stdout
+    assert "Demosaic" not in ran.stdout
+    merged, inner = cv2.imread(str(place))[..., ::-1].astype(float), np.s_[EDGE:-EDGE, EDGE:-EDGE]
+    assert np.abs((merged - truth)[inner].mean(axis=(0, 1))).max() < 1.5
+
+
 def test_a_bracket_of_pictures_brings_back_what_one_of_them_clipped(tmp_path: Path) -> None:
     seen = light(moves(1, 3)[0])
     paths = []

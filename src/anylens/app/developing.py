@@ -226,7 +226,8 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         start = perf_counter()
     else:
         result = latent(image, recipe, passport=job.passport)
-        passed = ("mosaic", "demosaic") if isinstance(image, Scene) else ()
+        finished = isinstance(image, Scene) or result.facts.display_referred
+        passed = ("mosaic", "demosaic") if finished else ()
         for section, stage in recipe.stages():
             if section not in passed:
                 done(type(stage).__name__, _sentence_of(stage), changed(stage), None)

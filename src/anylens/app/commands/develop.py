@@ -222,12 +222,14 @@ def _recipes(given: Namespace) -> dict[Way, Recipe]:
     settings = [*_merging(given, chosen), *given.settings]
     if given.size is not None:
         settings.append(f"Size.longest_px={given.size}")
-    if given.burst and given.merge in ("night", "hdr"):
+    if given.burst and given.merge == "hdr":
         return {"plain": _adjusted(in_way(chosen, given.merge), settings)}
-    plain = _adjusted(chosen, settings)
+    plain = _adjusted(in_way(chosen, "night") if given.burst and given.merge == "night" else chosen, settings)
     ways: tuple[Way, ...] = ()
-    if given.burst and given.recipe is None and given.merge not in ("robust", "mean"):
+    if given.burst and given.recipe is None:
         ways = WAYS.get(type(plain.merge).__name__, ())
+        if given.merge in ("robust", "mean", "night"):
+            ways = tuple(way for way in ways if way == "displayed")
     return {"plain": plain, **{way: _adjusted(in_way(chosen, way), settings) for way in ways}}
 
 
