@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.negatives import write_dng
-from benchmarks.report import ROOT, program, save, table, versions
+from benchmarks.report import ROOT, in_turns, program, save, table, versions
 
 Array = npt.NDArray[Any]
 BLACK, WHITE, SCALE, OFFSET = 512, 16383, 4e-4, 2e-6
 PICTURE = ROOT / "docs" / "gallery" / "demo.jpg"
+OURS, PEER = "anylens, raws to JPEG, whole process", "hdr-plus, raws to PNG, whole process"
 
 
 def frames(count: int, height: int, width: int, seed: int = 1) -> list[Array]:
@@ -94,33 +94,6 @@ def mtb_mean(raws: list[Array]) -> Array:
     return np.mean(colors, axis=0, dtype=np.float32)
 
 
-def whole(folder: Path, out: Path) -> tuple[float, float]:
-    """Seconds and peak MB of the whole process from raws to JPEG, the better of two runs."""
-    command = [sys.executable, "-m", "anylens.app", "develop", "--burst", str(folder), "-o", str(out)]
-    best, peak = np.inf, 0.0
-    for _ in range(2):
-        start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        best = min(best, time.perf_counter() - start)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return best, peak
-
-
-def hdr_plus(command: str, folder: Path, out: Path) -> tuple[float, float]:
-    """Seconds and peak MB of hdr-plus from raws to PNG, the only picture that it writes; the better of two runs."""
-    names = [place.name for place in sorted(folder.glob("*.dng"))]
-    runs = []
-    for _ in range(2):
-        start = time.perf_counter()
-        arguments = [command, str(folder), os.path.relpath(out, folder), *names]
-        child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        if status:
-            return float("nan"), float("nan")
-        runs.append((time.perf_counter() - start, usage.ru_maxrss / 1024))
-    return min(runs)
-
-
 def copies(folder: Path, count: int, height: int, width: int) -> None:
     """A burst of `count` frames in a folder: four views of a trembling hand, each with noise of its own on top."""
     views = frames(4, height, width)
@@ -176,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.burst", description=__doc__)
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--size", type=int, nargs=2, default=(3072, 4080), metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where frames of an earlier run are, or go")
     parser.add_argument("--large", action="store_true", help="measure how time and memory grow instead")
     asked = parser.parse_args()
@@ -188,30 +162,42 @@ def main() -> None:
         folder = asked.folder or Path(scratch) / "burst"
         if not folder.exists():
             folder.mkdir(parents=True)
-            noise = (SCALE, OFFSET) * 3
+            known: dict[str, Any] = {"noise": (SCALE, OFFSET) * 3, "exposure_s": 0.01, "iso": 100}
             for index, raw in enumerate(frames(asked.frames, height, width)):
-                write_dng(folder / f"{index:02d}.dng", raw, black=BLACK, white=WHITE, noise=noise)
-        process_s, peak_mb = whole(folder, Path(scratch) / "a.jpg")
+                write_dng(folder / f"{index:02d}.dng", raw, black=BLACK, white=WHITE, **known)
+        ways = {
+            OURS: [sys.executable, "-m", "anylens.app", "develop", "--burst", str(folder), "-o", f"{scratch}/a.jpg"]
+        }
+        command = program("hdrplus")
+        if command:
+            names = [place.name for place in sorted(folder.glob("*.dng"))]
+            ways[PEER] = [command, str(folder), os.path.relpath(f"{scratch}/peer.png", folder), *names]
+        processes = in_turns(ways, asked.rounds)
         import tifffile
 
         raws = [tifffile.imread(path) for path in sorted(folder.glob("*.dng"))]
         merge_s, used = merged(folder)
-        rows = [("anylens, raws to JPEG, whole process", process_s), ("anylens, align and merge, warm", merge_s)]
+        rows = [
+            *((name, seconds) for name, (seconds, _, _) in processes.items()),
+            ("anylens, align and merge, warm", merge_s),
+        ]
         for name, peer in (("OpenCV ECC, linear warp, mean", ecc_mean), ("OpenCV AlignMTB, mean", mtb_mean)):
             start = time.perf_counter()
             peer(raws)
             rows.append((name, time.perf_counter() - start))
-        command, peer_peak_mb = program("hdrplus"), float("nan")
-        if command:
-            peer_s, peer_peak_mb = hdr_plus(command, folder, Path(scratch) / "peer.png")
-            rows.append(("hdr-plus, raws to PNG, whole process", peer_s))
     megapixels = len(raws) * height * width / 1e6
     lines = [(name, f"{seconds:.2f} s", f"{megapixels / seconds:.0f} MP/s") for name, seconds in rows]
     table(f"{len(raws)} frames of {height * width / 1e6:.1f} MP", ("way", "time", "input"), lines)
-    print(f"peak memory of the whole process {peak_mb:.0f} MB; frames used {used:.2f} of {len(raws)}")
-    print(f"hdr-plus: {f'{peer_peak_mb:.0f} MB' if command else 'absent'}")
-    results = {"seconds": dict(rows), "peak_mb": peak_mb, "frames_used": used, "frames": len(raws)}
-    results["hdr-plus"] = {"peak_mb": peer_peak_mb} if command else "absent"
+    lines = [(name, f"{own:.2f} s", f"{peak:.0f} MB") for name, (_, own, peak) in processes.items()]
+    table(
+        "Whole processes",
+        ("way", "time of all processors", "peak memory"),
+        [*lines, *([] if command else [(PEER, "absent", "")])],
+    )
+    print(f"frames used {used:.2f} of {len(raws)}")
+    figures = ("seconds", "processor_seconds", "peak_mb")
+    results: dict[str, Any] = {name: dict(zip(figures, found, strict=True)) for name, found in processes.items()}
+    results |= {"seconds": dict(rows), "frames_used": used, "frames": len(raws), "hdr-plus": bool(command)}
     save("burst", results, versions("opencv-python-headless"))
 
 

@@ -8,9 +8,11 @@ import os
 import platform
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -101,3 +103,19 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
     print(f"\n{title}\n{line(columns)}\n{'─' * (sum(widths) + 2 * len(widths) - 2)}")
     print("\n".join(line(row) for row in cells), flush=True)
+
+
+def in_turns(ways: dict[str, list[str]], rounds: int) -> dict[str, list[float]]:
+    """Medians of seconds, seconds of all processors, and peak MB of programs run in turns, round by round."""
+    found = [{name: timed(command) for name, command in ways.items()} for _ in range(rounds)]
+    return {name: [median(each[name][k] for each in found) for k in range(3)] for name in ways}
+
+
+def timed(command: list[str]) -> tuple[float, float, float]:
+    """Seconds, seconds of all processors, and peak MB of a program."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"{command[0]} failed")
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024

@@ -9,14 +9,11 @@ pictures, so it is given the frames' developed JPEGs, and the time to make these
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -24,7 +21,7 @@ import numpy.typing as npt
 
 from benchmarks.burst import BLACK, OFFSET, PICTURE, SCALE, WHITE
 from benchmarks.negatives import write_dng
-from benchmarks.report import program, save, table, versions
+from benchmarks.report import in_turns, program, save, table, versions
 
 Array = npt.NDArray[Any]
 BLUR_PX, BREATHING = 3.0, 0.004
@@ -53,16 +50,6 @@ def frame(index: int, count: int, height: int, width: int) -> Array:
     return np.clip(BLACK + (WHITE - BLACK) * mosaic + 0.5, 0, WHITE).astype(np.uint16)
 
 
-def timed(command: list[str]) -> tuple[float, float, float]:
-    """Seconds, seconds of all processors, and peak MB of a program."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"{command[0]} failed")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stack", description=__doc__)
@@ -89,8 +76,7 @@ def main() -> None:
         if peer:
             pictures = [str(place) for place in sorted(shown.iterdir())]
             ways["focus-stack, JPEGs to JPEG"] = [peer, "--no-opencl", f"--output={scratch}/b.jpg", *pictures]
-        rounds = [{name: timed(command) for name, command in ways.items()} for _ in range(asked.rounds)]
-    runs = {name: [median(each[name][k] for each in rounds) for k in range(3)] for name in ways}
+        runs = in_turns(ways, asked.rounds)
     lines = [(name, f"{wall:.2f} s", f"{own:.2f} s", f"{peak:.0f} MB") for name, (wall, own, peak) in runs.items()]
     if not peer:
         lines.append(("focus-stack", "absent", "", ""))
