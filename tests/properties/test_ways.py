@@ -82,3 +82,12 @@ def test_the_choice_is_said_and_a_setting_wins(
     (settings,) = [step["settings"] for step in photo["steps"] if step["stage"] == "Expose"]
     assert settings.get("auto") == auto
     assert any("way is night" in note for note in photo["notes"]) == said
+
+
+@pytest.mark.parametrize("asked", ["mean", "robust", "night", "focus"])
+def test_a_way_that_was_asked_for_is_not_said_to_be_plain(tmp_path: Path, asked: str) -> None:
+    for index, frame in enumerate(hand_held(2)[0].frames):
+        write(frame, tmp_path / f"{index}.dng")
+    ran = run("develop", "--burst", tmp_path, "--merge", asked, "-o", tmp_path / "a.jpg", "--json")
+    assert ran.returncode == 0, ran.stderr
+    assert "the way is" not in ran.stdout

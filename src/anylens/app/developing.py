@@ -326,7 +326,7 @@ def _without_dark(job: Job) -> Callable[[Frame], Frame]:
 
 
 def _in_its_way(burst: Burst, job: Job, watch: Any) -> tuple[Any, Recipe]:
-    """The merged burst with the reason for the way that is chosen among its notes, and that way's recipe."""
+    """The merged burst, with the reason among its notes where a way is chosen for it, and that way's recipe."""
     from anylens import develop
     from anylens.darkroom import way_of
 
@@ -335,7 +335,7 @@ def _in_its_way(burst: Burst, job: Job, watch: Any) -> tuple[Any, Recipe]:
     once = {"watch": watch, "passport": job.passport}
     image: Any = burst.reference if single else develop(burst, plain, until="mosaic", **once)
     choice = way_of(image.facts, 0.0 if single else image.span_ev)
-    if choice.way not in job.recipes:
+    if choice.way not in job.recipes or (choice.way == "plain" and "night" not in job.recipes):
         return image, plain
     facts = dataclasses.replace(image.facts, notes=(*image.facts.notes, choice.why))
     return dataclasses.replace(image, facts=facts), job.recipes[choice.way]
