@@ -79,11 +79,14 @@ def run(given: Namespace) -> int:
 
 def _pictures(given: Namespace) -> list[Picture]:
     """The files that can be measured, all of one camera; Refusal where none can or they do not belong together."""
+    from concurrent.futures import ThreadPoolExecutor
+
     found: list[Picture] = []
-    with voice.progress("looking", len(given.files)) as bar:
-        for file in given.files:
+    with voice.progress("looking", len(given.files)) as bar, ThreadPoolExecutor(2) as pool:
+        looked = [pool.submit(_picture, file, given) for file in given.files]
+        for file, picture in zip(given.files, looked, strict=True):
             try:
-                found.append(_picture(file, given))
+                found.append(picture.result())
             except Refusal as error:
                 if len(given.files) == 1:
                     raise
@@ -123,10 +126,10 @@ def _passports(named: Sequence[str] | None, body: str) -> list[Passport]:
     from anylens.lens.passport_place import files_for
 
     found = [read_passport(each) for each in (files_for(body) if named is None else map(Path, named))]
-    usable = [each for each in found if each.lateral or each.vignetting or each.color]
+    usable = [each for each in found if each.lateral or each.geometry or each.vignetting or each.color]
     if not usable:
         raise Refusal(
-            f"There is no passport of a lens on {body} that knows lateral colour or shading; make one with "
+            f"There is no passport of a lens on {body} that knows lateral colour, distortion or shading; make one with "
             "anylens lens calibrate, or name some with --passport."
         )
     return usable
@@ -183,6 +186,8 @@ def _told(pictures: Sequence[Picture], whole: Traits, verdict: Verdict, notes: l
         ],
         "lateral_um": None if whole.lateral is None else whole.lateral.values,
         "lateral_error_um": None if whole.lateral is None else whole.lateral.errors,
+        "bend_um": None if whole.bend is None else whole.bend.values,
+        "bend_error_um": None if whole.bend is None else whole.bend.errors,
         "falloff_log": whole.falloff,
         "red_green_log": whole.red_green,
         "blue_green_log": whole.blue_green,
