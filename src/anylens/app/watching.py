@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from anylens.frame import Frame
 
 _COLORS = {"R": "red", "B": "blue"}
-_LIGHT = {"falloff": "light", "R/G": "red over green", "B/G": "blue over green"}
 
 
 def warning(frame: Frame, name: str, choice: Choice) -> str | None:
@@ -38,8 +37,8 @@ def warning(frame: Frame, name: str, choice: Choice) -> str | None:
     else:
         assert light is not None
         seen, said = (100.0 * math.exp(each.value) for each in (light.seen, light.said))
-        why = "it may be another lens or aperture, or a hood is in the way"
-        off = f"{_LIGHT[light.kind]} towards the corners is {seen:.0f} % of the middle's, {said:.0f} % by the passport"
+        why = "it may be another lens, or another aperture"
+        off = f"light towards the corners is {seen:.0f} % of the middle's, {said:.0f} % by the passport"
     whose, most = f"{lens.maker} {lens.model}".strip(), min(max(errors, light_errors), 99.0)
     return (
         f"The picture contradicts the passport of {whose} by {most:.0f} standard errors: {off}; {why} "

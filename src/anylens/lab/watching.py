@@ -1,6 +1,6 @@
 """Whether a picture contradicts its lens's passport: another lens, or one seated askew, draws colours elsewhere.
 
-Light over the field tells as much only where it is far off, since scenes themselves are brighter here than there.
+Light over the field tells as much only where corners are far too light, since scenes themselves are uneven.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from anylens.lab.figure import Figure
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.recognition import PICTURE, apertures, lateral_um, shades
 from anylens.lab.specimen import Specimen
-from anylens.lab.traits import CAST_OF_SCENES, FALLOFF_OF_SCENES, lateral, trends
+from anylens.lab.traits import FALLOFF_OF_SCENES, lateral, trends
 from anylens.lens.passport import Passport
 from anylens.lens.rings import nearest
 
@@ -25,7 +25,7 @@ CONTRADICTED = 3.0
 """Standard errors from which on a picture contradicts its passport."""
 
 _TILES, _LOOKED_AT = 288, 2400
-_SURPRISES = 2.5
+_SURPRISES = 3.5
 """By how much scenes make the variance larger than it is said to be."""
 
 _ASIDE_UM = 0.15
@@ -49,13 +49,9 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Shaded:
-    """How light over the field departs from a passport's, by the `kind` that is most off: falloff, R/G or B/G.
-
-    `seen` and `said` are logarithms of light, or of a colour's, at SHADE against the middle.
-    """
+    """How light towards the corners departs from a passport's; `seen` and `said` are its logarithms at SHADE."""
 
     errors: float
-    kind: str
     seen: Figure
     said: Figure
 
@@ -63,32 +59,27 @@ class Shaded:
 def shaded(
     specimen: Specimen, passport: Passport, f_number: float | None = None, focus_m: float | None = None
 ) -> Shaded | None:
-    """How a raw's falloff and casts depart from a passport's; None where either tells none.
+    """How much lighter a raw's corners are than a passport has them; None where either tells nothing.
 
-    Scenes are as uneven as photographs have shown. Where the aperture is not known, the one that departs least counts.
+    Scenes are as uneven as photographs have shown. At night they are far darker towards the corners, and lamps colour
+    them, so neither darker corners nor casts count. Where the aperture is not known, the one that departs least does.
     """
-    if specimen.pitch_um is None or specimen.kind != "raw" or len(specimen.letters()) != 3:
-        return None
-    if not passport.vignetting and not passport.color:
+    if not passport.vignetting or specimen.pitch_um is None or len(specimen.letters()) != 3:
         return None
     light, clipped, _ = specimen.colors()
-    seen = trends(light, clipped)
-    if seen is None:
+    trend = trends(light, clipped)
+    if trend is None:
         return None
+    seen = trend[0]
     reach_mm = math.hypot(specimen.width_px, specimen.height_px) / 2.0 * specimen.pitch_um / 1000.0
     tried = apertures(passport) if f_number is None else [f_number]
-    found = [_shaded(seen, shades(passport, each, focus_m, reach_mm)) for each in tried]
-    return min(found, key=lambda each: each.errors)
-
-
-def _shaded(seen: tuple[Figure, Figure, Figure], said: tuple[Figure | None, Figure | None, Figure | None]) -> Shaded:
-    scenes = FALLOFF_OF_SCENES, CAST_OF_SCENES, CAST_OF_SCENES
-    told = [
-        Shaded(abs(shown.value - known.value) / math.hypot(shown.error, known.error, scene), kind, shown, known)
-        for kind, shown, known, scene in zip(("falloff", "R/G", "B/G"), seen, said, scenes, strict=True)
-        if known is not None
+    told = [shades(passport, each, focus_m, reach_mm)[0] for each in tried]
+    found = [
+        Shaded((seen.value - said.value) / math.hypot(seen.error, said.error, FALLOFF_OF_SCENES), seen, said)
+        for said in told
+        if said is not None
     ]
-    return max(told, key=lambda each: each.errors)
+    return min(found, key=lambda each: each.errors) if found else None
 
 
 def departure(
