@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,7 @@ def _pupil(front: Front, u: Floats, v: Floats, tilt: tuple[Floats, Floats], sens
     rim = _rim(front, cell)
     beyond = front.reach_mm + abs(sensor_mm) * _steepest(front) + math.hypot(*shift_mm) > 0.45 * window_mm
     (wave, wave_across), (amplitude, amplitude_across) = (apart(each, u, v) for each in (front.wave, front.amplitude))
+    landing = _landings(front, u, v, sensor_mm)
     seen = np.empty((len(v), len(u)), np.complex64)
     for top in range(0, len(v), 32):
         rows = v[top : top + 32]
@@ -90,7 +92,7 @@ def _pupil(front: Front, u: Floats, v: Floats, tilt: tuple[Floats, Floats], sens
         light = (amplitude[top : top + 32] @ amplitude_across).astype(np.float32)
         light *= _cover(front.pole, rim, u, rows, cell)
         if beyond:
-            x, y = _landing(front, u, rows, sensor_mm)
+            x, y = landing(slice(top, top + 32))
             aside = np.maximum(np.abs(x - shift_mm[0]), np.abs(y - shift_mm[1])) / window_mm
             light *= np.clip((0.5 - aside) / 0.05, 0.0, 1.0).astype(np.float32)
         part = seen[top : top + 32]
@@ -188,16 +190,20 @@ def _shares(cells: Floats) -> npt.NDArray[np.float32]:
     return np.asarray(cells / total if total > 0.0 else np.full(cells.shape, 1.0 / cells.size), np.float32)
 
 
-def _landing(front: Front, u: Floats, v: Floats, sensor_mm: float) -> tuple[Floats, Floats]:
-    """(v, u): where the rays of the crossings of `u` and `v` land, from the reference place."""
-    slope = np.polynomial.chebyshev.chebder
-    x = -on_grid(squared(slope(front.wave, axis=0)), u, v) / front.scale
-    y = -on_grid(squared(slope(front.wave, axis=1)), u, v) / front.scale
-    if sensor_mm:
-        forward = np.maximum(_forward(front, u, v), 1e-3)
-        x = x + sensor_mm * (front.middle[0] + u * front.scale) / forward
-        y = y + sensor_mm * (front.middle[1] + v * front.scale)[:, None] / forward
-    return x, y
+def _landings(front: Front, u: Floats, v: Floats, sensor_mm: float) -> Callable[[slice], tuple[Floats, Floats]]:
+    """Some rows of (v, u) each: where the rays of the crossings of `u` and `v` land, from the reference place."""
+    slopes = (squared(np.polynomial.chebyshev.chebder(front.wave, axis=axis)) / -front.scale for axis in (0, 1))
+    (x_down, x_across), (y_down, y_across) = (apart(each, u, v) for each in slopes)
+
+    def landing(rows: slice) -> tuple[Floats, Floats]:
+        x, y = x_down[rows] @ x_across, y_down[rows] @ y_across
+        if sensor_mm:
+            forward = np.maximum(_forward(front, u, v[rows]), 1e-3)
+            x += sensor_mm * (front.middle[0] + u * front.scale) / forward
+            y += sensor_mm * (front.middle[1] + v[rows] * front.scale)[:, None] / forward
+        return x, y
+
+    return landing
 
 
 def _forward(front: Front, u: Floats, v: Floats) -> Floats:
@@ -219,7 +225,7 @@ def _counted(
     across, down = (np.linspace(a, b, 1400) for a, b in zip(low, high, strict=True))
     cell = float(across[1] - across[0])
     light = on_grid(front.amplitude, across, down) ** 2 * _cover(front.pole, _rim(front, cell), across, down, cell)
-    x, y = _landing(front, across, down, sensor_mm)
+    x, y = _landings(front, across, down, sensor_mm)(slice(None))
     lit = light > 0
     column = (x[lit] - shift_mm[0]) / step_mm + size // 2
     row = (y[lit] - shift_mm[1]) / step_mm + size // 2
