@@ -18,6 +18,7 @@ from anylens.files import recipe_text
 from anylens.files.burst import read_burst
 from anylens.frame import Frame
 from anylens.image import Scene
+from anylens.kernels.turn import turn
 from tests.bursts import exposed, under_filter
 from tests.properties.test_command_line import failed_in_one_line, run
 from tests.stacks import DISTANCES, layers, seen
@@ -86,6 +87,25 @@ def test_the_map_tells_the_frame_and_follows_the_layers() -> None:
         own = (cover * (1 - hidden)) > 0.5
         hidden = np.maximum(hidden, cover)
         assert np.mean(scene.came_from[own] == number) > 0.75
+
+
+@pytest.mark.parametrize(("grow", "turn_rad"), [(1.004, 0.0), (0.9, 0.02), (1.25, 0.1)])
+def test_a_turned_picture_is_read_where_the_move_says(grow: float, turn_rad: float) -> None:
+    """However far a picture has grown; even light stays even, and waves of seven pixels lose next to nothing."""
+    y, x = np.mgrid[:160, :220].astype(np.float64)
+    matrix = grow * np.array([[np.cos(turn_rad), -np.sin(turn_rad)], [np.sin(turn_rad), np.cos(turn_rad)]])
+    move = np.column_stack([matrix, (110.3, 79.6) - matrix @ (110.0, 80.0)])
+
+    def waves(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.stack([0.5 + 0.4 * np.sin(x / 1.1), 0.5 + 0.4 * np.cos(y / 1.1), np.full(x.shape, 0.3)])
+
+    turned = turn(waves(x, y).astype(np.float32), move, 160, 220)
+    to_x, to_y = (row[0] * x + row[1] * y + row[2] for row in move)
+    inside = (to_x > 16) & (to_x < 203) & (to_y > 16) & (to_y < 143)
+    inside[:, :9] = inside[:, -9:] = inside[:9] = inside[-9:] = False
+    off = np.abs(turned - waves(to_x, to_y))[:, inside]
+    assert off.max() < 0.01
+    assert off[2].max() < 1e-5
 
 
 @pytest.mark.parametrize("frame", [DEMO, None], ids=["real, with gain maps", "drawn"])
