@@ -60,6 +60,17 @@ def assert_equals_reference(module: ModuleType, run: Callable[..., object]) -> N
 
 
 @needs_library
+@pytest.mark.parametrize("white", [1.0, 8.0, 30.0, 100.0])
+def test_counted_demosaicing_keeps_light_far_above_white_bright(white: float) -> None:
+    mosaic = np.zeros((48, 64), np.float32)
+    mosaic[:, 31:] = white
+    (counted,), wanted = unset(demosaic_counts, (np.empty((3, 48, 64), np.float32),)), min(white, 31.0)
+    demosaic_counts.kernel(mosaic, 0, 0, 0.01, out=counted)
+    assert np.allclose(counted[:, :, 36:], wanted, rtol=0.02)
+    assert counted.min() > -0.15 * wanted
+
+
+@needs_library
 @pytest.mark.parametrize("module", KERNELS)
 def test_machine_code_is_the_reference(module: ModuleType) -> None:
     assert module.kernel.compiled or os.environ.get("ANYLENS_INSTRUCTIONS") == "reference"

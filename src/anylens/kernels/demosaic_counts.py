@@ -22,6 +22,12 @@ STEPS = 4096.0
 ABOVE = 4096
 """What a root of 0 is counted as, so that light below black has counts too."""
 
+LARGEST = 5.6
+"""Roots are counted no further, which is light of 31 times white, so that what edges add has room too."""
+
+BELOW = 5
+"""Roots of a colour are told down to minus this, and up to 16 less this."""
+
 MIDDLE = 32768
 """What a difference of 0 is counted as."""
 
@@ -37,7 +43,7 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     mean, most = hl.rounding_halving_add, hl.saturating_add
     root, across, down = hl.Func("root"), hl.Func("across"), hl.Func("down")
     lifted = mosaic[x, y] + toe
-    size = hl.sqrt(hl.abs(lifted))
+    size = hl.min(hl.sqrt(hl.abs(lifted)), hl.f32(LARGEST))
     size = hl.select(lifted < hl.f32(0.0), -size, size)
     root[x, y] = hl.u16_sat(hl.cast(hl.Int(32), size * hl.f32(STEPS) + hl.f32(ABOVE + 0.5)))
 
@@ -114,8 +120,8 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
         green_site, hl.select(red_row, column_color, row_color), hl.select(red_row, crossed, own)
     )
     apart = hl.mux(c, [red_difference, hl.u16(MIDDLE), blue_difference])
-    counted = hl.cast(i16, green - apart + hl.u16(MIDDLE - ABOVE))
-    value = hl.f32(counted) * hl.f32(1.0 / STEPS)
+    counted = green - apart + hl.u16(MIDDLE - ABOVE + BELOW * int(STEPS))
+    value = hl.f32(counted) * hl.f32(1.0 / STEPS) - hl.f32(BELOW)
     rgb = hl.Func("rgb")
     rgb[x, y, c] = value * hl.abs(value) - toe
     return Stages(sites, root, across, down, across_change, across_thick, down_thick, estimate, diagonal, rgb)
