@@ -106,7 +106,7 @@ def test_another_picture_is_no_truth():
     samples = Samples(seen(edges.gaussian(0.2)).astype(np.float32))
     with pytest.raises(Refusal, match="another picture"):
         texture_by_truth(samples, leaves(9))
-    with pytest.raises(Refusal, match="noisy"):
+    with pytest.raises(Refusal, match="Its noise is not known"):
         texture_by_spectrum(samples, 2.0)
     with pytest.raises(Refusal, match="128"):
         texture_by_truth(samples, LEAVES, (slice(0, 100), slice(0, 300)))

@@ -128,7 +128,10 @@ def texture_by_spectrum(
     light, sites = np.asarray(samples.pixels[rows, columns], np.float64), samples.sampled(rows, columns)
     if noise is None:
         if samples.noise is None:
-            raise Refusal("How noisy the samples are is not known, as texture without a truth needs; give a variance.")
+            raise Refusal(
+                "Its noise is not known, which would pass for texture; measure a raw whose file tells it, or give "
+                "what a perfect camera would have seen (--truth)."
+            )
         noise = samples.noise[0] * max(float(light[sites].mean()), 0.0) + samples.noise[1]
     seen, tiles = _power(light, sites)
     own = _own_power(reference)
