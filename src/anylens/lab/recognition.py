@@ -198,7 +198,7 @@ def lateral_um(
             values[at : at + 3] += weight * 1000.0 * (x - aside[0])
             s2 = np.minimum(radii / record.reach_mm, 1.0) ** 2
             lever = 1000.0 * radii[:, None] * np.stack([np.ones(3), s2, s2**2], axis=1)
-            lever = lever * np.minimum(errors, 1.0)
+            lever = lever * np.minimum(errors, 1.0) * (PICTURE if record.method == "photos" else 1.0)
             covariance[at : at + 3, at : at + 3] += weight * (lever @ _TOGETHER @ lever.T)
     return values, covariance + _away(passport.lateral, f_number) ** 2 * _spread(OPENING_UM, reach_mm)
 
