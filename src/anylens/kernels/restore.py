@@ -253,8 +253,8 @@ def filters_of(
     `noise` is the variance of luma at middle grey.
     """
     noise = max(noise, _LEAST_NOISE)
-    f = np.asarray(np.fft.fftfreq(_BAND), np.float64)
-    fx, fy = f[None, :], f[:, None]
+    fx = np.asarray(np.fft.rfftfreq(_BAND), np.float64)[None, :]
+    fy = np.asarray(np.fft.fftfreq(_BAND), np.float64)[:, None]
     shape = core_px2.shape[1:]
     xx, xy, yy = core = core_px2.reshape(3, -1, 1, 1)
     x, y = aside_px.reshape(2, -1, 1, 1)
@@ -263,8 +263,7 @@ def filters_of(
     blur = (1 - part) * _gaussian(core, fx, fy) + part * skirt
     power = _TEXTURE / (fx**2 + fy**2 + _FIELD**2)
     goal = _unmoved(np.exp(-2 * np.pi**2 * _narrowed(xx, xy, yy, noise, fx, fy)), blur, power, fx, fy)
-    wanted = np.fft.ifft2(power * np.conj(blur) * goal).real
-    known = np.fft.ifft2(power * np.abs(blur) ** 2 + noise).real
+    wanted, known = (np.fft.irfft2(each) for each in (power * np.conj(blur) * goal, power * np.abs(blur) ** 2 + noise))
     taps = np.array([(0, 0), *PAIRS])
     even = _pairs(known, wanted, taps, 1)
     odd = _pairs(known, wanted, np.array(LOPSIDED), -1)
@@ -306,9 +305,12 @@ def _pairs(known: Floats, wanted: Floats, taps: npt.NDArray[np.intp], sign: int)
 
 def _unmoved(goal: Floats, blur: Any, power: Floats, fx: Floats, fy: Floats) -> Any:
     """The goal where the blur has moved its light to: nothing but the blur is to be undone."""
-    turned = -np.angle(blur) / (2 * np.pi)
-    weight = power * np.abs(blur) * goal * (np.hypot(fx, fy) < _SURE_CPP)
-    xx, xy, yy, x, y = ((weight * each).sum((1, 2)) for each in (fx * fx, fx * fy, fy * fy, fx * turned, fy * turned))
+    sure = np.hypot(fx, fy) < _SURE_CPP
+    u, v = (each[sure] for each in np.broadcast_arrays(fx, fy))
+    seen = blur[:, sure]
+    turned = -np.angle(seen) / (2 * np.pi)
+    weight = power[sure] * np.abs(seen) * goal[:, sure] * np.where(u > 0, 2.0, 1.0)  # for what lies opposite
+    xx, xy, yy, x, y = ((weight * each).sum(1) for each in (u * u, u * v, v * v, u * turned, v * turned))
     whole = xx * yy - xy * xy
     right, down = ((yy * x - xy * y) / whole)[:, None, None], ((xx * y - xy * x) / whole)[:, None, None]
     return goal * np.exp(-2j * np.pi * (fx * right + fy * down))

@@ -52,7 +52,8 @@ class Places(NamedTuple):
         shift = [table[-1 if len(table) == 1 else 1][row[:, None], column] / spacing for table in self]
         at_x = np.clip(np.rint(x + shift[0]).astype(np.intp), 0, wide - 1)
         at_y = np.clip(np.rint(y[:, None] + shift[1]).astype(np.intp), 0, tall - 1)
-        return small[:, at_y, at_x]
+        seen: Array = small.reshape(len(small), -1).take(at_y * wide + at_x, axis=1)
+        return seen
 
     def counts(self, used: Array) -> Array:
         """(H, W) numbers of frames in the straight picture, where green's light was seen."""
