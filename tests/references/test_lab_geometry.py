@@ -168,6 +168,21 @@ def test_discs_without_order_are_not_taken_for_corners_one_by_one(monkeypatch):
     assert len(placed) < 60
 
 
+def test_a_board_is_found_up_to_the_border_where_its_outer_markers_are_cut():
+    import cv2
+
+    side, cut = 40, 28
+    board = cv2.aruco.CharucoBoard((9, 7), 1.0, 0.75, cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_1000))
+    whole = board.generateImage((9 * side, 7 * side)).astype(np.float32) / 255.0
+    seen = cv2.GaussianBlur(0.1 + 0.7 * whole, (0, 0), 0.9)[cut:-cut, cut:-cut]
+    noise = np.random.default_rng(3).normal(0.0, 0.005, seen.shape)
+    grid = find_grid(Samples((seen + noise).astype(np.float32)))
+    assert grid.kind == "charuco"
+    assert len(grid.points_px) == 8 * 6
+    true = (grid.chart + 1.0) * side - 0.5 - cut
+    assert np.abs(grid.points_px - true).max() < 0.1
+
+
 def test_real_chessboards_are_found_and_agree_on_one_camera():
     """Five of OpenCV's calibration photos; the board's size is not told."""
     if not CHESSBOARDS.is_dir():

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Sight, overlaps, sight
-from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, laid_on_green, panned_light
+from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, panned_light
 from anylens.lab.photo_geometry import LEAST_LINES, PhotoGeometry, photo_geometry
 from anylens.lab.specimen import Specimen
 from anylens.lab.straight import long_lines, roots_of_green
@@ -104,8 +104,6 @@ def photo_sections(
             f"The photos have {len(lines)} long straight lines and distortion needs {LEAST_LINES}; take buildings, or "
             "a slow pan."
         )
-    if red is not None and blue is not None:
-        sights = [laid_on_green(each, red, blue) for each in sights]
     light = panned_light(sights, shared)
     moved = max((each.moved_px for each in shared), default=0.0)
     if light is None:

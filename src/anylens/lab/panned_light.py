@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.figure import Figure
-from anylens.lab.fringes import RadialShift
 from anylens.lab.overlaps import Overlap, Sight, laid_over
 
 Floats = npt.NDArray[np.float64]
@@ -123,28 +122,6 @@ def panned_light(sights: Sequence[Sight], overlaps: Sequence[Overlap]) -> Panned
         for which in (1, 2)
     )
     return PannedLight(green, red, blue)
-
-
-def laid_on_green(sight: Sight, red: RadialShift, blue: RadialShift) -> Sight:
-    """The same photo with red and blue where green shows the same things.
-
-    Lateral colour else passes for a cast wherever light changes within a cell.
-    """
-    import cv2
-
-    _, height, width = sight.light.shape
-    step = sight.light_px
-    x = (np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2.0)) * step
-    y = (np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2.0)) * step
-    light = sight.light.copy()
-    for plane, each in ((0, red), (2, blue)):
-        c0, c1, c2, right, down = (np.float32(term) for term in each.terms)
-        s2 = (x * x + y * y) / np.float32(each.reach_px**2)
-        grown = 1.0 + c0 + s2 * (c1 + s2 * c2)
-        column = (x * grown + right) / step + np.float32((width - 1) / 2.0)
-        row = (y * grown + down) / step + np.float32((height - 1) / 2.0)
-        light[plane] = cv2.remap(sight.light[plane], column, row, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return replace(sight, light=light)
 
 
 def cast_terms(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats:

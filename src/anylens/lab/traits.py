@@ -16,7 +16,7 @@ import numpy.typing as npt
 from anylens.lab.figure import Figure
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Overlap, Sight, overlaps, sight
-from anylens.lab.panned_light import LEAST_MOVE, laid_on_green, panned_light
+from anylens.lab.panned_light import LEAST_MOVE, panned_light
 from anylens.lab.photo_geometry import bend, photo_geometry
 from anylens.lab.specimen import Specimen
 from anylens.lab.straight import long_lines, roots_of_green
@@ -116,8 +116,6 @@ def traits(looked: Sequence[Looked]) -> Traits:
     shared = overlaps(sights) if len(sights) > 1 else []
     if shared:
         focal = _focal(sights, shared, reach)
-        if red is not None and blue is not None:
-            sights = [laid_on_green(each, red, blue) for each in sights]
         light = panned_light(sights, shared)
         if light is not None and max(each.moved_px for each in shared) > LEAST_MOVE * 2.0 * sights[0].half_px:
             falloff, red_green, blue_green = light.ring(SHADE)
