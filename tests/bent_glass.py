@@ -48,9 +48,6 @@ class BentGlass:
     def axial_irradiance(self) -> float:
         return np.pi / (2.0 * self.f_number * self.scale_mm / self.focal_mm) ** 2
 
-    def spread(self, place_mm: Any, wavelength_nm: float, distance_m: float, step_um: float, size: int) -> Any:
-        return self.spreads([place_mm], [wavelength_nm], distance_m, step_um, size)[0, 0]
-
     def spreads(self, places_mm: Any, wavelengths_nm: Any, distance_m: float, step_um: float, size: int) -> Any:
         made = [self._spot(wavelength, distance_m, step_um, size) for wavelength in wavelengths_nm]
         return np.broadcast_to(np.stack(made), (len(places_mm), len(made), size, size))

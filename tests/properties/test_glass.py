@@ -73,7 +73,7 @@ def test_a_lens_that_stands_square_draws_mirrored_places_as_mirror_images() -> N
     a, b, c = made.spreads([[5.0, 3.0], [-5.0, 3.0], [3.0, 5.0]], [546.1], 3.0, 3.2, 65)[:, 0]
     np.testing.assert_allclose(b, a[:, ::-1], atol=1e-5)
     np.testing.assert_allclose(c, a.T, atol=1e-5)
-    axis = made.spread((0.0, 0.0), 546.1, 3.0, 3.2, 65)
+    (axis,) = made.spreads([[0.0, 0.0]], [546.1], 3.0, 3.2, 65)[:, 0]
     np.testing.assert_allclose(axis, axis[::-1], atol=1e-5)
     np.testing.assert_allclose(axis, axis.T, atol=1e-5)
 
@@ -82,8 +82,8 @@ def test_turning_a_wave_loses_nothing() -> None:
     """A place is drawn alike whether its wave is traced there or at the same radius and turned."""
     square = glass("canon_50_f1_2", Mounting(2.0, 3.0))
     tilted = glass("canon_50_f1_2", Mounting(2.0, 3.0, tilt_deg=(1e-9, 0.0)))  # traced place by place
-    place, light = (4.1, -3.7), (546.1, 3.0, 3.2, 65)
-    np.testing.assert_allclose(square.spread(place, *light), tilted.spread(place, *light), atol=2e-4)
+    light = [[4.1, -3.7]], [546.1], 3.0, 3.2, 65
+    np.testing.assert_allclose(square.spreads(*light), tilted.spreads(*light), atol=2e-4)
 
 
 @given(
@@ -131,13 +131,13 @@ def test_a_flat_plate_does_nothing_to_parallel_light() -> None:
 
 def test_tilt_moves_the_sides_of_the_picture_through_focus_and_decentre_moves_the_picture() -> None:
     near, far = (glass("ideal", Mounting(2.0, 3.0, tilt_deg=(tilt, 0.0))) for tilt in (0.3, -0.3))
-    place = ((6.0, 0.0), 550.0, 3.0, 3.2, 33)
-    straight = glass("ideal", Mounting(2.0, 3.0)).spread(*place)
-    assert near.spread(*place).max() < 0.7 * straight.max()
-    assert far.spread(*place).max() < 0.7 * straight.max()
+    place = [[6.0, 0.0]], [550.0], 3.0, 3.2, 33
+    straight = glass("ideal", Mounting(2.0, 3.0)).spreads(*place)
+    assert near.spreads(*place).max() < 0.7 * straight.max()
+    assert far.spreads(*place).max() < 0.7 * straight.max()
     # Farther things are sharp nearer to the lens, where the right side now stands.
-    there = ((6.0, 0.0), 550.0, 3.35, 3.2, 33)
-    assert near.spread(*there).max() > 2.0 * far.spread(*there).max()
+    there = [[6.0, 0.0]], [550.0], 3.35, 3.2, 33
+    assert near.spreads(*there).max() > 2.0 * far.spreads(*there).max()
     moved = glass("summicron_50", Mounting(2.0, 3.0, decentre_mm=(0.2, -0.1))).observed(PLACES, 546.1)
     still = glass("summicron_50", Mounting(2.0, 3.0)).observed(PLACES, 546.1)
     np.testing.assert_allclose(moved - still, np.broadcast_to((0.2, -0.1), PLACES.shape), atol=1e-12)
@@ -157,6 +157,6 @@ def test_light_lands_no_farther_than_rays_do(slug: str) -> None:
     for place in ((0.0, 0.0), (3.0, 2.2), (6.2, 4.7)):
         (front,) = mounted.fronts([place], [550.0], 3.0)[0]
         cell = 10.0
-        spot = mounted.spread(place, 550.0, 3.0, cell, 256)
+        spot = mounted.spreads([place], [550.0], 3.0, cell, 256)[0, 0]
         away = np.hypot(*np.indices(spot.shape) - 128) * cell
         assert spot[away < 1.1 * front.reach_mm * 1e3 + 2 * cell].sum() > 0.98

@@ -143,7 +143,7 @@ def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: 
     for place in ((0.0, 0.0), (0.48 * field.width_mm, 0.48 * field.height_mm)):
         step_um = max(0.8, 0.4 * glass.f_number)
         while True:
-            spot = np.asarray(glass.spread(place, 550.0, distance_m, step_um, 256), np.float64)
+            spot = np.asarray(glass.spreads([place], [550.0], distance_m, step_um, 256)[0, 0], np.float64)
             core, reach = (radius * step_um for radius in _radii(spot))
             if core < 64 * step_um or step_um > 50.0:
                 break

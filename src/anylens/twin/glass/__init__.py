@@ -1,6 +1,7 @@
 """Lenses from their prescriptions, traced ray by ray, drawn with diffraction: what stands before the sensor."""
 
-from anylens.twin.glass.mounted import Mounted, glass
+from anylens.twin.glass.focused import glass
+from anylens.twin.glass.mounted import Mounted
 from anylens.twin.glass.mounting import Glass, Mounting
 from anylens.twin.glass.prescription import Prescription, lenses, prescription
 

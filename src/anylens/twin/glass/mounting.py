@@ -77,17 +77,6 @@ class Glass(Protocol):
         """Irradiance on the axis over the radiance of the scene, in sr, losses at the surfaces in it."""
         ...
 
-    def spread(
-        self, place_mm: tuple[float, float], wavelength_nm: float, distance_m: float, step_um: float, size: int
-    ) -> npt.NDArray[np.float32]:
-        """(size, size), sum 1: the share of a point's light in each cell of `step_um`, x right, y down.
-
-        The point's ideal place is `place_mm`, its distance from the sensor, along the axis, `distance_m`. The middle
-        cell is centred on `observed(place_mm, wavelength_nm)`. A cell holds all light that falls into it, so the
-        aperture of a pixel of that size is in it and it is never negative.
-        """
-        ...
-
     def spreads(
         self,
         places_mm: npt.ArrayLike,
@@ -96,7 +85,12 @@ class Glass(Protocol):
         step_um: float,
         size: int,
     ) -> npt.NDArray[np.float32]:
-        """(places, wavelengths, size, size): `spread` for all of them at once, much quicker than one by one."""
+        """(places, wavelengths, size, size), each of sum 1: the share of a point's light in each cell, x right, y down.
+
+        The points' ideal places are (places, 2), their distance from the sensor, along the axis, `distance_m`, a cell
+        `step_um` wide. The middle cell is centred on `observed` of the place. A cell holds all light that falls into
+        it, so the aperture of a pixel of that size is in it and it is never negative.
+        """
         ...
 
     def transfers(
