@@ -36,60 +36,62 @@ COSINES = np.array(
 )
 MARGIN = 64
 TILE = (252, 64)
+CHANGE_STEPS, NO_CHANGE = 256.0, 32768
+"""What denoising changes in chroma is counted in so many steps to a standard deviation, and nothing as the second."""
 
 # Standard deviation of each coefficient of luma and of the chroma of half and of quarter size, measured on flat white
 # noise of unit variance in every site after `demosaic`: benchmarks/noise_spectrum.py.
 NOISE_SPECTRUM = np.array(
     (
         (  # luma, every pixel
-            (1.77, 1.74, 1.73, 1.73, 1.75, 1.74, 1.62, 1.33),
-            (1.74, 1.72, 1.71, 1.72, 1.70, 1.67, 1.52, 1.22),
-            (1.73, 1.71, 1.71, 1.71, 1.69, 1.65, 1.49, 1.18),
-            (1.73, 1.72, 1.71, 1.70, 1.68, 1.63, 1.47, 1.18),
-            (1.75, 1.70, 1.69, 1.68, 1.66, 1.60, 1.43, 1.15),
-            (1.74, 1.67, 1.65, 1.63, 1.60, 1.52, 1.34, 1.05),
-            (1.62, 1.52, 1.49, 1.47, 1.43, 1.34, 1.15, 0.84),
-            (1.33, 1.22, 1.18, 1.18, 1.15, 1.05, 0.84, 0.54),
+            (1.77, 1.74, 1.73, 1.73, 1.74, 1.74, 1.61, 1.34),
+            (1.74, 1.72, 1.71, 1.71, 1.70, 1.67, 1.52, 1.22),
+            (1.73, 1.71, 1.71, 1.70, 1.68, 1.65, 1.48, 1.18),
+            (1.73, 1.71, 1.70, 1.69, 1.67, 1.62, 1.46, 1.17),
+            (1.74, 1.70, 1.68, 1.67, 1.64, 1.59, 1.42, 1.13),
+            (1.74, 1.67, 1.65, 1.62, 1.59, 1.52, 1.34, 1.04),
+            (1.61, 1.52, 1.48, 1.46, 1.42, 1.34, 1.14, 0.84),
+            (1.34, 1.22, 1.18, 1.17, 1.13, 1.04, 0.84, 0.54),
         ),
         (  # red less blue, half size
-            (0.92, 0.81, 0.70, 0.59, 0.48, 0.40, 0.33, 0.28),
-            (0.81, 0.71, 0.60, 0.49, 0.40, 0.33, 0.27, 0.23),
-            (0.70, 0.60, 0.50, 0.39, 0.31, 0.25, 0.21, 0.18),
-            (0.59, 0.49, 0.39, 0.29, 0.21, 0.17, 0.14, 0.12),
-            (0.48, 0.40, 0.31, 0.21, 0.15, 0.11, 0.09, 0.08),
-            (0.40, 0.33, 0.25, 0.17, 0.11, 0.08, 0.06, 0.05),
-            (0.33, 0.27, 0.21, 0.14, 0.09, 0.06, 0.05, 0.04),
-            (0.28, 0.23, 0.18, 0.12, 0.08, 0.05, 0.04, 0.03),
+            (0.92, 0.83, 0.72, 0.60, 0.49, 0.41, 0.34, 0.29),
+            (0.83, 0.73, 0.62, 0.51, 0.41, 0.34, 0.29, 0.25),
+            (0.72, 0.62, 0.52, 0.41, 0.33, 0.27, 0.22, 0.20),
+            (0.60, 0.51, 0.41, 0.31, 0.23, 0.19, 0.16, 0.14),
+            (0.49, 0.41, 0.33, 0.23, 0.16, 0.12, 0.10, 0.09),
+            (0.41, 0.34, 0.27, 0.19, 0.12, 0.09, 0.08, 0.07),
+            (0.34, 0.29, 0.22, 0.16, 0.10, 0.08, 0.06, 0.05),
+            (0.29, 0.25, 0.20, 0.14, 0.09, 0.07, 0.05, 0.05),
         ),
         (  # magenta less green, half size
-            (0.73, 0.65, 0.56, 0.45, 0.35, 0.27, 0.21, 0.17),
-            (0.65, 0.57, 0.49, 0.39, 0.30, 0.23, 0.18, 0.14),
-            (0.56, 0.49, 0.41, 0.33, 0.24, 0.18, 0.14, 0.11),
-            (0.45, 0.39, 0.33, 0.25, 0.18, 0.13, 0.10, 0.08),
-            (0.35, 0.30, 0.24, 0.18, 0.12, 0.09, 0.06, 0.05),
-            (0.27, 0.23, 0.18, 0.13, 0.09, 0.06, 0.04, 0.03),
-            (0.21, 0.18, 0.14, 0.10, 0.06, 0.04, 0.03, 0.02),
-            (0.17, 0.14, 0.11, 0.08, 0.05, 0.03, 0.02, 0.02),
+            (0.74, 0.66, 0.57, 0.46, 0.35, 0.27, 0.21, 0.17),
+            (0.66, 0.58, 0.50, 0.40, 0.31, 0.23, 0.18, 0.15),
+            (0.57, 0.50, 0.43, 0.34, 0.25, 0.19, 0.15, 0.12),
+            (0.46, 0.40, 0.34, 0.26, 0.19, 0.14, 0.10, 0.08),
+            (0.35, 0.31, 0.25, 0.19, 0.13, 0.09, 0.07, 0.06),
+            (0.27, 0.23, 0.19, 0.14, 0.09, 0.06, 0.05, 0.04),
+            (0.21, 0.18, 0.15, 0.10, 0.07, 0.05, 0.04, 0.03),
+            (0.17, 0.15, 0.12, 0.08, 0.06, 0.04, 0.03, 0.03),
         ),
         (  # red less blue, quarter size
-            (0.48, 0.46, 0.44, 0.40, 0.36, 0.32, 0.29, 0.27),
-            (0.46, 0.45, 0.41, 0.38, 0.34, 0.30, 0.27, 0.25),
-            (0.44, 0.41, 0.39, 0.35, 0.32, 0.28, 0.25, 0.23),
-            (0.40, 0.38, 0.35, 0.32, 0.28, 0.25, 0.22, 0.20),
-            (0.36, 0.34, 0.32, 0.28, 0.24, 0.21, 0.18, 0.16),
-            (0.32, 0.30, 0.28, 0.25, 0.21, 0.18, 0.15, 0.13),
-            (0.29, 0.27, 0.25, 0.22, 0.18, 0.15, 0.12, 0.10),
-            (0.27, 0.25, 0.23, 0.20, 0.16, 0.13, 0.10, 0.08),
+            (0.49, 0.47, 0.45, 0.41, 0.36, 0.33, 0.29, 0.27),
+            (0.47, 0.45, 0.42, 0.39, 0.35, 0.31, 0.28, 0.26),
+            (0.45, 0.42, 0.40, 0.36, 0.33, 0.29, 0.26, 0.24),
+            (0.41, 0.39, 0.36, 0.33, 0.29, 0.25, 0.23, 0.21),
+            (0.36, 0.35, 0.33, 0.29, 0.25, 0.22, 0.19, 0.17),
+            (0.33, 0.31, 0.29, 0.25, 0.22, 0.19, 0.16, 0.14),
+            (0.29, 0.28, 0.26, 0.23, 0.19, 0.16, 0.13, 0.11),
+            (0.27, 0.26, 0.24, 0.21, 0.17, 0.14, 0.11, 0.09),
         ),
         (  # magenta less green, quarter size
-            (0.39, 0.37, 0.35, 0.32, 0.28, 0.25, 0.22, 0.20),
-            (0.37, 0.35, 0.33, 0.31, 0.27, 0.24, 0.21, 0.19),
-            (0.35, 0.33, 0.32, 0.29, 0.25, 0.22, 0.19, 0.17),
-            (0.32, 0.31, 0.29, 0.26, 0.23, 0.20, 0.17, 0.15),
-            (0.28, 0.27, 0.25, 0.23, 0.20, 0.17, 0.15, 0.13),
-            (0.25, 0.24, 0.22, 0.20, 0.17, 0.15, 0.12, 0.11),
-            (0.22, 0.21, 0.19, 0.17, 0.15, 0.12, 0.10, 0.09),
-            (0.20, 0.19, 0.17, 0.15, 0.13, 0.11, 0.09, 0.07),
+            (0.39, 0.37, 0.36, 0.33, 0.29, 0.25, 0.22, 0.20),
+            (0.37, 0.35, 0.34, 0.31, 0.27, 0.24, 0.21, 0.19),
+            (0.36, 0.34, 0.32, 0.29, 0.26, 0.23, 0.20, 0.18),
+            (0.33, 0.31, 0.29, 0.27, 0.24, 0.21, 0.18, 0.16),
+            (0.29, 0.27, 0.26, 0.24, 0.21, 0.18, 0.15, 0.14),
+            (0.25, 0.24, 0.23, 0.21, 0.18, 0.15, 0.13, 0.11),
+            (0.22, 0.21, 0.20, 0.18, 0.15, 0.13, 0.11, 0.09),
+            (0.20, 0.19, 0.18, 0.16, 0.14, 0.11, 0.09, 0.08),
         ),
     ),
     np.float32,
@@ -209,29 +211,35 @@ def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
     )
 
 
+def _nearer(near: Any, far: Any) -> Any:
+    """Three quarters of one and a quarter of the other, of floats or of whole numbers."""
+    import halide as hl
+
+    near, far = hl.Expr(near), hl.Expr(far)
+    if near.type().is_float():
+        return near * hl.f32(0.75) + far * hl.f32(0.25)
+    return hl.rounding_halving_add(near, hl.rounding_halving_add(near, far))
+
+
 def _finer(plane: Any, name: str) -> Any:
     """`plane` (x, y, c) with twice the columns, bilinear between the centres of pixels twice as large."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     finer = hl.Func(name)
-    near, far = x / 2, x / 2 + (x % 2) * 2 - 1
-    finer[x, y, c] = plane[near, y, c] * hl.f32(0.75) + plane[far, y, c] * hl.f32(0.25)
+    finer[x, y, c] = _nearer(plane[x / 2, y, c], plane[x / 2 + (x % 2) * 2 - 1, y, c])
     return finer
 
 
 def _doubled(finer: Any, c: Any, x: Any, y: Any) -> Any:
     """What `_finer` gives with twice the rows too."""
-    import halide as hl
-
-    near, far = y / 2, y / 2 + (y % 2) * 2 - 1
-    return finer[x, near, c] * hl.f32(0.75) + finer[x, far, c] * hl.f32(0.25)
+    return _nearer(finer[x, y / 2, c], finer[x, y / 2 + (y % 2) * 2 - 1, c])
 
 
 def algorithm(
     scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, noise: Any, thresholds: Any, *, bits: int = 32
 ) -> Stages:
-    """Light of unit noise is kept as floats of so many bits."""
+    """Light of unit noise is kept as floats of so many bits; with 16, its changes at half size as counts."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
@@ -261,12 +269,19 @@ def algorithm(
     quarter_finer = _finer(quarter_change, "quarter_finer")
     half_fixed[x, y, c] = half[x, y, c] + _doubled(quarter_finer, c, x, y)
     half_clean = _shrunk(half_fixed, thresholds, 1, frames_used, 2, "half")
-    half_change[x, y, c] = half_clean.picture[x, y, c] - half[x, y, c]
+    change = half_clean.picture[x, y, c] - half[x, y, c]
+    if bits != 32:
+        change = hl.u16_sat(hl.i32(change * hl.f32(CHANGE_STEPS) + hl.f32(NO_CHANGE + 0.5)))
+    half_change[x, y, c] = change
     half_finer = _finer(half_change, "half_finer")
     luma_clean = _shrunk(steady, thresholds, 0, frames_used, 1, "luma")
 
     parts = [hl.Expr(luma_clean.picture[x, y, 0])]
-    parts += [steady[x, y, k] + _doubled(half_finer, k - 1, x, y) for k in (1, 2)]
+    for k in (1, 2):
+        change = _doubled(half_finer, k - 1, x, y)
+        if bits != 32:
+            change = hl.f32(change) * hl.f32(1 / CHANGE_STEPS) - hl.f32(NO_CHANGE / CHANGE_STEPS)
+        parts.append(steady[x, y, k] + change)
     light = []
     for plane in range(3):
         slope, floor = noise[plane, 0], noise[plane, 1]

@@ -150,7 +150,7 @@ def schedule(
     clean.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, width)
     denoise.schedule_blocks(stages.denoise.luma_clean, tile, rows, width)
     finer = stages.denoise.half_finer
-    finer.store_at(*tile).compute_at(*rows).vectorize(finer.args()[0], 2 * width)
+    finer.store_at(*tile).compute_at(*rows).vectorize(finer.args()[0], 4 * width)
     denoise.schedule_chroma(stages.denoise, width)
 
 
