@@ -40,7 +40,7 @@ SIGNATURE = Signature(
 )
 LEAST_SIDE = 24
 SEARCH, FARTHER = 8, 0.02
-STEPS_COARSE, STEPS_FINE = 2, 1
+STEPS_COARSE, STEPS_FINE, HELD_FROM = 2, 1, 2
 SPREAD_COARSE, SPREAD_FINE, LEAST_SPREAD = 1.0, 0.5, 0.02
 ROBUST_STEPS = 4
 LEAST_TEXTURE = 16.0
@@ -171,7 +171,7 @@ def align(still: tuple[Array, ...], moved: tuple[Array, ...], variance: float) -
 
     `variance` is that of the noise of one point of the finest level before smoothing, both pictures' together. That
     level is left out where noise rules in it: slopes of bright and dark noise would then pull at the motion. The motion
-    of the whole picture is known well enough from the level before it.
+    of the whole picture, which is looked for down to the level HELD_FROM, is known well enough from those before.
     """
     last = len(still) - 1
     shift, likeness = _searched(_inner(still[last]), _inner(moved[last]), variance / 4.0**last)
@@ -183,8 +183,9 @@ def align(still: tuple[Array, ...], moved: tuple[Array, ...], variance: float) -
             field, model = (_finer(each, rows, columns) for each in (field, model))
         noise = variance / 4.0**level
         sums = sums_at(still[level], moved[level], field)
-        if level or last == 0:
+        if level >= HELD_FROM or level == last:
             field, model, sums = _held(still[level], moved[level], field, model, sums, noise)
+        if level or last == 0:
             field = _refined(still[level], moved[level], field, model, sums, noise, STEPS_COARSE, SPREAD_COARSE)
         elif _texture(sums, noise) > LEAST_TEXTURE:
             field = _refined(still[level], moved[level], field, model, sums, noise, STEPS_FINE, SPREAD_FINE)
