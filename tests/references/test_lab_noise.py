@@ -91,6 +91,18 @@ def test_single_frames_of_steps_tell_gain_and_pattern() -> None:
     assert found.transfers[1].prnu_percent.value == pytest.approx(0.8, rel=0.2)
 
 
+def test_edges_between_steps_are_no_pattern_of_the_sensor() -> None:
+    levels = np.linspace(20.0, 6000.0, 24).reshape(4, 6)
+    steps = np.full((512, 700), 900.0)
+    steps[23:475, 40:640] = np.repeat(np.repeat(levels, 113, axis=0), 100, axis=1)
+    found = measured([flats.flat(ORDINARY, steps, seed) for seed in (5, 6)])
+    assert found.method == "pairs"
+    for transfer in found.transfers:
+        assert transfer.prnu_percent.value == pytest.approx(0.8, rel=0.15)
+        assert transfer.dsnu_e.value < 1.0 + 3.0 * transfer.dsnu_e.error < 10.0
+        assert transfer.outliers_ppm < 300
+
+
 def test_rounding_that_hides_the_read_noise_is_said() -> None:
     coarse = flats.Silicon(gain=0.03, read_e=3.0, full_well_e=30000.0, black=64.0, white=1023.0)
     found = measured(flats.series(coarse))

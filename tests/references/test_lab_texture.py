@@ -110,3 +110,12 @@ def test_another_picture_is_no_truth():
         texture_by_spectrum(samples, 2.0)
     with pytest.raises(Refusal, match="128"):
         texture_by_truth(samples, LEAVES, (slice(0, 100), slice(0, 300)))
+
+
+def test_a_chart_of_noise_steps_is_no_star() -> None:
+    """Patches around a place may look like a few waves on some rings, but they are no spokes."""
+    steps = np.repeat(np.repeat(np.linspace(0.02, 0.9, 24).reshape(4, 6), 60, axis=0), 60, axis=1)
+    picture = np.full((400, 560), 0.18)
+    picture[80:320, 100:460] = steps
+    with pytest.raises(Refusal):
+        find_star(Samples(picture.astype(np.float32)))

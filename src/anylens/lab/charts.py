@@ -35,6 +35,10 @@ _MOST_EDGES = 256
 _MOST_TRIED = 1200
 _WIDEST_PX = 32
 _SMALL_PX = 2200
+_SPOKE = 2.0
+"""How many times as far out as in a star's spokes reach at least."""
+_FEWEST_CYCLES = 12
+"""Fewer may be patches about a place; stars for cameras have 36 and more."""
 
 
 def find_edges(samples: Samples) -> tuple[Edge, ...]:
@@ -292,4 +296,6 @@ def _rings_about(small: npt.NDArray[np.uint8], centre: Place) -> tuple[float, in
     counts = np.bincount([cycles for _, cycles, _ in sure])
     cycles = int(np.argmax(counts))
     radii = [radius for radius, number, _ in sure if number == cycles]
-    return (max(radii), cycles) if len(radii) >= max(8, len(sure) // 2) else None
+    # Spokes go from far out to far in.
+    regular = len(radii) >= max(8, len(sure) // 2) and max(radii) >= _SPOKE * min(radii)
+    return (max(radii), cycles) if regular and cycles >= _FEWEST_CYCLES else None

@@ -23,8 +23,8 @@ _BINS = 28
 class Point:
     """Noise at one brightness: `mean_dn` counts over black, variances in counts squared.
 
-    `temporal_dn2` changes from frame to frame, `fixed_dn2` stays; of single frames only their sum is known, as
-    `temporal_dn2`. `fitted` says whether the point took part in the line; `profile_ratio` is what was measured over
+    `temporal_dn2` changes from frame to frame, `fixed_dn2` stays (NaN where all that is so bright has texture); of
+    single frames only their sum is known, as `temporal_dn2`. `fitted` says whether the point took part in the line; `profile_ratio` is what was measured over
     what the file's noise profile says.
     """
 
@@ -38,7 +38,7 @@ class Point:
     @property
     def snr(self) -> float:
         """Signal over all noise, temporal and fixed."""
-        total = self.temporal_dn2.value + (0.0 if self.fixed_dn2 is None else max(self.fixed_dn2.value, 0.0))
+        total = self.temporal_dn2.value + (0.0 if self.fixed_dn2 is None else max(0.0, self.fixed_dn2.value))
         return self.mean_dn / math.sqrt(total) if total > 0.0 else math.inf
 
 
@@ -47,14 +47,17 @@ def points_of(tiles: Sequence[Tiles], black: float) -> list[Point]:
     points = []
     for exposure_s in dict.fromkeys(t.exposure_s for t in tiles):
         some = [t for t in tiles if t.exposure_s == exposure_s]
-        whole = np.concatenate([t.whole for t in some])
-        if not whole.any():
+        paired = some[0].fixed is not None
+        good = np.concatenate([t.whole if paired else t.whole & t.even for t in some])
+        if not good.any():
             continue
-        mean = np.concatenate([t.mean for t in some])[whole] - black
-        temporal = np.concatenate([t.temporal for t in some])[whole]
-        samples = np.concatenate([t.samples for t in some])[whole]
+        mean = np.concatenate([t.mean for t in some])[good] - black
+        temporal = np.concatenate([t.temporal for t in some])[good]
+        samples = np.concatenate([t.samples for t in some])[good]
         fixed = (
-            np.concatenate([t.fixed for t in some if t.fixed is not None])[whole] if some[0].fixed is not None else None
+            np.concatenate([np.where(t.even, t.fixed, math.nan) for t in some if t.fixed is not None])[good]
+            if paired
+            else None
         )
         order = np.argsort(mean)
         white = max(t.white for t in some)
@@ -82,6 +85,9 @@ def _point(mean: Array, temporal: Array, fixed: Array | None, samples: Array, ex
         return Point(float(mean.mean()), Figure(middle, error), None, exposure_s)
     value = float((temporal * samples).sum() / samples.sum())
     error = max(value, 0.01) * math.sqrt(2.0 / float(samples.sum()))
+    fixed, number = fixed[np.isfinite(fixed)], int(np.isfinite(fixed).sum())
+    if not number:
+        return Point(float(mean.mean()), Figure(value, error), Figure(math.nan), exposure_s)
     stays = float(np.median(fixed)) if number >= 5 else float(fixed.mean())
     own = ((value + abs(stays)) ** 2 + stays**2) / float(np.mean(samples))
     return Point(
@@ -139,9 +145,12 @@ def transfer_line(
     away = float(np.mean(((y - model) / (relative * model)) ** 2)) * len(x) / max(len(x) - 2, 1)
     grown = math.sqrt(max(away, 1.0))
     gain, start = Figure(gain.value, gain.error * grown), Figure(start.value, start.error * grown)
-    stays = [p.fixed_dn2 for p in used if p.fixed_dn2 is not None]
-    prnu2, dsnu2 = line(x * x, np.array([f.value for f in stays]), np.array([max(f.error, 1e-9) for f in stays]))
-    return gain, start, (prnu2, dsnu2), fitted
+    stays = [(p.mean_dn, f) for p in used if (f := p.fixed_dn2) is not None and math.isfinite(f.value)]
+    if len(stays) < 2:
+        return gain, start, (Figure(math.nan), Figure(math.nan)), fitted
+    bright, fixed = np.array([mean for mean, _ in stays]), [f for _, f in stays]
+    squares = line(bright**2, np.array([f.value for f in fixed]), np.array([max(f.error, 1e-9) for f in fixed]))
+    return gain, start, squares, fitted
 
 
 def _curve(x: Array, y: Array, relative: Array) -> tuple[Figure, Figure, Figure]:

@@ -14,6 +14,7 @@ from anylens.lab.specimen import Plane
 from anylens.refusal import Refusal
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 _TILE = 32
 _SINGLE_TILE = 16
@@ -23,13 +24,18 @@ _DARKEST = 0.004
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiles:
-    """Statistics by tile of one or two frames of one plane, in counts."""
+    """Statistics by tile of one or two frames of one plane, in counts.
+
+    `whole` tiles are not clipped anywhere, `even` ones show nothing but light that grows smoothly. The share of
+    `outliers` is that of tiles that are both.
+    """
 
     mean: Array
     temporal: Array
     fixed: Array | None
     samples: Array
-    whole: npt.NDArray[np.bool_]
+    whole: Flags
+    even: Flags
     outliers: float
     exposure_s: float | None
     white: float
@@ -55,14 +61,15 @@ def tiles_of(planes: Sequence[Plane], exposure_s: float | None) -> Tiles:
         far = np.abs(rest[0]) > _FAR * _spread(rest[0])
         single = np.where(far, 0.0, rest[0] ** 2).sum(axis=1) / np.maximum(degrees - far.sum(axis=1), 1)
         slopes = ((stacked[0] @ surface[1:].T) ** 2).mean(axis=1)
-        flat = slopes < 6.0 * single + 1e-12
+        even = slopes < 6.0 * single + 1e-12
         return Tiles(
             mean,
             single,
             None,
             degrees - far.sum(axis=1),
-            whole & flat,
-            float(far[whole].mean()) if whole.any() else 0.0,
+            whole,
+            even,
+            _share(far, whole & even),
             exposure_s,
             planes[0].white,
         )
@@ -71,16 +78,34 @@ def tiles_of(planes: Sequence[Plane], exposure_s: float | None) -> Tiles:
     number = np.maximum(degrees - far.sum(axis=1), 1)
     temporal = np.where(far, 0.0, apart**2).sum(axis=1) / number / 2.0
     fixed = np.where(far, 0.0, rest[0] * rest[1]).sum(axis=1) / number
+    even = _even(*(each.reshape(-1, size, size) for each in rest), temporal + np.abs(fixed))
     return Tiles(
         mean,
         temporal,
         fixed,
         number,
         whole,
-        float(far[whole].mean()) if whole.any() else 0.0,
+        even,
+        _share(far, whole & even),
         exposure_s,
         planes[0].white,
     )
+
+
+def _even(first: Array, second: Array, noise: Array) -> Flags:
+    """(tiles,): whether what two frames (tiles, size, size) share is a pattern of pixels, rows or columns.
+
+    Such a pattern is another in the next row or the next column; things that are seen go on into both.
+    """
+    size = first.shape[1]
+    right = (first[:, :, 1:] * second[:, :, :-1]).sum(axis=(1, 2))
+    down = (first[:, 1:] * second[:, :-1]).sum(axis=(1, 2))
+    goes_on = np.minimum(right, down) / (size * (size - 1))
+    return np.asarray(goes_on < 2.0 * noise / size)
+
+
+def _share(far: npt.NDArray[np.generic], good: Flags) -> float:
+    return float(far[good].mean()) if good.any() else 0.0
 
 
 def _cut(pixels: npt.NDArray[np.generic], size: int) -> npt.NDArray[np.generic]:

@@ -92,9 +92,9 @@ def _tell(result: ColorMeasure) -> None:
 def _summary(result: ColorMeasure) -> list[tuple[str, str]]:
     rows = []
     if result.mean_delta_e is not None:
-        rows.append(("CIEDE2000, mean and worst", f"{result.mean_delta_e}, {result.worst_delta_e:.2f}"))
+        rows.append(("CIEDE2000, mean", f"{result.mean_delta_e}, worst {result.worst_delta_e:.2f}"))
     if result.even_mean_delta_e is not None:
-        rows.append(("brightness evened", f"{result.even_mean_delta_e}, {result.even_worst_delta_e:.2f}"))
+        rows.append(("brightness evened", f"{result.even_mean_delta_e}, worst {result.even_worst_delta_e:.2f}"))
         rows.append(("of the greys", f"{result.neutral_delta_e:.2f}, chroma off by {result.neutral_chroma:.2f}"))
     if result.white_mired is not None:
         rows.append(("white is off by", f"{result.white_mired} mired (too warm above 0), tint {result.white_tint}"))

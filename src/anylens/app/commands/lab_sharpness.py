@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from anylens.app import measuring, voice
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
+from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
+    from anylens.lab.samples import Samples
     from anylens.lab.sharpness import Sharpness, StarSharpness
 
 MOST_ROWS = 40
@@ -18,15 +21,16 @@ MOST_ROWS = 40
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lab sharpness`."""
     measuring.files_and_outcome(syntax, "sharpness", "mark the edges in this .png or .jpg; for one file")
-    syntax.add_argument("--chart", choices=("edges", "star"), default="edges", help="slanted edges, or a Siemens star")
+    syntax.add_argument(
+        "--chart", choices=("edges", "star"), help="slanted edges, or a Siemens star; else whichever is seen"
+    )
     syntax.add_argument("--color", choices=("R", "G", "B"), help="measure this colour instead of green or luminance")
 
 
 def run(given: Namespace) -> int:
     """Measure the edges that are found in each file; 1 where none was or a file could not be read."""
-    from anylens.lab.charts import find_star
-    from anylens.lab.sharpness import Sharpness, edges_drawn, edges_sharpness
-    from anylens.lab.star import star_drawn, star_sharpness
+    from anylens.lab.sharpness import Sharpness, edges_drawn
+    from anylens.lab.star import star_drawn
 
     picture = measuring.marked(given)
     results = []
@@ -35,7 +39,7 @@ def run(given: Namespace) -> int:
         try:
             specimen = measuring.seen(file, given.sensor)
             samples = specimen.luminance() if given.color is None else specimen.samples(given.color)
-            result = edges_sharpness(samples) if given.chart == "edges" else star_sharpness(samples, find_star(samples))
+            result = _measured(samples, given.chart)
         except Exception as error:
             measuring.complain(error, picture, file)
             failed = 1
@@ -53,6 +57,22 @@ def run(given: Namespace) -> int:
     if given.json:
         print(measuring.as_json("sharpness", results))
     return failed
+
+
+def _measured(samples: Samples, chart: str | None) -> Sharpness | StarSharpness:
+    from anylens.lab.charts import find_star
+    from anylens.lab.sharpness import edges_sharpness
+    from anylens.lab.star import star_sharpness
+
+    if chart == "star":
+        return star_sharpness(samples, find_star(samples))
+    try:
+        return edges_sharpness(samples)
+    except Refusal:
+        if chart is None:
+            with contextlib.suppress(Refusal):
+                return star_sharpness(samples, find_star(samples))
+        raise
 
 
 def _tell(file: str, result: Sharpness) -> None:
@@ -74,7 +94,10 @@ def _tell(file: str, result: Sharpness) -> None:
     middle = ("MTF50, lp/mm",) if known else ()
     print(table(rows, ("place, px", "direction", "angle, °", "MTF50, c/px", *middle, "at Nyquist", "overshoot, %")))
     if len(result.edges) > MOST_ROWS:
+        values = sorted(edge.mtf50_cpp.value for edge in result.edges)
+        median = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2.0
         print(f"and {len(result.edges) - MOST_ROWS} more; --json tells all")
+        print(f"MTF50 of all: {values[0]:.3f} to {values[-1]:.3f} cycles per pixel, median {median:.3f}")
     if result.refused:
         print(f"{len(result.refused)} edges refused, the first: {voice.one_line(result.refused[0].why)}")
     if result.left:

@@ -56,13 +56,13 @@ def run(given: Namespace) -> int:
 
             measuring.keep(picture, one_mtf_plot(result, "MTF of texture").standalone())
         if not given.json:
-            _tell(file, result)
+            _tell(file, result, assumed=truth is None and given.leaves is None)
     if given.json:
         print(measuring.as_json("texture", results))
     return failed
 
 
-def _tell(file: str, result: TextureSharpness) -> None:
+def _tell(file: str, result: TextureSharpness, *, assumed: bool) -> None:
     print(f"Texture of {file}, by its {result.method}\n")
     rows = [("MTF50, cycles per pixel", str(result.mtf50_cpp)), ("MTF at Nyquist", str(result.mtf_nyquist))]
     if result.mtf50_lpmm is not None:
@@ -70,3 +70,8 @@ def _tell(file: str, result: TextureSharpness) -> None:
     print(table(rows))
     if not math.isfinite(result.mtf50_cpp.value):
         print("note: The MTF does not fall to 50 % before Nyquist, or the chart is another: give its --leaves.")
+    elif assumed:
+        print(
+            "note: Leaves are taken to be of all sizes, which of a real chart tells up to a third too little; "
+            "give its --leaves, or --truth."
+        )

@@ -67,8 +67,7 @@ background:var(--card);border:1px solid var(--faint);border-radius:14px;overflow
 .figures div{padding:16px 18px;box-shadow:1px 1px 0 0 var(--faint)}
 .figures dt{color:var(--soft);font-size:14px;line-height:1.3}
 .figures dd{margin:.3em 0 0;font-size:27px;line-height:1.15;letter-spacing:-.02em;font-weight:620}
-.figures dd small{font-size:14px;font-weight:450;letter-spacing:0;color:var(--soft);margin-left:.25em;
-display:inline-block}
+.figures dd small{font-size:14px;font-weight:450;letter-spacing:0;color:var(--soft);white-space:nowrap}
 .figures p{margin:.3em 0 0;color:var(--soft);font-size:13px;line-height:1.35}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,395px),1fr));gap:18px;margin:18px 0}
 figure{margin:0;background:var(--card);border:1px solid var(--faint);border-radius:14px;padding:16px 14px 10px;
@@ -84,7 +83,8 @@ td:first-child,th:first-child{text-align:left}tr:last-child td{border-bottom:0}
 .notes{color:var(--soft);font-size:14px;padding-left:1.1em;margin:14px 0}.notes li{margin:.25em 0}
 footer{color:var(--soft);font-size:14px;padding-top:40px;padding-bottom:60px}
 @media (max-width:560px){header,main,footer,nav div{padding-left:16px;padding-right:16px}header{padding-top:30px}
-section{padding-top:40px}.figures dd{font-size:23px}figure{padding:12px 8px 6px}}
+section{padding-top:40px}.figures dd{font-size:23px}.figures div{padding:14px 12px}
+figure{padding:12px 8px 6px}}
 @media print{nav{display:none}figure,details{break-inside:avoid}}
 """.strip()
 
@@ -139,14 +139,14 @@ def _section(name: str, section: Section) -> str:
 def _headline(headline: Headline) -> str:
     if isinstance(headline.value, Figure):
         shown, _, error = str(headline.value).partition(" ± ")
-        small = f"{'± ' + error if error else ''} {headline.unit}".strip()
     else:
-        shown, small = headline.value, headline.unit
-    more = f"<p>{escape(headline.more)}</p>" if headline.more else ""
+        shown, error = headline.value, ""
+    below = (f"± {error}" if error else "", headline.more)
+    more = "".join(f"<p>{escape(each)}</p>" for each in below if each)
     shown = shown.replace("-", "−") if shown[1:2].isdigit() else shown
     return (
         f"<div><dt>{escape(headline.name)}</dt><dd>{escape(shown)}"
-        f"{f'<small>{escape(small)}</small>' if small else ''}</dd>{more}</div>"
+        f"{f' <small>{escape(headline.unit)}</small>' if headline.unit else ''}</dd>{more}</div>"
     )
 
 

@@ -52,7 +52,7 @@ def transfer_plot(measure: NoiseMeasure) -> Drawing:
         if t.prnu_percent is not None and t.dsnu_e is not None and math.isfinite(t.dsnu_e.value):
             floor = (t.dsnu_e.value * t.gain_dn_per_e.value) ** 2
             plot.line(xs, [floor + (t.prnu_percent.value * x / 100.0) ** 2 for x in xs], tone, "thin dash")
-        fixed = [p for p in t.points if p.fixed_dn2 is not None and p.mean_dn > 0.3]
+        fixed = [p for p in t.points if p.fixed_dn2 is not None and p.fixed_dn2.value > 0.0 and p.mean_dn > 0.3]
         plot.points([p.mean_dn for p in fixed], [p.fixed_dn2.value for p in fixed if p.fixed_dn2], tone, radius=1.6)
         points = [p for p in t.points if p.mean_dn > 0.3]
         plot.points(

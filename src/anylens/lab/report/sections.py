@@ -97,12 +97,14 @@ def sharpness_section(measure: Sharpness, of: str, size: tuple[int, int], marked
     values = sorted(edge.mtf50_cpp.value for edge in measure.edges)
     headlines = [
         Headline("MTF50, middle", middle.mtf50_cpp, "cycles/px"),
-        Headline("MTF50, all edges", f"{values[0]:.3f} to {values[-1]:.3f}", "cycles/px", f"{len(values)} edges"),
         Headline("MTF at Nyquist, middle", middle.mtf_nyquist),
         Headline("Overshoot, middle", f"{100.0 * middle.overshoot:.1f}", "%"),
     ]
     if middle.mtf50_lpmm is not None:
         headlines.insert(1, Headline("MTF50, middle", middle.mtf50_lpmm, "lp/mm"))
+    if len(values) > 1:
+        over = f"{values[0]:.3f} to {values[-1]:.3f} over {len(values)} edges"
+        headlines.append(Headline("MTF50, median", f"{np.median(values):.3f}", "cycles/px", over))
     rows = tuple(
         (
             f"{edge.place_px[0]:.0f}, {edge.place_px[1]:.0f}",
@@ -274,14 +276,7 @@ def color_section(measure: ColorMeasure, marked: npt.NDArray[np.uint8] | None) -
         )
     if measure.white_mired is not None and measure.white_tint is not None:
         headlines.append(Headline("White is off by", measure.white_mired, "mired", f"tint {measure.white_tint}"))
-    headlines.append(
-        Headline(
-            "Exposure",
-            Figure(round(measure.exposure_ev.value, 3), measure.exposure_ev.error),
-            "EV",
-            "against a white of 1",
-        )
-    )
+    headlines.append(Headline("Exposure", measure.exposure_ev, "EV", "against a white of 1"))
     if measure.fit is not None:
         fit = measure.fit
         headlines.append(

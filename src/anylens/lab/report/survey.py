@@ -214,7 +214,7 @@ def _charts(
         except Refusal:
             pass
         else:
-            if leaves is None or len(edges.edges) > _CHART * edges.lines:
+            if len(wanted) < len(MEASURES) or len(edges.edges) > _CHART * edges.lines:
                 size = (specimen.width_px, specimen.height_px)
                 marked = edges_drawn(samples, edges)
                 found.append(sections.sharpness_section(edges, specimen.name, size, marked))
