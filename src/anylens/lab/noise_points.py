@@ -24,8 +24,8 @@ class Point:
     """Noise at one brightness: `mean_dn` counts over black, variances in counts squared.
 
     `temporal_dn2` changes from frame to frame, `fixed_dn2` stays (NaN where all that is so bright has texture); of
-    single frames only their sum is known, as `temporal_dn2`. `fitted` says whether the point took part in the line; `profile_ratio` is what was measured over
-    what the file's noise profile says.
+    single frames only their sum is known, as `temporal_dn2`. `fitted` says whether the point took part in the line;
+    `profile_ratio` is what was measured over what the file's noise profile says.
     """
 
     mean_dn: float

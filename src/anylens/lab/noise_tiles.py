@@ -78,7 +78,8 @@ def tiles_of(planes: Sequence[Plane], exposure_s: float | None) -> Tiles:
     number = np.maximum(degrees - far.sum(axis=1), 1)
     temporal = np.where(far, 0.0, apart**2).sum(axis=1) / number / 2.0
     fixed = np.where(far, 0.0, rest[0] * rest[1]).sum(axis=1) / number
-    even = _even(*(each.reshape(-1, size, size) for each in rest), temporal + np.abs(fixed))
+    one, two = (each.reshape(-1, size, size) for each in rest)
+    even = _even(one, two, temporal + np.abs(fixed))
     return Tiles(
         mean,
         temporal,

@@ -65,8 +65,9 @@ def transfer_plot(measure: NoiseMeasure) -> Drawing:
         )
     top = max(measure.transfers[0].points, key=lambda p: p.mean_dn)
     plot.word(top.mean_dn, top.temporal_dn2.value, "temporal", anchor="end", shift=(-4, -12))
-    if top.fixed_dn2 is not None and top.fixed_dn2.value > plot.y.low:
-        plot.word(top.mean_dn, top.fixed_dn2.value, "fixed pattern", anchor="end", shift=(-16, 4))
+    stays = [(p.mean_dn, f.value) for _, p in shown if (f := p.fixed_dn2) is not None and f.value > plot.y.low]
+    if stays:
+        plot.word(*max(stays), "fixed pattern", anchor="end", shift=(-16, 4))
     return plot.drawing(
         f"Photon transfer: gain {measure.gain_dn_per_e} counts per electron, read noise {measure.read_noise_e} e-"
     )
