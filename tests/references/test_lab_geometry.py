@@ -132,6 +132,22 @@ def test_tilt_comes_back_within_its_error():
     assert found.curvature_um.value == pytest.approx(6.0, abs=2.0)
 
 
+def test_a_bell_that_leans_is_no_tilt():
+    """Aberrations blur one side of best focus more than the other, and frames never lie evenly about it."""
+    samples = Samples(np.zeros((3000, 4000), np.float32), pitch_um=3.2)
+    readings = []
+    for focus in np.linspace(-30.0, 40.0, 8):
+        seen = []
+        for place in PLACES:
+            u = (focus - 1e3 * np.tan(np.radians(0.2)) * samples.millimetres(place)[0]) / 12.0
+            mtf50 = 0.25 / np.sqrt(1.0 + u**2 * (1.0 - 0.06 * u))
+            seen.append(edge_at(place, mtf50=mtf50, error=0.01 * mtf50))
+        readings.append((float(focus), Sharpness("G", 3.2, tuple(seen))))
+    found = tilt(readings, samples.shape, samples.pitch_um)
+    assert found.about_y_deg.value == pytest.approx(0.2, abs=0.004)
+    assert found.about_x_deg.value == pytest.approx(0.0, abs=0.004)
+
+
 def test_tilt_without_frames_on_both_sides_of_focus_is_refused():
     samples = Samples(np.zeros((3000, 4000), np.float32), pitch_um=3.2)
     readings = [

@@ -14,6 +14,9 @@ from anylens.lab.samples import Floats, Place, Samples
 from anylens.lab.sharpness import Sharpness
 from anylens.refusal import Refusal
 
+_BELL = 0.2
+"""Of the sharpest, what still tells of the bell of sharpness over focus."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distortion:
@@ -178,8 +181,7 @@ def tilt(readings: Sequence[tuple[float, Sharpness]], shape: tuple[int, int], pi
         raise Refusal("The pitch of the pixels is not known, which a tilt in degrees needs; give it in a sensor file.")
     height, width = shape
     places, best, curves = [], [], _through_focus(readings)
-    for place, curve in curves:
-        peak = _peak(np.array(curve))
+    for (place, _), peak in zip(curves, _peaks([np.array(curve) for _, curve in curves]), strict=True):
         if peak is not None:
             x, y = place
             places.append(((x - (width - 1) / 2) * pitch_um * 1e-3, (y - (height - 1) / 2) * pitch_um * 1e-3))
@@ -382,21 +384,56 @@ def _through_focus(readings: Sequence[tuple[float, Sharpness]]) -> list[tuple[Pl
     return [(place, curve) for place, _, curve in curves if len({each[0] for each in curve}) >= 4]
 
 
-def _peak(curve: Floats) -> Figure | None:
-    """Where the bell through (focus, MTF50, error) has its middle: 1 / MTF50^2 is a parabola of focus, as blurs add."""
-    focus, value, error = curve.T
-    kept = value > 0.2 * value.max()
-    if kept.sum() < 4:
+def _peaks(curves: Sequence[Floats]) -> list[Figure | None]:
+    """Where the bell through each (focus, MTF50, error) has its middle, None where it cannot be told.
+
+    1 / MTF50^2 is a parabola of focus, as blurs add; what the lens's own aberrations add, one side of it being steeper
+    than the other, is alike for all edges, and told by all of them together.
+    """
+    lean = 0.0
+    found = [_peak(curve, lean) for curve in curves]
+    for _ in range(8):
+        told = [(curve, each) for curve, each in zip(curves, found, strict=True) if each is not None]
+        pull, weight = 0.0, 0.0
+        for curve, each in told:
+            focus, value, error = curve[curve[:, 1] > _BELL * curve[:, 1].max()].T
+            u = focus - each.value
+            root = value**3.0 / np.maximum(error, 1e-3 * value)
+            design = np.column_stack([np.ones_like(u), 2.0 * u + 3.0 * lean * u**2, u**2 + lean * u**3]) * root[:, None]
+            inverse = np.linalg.pinv(design)
+            own = inverse @ (value**-2.0 * root)
+            cubic = own[2] * u**3 * root
+            cubic = cubic - design @ (inverse @ cubic)
+            pull += float(cubic @ (value**-2.0 * root - design @ own))
+            weight += float(cubic @ cubic)
+        step = pull / weight if weight > 0.0 else 0.0
+        lean += step
+        found = [_peak(curve, lean) for curve in curves]
+        if abs(step) < 1e-3 * abs(lean):
+            break
+    return found
+
+
+def _peak(curve: Floats, lean: float) -> Figure | None:
+    """The middle of one bell, whose parabola is u^2 + lean u^3 from there."""
+    focus, value, error = curve[curve[:, 1] > _BELL * curve[:, 1].max()].T
+    if len(focus) < 4:
         return None
-    focus, value, error = focus[kept], value[kept], error[kept]
-    middle, unit = float(focus.mean()), max(float(np.ptp(focus)), 1e-9)
-    x = (focus - middle) / unit
-    design = np.vander(x, 3, increasing=True)
-    found, covariance, _ = _weighted(design, value**-2.0, 2.0 * value**-3.0 * np.maximum(error, 1e-3 * value))
-    if found[2] <= 3.0 * math.sqrt(covariance[2, 2]):
+    reach = max(float(np.ptp(focus)), 1e-9)
+    at = float(focus.mean())
+    for turn in range(12 if lean else 1):
+        x, bend = (focus - at) / reach, lean * reach if turn else 0.0
+        design = np.column_stack([np.ones_like(x), 2.0 * x + 3.0 * bend * x**2, x**2 + bend * x**3])
+        own, covariance, _ = _weighted(design, value**-2.0, 2.0 * value**-3.0 * np.maximum(error, 1e-3 * value))
+        if own[2] <= 3.0 * math.sqrt(covariance[2, 2]):
+            return None
+        step = -float(own[1] / own[2])
+        if not abs(step) < 2.0:
+            return None
+        at += reach * step
+        if turn and abs(step) < 1e-4:
+            break
+    if not focus.min() - 0.1 * reach <= at <= focus.max() + 0.1 * reach:
         return None
-    at = -found[1] / (2.0 * found[2])
-    if not x.min() - 0.1 <= at <= x.max() + 0.1:
-        return None
-    lever = np.array([0.0, -1.0 / (2.0 * found[2]), found[1] / (2.0 * found[2] ** 2)])
-    return Figure(middle + unit * float(at), unit * math.sqrt(float(lever @ covariance @ lever)))
+    lever = np.array([0.0, -1.0 / own[2], own[1] / own[2] ** 2])
+    return Figure(at, reach * math.sqrt(float(lever @ covariance @ lever)))
