@@ -11,10 +11,11 @@ from scipy.special import erf
 
 from anylens.lab.charts import Edge
 from anylens.lab.figure import Figure
-from anylens.lab.geometry import distortion, lateral_color, lateral_color_of_edges, tilt
+from anylens.lab.geometry import distortion, lateral_color, lateral_color_of_edges
 from anylens.lab.grids import find_grid, grid_drawn, measured_again
 from anylens.lab.samples import NoChart, Samples
 from anylens.lab.sharpness import Sharpness, edge_sharpness
+from anylens.lab.through_focus import tilt
 from anylens.refusal import Refusal
 from tests import edges
 

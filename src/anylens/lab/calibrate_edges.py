@@ -10,10 +10,10 @@ import numpy as np
 
 from anylens.lab.calibrate_files import Given, Seen, agreed, date_of, focal_of, seen, unfinished
 from anylens.lab.calibrate_mount import mount_of_edges
-from anylens.lab.geometry import extension_um
 from anylens.lab.sharpness import EdgeSharpness, Sharpness, edges_sharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.spread import spread_field
+from anylens.lab.through_focus import extension_um
 from anylens.lens.model import Lens
 from anylens.lens.passport import Mount, PsfField
 from anylens.refusal import Refusal

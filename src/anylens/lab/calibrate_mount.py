@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from anylens.lab.calibrate_chart import ChartFit
 from anylens.lab.figure import Figure, combined
-from anylens.lab.geometry import tilt
 from anylens.lab.sharpness import Sharpness
+from anylens.lab.through_focus import tilt
 from anylens.lens.passport import Mount
 
 EXIT_PUPIL = Figure(0.95, 0.2)

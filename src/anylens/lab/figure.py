@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -45,9 +47,7 @@ def combined(figures: list[Figure]) -> Figure:
     return Figure(mean, float(np.sqrt(max(birge, 1.0) / weight.sum())))
 
 
-def line(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], error: npt.NDArray[np.float64]
-) -> tuple[Figure, Figure]:
+def line(x: Floats, y: Floats, error: Floats) -> tuple[Figure, Figure]:
     """(slope, start at x = 0) of the line through points whose y have these standard errors, by least squares."""
     weight = 1.0 / error**2
     total = weight.sum()
@@ -69,3 +69,13 @@ def root(variance: Figure) -> Figure:
     return Figure(
         value, variance.error / (2.0 * value) if variance.value > variance.error else math.sqrt(variance.error) / 2.0
     )
+
+
+def weighted(design: Floats, value: Floats, error: Floats) -> tuple[Floats, Floats, float]:
+    """(solution, covariance, rms left): errors that are too small for what is left are made larger (Birge ratio)."""
+    root = 1.0 / np.maximum(error, 1e-12)
+    covariance = np.linalg.pinv((design * root[:, None]).T @ (design * root[:, None]))
+    found = covariance @ (design.T @ (value * root**2))
+    left = value - design @ found
+    birge = float(np.sum((left * root) ** 2)) / max(len(value) - design.shape[1], 1)
+    return found, covariance * max(birge, 1.0), float(np.sqrt(np.mean(left**2)))

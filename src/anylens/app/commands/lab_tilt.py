@@ -15,9 +15,9 @@ from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.lab import Specimen
-    from anylens.lab.geometry import Tilt
     from anylens.lab.samples import Samples
     from anylens.lab.sharpness import Sharpness
+    from anylens.lab.through_focus import Tilt
 
 
 def options(syntax: Syntax) -> None:
@@ -33,8 +33,8 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Measure the tilt from all files together; 1 where one of them could not be measured."""
-    from anylens.lab.geometry import tilt
     from anylens.lab.sharpness import edges_sharpness
+    from anylens.lab.through_focus import tilt
 
     picture = measuring.place(given.picture, ".svg")
     measuring.apart(given, given.picture)
@@ -102,7 +102,7 @@ def _numbers(name: str, text: str | None, count: int) -> list[float] | None:
 
 def _extension(specimen: Specimen, distance_m: float | None) -> float:
     """How far the lens stood out, by the distance it was focused at."""
-    from anylens.lab.geometry import extension_um
+    from anylens.lab.through_focus import extension_um
 
     setting = None if specimen.facts is None else specimen.facts.setting
     focal_mm = None if setting is None else setting.focal_mm

@@ -9,12 +9,13 @@ import numpy as np
 
 from anylens import color
 from anylens.lab.color import ColorMeasure, Patch
-from anylens.lab.geometry import Distortion, LateralColor, Tilt
+from anylens.lab.geometry import Distortion, LateralColor
 from anylens.lab.noise import NoiseMeasure, Transfer
 from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting, number, scale_bar, shade
 from anylens.lab.shading import ShadingMap, ShadingMeasure
 from anylens.lab.sharpness import Sharpness, StarSharpness
 from anylens.lab.texture import TextureSharpness
+from anylens.lab.through_focus import Tilt
 
 DUSK = ((20, 16, 42), (62, 33, 92), (124, 48, 106), (190, 74, 92), (235, 124, 72), (250, 186, 98), (252, 240, 190))
 """From dark to bright."""
