@@ -66,16 +66,16 @@ def spread_out(
     slope = (np.arange(ramp, dtype=np.float32) + 0.5) / ramp
     taper = np.concatenate([slope, np.ones(window - ramp, np.float32), slope[::-1]])
     work = partial(_window, grid, every, drawn, kernel, size, support, length, taper)
+    places = [(top, left) for top in tops for left in lefts]
     rows, columns = (side * fine // every for side in (grid.height, grid.width))
     out: Array | None = None
     with ThreadPoolExecutor(threads) as pool:
-        for top in tops:
-            for left, patch in zip(lefts, pool.map(partial(work, top), lefts), strict=True):
-                if patch is None:
-                    continue
-                if out is None:
-                    out = np.zeros((patch.shape[0], rows, columns), np.float32)
-                _add(out, patch, (top - size // 2) // every, (left - size // 2) // every)
+        for (top, left), patch in zip(places, pool.map(work, *zip(*places, strict=True)), strict=True):
+            if patch is None:
+                continue
+            if out is None:
+                out = np.zeros((patch.shape[0], rows, columns), np.float32)
+            _add(out, patch, (top - size // 2) // every, (left - size // 2) // every)
     return out if out is not None else np.zeros((0, rows, columns), np.float32)
 
 
