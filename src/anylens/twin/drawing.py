@@ -19,30 +19,30 @@ STRIP = 64
 """Rows that are drawn at once: what drawing them needs stays in a core's own cache."""
 
 
-def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array | None, detail: int = 1) -> Array:
-    """(3, h, w) of a plane in `colors` (P, 3), or (1, h, w) of its cover as green sees it, as the lens spreads it.
+def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, detail: int = 1) -> Array:
+    """(3, h, w) of a plane in `colors` (P, 3) as the lens spreads it; a fourth is its cover, if any, as green sees it.
 
     `ways` is what to add to an observed place to get the ideal one; `detail` so many values stand to a pixel along
     each side.
     """
     step_mm = grid.pitch_mm / grid.fine
-    channels = slice(0, 3) if colors is not None else slice(1, 2)
     one = np.ones((1, 3), np.float32)
+    kinds = [0, 1, 2] if plane.cover is None else [0, 1, 2, 1]
 
     def window(top: int, left: int, rows: int, columns: int) -> Array | None:
-        if colors is not None and not colors.any():
+        if plane.cover is None and not colors.any():
             return None
         x = grid.samples(left, columns, down=False)
         y = grid.samples(top, rows, down=True)
         # One kernel blurs the whole window, and moves light as its own middle lies: what it moves too little or too
         # much elsewhere is made up for in where things are drawn.
         here = blur.moved_at(float(x[0] + 0.5 * columns * step_mm), float(y[0] + 0.5 * rows * step_mm), step_mm)
-        few = _few_origins(ways, moved, here, x, y, channels)
+        few = _few_origins(ways, moved, here, x, y)
         if plane.box is not None and _misses(few, plane.box):
             return None
         places = _origins(few, rows, columns)
         x_mm, y_mm = places[0::2], places[1::2]
-        light = np.empty((len(x_mm), rows, columns), np.float32)
+        light = np.empty((len(kinds), rows, columns), np.float32)
         for first in range(0, rows, STRIP):
             part = np.s_[:, first : first + STRIP]
             light[part] = seen(x_mm[part], y_mm[part])
@@ -50,30 +50,27 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array | No
 
     def seen(x_mm: Array, y_mm: Array) -> Array:
         if plane.cover is None:
-            assert colors is not None
             return plane.draw(colors, x_mm, y_mm, step_mm)
-        cover = plane.cover(one[:, channels], x_mm, y_mm, step_mm)
-        if colors is None or not cover.any():
-            return cover
-        return cover * plane.draw(colors, x_mm, y_mm, step_mm)
+        cover = plane.cover(one, x_mm, y_mm, step_mm)
+        if colors.any() and cover.any():
+            return np.concatenate([cover * plane.draw(colors, x_mm, y_mm, step_mm), cover[1:2]])
+        return np.concatenate([np.zeros_like(cover), cover[1:2]])
 
     def kernel(x: float, y: float) -> Array:
-        return blur.at(x, y)[channels]
+        return blur.at(x, y)[kinds]
 
     every, moved = max(1, grid.fine // detail), blur.moved(step_mm)
     made = spread_out(grid, window, kernel, blur.size, os.cpu_count() or 1, every)
-    return made if len(made) else np.zeros((channels.stop - channels.start, *made.shape[1:]), np.float32)
+    return made if len(made) else np.zeros((len(kinds), *made.shape[1:]), np.float32)
 
 
-def _few_origins(ways: Net, moved: Net, here: Floats, x: Floats, y: Floats, channels: slice) -> Array:
+def _few_origins(ways: Net, moved: Net, here: Floats, x: Floats, y: Floats) -> Array:
     """(2 a channel, h, w): ideal x, y of every 32nd of a window's samples.
 
     `moved` is how far a blur moves light, `here` how far the window's own does, x, y a channel.
     """
     columns, rows = _every_32nd(x), _every_32nd(y)
-    few = (ways.at(columns, rows) - moved.at(columns, rows) + here[:, None, None].astype(np.float32))[
-        2 * channels.start : 2 * channels.stop
-    ]
+    few = ways.at(columns, rows) - moved.at(columns, rows) + here[:, None, None].astype(np.float32)
     few[0::2] += columns.astype(np.float32)
     few[1::2] += rows.astype(np.float32)[:, None]
     return few

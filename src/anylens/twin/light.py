@@ -304,8 +304,8 @@ class Formation:
             )
         colors = self.electrons(plane.radiance).astype(np.float32)
         ground = colors[0] if plane.cover is None else np.zeros(3, np.float32)
-        rates = drawn(plane, coarse, blur, ways, colors - ground, self.detail)
-        rates = _larger(rates, times, grid, self.detail)
+        made = _larger(drawn(plane, coarse, blur, ways, colors - ground, self.detail), times, grid, self.detail)
+        rates = made[:3]
         rates += ground[:, None, None]
         np.maximum(rates, 0.0, out=rates)
         if plane.points is not None:
@@ -318,8 +318,7 @@ class Formation:
                     blur.add_points(rates[:, down :: self.detail, right :: self.detail], places, flux, there)
         if plane.cover is None:
             return rates, None
-        cover = drawn(plane, coarse, blur, ways, None, self.detail)
-        return rates, np.clip(_larger(cover, times, grid, self.detail)[0], 0.0, 1.0)
+        return rates, np.clip(made[3], 0.0, 1.0)
 
     def _flux(self, plane: Plane) -> Floats:
         """(n, 3): electrons per second of points, by what their light would give spread over one pixel."""
@@ -334,8 +333,10 @@ def _larger(pixels: Array, times: int, grid: Grid, detail: int) -> Array:
 
     if times > 1:
         size = (pixels.shape[2] * times, pixels.shape[1] * times)
-        large = [cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in pixels]
-        pixels = np.ascontiguousarray(np.stack(large)[:, : grid.height, : grid.width], np.float32)
+        large = np.empty((len(pixels), grid.height, grid.width), np.float32)
+        for each, plane in zip(pixels, large, strict=True):
+            plane[:] = cv2.resize(each, size, interpolation=cv2.INTER_CUBIC)[: grid.height, : grid.width]
+        pixels = large
     width, height = grid.width * detail, grid.height * detail
     if pixels.shape[1:] == (height, width):
         return pixels
