@@ -63,15 +63,20 @@ def schedule(stages: Stages, target: Any) -> None:
     """8.3 ms, 12 MP, 2 cores of Zen 5 (AVX-512), output already in memory."""
     import halide as hl
 
+    schedule_strips(stages, target.natural_vector_size(hl.Float(32)))
+
+
+def schedule_strips(stages: Stages, lanes: int) -> None:
+    """Lines slide down strips of rows; the last is shifted back inside, a guard in it would stop the sliding."""
+    import halide as hl
+
     x, y, c = stages.sharp.args()
     inner = hl.Var("inner")
-    width = target.natural_vector_size(hl.Float(32))
-    # Lines slide down a strip of rows; the last strip is shifted back inside, a guard in it would stop the sliding.
     rows = hl.min(64, stages.sharp.output_buffer().height())
     stages.sharp.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
-    stages.sharp.vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
+    stages.sharp.vectorize(x, lanes, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
     for line in stages[:-1]:
-        line.store_at(stages.sharp, y).compute_at(stages.sharp, inner).vectorize(line.args()[0], width)
+        line.store_at(stages.sharp, y).compute_at(stages.sharp, inner).vectorize(line.args()[0], lanes)
 
 
 def reference(photo: Array, amount: float, threshold: float, overshoot: float) -> Array:

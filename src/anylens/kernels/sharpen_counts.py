@@ -6,7 +6,7 @@ how much of the detail is kept is worked out as floats.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Signature
 
 Array = npt.NDArray[Any]
+Stages = sharpen.Stages
 
 SIGNATURE = Signature(
     inputs=(Image("photo", "uint16", 3, "mirror"), *sharpen.SIGNATURE.inputs[1:]),
@@ -25,14 +26,6 @@ FINER_BITS = 6
 WHITE = 255 << FINER_BITS
 PART_BITS = 15
 """Weights of means and the overshoot are counted in 2 to minus this."""
-
-
-class Stages(NamedTuple):
-    luma: Any
-    column: Any
-    lowest: Any
-    highest: Any
-    sharp: Any
 
 
 def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages:
@@ -73,15 +66,7 @@ def schedule(stages: Stages, target: Any) -> None:
     """3.6 ms of one core of an AMD EPYC (AVX-512) as part of the pass, 12 MP; floats 16 ms."""
     import halide as hl
 
-    x, y, c = stages.sharp.args()
-    inner = hl.Var("inner")
-    lanes = target.natural_vector_size(hl.Int(16))
-    # Lines slide down a strip of rows; the last strip is shifted back inside, a guard in it would stop the sliding.
-    rows = hl.min(64, stages.sharp.output_buffer().height())
-    stages.sharp.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
-    stages.sharp.vectorize(x, lanes, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
-    for line in stages[:-1]:
-        line.store_at(stages.sharp, y).compute_at(stages.sharp, inner).vectorize(line.args()[0], lanes)
+    sharpen.schedule_strips(stages, target.natural_vector_size(hl.Int(16)))
 
 
 def reference(photo: Array, amount: float, threshold: float, overshoot: float) -> Array:
