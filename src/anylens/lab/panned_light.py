@@ -48,6 +48,9 @@ _FALLOFF = (0.05, 0.05, 1.5, 1.5, 1.0)
 _CAST = (0.3,) * 3 + (0.1,) * 4 + (0.01,) * 4
 """The same of the factors of `cast_terms`: round ones, those that grow to one side, and the rest."""
 
+_FRINGE = 0.004, 0.004
+"""The same of lateral colour, in parts of the radius: what does not grow with it and what grows as its square."""
+
 _ZONES = 6, 5
 
 
@@ -133,15 +136,30 @@ def cast_terms(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cells:
-    """Compared cells: (n, 3) logarithms of the first's green, R/G and B/G less the second's, their errors, places."""
+    """Compared cells: (n, 3) logarithms of the first's green, R/G and B/G less the second's, their errors, places.
+
+    `slope` (n, 3, 2) is how the logarithms of green, red and blue change a half diagonal further right and down.
+    """
 
     value: Floats
     error: Floats
+    slope: Floats
     here: Floats
     there: Floats
     first: Whole
     second: Whole
     part: Whole
+
+    def fringed(self, which: int) -> Floats:
+        """(n, 2): how the value follows lateral colour of `_FRINGE`'s two kinds; green, from which it counts, has none.
+
+        A colour that lies farther out shows in both photos what lies a little beside the cell.
+        """
+        if which == 0:
+            return np.zeros((len(self.value), 0))
+        one, other = (np.sum(place**2, axis=1, keepdims=True) for place in (self.here, self.there))
+        moved = np.stack([self.here - self.there, one * self.here - other * self.there], axis=2)
+        return np.asarray(-np.einsum("nx,nxk->nk", self.slope[:, which], moved))
 
 
 def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
@@ -173,9 +191,8 @@ def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
 
     mine, theirs = cells(one.light), cells(seen)
     good = (cells(usable) == 1.0) & (np.minimum(mine, theirs).min(axis=0) > _LEAST_LIGHT)
-    smooth = _kinds(np.log(np.maximum(seen, 0.25 * _LEAST_LIGHT)))
-    slope = np.hypot(*(np.stack([cells(np.gradient(kind, axis=axis)) for kind in smooth]) for axis in (0, 1)))
-    texture = slope * math.hypot(awry_px / step, _LAID)
+    changes = np.stack([cells(np.gradient(seen, axis=axis)) for axis in (2, 1)]) / np.maximum(theirs, _LEAST_LIGHT)
+    texture = np.hypot(*(_kinds(change) for change in changes)) * math.hypot(awry_px / step, _LAID)
     good &= texture[0] < _MOST_TEXTURE
     if good.sum() < 8:
         return None
@@ -191,6 +208,7 @@ def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
     return _Cells(
         (_kinds(np.log(mine)) - _kinds(np.log(theirs))).T,
         np.sqrt(noise + texture[:, good] ** 2 + _LEAST_ERROR**2).T,
+        changes[:, (1, 0, 2)][..., good].transpose(2, 1, 0) * half / step,
         (here - middle) / half,
         (away - middle) / half,
         np.full(count, overlap.first),
@@ -214,32 +232,37 @@ def _log_light(numbers: Floats, at: Floats) -> Floats:
 def _agreed(
     cells: _Cells, which: int, light: Callable[[Floats, Floats], Floats], belief: Floats, gains: Floats, error: float
 ) -> Agreed:
-    """Numbers of `light` and a gain of each photo that cells agree on: Gauss-Newton under Cauchy's weights."""
+    """Numbers of `light` that cells agree on beside a gain of each photo and lateral colour: Gauss-Newton, Cauchy's
+    weights.
+    """
     count, photos = len(belief), len(gains)
     value, sigma = cells.value[:, which], cells.error[:, which]
     rows = np.arange(len(value))
     exposed = np.zeros((len(value), photos))
     exposed[rows, cells.first] += 1.0
     exposed[rows, cells.second] -= 1.0
-    told = np.concatenate([np.zeros(count), gains])
-    belief_of = np.concatenate([belief**-2.0, np.full(photos, error**-2.0)])
+    fringed = cells.fringed(which)
+    beside = np.concatenate([exposed, fringed], axis=1)
+    aside = np.array(_FRINGE)[: fringed.shape[1]]
+    told = np.concatenate([np.zeros(count), gains, 0.0 * aside])
+    belief_of = np.concatenate([belief**-2.0, np.full(photos, error**-2.0), aside**-2.0])
     numbers = told.copy()
 
     def foretold(numbers: Floats) -> Floats:
         return light(numbers[:count], cells.here) - light(numbers[:count], cells.there)
 
     for _ in range(_ROUNDS):
-        left = value - foretold(numbers) - exposed @ numbers[count:]
+        left = value - foretold(numbers) - beside @ numbers[count:]
         square = (left / sigma) ** 2
         spread = max(float(np.median(square)) / 0.455, 1e-6)
         weight = 1.0 / (1.0 + square / (_CAUCHY**2 * spread)) / (sigma**2 * spread)
         steps = 1e-5 * np.eye(len(numbers))[:count]
         slopes = np.stack([(foretold(numbers + each) - foretold(numbers - each)) / 2e-5 for each in steps], axis=1)
-        design = np.concatenate([slopes, exposed], axis=1)
+        design = np.concatenate([slopes, beside], axis=1)
         told_by = (design * weight[:, None]).T @ design
         inverse = np.linalg.inv(told_by + np.diag(belief_of))
         numbers = numbers + inverse @ (design.T @ (weight * left) + belief_of * (told - numbers))
-    left = value - foretold(numbers) - exposed @ numbers[count:]
+    left = value - foretold(numbers) - beside @ numbers[count:]
     pulls = design * (weight * left)[:, None]
     scores = np.stack([np.bincount(cells.part, pull) for pull in pulls.T], axis=1)
     parts = len(np.unique(cells.part))
