@@ -1,6 +1,6 @@
 """How right the lab's sharpness is, on edges that are known exactly, beside MTF Mapper where it is installed.
 
-`python -m benchmarks.lab_sharpness [--noise 0.03] [--rounds 3] [--mtf-mapper PROGRAM]`
+`python -m benchmarks.lab_sharpness [--noise 0.03] [--rounds 3] [--seed N] [--mtf-mapper PROGRAM]`
 
 Dark squares of 160 px on light ground (0.1 and 0.9 of white), drawn by formula, their angle 3 to 33 degrees and their
 place in the pixel at random; both programs find the squares themselves, in the same 16-bit picture, in one run.
@@ -57,9 +57,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--noise", type=float, default=0.03, help="standard deviation in parts of white")
     parser.add_argument("--rounds", type=int, default=3, help="pictures of each angle")
+    parser.add_argument("--seed", type=int, default=5, help="of noise and places: figures should not depend on it")
     parser.add_argument("--mtf-mapper", default=shutil.which("mtf_mapper"), help="the program, where it is")
     given = parser.parse_args()
-    random = np.random.default_rng(5)
+    random = np.random.default_rng(given.seed)
     head = f"{'bias':>7s} {'spread':>6s} {'worst':>6s} {'lost':>5s} {'s':>6s}"
     print(f"MTF50 against the truth in percent, noise {100 * given.noise:g} % of white")
     print(f"{'':26s} {'anylens':>40s} | {'MTF Mapper':>34s}")

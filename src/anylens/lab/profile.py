@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from anylens.lab.blurs import likeness
 from anylens.lab.figure import Figure
 from anylens.lab.samples import Floats, Place
 from anylens.refusal import Refusal
@@ -24,7 +25,9 @@ _GROWTH = 2.2
 _OUTLIER = 6.0
 _STIFFNESS = 1e-4
 _FAINT = 3e-3
-_PARABOLA = 0.55
+_LOOKS = 5
+_FARTHEST = 0.3
+_STEEP_ENOUGH = 0.2
 _CORE = (0.9, 0.4)
 _FAR = (1.6, 1.5)
 
@@ -80,34 +83,39 @@ class Profile:
         variance = ((lean @ self.covariance) * lean).sum(axis=1) + (size * self.step_error / self.step) ** 2
         return size, np.sqrt(np.maximum(variance, 0.0)), np.asarray(np.angle(response))
 
-    def crossing(self, modulation: float = 0.5, highest_cpp: float = 1.0) -> Figure:
-        """The first frequency at which the MTF falls to `modulation`, with its error; NaN where it does not.
+    def mtf50(self, highest_cpp: float = 1.0) -> Figure:
+        """The first frequency at which the MTF falls to one half, with its error; NaN where it does not.
 
-        Read from a parabola through the MTF around it, which takes part of the noise away.
+        What is measured about it, and how surely, is held against what blurs are like (`lab.blurs`): where noise hides
+        how the MTF falls it falls as theirs do, where nothing is hidden the crossing alone speaks.
         """
         coarse = np.linspace(0.0, highest_cpp, 61)
         size = self._response(coarse)[0]
-        below = np.flatnonzero((size[1:] < modulation) & (size[:-1] >= modulation))
+        below = np.flatnonzero((size[1:] < 0.5) & (size[:-1] >= 0.5))
         if below.size == 0:
             return Figure(math.nan)
         at = int(below[0])
-        found = float(np.interp(-modulation, -size[at : at + 2], coarse[at : at + 2]))
-        for _ in range(2):
-            around = found * (1.0 + _PARABOLA * np.linspace(-1.0, 1.0, 25))
-            size, lean, _ = self._response(around)
-            offset = (around - found) / found
-            powers = np.vander(offset, 3, increasing=True)
-            inverse = np.linalg.pinv(powers)
-            level, slope, bow = inverse @ size
-            step = _root(level - modulation, slope, bow)
-            if step is None or abs(step) > _PARABOLA:
-                return Figure(math.nan)
-            weights = np.array([1.0, step, step * step]) @ inverse
-            steepness = (slope + 2.0 * bow * step) / found
-            lever = weights @ lean
-            found *= 1.0 + step
-        variance = float(lever @ self.covariance @ lever) + (modulation * self.step_error / self.step) ** 2
-        return Figure(found, math.sqrt(max(variance, 0.0)) / abs(float(steepness)))
+        start = found = float(np.interp(-0.5, -size[at : at + 2], coarse[at : at + 2]))
+        like = likeness()
+        usual = like.falling(like.mean)
+        for _ in range(_LOOKS):
+            size, lean, _ = self._response(like.parts * found)
+            level = size * self.step_error / self.step
+            unsure = lean @ self.covariance @ lean.T + np.outer(level, level) + like.covariance
+            falls = usual
+            for turn in range(2):
+                knows = np.linalg.solve(unsure, falls)
+                away = size - like.mean
+                moved = float(knows @ away) / float(knows @ falls)
+                if turn == 0:
+                    seen = like.mean + like.covariance @ np.linalg.solve(unsure, away - moved * falls)
+                    falls = np.maximum(like.falling(seen), _STEEP_ENOUGH * usual)
+            found *= math.exp(min(max(moved, -_FARTHEST), _FARTHEST))
+            if abs(moved) < 1e-4:
+                break
+        if abs(math.log(found / start)) > 2.0 * _FARTHEST:
+            return Figure(math.nan)
+        return Figure(found, found / math.sqrt(float(knows @ falls)))
 
     def _response(self, frequencies_cpp: Floats) -> tuple[Floats, Floats, Any]:
         """MTF (n,), by how much it grows with each weight (n, weights), and the complex response (n,)."""
@@ -134,16 +142,6 @@ def _slopes(knots: bytes, half_width_px: float) -> tuple[Floats, Floats, Floats]
     slope *= reach / half
     bright, dark = slope[half:], slope[half::-1]
     return place[half:], bright + dark, bright - dark
-
-
-def _root(level: float, slope: float, bow: float) -> float | None:
-    """The zero of a parabola nearest to 0, where it falls."""
-    if abs(bow) < 1e-9 * abs(slope):
-        return -level / slope if slope < 0.0 else None
-    inside = slope * slope - 4.0 * bow * level
-    if inside < 0.0 or slope >= 0.0:
-        return None
-    return 2.0 * level / (-slope + math.sqrt(inside))
 
 
 def fitted(

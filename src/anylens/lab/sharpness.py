@@ -130,9 +130,10 @@ def edge_sharpness(samples: Samples, edge: Edge) -> EdgeSharpness:
     As in ISO 12233:2023 the edge is a polynomial (second degree, for lenses that bend it); unlike there the profile is
     not binned but a spline fitted to every sample at its own distance, fine at the edge and coarse away from it (own
     work, after the local fits of van den Bergh 2019): any lattice will do, bins and differences need no correction,
-    and the noise of the even surfaces stays out. Modulation 1 is the step between the levels that both surfaces come
-    to, tails that fall as 1 / distance taken into account. Errors hold for noise that is independent from sample to
-    sample. Raises Refusal for an edge that is clipped, too faint, too noisy, too small, not slanted or not alone.
+    and the noise of the even surfaces stays out. As far as noise hides the shape of the MTF about one half, MTF50 leans
+    on what blurs are like. Modulation 1 is the step between the levels that both surfaces come to, tails that fall as
+    1 / distance taken into account. Errors hold for noise that is independent from sample to sample. Raises
+    Refusal for an edge that is clipped, too faint, too noisy, too small, not slanted or not alone.
     """
     strip = _strip(samples, edge)
     where = f"The edge at {strip.place[0]:.0f}, {strip.place[1]:.0f}"
@@ -143,7 +144,7 @@ def edge_sharpness(samples: Samples, edge: Edge) -> EdgeSharpness:
     except (Refusal, np.linalg.LinAlgError, ValueError) as error:
         raise Refusal(f"{where} has too few samples to be measured; come nearer, or use a larger chart.") from error
     _check(profile, where)
-    found = profile.crossing(0.5, _HIGHEST_CPP)
+    found = profile.mtf50(_HIGHEST_CPP)
     distances = np.arange(-profile.half_width_px, profile.half_width_px, 0.25)
     share = (profile.at(distances) - profile.dark) / profile.step
     if not math.isfinite(found.value) or max(share.max() - 1.0, -share.min()) > _MOST_OVERSHOOT:
