@@ -40,8 +40,15 @@ def algorithm(raw: hl.Func, black: hl.Func, scale: hl.Func, row_delta: hl.Func, 
     x, y = hl.Var("x"), hl.Var("y")
     linear = hl.Func("linear")
     site = y % period
-    linear[x, y] = (hl.f32(raw[x, y]) - black[x, site] - row_delta[y]) * scale[x, site]
+    linear[x, y] = light_of(raw[x, y], black[x, site], row_delta[y], scale[x, site])
     return Stages(linear)
+
+
+def light_of(count: hl.Expr, black: hl.Expr, delta: hl.Expr, scale: hl.Expr) -> hl.Expr:
+    """The light of one site."""
+    import halide as hl
+
+    return (hl.f32(count) - black - delta) * scale
 
 
 def schedule(stages: Stages, target: hl.Target) -> None:

@@ -77,6 +77,24 @@ def evenly(whole: Any, most: int, lanes: int) -> Any:
     return (whole + lanes * pieces - 1) / (lanes * pieces) * lanes
 
 
+def counts_to_light(*counts: Any) -> tuple[tuple[Any, ...], Any, defects.Stages]:
+    """What is laid out along rows, linear light of the counts, mirrored beyond the border, and mended light."""
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    raw, black, scale, row_delta, period, width, height, *noise = counts
+    counted, columns, blacks, scales, light = (
+        hl.Func(name) for name in ("counted", "columns", "blacks", "scales", "light")
+    )
+    columns[x] = inside(x, width)
+    column = inside(x, width, columns[x])
+    counted[x, y] = raw[column, y]
+    blacks[x, y], scales[x, y] = black[column, y], scale[column, y]
+    linear = linearize.algorithm(counted, blacks, scales, row_delta, period).linear
+    light[x, y] = linear[x, inside(y, height)]
+    return (columns, blacks, scales), light, defects.algorithm(light, *noise)
+
+
 class Stages(NamedTuple):
     size: tuple[Any, Any]
     rows: tuple[Any, ...]
@@ -95,7 +113,7 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> Stages:
 
     x, y = hl.Var("x"), hl.Var("y")
     width, height = size_of(given)
-    laid_out, light, mending = cells.light_of(*given["counts"])
+    laid_out, light, mending = counts_to_light(*given["counts"])
     balancing = balance.algorithm(mending.mended, *given["balance"])
     filling = highlights.algorithm(balancing.balanced, *given["highlights"], *given["phase"])
     gains, place, points_x, points_y = given["shade"]
