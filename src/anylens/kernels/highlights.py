@@ -181,6 +181,8 @@ def usual_lead(seen: Array, clip: tuple[float, float, float]) -> tuple[float, fl
     `seen` is (3, h, w), the colours of a sample of cells; (0, 0, 0) where too few bright cells are near clipped ones.
     """
     clipped = np.asarray((seen >= np.array(clip, np.float32)[:, None, None]).any(0))
+    if not clipped.any():
+        return 0.0, 0.0, 0.0
     near = _grown(clipped) & ~clipped & (seen.sum(0) > 1.5 * min(clip))
     if np.count_nonzero(near) < 8:
         return 0.0, 0.0, 0.0
@@ -192,13 +194,15 @@ def usual_lead(seen: Array, clip: tuple[float, float, float]) -> tuple[float, fl
 
 def filled_in(seen: Array, clip: tuple[float, float, float], lead: tuple[float, float, float]) -> Array:
     """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic."""
-    clipped = _clipped(seen, np.array(clip, np.float32)[:, None, None])
     out = seen.copy()
+    places = np.flatnonzero((seen > (1.0 - RISE) * np.array(clip, np.float32)[:, None, None]).any(0))
+    whole = [plane.ravel()[places] for plane in seen]
+    clipped = [_clipped(plane, np.float32(level)) for plane, level in zip(whole, clip, strict=True)]
     for own, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
         guess = _guess(
-            seen[one], seen[other], clipped[one], clipped[other], np.float32(lead[own]), np.float32(max(clip))
+            whole[one], whole[other], clipped[one], clipped[other], np.float32(lead[own]), np.float32(max(clip))
         )
-        out[own] += clipped[own] * np.maximum(guess - seen[own], 0)
+        out[own].ravel()[places] += clipped[own] * np.maximum(guess - whole[own], 0)
     return out
 
 

@@ -27,7 +27,7 @@ from anylens.image import Mosaic, Pixels
 from anylens.kernels.balance import balance
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.defects import defects
-from anylens.kernels.highlights import RISE, clipping_level, filled_in, highlights, usual_lead
+from anylens.kernels.highlights import clipping_level, filled_in, highlights, usual_lead
 from anylens.kernels.shade import shade
 from anylens.opcodes import GainMap, parse
 from anylens.record import record
@@ -118,10 +118,8 @@ class Highlights:
         red, green, blue = clipping_level(sampled(seen), facts.balance or (1.0, 1.0, 1.0), noise.scale, noise.offset)
         clip = (self.clip * red, self.clip * green, self.clip * blue)
         lead = usual_lead(seen, clip)
-        cfa, filled = facts.sensor.cfa, seen.copy()
-        touched = (seen > (1.0 - RISE) * np.array(clip, np.float32)[:, None, None]).any(0)
-        filled[:, touched] = filled_in(seen[:, None, touched], clip, lead)[:, 0]
-        return (by_site(cfa, clip), by_site(cfa, lead)), filled
+        cfa = facts.sensor.cfa
+        return (by_site(cfa, clip), by_site(cfa, lead)), filled_in(seen, clip, lead)
 
 
 @record(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from anylens.darkroom.glass import places_seen, without
 from anylens.darkroom.grain import over_white
-from anylens.darkroom.light import noise_of, sampled, scene_matrix
+from anylens.darkroom.light import ENOUGH_FOR_BRIGHTNESS, noise_of, sampled, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
 from anylens.image import OVERVIEW_SPACING, Pixels, Scene
@@ -253,7 +253,7 @@ class Expose:
         """What the kernel takes (a factor), and the overview afterwards."""
         ev = facts.baseline_exposure + self.ev
         if self.auto:
-            ev += self.auto * metered_ev(sampled(seen), ev)
+            ev += self.auto * metered_ev(sampled(seen, ENOUGH_FOR_BRIGHTNESS), ev)
         factor = float(2.0**ev)
         return (factor,), seen * np.float32(factor)
 
@@ -282,7 +282,7 @@ def _quantiles(values: Pixels, *parts: float) -> Pixels:
 
 def brightest_of(overview: Pixels) -> float:
     """How bright the brightest five thousandths of a scene, seen small, are at least, in their brightest colour."""
-    return float(_quantiles(sampled(overview).max(0), 0.995)[0]) if overview.size else 0.0
+    return float(_quantiles(sampled(overview, ENOUGH_FOR_BRIGHTNESS).max(0), 0.995)[0]) if overview.size else 0.0
 
 
 @record(frozen=True, slots=True)
