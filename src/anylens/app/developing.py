@@ -100,15 +100,19 @@ class Stopped(BaseException):
 def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
     """Begin to read a file beside what else there is to do; what is given back waits for the image, or raises.
 
-    What reading needs is loaded before its thread begins, as two threads that load modules only take turns.
+    Its bytes are fetched while the modules that decode them are loaded, and these by one thread alone: two that load
+    modules only take turns.
     """
-    from anylens.files import dng, read  # noqa: F401 - most files are DNG
+    from anylens.files import gate, read
 
     found: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+    able = threading.Event()
 
     def begin() -> None:
         try:
-            found.put((read(source, sensor=sensor), None))
+            data = gate.load(source)
+            able.wait()
+            found.put((read(source, sensor=sensor, data=data), None))
         except BaseException as error:
             found.put((None, error))
 
@@ -119,6 +123,10 @@ def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
         return whole
 
     threading.Thread(target=begin, daemon=True).start()
+    try:
+        from anylens.files import dng  # noqa: F401 - most files are DNG
+    finally:
+        able.set()
     return image
 
 

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anylens.frame import Frame
-from anylens.image import Scene
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.files.writing import recipe_text, write
+    from anylens.frame import Frame
+    from anylens.image import Scene
 
 __all__ = ["read", "recipe_text", "write"]
 
@@ -28,17 +28,21 @@ _FINISHED = (
 _BARE_SUFFIXES = (".raw", ".bin")
 
 
-def read(path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None = None) -> Frame | Scene:
+def read(
+    path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None = None, data: bytes | None = None
+) -> Frame | Scene:
     """A raw file as a Frame, or as a Scene where it is a linear DNG.
 
     What the file is, its content says, not its name: DNG, a camera's own raw, FITS, or a bare mosaic (gray PNG or plain
     counts) with a sensor TOML of the same stem beside it. What a sidecar (`a.xmp` beside `a.nef`) tells by hand of lens
     and rings is taken. `sensor` is such a TOML, or the name of a shipped one; it
-    also lends colour matrices and noise to raws without their own. Raises Refusal.
+    also lends colour matrices and noise to raws without their own. `data` are the file's bytes where they are already
+    at hand. Raises Refusal.
     """
     from anylens.files import bare, gate
 
-    data = gate.load(path)
+    if data is None:
+        data = gate.load(path)
     try:
         sheet = None if sensor is None else bare.find_sheet(path, sensor)
         for signature, name in _FINISHED:
