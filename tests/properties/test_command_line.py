@@ -387,6 +387,13 @@ def test_a_closed_pipe_is_no_error(raw: Path) -> None:
     assert ran.stderr == ""
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_output_is_no_error(raw: Path, closed: str) -> None:
+    command = f'"{sys.executable}" -m anylens.app info "{raw}" {closed}'
+    ran = subprocess.run(command, shell=True, check=False, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_the_demo_raw_is_described_without_a_word_on_stderr() -> None:
     ran = run("info", DEMO)
     assert (ran.returncode, ran.stderr) == (0, "")

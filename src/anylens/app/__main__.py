@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -26,7 +27,12 @@ def main() -> int:
 
 
 def program() -> NoReturn:
-    """Run `main` and end at once: all that is left is memory, which the system takes back faster than Python would."""
+    """Run `main` and end at once: all that is left is memory, which the system takes back faster than Python would.
+
+    What is said goes nowhere where the shell has closed an output.
+    """
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
