@@ -18,6 +18,10 @@ class Frames:
         self._burst = burst
         self._like: tuple[object, ...] | None = None
 
+    def take_from(self, burst: Burst) -> None:
+        """From now on the same frames, taken otherwise."""
+        self._burst = burst
+
     def __len__(self) -> int:
         return len(self._burst.frames)
 

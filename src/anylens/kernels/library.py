@@ -142,6 +142,19 @@ def _keep_scratch() -> None:
 
 
 @cache
+def share_memory() -> None:
+    """Let all threads begun from now on take memory from one heap, so that each uses again what another has freed.
+
+    For work that hands large arrays from thread to thread: by default every thread has a heap of its own, none of
+    which holds an array of 64 MB, and such an array costs fresh pages each time.
+    """
+    allocator = ctypes.CDLL(None)
+    if hasattr(allocator, "mallopt"):
+        arena_max = -8
+        allocator.mallopt(arena_max, 1)
+
+
+@cache
 def _load() -> ctypes.CDLL:
     _keep_scratch()
     library = ctypes.CDLL(str(LIBRARY))

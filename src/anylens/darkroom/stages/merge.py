@@ -41,11 +41,11 @@ class Merge:
         checked(self)
 
     def __call__(self, burst: Burst) -> Mosaic | Scene:
-        burst = in_mode(burst, self.mode, self.reference)
+        burst, quick = in_mode(burst, self.mode)
         if len(burst.frames) > 1:
             from anylens.darkroom.merging import merged
 
-            return merged(burst, light_by_site, marks, self.reference, self.robustness)
+            return merged(burst, light_by_site, marks, self.reference, self.robustness, quick=quick)
         frame = burst.reference
         if frame.facts.display_referred:
             return Scene(_planes(frame), frame.facts)
