@@ -53,8 +53,8 @@ def in_mode(burst: Burst, mode: Mode) -> tuple[Burst, Burst]:
     """A burst of the Bayer frames that its quad-Bayer frames are taken for, and the same estimated linearly.
 
     Frames are made when they are asked for; `auto` is the choice for the one that is asked for first. In full, a linear
-    estimate takes a seventh of the time; where all but the reference are of that kind, a mean of eight frames that moved
-    is 0.1 to 0.4 dB farther from the light (simulated). In binned there is no difference.
+    estimate takes a seventh of the time; where all but the reference are of that kind, a mean of eight frames that
+    moved is 0.1 to 0.4 dB farther from the light (simulated). In binned there is no difference.
     """
     chosen: list[tuple[Mode, str]] = []
 
