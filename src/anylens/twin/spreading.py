@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.blur import Grid
 from anylens.twin.glass import Glass, Mounting
-from anylens.twin.places import Net
+from anylens.twin.places import Net, crossings
 from anylens.twin.scenes import Field
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+Transfers = npt.NDArray[np.complex64]
 
 SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 """The wavelengths at which the lens is traced; colour itself is summed over all 33 of a spectrum."""
@@ -109,9 +113,9 @@ def spreads(
 ) -> Spreads:
     """The kernels of an object at `distance_m`, each channel's the mean over its wavelengths by `shares` (3, L).
 
-    Lateral colour inside a channel is in them. Where the lens stands straight one quarter of the field is traced.
+    Lateral colour inside a channel is in them. A lens that stands straight is traced along one radius, and what it
+    draws there is turned.
     """
-    straight = not any((*mounting.tilt_deg, *mounting.decentre_mm))
     size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
     # A window of the blur is as many times wider: it has no use for kernels that stand close.
     most = 9 if times == 1 else 5
@@ -119,21 +123,23 @@ def spreads(
     x_mm = np.linspace(-0.5, 0.5, columns) * field.width_mm
     y_mm = np.linspace(-0.5, 0.5, rows) * field.height_mm
     sample_um = pitch_um * times / fine
-    first = (rows // 2, columns // 2) if straight else (0, 0)
-    traced = [(row, column) for row in range(first[0], rows) for column in range(first[1], columns)]
-    places = np.array([(x_mm[column], y_mm[row]) for row, column in traced])
-    found = _transfers(glass, shares, places, distance_m, sample_um, size, fine)
-    transfers = dict(zip(traced, found, strict=True))
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
-    for row in range(rows):
-        for column in range(columns):
-            up, left = row < first[0], column < first[1]
-            transfer = transfers[rows - 1 - row if up else row, columns - 1 - column if left else column]
-            if up:
-                transfer = np.roll(transfer[:, ::-1], 1, axis=1)
-            if left:
-                transfer = np.roll(transfer[:, :, ::-1], 1, axis=2)
-            kernels[row, column] = _kernels(transfer, fine)
+    if any((*mounting.tilt_deg, *mounting.decentre_mm)):
+        places = crossings(x_mm, y_mm).reshape(-1, 2)
+        for at, transfer in enumerate(_transfers(glass, shares, places, distance_m, sample_um, size)):
+            kernels[divmod(at, columns)] = _kernels(transfer, fine)
+        return Spreads(x_mm, y_mm, kernels, fine, times)
+    along = _along(glass, shares, math.hypot(x_mm[-1], y_mm[-1]), 3 * most // 2, distance_m, sample_um, size)
+
+    def quarter(row: int, column: int) -> None:
+        seen = _kernels(_turned(*along, x_mm[column], y_mm[row], size), fine)
+        # A kernel's middle lies half of its pixel's samples before size // 2.
+        for down, upright in ((row, seen), (rows - 1 - row, np.roll(seen[:, ::-1], 2 - fine, axis=1))):
+            kernels[down, column] = upright
+            kernels[down, columns - 1 - column] = np.roll(upright[:, :, ::-1], 2 - fine, axis=2)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(quarter, *zip(*product(range(rows // 2, rows), range(columns // 2, columns)), strict=True)))
     return Spreads(x_mm, y_mm, kernels, fine, times)
 
 
@@ -165,37 +171,79 @@ def _radii(spot: Floats) -> tuple[float, float]:
 
 
 def _transfers(
-    glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int, fine: int
-) -> npt.NDArray[np.complex128]:
-    """(n, 3, size, size): each channel's optical transfer function on the samples' own band, 0 first.
-
-    The last three tenths of the band fade out (beyond a pixel's Nyquist frequency when it has several samples), lest
-    edges ring.
-    """
+    glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int
+) -> Transfers:
+    """(n, 3, size, size): each channel's optical transfer function on the samples' own band, 0 first."""
     used = [at for at in range(len(SPREAD_NM)) if shares[:, at].any()]
     wavelengths = [SPREAD_NM[at] for at in used]
     found = glass.transfers(places, wavelengths, distance_m, sample_um, size)
     seen = np.stack([np.asarray(glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
     mean = np.einsum("cl,nlk->nck", shares[:, used], seen)
     band = np.fft.fftfreq(size)
-    calm = np.ones(size)
-    if fine > 1:
-        calm = np.cos(0.5 * np.pi * np.clip((np.abs(band) - 0.35) / 0.15, 0.0, 1.0)) ** 2
-    out = np.zeros((len(places), 3, size, size), np.complex128)
+    out = np.zeros((len(places), 3, size, size), np.complex64)
     for place in range(len(places)):
         for at, share in enumerate(shares[:, used].T):
-            whole = found[place, at] * calm[:, None] * calm
             for channel in np.flatnonzero(share):
                 dx, dy = (seen[place, at] - mean[place, channel]) * 1e3 / sample_um
                 turn = np.exp(-2j * np.pi * band * dy)[:, None] * np.exp(-2j * np.pi * band * dx)
-                out[place, channel] += share[channel] * whole * turn
+                out[place, channel] += (share[channel] * turn).astype(np.complex64) * found[place, at]
     return out
 
 
-def _kernels(transfer: npt.NDArray[np.complex128], fine: int) -> Array:
+def _along(
+    glass: Glass, shares: Floats, reach_mm: float, count: int, distance_m: float, sample_um: float, size: int
+) -> tuple[Floats, Transfers]:
+    """Radii from 0 to `reach_mm`, and (count, 3, 3 size, 3 size) the transfer functions of points there, right of the
+    middle, 0 in the middle: of twice as many frequencies, for what lies between, half as far again, for the corners."""
+    from scipy.fft import fft2, fftshift, ifft2, ifftshift
+
+    radii = np.linspace(0.0, reach_mm, count)
+    finer = size * 3 // 2
+    places = np.stack([radii, np.zeros_like(radii)], axis=-1)
+    seen = _transfers(glass, shares, places, distance_m, sample_um * size / finer, finer)
+    threads = os.cpu_count()
+    kernels = fftshift(ifft2(seen, overwrite_x=True, workers=threads).real, axes=(2, 3))
+    wide = np.zeros((*seen.shape[:2], 2 * finer, 2 * finer), np.float32)
+    inner = slice(finer // 2, finer // 2 + finer)
+    wide[:, :, inner, inner] = kernels
+    return radii, fftshift(fft2(ifftshift(wide, axes=(2, 3)), workers=threads), axes=(2, 3))
+
+
+def _turned(radii: Floats, along: Transfers, x_mm: float, y_mm: float, size: int) -> Transfers:
+    """(3, size, size): the transfer function of a place from those along a radius, straight between two of them."""
+    import cv2
+
+    radius = math.hypot(x_mm, y_mm)
+    first, part = _between(radii, radius)
+    cosine, sine = (x_mm / radius, y_mm / radius) if radius else (1.0, 0.0)
+    across, down = np.meshgrid(*(2.0 * np.fft.fftfreq(size, 1.0 / size),) * 2)
+    middle = along.shape[-1] // 2
+    u, v = cosine * across + sine * down + middle, cosine * down - sine * across + middle
+    between = np.float32(1.0 - part) * along[first] + np.float32(part) * along[first + 1]
+    seen = np.empty((3, size, size), np.complex64)
+    for source, out in zip(between, seen, strict=True):
+        pairs = cv2.remap(
+            source.view(np.float32).reshape(*source.shape, 2),
+            u.astype(np.float32),
+            v.astype(np.float32),
+            cv2.INTER_LANCZOS4,
+        )
+        out[:] = pairs.view(np.complex64)[..., 0]
+    return seen
+
+
+def _kernels(transfer: Transfers, fine: int) -> Array:
     """(3, size, size): kernels on the samples, a pixel's average over `fine` x `fine` of them in it, middle in the
-    middle."""
-    size = transfer.shape[-1]
-    turns = np.exp(2j * np.pi * np.fft.fftfreq(size)[:, None] * np.arange(fine)).mean(1)
-    kernels = np.fft.ifft2(transfer * turns[:, None] * turns).real
-    return np.asarray(np.fft.fftshift(kernels, axes=(1, 2)), np.float32)
+    middle.
+
+    The last three tenths of the band fade out (beyond a pixel's Nyquist frequency when it has several samples), lest
+    edges ring.
+    """
+    from scipy.fft import fftshift, ifft2
+
+    band = np.fft.fftfreq(transfer.shape[-1])
+    turns = np.exp(2j * np.pi * band[:, None] * np.arange(fine)).mean(1)
+    if fine > 1:
+        turns *= np.cos(0.5 * np.pi * np.clip((np.abs(band) - 0.35) / 0.15, 0.0, 1.0)) ** 2
+    kernels = ifft2(transfer * (turns[:, None] * turns).astype(np.complex64)).real
+    return np.asarray(fftshift(kernels, axes=(1, 2)), np.float32)

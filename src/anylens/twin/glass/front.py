@@ -76,7 +76,7 @@ class Front:
 
 def solid_angle(edge: Floats, pole: Floats) -> float:
     """The lit area within an edge (n, 2) about a pole, both direction cosines, sr: irradiance over radiance there."""
-    x, y = _fine_edge(edge, (float(pole[0]), float(pole[1]))).T
+    x, y = edge_points(edge, (float(pole[0]), float(pole[1]))).T
     return float(0.5 * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))))
 
 
@@ -114,7 +114,7 @@ def _disc(degree: int) -> tuple[Floats, Floats, tuple[npt.NDArray[np.intp], npt.
     return nodes, np.linalg.pinv(_products(nodes[:, 0], nodes[:, 1], degree)), _pairs(degree)
 
 
-def _fine_edge(edge: Floats, pole: tuple[float, float], count: int = 720) -> Floats:
+def edge_points(edge: Floats, pole: tuple[float, float], count: int = 720) -> Floats:
     """(count, 2): the edge at even angles about the pole, cubic in between."""
     radius = edge_radii(edge, pole, count)
     angles = 2 * np.pi * np.arange(count) / count
