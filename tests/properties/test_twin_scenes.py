@@ -242,7 +242,7 @@ def test_the_disk_never_holds_more_than_its_bound(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(keeping, "BOUND_BYTES", 10_000)
     for at in range(5):
-        keeping.keep(f"{at}", {"a": np.zeros(1000, np.float32)})
+        keeping.keep(f"{at}", [("a", np.zeros(1000, np.float32))])
     kept = sorted(path.name for path in keeping.folder().iterdir())
     assert kept[-1] == "4"
     assert len(kept) == 2
@@ -251,7 +251,7 @@ def test_the_disk_never_holds_more_than_its_bound(tmp_path, monkeypatch):
 def test_a_disk_that_takes_nothing_is_no_obstacle(tmp_path, monkeypatch):
     (tmp_path / "anylens").write_text("a file where the folder should be")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert keeping.remembered("k", lambda: {"a": np.ones(3)})["a"].sum() == 3.0
+    assert keeping.remembered("k", lambda: [("a", np.ones(3))])["a"].sum() == 3.0
 
 
 @pytest.mark.parametrize(

@@ -192,3 +192,15 @@ def test_a_lamp_on_alternating_current_averages_in_closed_form():
     lamp = spectra.Flicker(100.0, 0.4)
     times = np.linspace(0.0031, 0.0031 + 0.004, 4001)
     assert float(lamp.mean(0.0031, 0.004)) == pytest.approx(lamp.factor(times).mean(), rel=1e-3)
+
+
+def test_a_straight_lens_draws_as_one_that_is_traced_at_every_place():
+    def kernels(decentre_mm):
+        mounting = Mounting(2.0, 3.0, decentre_mm=(decentre_mm, 0.0))
+        mounted = glass.glass("summicron_50_f2_v5", mounting)
+        field = Field(9.0, 6.0, 3.2, mounted.scale_mm)
+        return Formation(mounted, mounting, SMALL, DAY, field, 0, 2).spreads(3.0).kernels
+
+    turned, traced = kernels(0.0), kernels(1e-9)
+    moved = 0.5 * np.abs(turned - traced).sum((-2, -1))
+    assert moved.max() < 0.02

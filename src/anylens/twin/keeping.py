@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -36,10 +36,10 @@ def code() -> bytes:
     return digest.digest()
 
 
-def remembered(key: str | None, make: Callable[[], Arrays]) -> Arrays:
-    """The arrays kept under a key, else made and kept; made each time without a key."""
+def remembered(key: str | None, make: Callable[[], Iterable[tuple[str, npt.NDArray[Any]]]]) -> Arrays:
+    """The arrays kept under a key, else made and kept, each while the next is made; made each time without a key."""
     if key is None:
-        return make()
+        return dict(make())
     found = kept(key)
     return keep(key, make()) if found is None else found
 
@@ -60,20 +60,33 @@ def kept(key: str) -> Arrays | None:
     return found or None
 
 
-def keep(key: str, arrays: Arrays) -> Arrays:
+def keep(key: str, arrays: Iterable[tuple[str, npt.NDArray[Any]]]) -> Arrays:
     """Keeps arrays under a key and gives them back; where the disk does not take them, they are only given back."""
     place = folder() / key
     partial = place.with_name(f".{key}-{secrets.token_hex(6)}.part")
+    made: Arrays = {}
+    taken = True
     try:
-        partial.mkdir(parents=True)
-        for name, array in arrays.items():
-            np.save(partial / f"{name}.npy", array)
-        partial.rename(place)
-    except OSError:
+        for name, array in arrays:
+            made[name] = array
+            taken = taken and _taken(partial / f"{name}.npy", array)
+        if taken:
+            with suppress(OSError):
+                partial.rename(place)
+                _bound(place)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        return arrays
-    _bound(place)
-    return arrays
+    return made
+
+
+def _taken(place: Path, array: npt.NDArray[Any]) -> bool:
+    """Whether the disk took an array."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        np.save(place, array)
+    except OSError:
+        return False
+    return True
 
 
 def _bound(newest: Path) -> None:

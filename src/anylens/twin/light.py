@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -154,9 +155,11 @@ def formed(
     if subject_m is not None:
         planes = tuple(replace(each, distance_m=subject_m) if each.distance_m is None else each for each in planes)
     formation = Formation(mounted, mounting, sensor, source, field, margin_px, fine, kept, detail)
-    ways = formation.ways()
     name = keeping.name(formation.said(), made, seed, subject_m, detail, _file_facts(made)) if kept else None
-    arrays = keeping.remembered(name, lambda: formation.layers(planes, ways))
+    with ThreadPoolExecutor(1) as pool:
+        finding = pool.submit(formation.ways)
+        arrays = keeping.remembered(name, lambda: formation.layers(planes, finding))
+    ways = finding.result()
     return Light(
         layers=tuple(
             Layer(arrays[f"rates{at}"], arrays.get(f"cover{at}"), plane.path, plane.distance_m)
@@ -203,7 +206,7 @@ class Formation:
     def ways(self) -> dict[str, Net]:
         """Nets over the sensor: `origin` and `places` back and forth, `illumination` by channel, `chief_rays`."""
         name = keeping.name("ways", *self.said()) if self.kept else None
-        arrays = keeping.remembered(name, self._ways)
+        arrays = keeping.remembered(name, lambda: self._ways().items())
         x_mm, y_mm = (np.asarray(arrays[each], np.float64) for each in ("x_mm", "y_mm"))
         return {each: Net(x_mm, y_mm, values) for each, values in arrays.items() if values.ndim == 3}
 
@@ -226,35 +229,32 @@ class Formation:
         """How the lens spreads points at a distance."""
         name = keeping.name("spreads", *self.said(), distance_m) if self.kept else None
 
-        def make() -> dict[str, npt.NDArray[Any]]:
+        def make() -> Iterator[tuple[str, npt.NDArray[Any]]]:
             made = spreads(
                 self.glass, self.mounting, self.shares(), self.field, self.sensor.pitch_um, self.fine, distance_m
             )
-            return {
-                "x_mm": made.x_mm,
-                "y_mm": made.y_mm,
-                "kernels": made.kernels,
-                "samples": np.array([made.fine, made.times]),
-            }
+            yield "x_mm", made.x_mm
+            yield "y_mm", made.y_mm
+            yield "kernels", made.kernels
+            yield "samples", np.array([made.fine, made.times])
 
         arrays = keeping.remembered(name, make)
         fine, times = (int(each) for each in arrays["samples"])
         return Spreads(arrays["x_mm"], arrays["y_mm"], arrays["kernels"], fine, times)
 
-    def layers(self, planes: tuple[Plane, ...], ways: dict[str, Net]) -> dict[str, npt.NDArray[Any]]:
-        """The rates and covers of all planes, by name and number."""
-        grid = self.grid()
-        x = grid.left_mm + np.arange(grid.width * self.detail, dtype=np.float64) * (grid.pitch_mm / self.detail)
-        y = grid.top_mm + np.arange(grid.height * self.detail, dtype=np.float64) * (grid.pitch_mm / self.detail)
-        made: dict[str, npt.NDArray[Any]] = {}
-        for at, plane in enumerate(planes):
-            rates, cover = self.layer(plane, ways["origin"])
-            for top in range(0, len(y), 256):
-                rates[:, top : top + 256] *= ways["illumination"].at(x, y[top : top + 256])
-            made[f"rates{at}"] = rates
-            if cover is not None:
-                made[f"cover{at}"] = cover
-        return made
+    def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
+        """The rates and covers of all planes, by name and number, one after the other; the next are in the making."""
+        with ThreadPoolExecutor(2 * len(planes)) as pool:
+            blurs = {each: pool.submit(self.spreads, each) for each in {self.away_m(plane) for plane in planes}}
+            made = pool.map(lambda plane: self.layer(plane, blurs[self.away_m(plane)].result(), ways.result()), planes)
+            for at, (rates, cover) in enumerate(made):
+                yield f"rates{at}", rates
+                if cover is not None:
+                    yield f"cover{at}", cover
+
+    def away_m(self, plane: Plane) -> float:
+        """How far a plane is from the sensor."""
+        return self.mounting.distance_m if plane.distance_m is None else plane.distance_m
 
     def grid(self) -> Grid:
         """The pixels of the light, margin included."""
@@ -290,10 +290,8 @@ class Formation:
         per_watt = spectra.response() * spectra.photons_per_joule() * (spectra.STEP_NM * area_m2)
         return np.asarray(radiance @ per_watt.T * self.glass.axial_irradiance())
 
-    def layer(self, plane: Plane, ways: Net) -> tuple[Array, Array | None]:
-        """A plane's rates (before the lens's falloff) and cover."""
-        distance_m = self.mounting.distance_m if plane.distance_m is None else plane.distance_m
-        blur = self.spreads(distance_m)
+    def layer(self, plane: Plane, blur: Spreads, ways: dict[str, Net]) -> tuple[Array, Array | None]:
+        """A plane's rates and cover."""
         grid, times = self.grid(), blur.times
         coarse = replace(grid, fine=blur.fine)
         if times > 1:
@@ -304,7 +302,8 @@ class Formation:
             )
         colors = self.electrons(plane.radiance).astype(np.float32)
         ground = colors[0] if plane.cover is None else np.zeros(3, np.float32)
-        made = _larger(drawn(plane, coarse, blur, ways, colors - ground, self.detail), times, grid, self.detail)
+        seen = drawn(plane, coarse, blur, ways["origin"], colors - ground, self.detail)
+        made = _larger(seen, times, grid, self.detail)
         rates = made[:3]
         rates += ground[:, None, None]
         np.maximum(rates, 0.0, out=rates)
@@ -316,6 +315,10 @@ class Formation:
                 for right in range(self.detail):
                     there = replace(grid, left_mm=grid.left_mm + right * part, top_mm=grid.top_mm + down * part)
                     blur.add_points(rates[:, down :: self.detail, right :: self.detail], places, flux, there)
+        x = grid.left_mm + np.arange(rates.shape[2], dtype=np.float64) * (grid.pitch_mm / self.detail)
+        y = grid.top_mm + np.arange(rates.shape[1], dtype=np.float64) * (grid.pitch_mm / self.detail)
+        for top in range(0, len(y), 256):
+            rates[:, top : top + 256] *= ways["illumination"].at(x, y[top : top + 256])
         if plane.cover is None:
             return rates, None
         return rates, np.clip(made[3], 0.0, 1.0)

@@ -145,16 +145,19 @@ def spreads(
 
 def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: float) -> tuple[int, int, int]:
     """(size, fine, times): how wide kernels are to hold nearly all light; where even its core is wide, how coarse."""
-    core_um = reach_um = 0.0
-    for place in ((0.0, 0.0), (0.48 * field.width_mm, 0.48 * field.height_mm)):
+
+    def widths(place: tuple[float, float]) -> tuple[float, float]:
         step_um = max(0.8, 0.4 * glass.f_number)
         while True:
             spot = np.asarray(glass.spreads([place], [550.0], distance_m, step_um, 256)[0, 0], np.float64)
             core, reach = (radius * step_um for radius in _radii(spot))
             if core < 64 * step_um or step_um > 50.0:
-                break
+                return core, reach
             step_um *= 2.0
-        core_um, reach_um = max(core_um, core), max(reach_um, reach)
+
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(widths, ((0.0, 0.0), (0.48 * field.width_mm, 0.48 * field.height_mm)))
+        core_um, reach_um = (max(each) for each in zip(*found, strict=True))
     samples = ((fine, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))
     part, times = next((each for each in samples if core_um * each[0] / (pitch_um * each[1]) < 60.0), samples[-1])
     need = 2.0 * reach_um * part / (pitch_um * times) + 8.0

@@ -245,7 +245,7 @@ def _shares(cells: Floats) -> npt.NDArray[np.float32]:
 
 
 def _landings(front: Front, u: Floats, v: Floats, sensor_mm: float) -> Callable[[slice, slice], tuple[Floats, Floats]]:
-    """Some rows and columns of (v, u) each: where the rays of the crossings of `u` and `v` land, from the reference place."""
+    """Some rows and columns of (v, u) each: where the rays of the crossings land, from the reference place."""
     slopes = (squared(np.polynomial.chebyshev.chebder(front.wave, axis=axis)) / -front.scale for axis in (0, 1))
     (x_down, x_across), (y_down, y_across) = (apart(each, u, v) for each in slopes)
 
