@@ -24,6 +24,7 @@ from anylens.darkroom.looking import Frames
 from anylens.darkroom.parts import Part, Parts
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Pixels, Scene
+from anylens.kernels.library import share_memory
 from anylens.kernels.turn import turn
 from anylens.record import record
 from anylens.refusal import Refusal
@@ -77,6 +78,7 @@ def stacked(burst: Burst, parts: Parts, grey_of: Greys, reference: int, reach: f
         raise Refusal(f"a focus stack has at most {MOST_FRAMES} frames, not {count}; give every second one")
     if reference > count:
         raise Refusal(f"frame {reference} cannot be the reference of {count} frames; choose one of them")
+    share_memory()
     table = _Table(burst, grey_of, reach)
     winner, placed = table.judged(reference)
     return _composed(burst, parts, winner, placed, table)
@@ -210,12 +212,16 @@ def _calmer(energy: Pixels, root: Pixels) -> Pixels:
 
 
 def _composed(burst: Burst, parts: Parts, winner: npt.NDArray[np.uint8], placed: list[Placed], table: _Table) -> Scene:
+    from concurrent.futures import ThreadPoolExecutor
+
     import cv2
 
-    winner = _calm(winner)
     first = placed[0]
-    frame = burst.frames[first.index]
-    scene = parts.whole(frame)
+    with ThreadPoolExecutor(1) as beside:
+        calm = beside.submit(_calm, winner)
+        frame = burst.frames[first.index]
+        scene = parts.whole(frame)
+        winner = calm.result()
     height, width = scene.pixels.shape[1:]
     pixels = scene.pixels if isinstance(frame, Frame) else scene.pixels.copy()
     pixels *= _share(winner, first.index, (0, height), (0, width))

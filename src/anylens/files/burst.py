@@ -90,7 +90,9 @@ class _Frames(Sequence[Frame]):
             return _Frames(self._places[index], self._sensor, self._told, self._scenes, self._treated)
         at = range(len(self))[index]
         reading = self._ahead.pop(at, None) or self._reader.submit(self._read, at)
-        step, self._last = (-1 if at == self._last - 1 else 1), at
+        step, self._last = (-1 if at < self._last else 1), at
+        for other in [other for other in self._ahead if other != at + step]:
+            self._ahead.pop(other).cancel()
         if 0 <= at + step < len(self) and not self._ahead:
             self._ahead[at + step] = self._reader.submit(self._read, at + step)
         frame = reading.result()
