@@ -40,10 +40,12 @@ Plan = Callable[[Facts, Pixels], tuple[tuple[float], npt.NDArray[np.float64], Pi
 Stages = tuple[Callable[[Mosaic], Mosaic], ...]
 
 BAND_CELLS, HALO_CELLS, TILE = 128, 8, 16
-STEPS, EVEN_STEP = (1.0, 2.5, 7.0, 1.4), 0.75
-"""How much of what is left is added, step by step, where detail stands above the noise, and elsewhere: unequal steps
-bring fine detail sooner than equal ones do, and noise too. Near the zeros of a Chebyshev polynomial they leave as
-little of any frequency as so many steps can."""
+STEPS, FAST_STEPS, EVEN = (1.0, 2.5, 7.0, 1.4), (1.0, 1.6, 3.0, 16.0, 1.3), 3.0
+"""How much of what is left is added, step by step, where detail stands above the noise, and in all elsewhere: unequal
+steps bring fine detail sooner than equal ones do, and noise too. Near the zeros of a Chebyshev polynomial they leave as
+little of any frequency as so many steps can. FAST_STEPS are for a lens so fast that it draws detail where a pixel's own
+width leaves little of it: for FAST times the pixels along a line or more."""
+FAST = 3.5
 LARGEST = 65535.0 - BLACK
 BRIGHTEST = 4.0
 """More light than this is cut in the frames; balanced and filled in, clipped light may be above 1."""
@@ -125,13 +127,20 @@ def resolved(
     facts, used, shading = mosaic.facts, mosaic.frames_used, mosaic.shading
     del mosaic
     taken = _Taken(planes, most / LARGEST, fields, np.array(trusts, np.float32), places)
-    pixels = _doubled(guess, taken, _levels(facts), table, robustness, sharpness)
+    steps = FAST_STEPS if (_times_drawn(facts) or 0.0) >= FAST else STEPS
+    pixels = _doubled(guess, taken, _levels(facts), table, robustness, sharpness, steps)
     overview = seen.repeat(2, 1).repeat(2, 2) if seen.size else None
     return Scene(pixels, _doubled_facts(facts, _notes(facts, fields)), _twice(used), overview, _twice(shading))
 
 
 def _doubled(
-    guess: Pixels, taken: _Taken, levels: Floats, table: Floats, robustness: float, sharpness: float
+    guess: Pixels,
+    taken: _Taken,
+    levels: Floats,
+    table: Floats,
+    robustness: float,
+    sharpness: float,
+    steps: tuple[float, ...],
 ) -> Pixels:
     """(3, 2 H, 2 W) linear Rec. 2020, from the first guess (3, H, W) in the camera's colours and the frames."""
     _, height, width = guess.shape
@@ -146,17 +155,30 @@ def _doubled(
         rows, there, back = (np.stack(part) for part in zip(*ways, strict=True))
         rests = np.zeros((len(rows), 4, *fine.shape[2:]), np.float32)
         eager = detail(taken.planes[0], noise, begin, end - begin, taken.unit)
-        for index, step in enumerate(STEPS):
+        even = sharpness * EVEN / len(steps)
+        for index, step in enumerate(steps):
             supersample(taken.planes, fine, back, taken.places, rows + begin, taken.unit, rests)
             if not index:
                 agrees = agreement(taken.planes, rests, noise, rows + begin, taken.trust, taken.unit, least)
                 agrees[0, MARGIN:-MARGIN, MARGIN:-MARGIN] = taken.trust[0]
-            superpose(
-                inner, rests, there, taken.places, agrees, eager, sharpness * EVEN_STEP, sharpness * (step - EVEN_STEP)
-            )
+                eager *= _company(agrees, there)
+            superpose(inner, rests, there, taken.places, agrees, eager, even, sharpness * step - even)
         last = min(top + BAND_CELLS, tall)
         gather(inner[:, :, top - begin : last - begin], table, out[:, FINE * top : FINE * last])
     return out[:, : 2 * height, : 2 * width]
+
+
+def _company(agrees: Pixels, there: Pixels) -> Pixels:
+    """(h, w), 0 to 1: whether most frames speak at a cell; where few do, they do not tell its detail.
+
+    `agrees` (n, h + margins, w + margins) are weights by the frames' own cells, `there` the way to these in pixels.
+    """
+    tall, wide = (side - 2 * MARGIN for side in agrees.shape[1:])
+    heard = np.zeros((tall, wide), np.float32)
+    for weights, way in zip(agrees, there, strict=True):
+        across, down = (int(np.clip(round(float(axis.mean()) / 2), -MARGIN, MARGIN)) for axis in way)
+        heard += weights[MARGIN + down : MARGIN + down + tall, MARGIN + across : MARGIN + across + wide]
+    return np.asarray(np.clip(heard * np.float32(2.0 / len(agrees)) - np.float32(0.5), 0, 1), np.float32)
 
 
 def _ways(field: Pixels, begin: int, end: int, wide: int) -> tuple[np.int32, Pixels, Pixels]:
@@ -210,14 +232,19 @@ def _notes(facts: Facts, fields: list[Pixels]) -> list[str]:
     off = [np.abs(each - np.rint(each)).max(0) for each in steps]
     if not off or np.mean(np.concatenate([each.ravel() for each in off]) > STILL_PX) < 0.1:
         notes.append("The frames hold no sub-pixel motion, so the larger picture holds no finer detail than they do.")
-    f_number, pitch = facts.setting and facts.setting.f_number, facts.sensor.pitch_um
-    if f_number and pitch:
-        limit = pitch / (WAVE_UM * f_number / 2.0)
-        if limit < 2.0:
-            notes.append(
-                f"At f/{f_number:g} diffraction leaves detail for {limit:.2g} times the pixels along a line, not 2."
-            )
+    times = _times_drawn(facts)
+    if times is not None and times < 2.0 and facts.setting:
+        notes.append(
+            f"At f/{facts.setting.f_number:g} diffraction leaves detail for {times:.2g} times the pixels along a line, "
+            "not 2."
+        )
     return notes
+
+
+def _times_drawn(facts: Facts) -> float | None:
+    """How many times the pixels along a line diffraction leaves detail for, None where the aperture is not known."""
+    f_number, pitch = facts.setting and facts.setting.f_number, facts.sensor.pitch_um
+    return pitch / (WAVE_UM * f_number / 2.0) if f_number and pitch else None
 
 
 def _doubled_facts(facts: Facts, notes: list[str]) -> Facts:
