@@ -73,6 +73,25 @@ def test_an_edge_becomes_sharper_and_does_not_ring(sigma_px: float, angle_deg: f
     assert overshoot < 0.05
 
 
+@pytest.mark.parametrize("angle_deg", [5.0, 40.0, 95.0])
+def test_an_edge_does_not_ring_where_a_passport_tells_of_more_blur_than_there_is(angle_deg: float) -> None:
+    blur = edges.gaussian(np.sqrt(np.log(2.0) / 2.0) / np.pi / 1.0)
+    soft = scene(edges.edge(SIZE, blur, angle_deg), blurs.even(1.5), noise=4e-6)
+    _, overshoot = mtf50(Restore()(soft), angle_deg)
+    assert overshoot < 0.05
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.4, 1.0, 3.0])
+def test_a_line_is_brought_out_as_no_edge_may_be(slope: float) -> None:
+    y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2
+    light = 0.2 + 0.3 * np.clip(1.5 - np.abs(x - slope * y) / np.hypot(1.0, slope), 0.0, 1.0)
+    soft = scene(blurs.blurred(light, 1.2), blurs.even(1.2), noise=4e-6)
+    inner = (slice(32, -32), slice(32, -32))
+    lost, back = (np.mean(((light - luma(picture))[inner])[light[inner] > 0.45]) for picture in (soft, Restore()(soft)))
+    assert lost > 0.05
+    assert abs(back) < 0.4 * lost
+
+
 @pytest.mark.parametrize("sigma_px", [0.8, 1.2, 2.0])
 @pytest.mark.parametrize("noise", [1e-5, 3e-5, 1e-4])
 def test_it_comes_near_the_best_that_can_be_done_with_a_known_blur(sigma_px: float, noise: float) -> None:
@@ -149,7 +168,7 @@ def test_each_place_is_sharpened_by_its_own_blur() -> None:
     field = blurs.psf((row, (0.0, 0.0, 0.0), row), reach_mm=reach)
     soft = scene(blurs.blurred(texture(), 1.0), field)
     change = luma(Restore()(soft)) - luma(soft)
-    assert change[16:-16, -48:-16].std() > 3 * change[16:-16, 16:48].std()
+    assert change[16:-16, -48:-16].std() > 2 * change[16:-16, 16:48].std()
 
 
 def test_between_two_apertures_it_lies_between() -> None:

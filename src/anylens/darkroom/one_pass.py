@@ -194,7 +194,7 @@ def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shap
     upright = (bent.down, bent.colors, cubic.slack_of(bent.down), width)
     given = given | {"height": (height,), "matrix": (to_scene.astype(np.float32),)}
     restores = "restore" in given
-    scene = np.empty((3, STRAIGHT_ROWS + 2 * REACH if restores else 0, width), np.float32)
+    scene = np.empty((3, STRAIGHT_ROWS + 2 * REACH + 2 if restores else 0, width), np.float32)
 
     def straightened(first: int, bottom: int, reach: int) -> Given:
         """What reads the rows from `first` up to `bottom`, and `reach` more around them, along their columns."""
@@ -207,7 +207,8 @@ def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shap
             begin = origin[1] + top
             first, last = max(begin - REACH, 0), min(begin + part.shape[1] + REACH, height)
             if restores:
-                sharp = scene[:, : last - first]
+                first -= first % 2  # rows of the scene are made in pairs
+                sharp = scene[:, : last - first + (last - first) % 2]
                 _fill(restored, straightened(first, last, RESTORED_REACH), sharp, (0, first))
                 here = {"scene": (sharp,), "place": (first, width, height)}
                 _fill(render, given | here, part, (origin[0], begin))

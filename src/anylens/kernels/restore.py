@@ -1,9 +1,10 @@
 """Sharpness that the lens took, given back to luma by a short filter of each place's own, less where noise forbids it.
 
-The filters are the best of their size in the mean (Wiener 1949) for light whose power falls as 1 / frequency squared
-(Field 1987), between a blur that is known and a rounder, narrower one that an edge can have without ringing. They are
-designed on a lattice and straight in between. What a filter adds is held against the noise around it (Lee 1980) and
-fades out where the light was clipped, since the blur of what was not recorded cannot be undone.
+A filter (`restore_filters`) has taps on the picture and on one of half the size, for what a blur carried farther. What
+it adds is held against the noise around it (Lee 1980), shown whole and somewhat more where it stands far above it, and
+fades out where the light was clipped, since the blur of what was not recorded cannot be undone. Edges may not go
+beyond the light on both sides of them: along each of four ways a pixel is held between its neighbours some pixels
+away, but by how much it rises above both, as a line does and an edge does not (own work).
 """
 
 from __future__ import annotations
@@ -14,30 +15,33 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels.library import Kernel
+from anylens.kernels.restore_filters import (
+    BLOCK,
+    EDGES,
+    GAIN,
+    HALVING,
+    LINES,
+    NEAR,
+    NUMBERS,
+    SPACING,
+    WIDE,
+    points,
+)
 from anylens.kernels.sharpen import LUMA
 from anylens.kernels.signature import Image, Scalar, Signature
 
 Array = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
 
-SPACING = 128
-BLOCK = (32, 4)
-"""Columns and rows that share a filter, that of the block's middle."""
-REACH = 5
-SIDE = 2 * REACH + 1
-GAIN = SIDE * SIDE
-"""Where a filter's numbers, column by column, have ended, stands by how much it lifts noise."""
-ROUND = 30
-"""Taps lie within a circle: those whose squared distance is no more."""
-PAIRS = tuple(
-    (i, j) for j in range(REACH + 1) for i in range(-REACH, REACH + 1) if (j > 0 or i > 0) and i * i + j * j <= ROUND
-)
-"""(x, y) of one tap of each pair: the even part of a filter is the same turned by half a turn."""
-LOPSIDED = tuple((i, j) for i, j in PAIRS if max(abs(i), abs(j)) <= 2)
-"""Those whose pair may differ; farther out that would buy nothing."""
-AROUND = 2
+REACH = 12
+"""How far from a pixel anything looks that it comes from, in whole pixels of the picture of half the size."""
+ASIDE = ((3, 0), (0, 3), (2, 2), (2, -2))
+"""Where the neighbours lie between which an edge is held, (x, y) and opposite."""
+LINE, BEYOND = 3.0, 0.01
+"""How far beyond them it may go: in parts of how far it stands out as a line, and no farther than a line may; and in
+parts of the step between them."""
 FADE = 10.0
-DOUBT = 1.2
+DOUBT, FAR = 1.2, 8.0
+"""What is added counts from so many times the power that noise has in it, and shows fully from some FAR times on."""
 MOST_COLOR = 4.0
 
 SIGNATURE = Signature(
@@ -54,153 +58,234 @@ SIGNATURE = Signature(
 
 
 class Stages(NamedTuple):
-    taps: Any
+    """Those that are laid out. Lines come in pairs of rows, (x, which, pair); small ones have half the columns too."""
+
     lined: Any
+    pairs: Any
     luma: Any
-    strongest: Any
-    near: Any
+    halved: Any
+    small: Any
     wide: Any
-    high: Any
-    total: Any
+    finer: Any
     detail: Any
-    doubt: Any
-    column: Any
+    squares: Any
+    power: Any
+    strongest: Any
+    brightest: Any
+    widest: Any
+    shown: Any
     restored: Any
 
 
 def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, limit: Any) -> Stages:
     import halide as hl
 
-    x, y, c, tap, block, strip = (hl.Var(name) for name in ("x", "y", "c", "tap", "block", "strip"))
-    lined, luma, strongest, near, wide, high, total, detail, doubt, column, restored = (
-        hl.Func(name) for name in Stages._fields[1:]
+    x, y, c, which, number, block, strip = (
+        hl.Var(name) for name in ("x", "y", "c", "which", "number", "block", "strip")
     )
+    stages = Stages(*(hl.Func(name) for name in Stages._fields))
+    lined, pairs, luma, halved, small, wide, finer, detail, squares, power, strongest, brightest, widest, shown, _ = (
+        stages
+    )
+    zero = hl.f32(0.0)
 
-    def middle(number: Any, size: int) -> tuple[Any, Any]:
+    def middle(at: Any, size: int) -> tuple[Any, Any]:
         """The row of the lattice before the middle of a block, and how far beyond it that is."""
-        place = number * size + size // 2
+        place = at * size + size // 2
         return place / SPACING + 1, hl.cast(hl.Float(32), place % SPACING) * hl.f32(1.0 / SPACING)
 
     (left, right), (row, down) = middle(block, BLOCK[0]), middle(strip, BLOCK[1])
     above, below = (
-        filters[tap, left, at] + right * (filters[tap, left + 1, at] - filters[tap, left, at]) for at in (row, row + 1)
+        filters[number, left, at] + right * (filters[number, left + 1, at] - filters[number, left, at])
+        for at in (row, row + 1)
     )
-    lined[tap, block, strip] = above + down * (below - above)
+    lined[number, block, strip] = above + down * (below - above)
 
-    luma[x, y] = sum((hl.f32(LUMA[i]) * scene[x, y, i] for i in range(3)), hl.f32(0.0))
-    taps = hl.RDom([(-REACH, SIDE), (-REACH, SIDE)])
-    taps.where(taps.x * taps.x + taps.y * taps.y <= ROUND)
-    number = (taps.y + REACH) + SIDE * (taps.x + REACH)
-    across, down = block * BLOCK[0] + x + taps.x, strip * BLOCK[1] + y + taps.y
-    total[x, y, block, strip] = hl.f32(0.0)
-    total[x, y, block, strip] += lined[number, block, strip] * luma[across, down]
-    detail[x, y] = total[x % BLOCK[0], y % BLOCK[1], x / BLOCK[0], y / BLOCK[1]]
-    # The largest of 11 x 11, from the largest of three.
-    strongest[x, y] = hl.max(scene[x, y, 0], scene[x, y, 1], scene[x, y, 2])
-    near[x, y] = hl.max(strongest[x - 1, y], strongest[x, y], strongest[x + 1, y])
-    wide[x, y] = hl.max(near[x - 4, y], near[x - 1, y], near[x + 2, y], near[x + 4, y])
-    high[x, y] = hl.max(wide[x, y - 1], wide[x, y], wide[x, y + 1])
-    brightest = hl.max(high[x, y - 4], high[x, y - 1], high[x, y + 2], high[x, y + 4])
-    column[x, y] = sum((detail[x, y + j] * detail[x, y + j] for j in range(-AROUND, AROUND + 1)), hl.f32(0.0))
-    energy = sum((column[x + i, y] for i in range(-AROUND, AROUND + 1)), hl.f32(0.0)) * hl.f32(1.0 / _COUNT)
-    light = hl.max(luma[x, y], hl.f32(0.0))
-    doubt[x, y] = lined[GAIN, x / BLOCK[0], y / BLOCK[1]]
-    noise = doubt[x, y] * (shot * light + still)
-    ground = hl.sqrt(still)
-    power, bright = energy + hl.f32(1e-9), light + ground
-    part = hl.f32(1.0) / (power * bright)  # both are divided by, and one division is enough
-    kept = hl.max(energy - hl.f32(DOUBT) * noise, hl.f32(0.0)) * (bright * part)
-    trusted = hl.clamp((limit - brightest) * hl.f32(FADE), hl.f32(0.0), hl.f32(1.0))
-    change = hl.max(strength * trusted * kept * detail[x, y], -light)
-    color = (hl.max(scene[x, y, c], hl.f32(0.0)) + ground) * (power * part)
-    restored[x, y, c] = scene[x, y, c] + change * hl.min(color, hl.f32(MOST_COLOR))
-    return Stages(taps, lined, luma, strongest, near, wide, high, total, detail, doubt, column, restored)
+    def own(at: int, times: int) -> Any:
+        """A number of the filter of a pair of rows."""
+        return lined[at, x / (BLOCK[0] // times), y / (BLOCK[1] // 2)]
+
+    def lying(lines: Any, i: Any, j: int) -> Any:
+        """What lies in column `i` of the row `j` after the first of a pair."""
+        return lines[i, j % 2, y + j // 2]
+
+    def nearer(near: Any, far: Any) -> Any:
+        return near * hl.f32(0.75) + far * hl.f32(0.25)
+
+    pairs[x, which, y, c] = scene[x, y * 2 + which, c]
+    luma[x, which, y] = sum((hl.f32(LUMA[i]) * pairs[x, which, y, i] for i in range(3)), zero)
+    halved[x, y] = sum((hl.f32(part) * lying(luma, x, k - 1) for k, part in enumerate(HALVING)), zero)
+    small[x, y] = sum((hl.f32(part) * halved[x * 2 + k - 1, y] for k, part in enumerate(HALVING)), zero)
+    wide[x, y] = sum((own(len(NEAR) + n, 2) * small[x + i, y + j] for n, (i, j) in enumerate(WIDE)), zero)
+    finer[x, y] = nearer(wide[x / 2, y], wide[x / 2 + x % 2 * 2 - 1, y])
+    filtered = [
+        sum((own(n, 1) * lying(luma, x + i, j + row) for n, (i, j) in enumerate(NEAR)), zero)
+        + nearer(finer[x, y], finer[x, y + 2 * row - 1])
+        for row in (0, 1)
+    ]
+    detail[x, which, y] = hl.mux(which, filtered)
+
+    squares[x, y] = sum((detail[x, row, y] * detail[x, row, y] for row in (0, 1)), zero)
+    power[x, y] = sum((squares[x * 2 + k, y] for k in range(-2, 4)), zero)
+    energy = (power[x, y - 1] + power[x, y] + power[x, y + 1]) * hl.f32(1.0 / 36)
+    # The brightest colour of 14 x 14 pixels.
+    strongest[x, y] = hl.max(*(pairs[x, row, y, i] for row in (0, 1) for i in range(3)))
+    brightest[x, y] = hl.max(*(strongest[x * 2 + k, y] for k in range(-2, 4)))
+    widest[x, y] = hl.max(brightest[x - 2, y], brightest[x, y], brightest[x + 2, y])
+    trusted = hl.clamp((limit - hl.max(*(widest[x, y + k] for k in range(-3, 4)))) * hl.f32(FADE), zero, hl.f32(1.0))
+    noise = own(GAIN, 2) * (shot * hl.max(small[x, y], zero) + still)
+    clear = energy + hl.f32(1e-9)
+    far = energy / (clear + hl.f32(FAR) * noise)
+    kept = strength * trusted * hl.max(energy - hl.f32(DOUBT) * noise, zero) / clear
+    shown[x, y] = tuple(kept * (hl.f32(1.0) + own(at, 2) * far) for at in (LINES, EDGES))
+
+    both, ground = hl.Func("both"), hl.sqrt(still)
+    held = []
+    for row in (0, 1):
+        here = hl.Expr(luma[x, row, y])
+        line, edge = (shown[x / 2, y][at] * detail[x, row, y] for at in (0, 1))
+        low = high = here
+        rise = fall = zero
+        for i, j in ASIDE:
+            one, other = lying(luma, x - i, row - j), lying(luma, x + i, row + j)
+            least, most = hl.min(one, other), hl.max(one, other)
+            low, high = hl.min(low, least), hl.max(high, most)
+            rise, fall = hl.max(rise, here - most), hl.max(fall, least - here)
+        beyond = (high - low) * hl.f32(BEYOND)
+        low = low - hl.min(fall * hl.f32(LINE), hl.max(-line, zero)) - beyond
+        high = high + hl.min(rise * hl.f32(LINE), hl.max(line, zero)) + beyond
+        change, light = hl.clamp(here + edge, low, high) - here, hl.max(here, zero)
+        color = (hl.max(pairs[x, row, y, c], zero) + ground) * (hl.f32(1.0) / (light + ground))
+        held.append(pairs[x, row, y, c] + hl.max(change, -light) * hl.min(color, hl.f32(MOST_COLOR)))
+    both[x, which, y, c] = hl.mux(which, held)
+    stages.restored[x, y, c] = both[x, y % 2, y / 2, c]
+    return stages
 
 
-_COUNT = (2 * AROUND + 1) ** 2
+PIECE = (1024, 64)
+"""Columns and rows, at most, of a piece: the lines that slide down it stay in a core's own cache."""
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """110 ms of one core of an AMD EPYC (AVX-512), other work beside it, 12 MP, output already in memory."""
+    """107 ms of one core of an AMD EPYC (AVX-512), much other work beside it, 12 MP, output already in memory."""
     import halide as hl
 
-    schedule_strips(stages, 64, target.natural_vector_size(hl.Float(32)))
+    schedule_pieces(stages, PIECE, target.natural_vector_size(hl.Float(32)))
 
 
-def schedule_strips(stages: Stages, most: int, width: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """In strips of `most` rows; gives the loops over strips and over their rows, as (stage, variable)."""
+def schedule_pieces(stages: Stages, most: tuple[int, int], width: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """In pieces of `most` columns and rows; gives the loops over pieces and their pairs, as (stage, variable)."""
     import halide as hl
 
-    x, y, c = stages.restored.args()
-    inner, guard = hl.Var("inner"), hl.TailStrategy.GuardWithIf
-    # Lines slide down a strip of rows; the last strip is shifted back inside, a guard in it would stop the sliding.
-    rows = hl.min(most, stages.restored.output_buffer().height())
-    stages.restored.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
-    stages.restored.vectorize(x, width, guard).unroll(c).parallel(y)
-    strip, row = (stages.restored, y), (stages.restored, inner)
-    schedule_lines(stages, strip, row, width)
-    return strip, row
-
-
-def schedule_lines(stages: Stages, strip: tuple[Any, Any], row: tuple[Any, Any], width: int) -> None:
-    """What slides down each `strip`, a `row` at a time; filters work on whole blocks."""
-    import halide as hl
-
-    round_up = hl.TailStrategy.RoundUp
-    for line in (stages.luma, stages.strongest, stages.near, stages.wide, stages.high, stages.column):
-        line.store_at(*strip).compute_at(*row).vectorize(line.args()[0], width, round_up)
-    across, down, inner, lower = (hl.Var(name) for name in ("across", "down", "right", "lower"))
-    x, y = stages.detail.args()
-    stages.detail.store_at(*strip).compute_at(*row).align_bounds(x, BLOCK[0]).align_bounds(y, BLOCK[1])
-    stages.detail.tile(x, y, across, down, inner, lower, *BLOCK, round_up).vectorize(inner, width).unroll(inner)
-    stages.detail.unroll(lower)
-    x, _ = stages.doubt.args()
-    stages.doubt.compute_at(*row).align_bounds(x, BLOCK[0]).split(x, across, x, BLOCK[0], round_up)
-    stages.doubt.vectorize(x, width).unroll(x)
-    x, y, _, _ = stages.total.args()
-    stages.total.compute_at(stages.detail, across).bound(x, 0, BLOCK[0]).bound(y, 0, BLOCK[1])
-    stages.total.vectorize(x, width).unroll(x).unroll(y)
-    update = stages.total.update()
-    i, j = stages.taps.x, stages.taps.y
-    update.reorder(x, y, j, i).vectorize(x, width).unroll(x).unroll(y).unroll(j).unroll(i)
-    tap, _, _ = stages.lined.args()
-    stages.lined.store_at(*strip).compute_at(*row).vectorize(tap, width)
+    restored = stages.restored
+    x, y, c = restored.args()
+    across, down, piece, pair = (hl.Var(name) for name in ("across", "down", "piece", "pair"))
+    guard, round_up = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
+    out = restored.output_buffer()
+    rows = out.dim(1)
+    rows.set_min(rows.min() / 2 * 2).set_extent(rows.extent() / 2 * 2)
+    pieces = (out.width() + most[0] - 1) / most[0]
+    columns = (out.width() + BLOCK[0] * pieces - 1) / (BLOCK[0] * pieces) * BLOCK[0]
+    # Lines slide down a piece by two rows; the lowest pieces are shifted back inside, a guard in them would stop the
+    # sliding.
+    restored.bound(c, 0, 3).split(x, across, x, columns, guard).split(y, pair, y, 2, round_up)
+    restored.split(pair, down, pair, hl.min(most[1], rows.extent()) / 2, hl.TailStrategy.ShiftInwards)
+    restored.reorder(c, x, y, pair, across, down).vectorize(x, width, guard).unroll(c).unroll(y)
+    restored.fuse(across, down, piece).parallel(piece).never_partition([pair])
+    tile, row = (restored, piece), (restored, pair)
+    for line in stages[1:-2]:
+        line.store_at(*tile).compute_at(*row).vectorize(line.args()[0], width, round_up)
+    stages.shown.compute_at(*row).align_bounds(stages.shown.args()[0], BLOCK[0] // 2)
+    stages.wide.align_bounds(stages.wide.args()[0], BLOCK[0] // 2)
+    for line in (stages.pairs, stages.luma, stages.detail):
+        x, which, *_ = line.args()
+        line.bound(which, 0, 2).reorder(which, x).unroll(which)
+    x, which, _, plane = stages.pairs.args()
+    stages.pairs.bound(plane, 0, 3).reorder(plane, which, x).unroll(plane)
+    x = stages.detail.args()[0]  # all that share a filter at once, so that its numbers are read once
+    stages.detail.align_bounds(x, BLOCK[0]).unroll(x, 2)
+    number = stages.lined.args()[0]
+    stages.lined.compute_at(*tile).vectorize(number, min(width, 16))
+    return tile, row
 
 
 def reference(scene: Array, filters: Array, shot: float, still: float, strength: float, limit: float) -> Array:
     shot, still, strength, limit = np.array((shot, still, strength, limit), np.float32)
     _, height, width = scene.shape
-    edge = REACH + AROUND
-    luma = np.sum([np.float32(LUMA[i]) * scene[i] for i in range(3)], axis=0)
-    wide = _mirrored(luma, edge)
-    tall, broad = height + 2 * AROUND, width + 2 * AROUND
-    y, x = np.arange(-AROUND, height + AROUND), np.arange(-AROUND, width + AROUND)
-    detail = np.zeros((tall, broad), np.float32)
-    for i in range(SIDE):
-        for j in range(SIDE):
-            detail += _between(filters[..., j + SIDE * i], y, x) * wide[j : j + tall, i : i + broad]
-    # Beyond the border the detail is that of the mirrored picture under filters that go on; the kernel has the same.
-    square = detail * detail
-    span = range(2 * AROUND + 1)
-    column = np.sum([square[j : j + height] for j in span], axis=0)
-    energy = np.sum([column[:, i : i + width] for i in span], axis=0) * np.float32(1.0 / _COUNT)
-    detail = detail[AROUND : AROUND + height, AROUND : AROUND + width]
-    top = _mirrored(scene.max(0), REACH)
-    highest = np.max([top[j : j + height] for j in range(2 * REACH + 1)], axis=0)
-    brightest = np.max([highest[:, i : i + width] for i in range(2 * REACH + 1)], axis=0)
-    light = np.maximum(luma, 0)
-    noise = _between(filters[..., GAIN], np.arange(height), np.arange(width)) * (shot * light + still)
-    kept = np.maximum(energy - np.float32(DOUBT) * noise, 0) / (energy + np.float32(1e-9))
+    # Beyond the border all is as of the mirrored picture under filters that go on; the kernel has the same.
+    border = REACH + 4
+    around = ((border, border + height % 2), (border, border + width % 2))
+    luma = np.pad(np.sum([np.float32(LUMA[i]) * scene[i] for i in range(3)], axis=0), around, mode="reflect")
+    rows, columns = (np.arange(size) - border for size in luma.shape)
+    whole = np.stack([_between(filters[..., n], rows, columns) for n in range(len(NEAR))])
+    half = np.stack([_between(filters[..., n], rows[::2], columns[::2]) for n in range(len(NEAR), NUMBERS)])
+    small = _halved(_halved(luma).T).T
+    wide = _filtered(small, half, WIDE)
+    detail = _filtered(luma, whole, NEAR) + _doubled(_doubled(wide).T).T
+    energy = _each(np.add, _paired(np.add, detail * detail), 1) * np.float32(1.0 / 36)
+    strongest = np.pad(scene.max(0), around, mode="reflect")
+    brightest = _each(np.maximum, _paired(np.maximum, strongest), 3)
     trusted = np.clip((limit - brightest) * np.float32(FADE), 0, 1)
-    change = np.maximum(strength * trusted * kept * detail, -light)
-    ground = np.sqrt(still)
-    color = (np.maximum(scene, 0) + ground) / (light + ground)
-    restored: Array = (scene + change * np.minimum(color, np.float32(MOST_COLOR))).astype(np.float32)
+    gain, lines, edges = (half[at - len(NEAR)] for at in (GAIN, LINES, EDGES))
+    noise = gain * (shot * np.maximum(small, 0) + still)
+    clear = energy + np.float32(1e-9)
+    far = energy / (clear + np.float32(FAR) * noise)
+    kept = strength * trusted * np.maximum(energy - np.float32(DOUBT) * noise, 0) / clear
+    line, edge = (np.repeat(np.repeat(kept * (1 + more * far), 2, 0), 2, 1) * detail for more in (lines, edges))
+
+    low, high, rise, fall = luma, luma, np.zeros_like(luma), np.zeros_like(luma)
+    for i, j in ASIDE:
+        one, other = _moved(luma, -i, -j), _moved(luma, i, j)
+        least, most = np.minimum(one, other), np.maximum(one, other)
+        low, high = np.minimum(low, least), np.maximum(high, most)
+        rise, fall = np.maximum(rise, luma - most), np.maximum(fall, least - luma)
+    beyond = (high - low) * np.float32(BEYOND)
+    low = low - np.minimum(fall * np.float32(LINE), np.maximum(-line, 0)) - beyond
+    high = high + np.minimum(rise * np.float32(LINE), np.maximum(line, 0)) + beyond
+    light, ground = np.maximum(luma, 0), np.sqrt(still)
+    change = np.maximum(np.clip(luma + edge, low, high) - luma, -light)
+    inside = slice(border, border + height), slice(border, border + width)
+    color = (np.maximum(scene, 0) + ground) / (light[inside] + ground)
+    restored: Array = (scene + change[inside] * np.minimum(color, np.float32(MOST_COLOR))).astype(np.float32)
     return restored
 
 
-def _mirrored(plane: Array, edge: int) -> Array:
-    return np.pad(plane, edge, mode="reflect")
+def _moved(plane: Array, x: int, y: int) -> Array:
+    """What lies (x, y) from each place, the border again beyond it."""
+    rows, columns = (np.clip(np.arange(size) + by, 0, size - 1) for size, by in zip(plane.shape, (y, x), strict=True))
+    return np.asarray(plane[rows[:, None], columns])
+
+
+def _filtered(plane: Array, own: Array, taps: tuple[tuple[int, int], ...]) -> Array:
+    return np.asarray(np.sum([own[n] * _moved(plane, i, j) for n, (i, j) in enumerate(taps)], axis=0), np.float32)
+
+
+def _halved(plane: Array) -> Array:
+    """Rows of half as many."""
+    return np.asarray(
+        np.sum([np.float32(part) * _moved(plane, 0, k - 1)[::2] for k, part in enumerate(HALVING)], axis=0), np.float32
+    )
+
+
+def _doubled(plane: Array) -> Array:
+    """Rows of twice as many, straight between those of `plane`."""
+    near, far = np.repeat(plane, 2, 0), np.empty((2 * len(plane), plane.shape[1]), np.float32)
+    far[::2], far[1::2] = _moved(plane, 0, -1), _moved(plane, 0, 1)
+    return near * np.float32(0.75) + far * np.float32(0.25)
+
+
+def _paired(join: Any, plane: Array) -> Array:
+    """Squares of 2 x 2 joined."""
+    rows = join(plane[::2], plane[1::2])
+    return np.asarray(join(rows[:, ::2], rows[:, 1::2]))
+
+
+def _each(join: Any, plane: Array, reach: int) -> Array:
+    """Each place joined with those around it, `reach` to every side."""
+    for axis in (0, 1):
+        span = range(-reach, reach + 1)
+        plane = join.reduce([_moved(plane, *((0, k) if axis == 0 else (k, 0))) for k in span])
+    return plane
 
 
 def _between(lattice: Array, y: npt.NDArray[np.intp], x: npt.NDArray[np.intp]) -> Array:
@@ -217,145 +302,20 @@ def _between(lattice: Array, y: npt.NDArray[np.intp], x: npt.NDArray[np.intp]) -
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-LATTICE = (13, 9)
-_BAND = 32
-_TEXTURE = 2e-4
-_FIELD = 0.02
-_KNEE = 0.65
-_LEAST_NOISE = 1e-6
-_SURE_CPP = 0.25
-
-
 def restore(scene: Array, filters: Array, shot: float, still: float, strength: float, limit: float) -> Array:
     """Sharpen a (3, H, W) scene of linear light by `filters`, those of `filters_of` for its size.
 
     The noise of luma has the variance shot * luma + still; `limit` is the light of any colour from which on it may be
     clipped, `strength` 0 to 1 how much of what was lost is given back.
     """
-    return kernel(scene, filters, shot, still, strength, limit, out=np.empty(scene.shape, np.float32))
-
-
-def lattice_of(height: int, width: int) -> tuple[Floats, Floats]:
-    """(y, x) in pixels of the rows and columns at which a picture's filters are designed."""
-    along = [
-        np.linspace(0.0, max(size - 1, 1), points) for size, points in zip((height, width), LATTICE[::-1], strict=True)
-    ]
-    return along[0], along[1]
-
-
-def filters_of(
-    height: int, width: int, core_px2: Floats, share: Floats, skirt_px2: Floats, aside_px: Floats, noise: float
-) -> Array:
-    """(rows, columns, numbers of a filter and by how much it lifts noise): the filters of a picture of this size.
-
-    The blur at the places of `lattice_of` is (1 - share) of a Gaussian of covariance `core_px2`, (3: xx, xy, yy; rows,
-    columns), and share (rows, columns) of one of `skirt_px2`, `aside_px` (2: x, y; rows, columns) from its middle;
-    `noise` is the variance of luma at middle grey.
-    """
-    noise = max(noise, _LEAST_NOISE)
-    fx = np.asarray(np.fft.rfftfreq(_BAND), np.float64)[None, :]
-    fy = np.asarray(np.fft.fftfreq(_BAND), np.float64)[:, None]
-    shape = core_px2.shape[1:]
-    xx, xy, yy = core = core_px2.reshape(3, -1, 1, 1)
-    x, y = aside_px.reshape(2, -1, 1, 1)
-    part = share.reshape(-1, 1, 1)
-    skirt = _gaussian(skirt_px2.reshape(3, -1, 1, 1), fx, fy) * np.exp(-2j * np.pi * (fx * x + fy * y))
-    blur = (1 - part) * _gaussian(core, fx, fy) + part * skirt
-    power = _TEXTURE / (fx**2 + fy**2 + _FIELD**2)
-    goal = _unmoved(np.exp(-2 * np.pi**2 * _narrowed(xx, xy, yy, noise, fx, fy)), blur, power, fx, fy)
-    wanted, known = (np.fft.irfft2(each) for each in (power * np.conj(blur) * goal, power * np.abs(blur) ** 2 + noise))
-    taps = np.array([(0, 0), *PAIRS])
-    even = _pairs(known, wanted, taps, 1)
-    odd = _pairs(known, wanted, np.array(LOPSIDED), -1)
-    total = even[:, :1] + 2 * even[:, 1:].sum(1, keepdims=True)
-    # A kernel reads light where its tap is, and so turned by half a turn.
-    even, odd = even[:, 1:] / total, -odd / total
-    gain = (2 * even.sum(1)) ** 2 + 2 * (even**2).sum(1) + 2 * (odd**2).sum(1)
-    return _spread(np.concatenate([_laid_out(even, odd), gain[:, None]], 1).reshape(*shape, -1), height, width)
-
-
-def _laid_out(even: Floats, odd: Floats) -> Floats:
-    """(places, SIDE * SIDE): all taps of filters, column by column; what they take away from the middle is in it."""
-    found = np.zeros((len(even), SIDE, SIDE))
-    for taps, values, sign in ((PAIRS, even, 1), (LOPSIDED, odd, -1)):
-        x, y = np.array(taps).T
-        found[:, REACH + x, REACH + y] += values
-        found[:, REACH - x, REACH - y] += sign * values
-    found[:, REACH, REACH] = -found.sum((1, 2))
-    return found.reshape(len(even), -1)
-
-
-def _gaussian(covariance: Floats, fx: Floats, fy: Floats) -> Floats:
-    xx, xy, yy = covariance
-    return np.asarray(np.exp(-2 * np.pi**2 * (xx * fx**2 + 2 * xy * fx * fy + yy * fy**2)))
-
-
-def _pairs(known: Floats, wanted: Floats, taps: npt.NDArray[np.intp], sign: int) -> Floats:
-    """(places, taps): the best filter whose taps are the same (sign 1) or opposite (-1) on both sides of its middle.
-
-    A pair counts as one unknown: what it does to light at another pair is the sum over both of its ends.
-    """
-    x, y = taps.T
-    normal = known[:, y[:, None] - y, x[:, None] - x] + sign * known[:, y[:, None] + y, x[:, None] + x]
-    if sign > 0:
-        normal[:, :, 0] *= 0.5
-    pull = 0.5 * (wanted[:, y, x] + sign * wanted[:, -y, -x])
-    return np.asarray(np.linalg.solve(normal, pull[..., None])[..., 0])
-
-
-def _unmoved(goal: Floats, blur: Any, power: Floats, fx: Floats, fy: Floats) -> Any:
-    """The goal where the blur has moved its light to: nothing but the blur is to be undone."""
-    sure = np.hypot(fx, fy) < _SURE_CPP
-    u, v = (each[sure] for each in np.broadcast_arrays(fx, fy))
-    seen = blur[:, sure]
-    turned = -np.angle(seen) / (2 * np.pi)
-    weight = power[sure] * np.abs(seen) * goal[:, sure] * np.where(u > 0, 2.0, 1.0)  # for what lies opposite
-    xx, xy, yy, x, y = ((weight * each).sum(1) for each in (u * u, u * v, v * v, u * turned, v * turned))
-    whole = xx * yy - xy * xy
-    right, down = ((yy * x - xy * y) / whole)[:, None, None], ((xx * y - xy * x) / whole)[:, None, None]
-    return goal * np.exp(-2j * np.pi * (fx * right + fy * down))
-
-
-def _narrowed(xx: Floats, xy: Floats, yy: Floats, noise: float, fx: Floats, fy: Floats) -> Floats:
-    """The squared width of what is left of a core in each direction: as narrow as noise and the pixels let it be.
-
-    Along each axis of the ellipse it has fallen to _KNEE at the frequency where noise becomes stronger than light, so
-    that what is given back ends gently and edges do not ring.
-    """
-    middle, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy)
-    along = fx * np.cos(angle) + fy * np.sin(angle)
-    across = fy * np.cos(angle) - fx * np.sin(angle)
-    total = np.zeros(np.broadcast_shapes(xx.shape, along.shape))
-    for width, way in ((middle + half, along), (np.maximum(middle - half, 0.0), across)):
-        highest = np.full_like(width, 0.25)
-        for _ in range(8):
-            ratio = np.log(np.maximum(_TEXTURE / (noise * highest), 1.0))
-            highest = np.sqrt(highest * np.clip(ratio / (4 * np.pi**2 * np.maximum(width, 1e-6)), 1e-4, 0.5))
-        left = np.log(1.0 / _KNEE) / (2 * np.pi**2 * highest)
-        total = total + np.minimum(width, left) * way**2
-    return total
-
-
-def _spread(designed: Floats, height: int, width: int) -> Array:
-    """The filters at every SPACING pixels from one before the first on, straight between those designed."""
-    out = designed
-    for axis, size in enumerate((height, width)):
-        pixels = (np.arange(_points(size)) - 1) * SPACING
-        place = np.clip(pixels / max(size - 1, 1), 0.0, 1.0) * (designed.shape[axis] - 1)
-        first = np.minimum(place.astype(int), designed.shape[axis] - 2)
-        part = np.expand_dims(place - first, [each for each in range(3) if each != axis])
-        low, high = np.take(out, first, axis), np.take(out, first + 1, axis)
-        out = low + part * (high - low)
-    return np.ascontiguousarray(out, np.float32)
-
-
-def _points(size: int) -> int:
-    """Of the lattice along a side: one before the first pixel, and as many as blocks beyond the last may ask for."""
-    return (size + 2 * BLOCK[0]) // SPACING + 3
+    colors, height, width = scene.shape
+    out = np.empty((colors, height + height % 2, width), np.float32)
+    kernel(scene, filters, shot, still, strength, limit, out=out)
+    return np.ascontiguousarray(out[:, :height])
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
-    filters = rng.normal(0.0, 0.02, (_points(height), _points(width), GAIN + 1)).astype(np.float32)
-    filters[..., -1] = 0.1
-    return rng.random((3, height, width), np.float32), filters, 0.01, 0.001, 0.9, 0.9
+    height += height % 2
+    filters = rng.normal(0.0, 0.02, (points(height), points(width), NUMBERS)).astype(np.float32)
+    filters[..., GAIN:] = 0.1, 0.3, 0.8
+    return rng.random((3, height, width), np.float32), filters, 0.01, 0.001, 0.9, 1.05

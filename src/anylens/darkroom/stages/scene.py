@@ -153,7 +153,7 @@ class Restore:
         pitch_um = facts.sensor.pitch_um
         if self.strength == 0.0 or facts.passport is None or pitch_um is None:
             return None
-        from anylens.kernels.restore import lattice_of
+        from anylens.kernels.restore_filters import lattice_of
         from anylens.lens.psf import blur_in_use
 
         rows, columns = lattice_of(height, width)
@@ -169,7 +169,7 @@ class Restore:
 
         Filters are designed for the light of the picture's own middle and for the noise that the sensor has there.
         """
-        from anylens.kernels.restore import filters_of
+        from anylens.kernels.restore_filters import filters_of
 
         noise = noise_of(facts)
         weights = (np.array(LUMA) @ (scene_matrix(facts) if facts.sensor.cfa else np.eye(3))) ** 2

@@ -67,10 +67,19 @@ def schedule_rows(straight: Straight, row: tuple[Any, Any], before: tuple[Any, A
     """The scene at each `row`; what it is made of at the row `before`."""
     import halide as hl
 
-    round_up = hl.TailStrategy.RoundUp  # blocks stay whole, and only the ends of a row are mirrored pixel by pixel
-    scene, warped, begins = straight.scene, straight.down.warped, straight.down.begins
+    round_up = hl.TailStrategy.RoundUp  # so that only the ends of a row are mirrored pixel by pixel
+    scene = straight.scene
     x, y, c = scene.args()
     scene.compute_at(*row).bound(c, 0, 3).reorder(c, x, y).unroll(c).vectorize(x, width, round_up)
+    schedule_warped(straight, before)
+
+
+def schedule_warped(straight: Straight, before: tuple[Any, Any]) -> None:
+    """What the scene is made of at the row `before`; its blocks stay whole."""
+    import halide as hl
+
+    round_up = hl.TailStrategy.RoundUp
+    warped, begins = straight.down.warped, straight.down.begins
     x, _, c = warped.args()
     warped.compute_at(*before).align_bounds(x, cubic.BLOCK).bound(c, 0, 3).reorder(c, x).unroll(c)
     warped.vectorize(x, cubic.BLOCK, round_up)
