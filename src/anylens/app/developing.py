@@ -179,7 +179,9 @@ def _outcome(
     try:
         outcome = _develop(job, recipe, until, sensor, step)
     except Exception as error:
-        outcome = Failed(job.source, voice.sentence(error, job.source))
+        # Of several frames the sentence names those it is about.
+        about = None if len(job.frames) > 1 else next(iter(job.frames), job.source)
+        outcome = Failed(job.source, voice.sentence(error, about))
     for _ in range(left):
         advance()
     return outcome
@@ -313,7 +315,7 @@ def _treated(job: Job) -> Callable[[Frame], Frame]:
 
     def treated(frame: Frame) -> Frame:
         if not is_quad(frame.facts.sensor.cfa):
-            raise Refusal(
+            raise voice.Usage(
                 f"--mode {job.mode} is about quad-Bayer frames and this sensor has another filter; leave it away"
             )
         return taken_off(frame)

@@ -235,7 +235,9 @@ class _Table:
         for seen in first:
             mend(seen.sites, self._hot)
         if self._hot.size:
-            self.notes.append(f"{self._hot.shape[1]} hot or dead pixels that stay in all frames were mended.")
+            count = self._hot.shape[1]
+            many = "pixels that stay in all frames were" if count > 1 else "pixel that stays in all frames was"
+            self.notes.append(f"{count} hot or dead {many} mended.")
 
 
 @record(frozen=True, slots=True, eq=False)
