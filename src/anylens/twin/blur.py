@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.complex64]
 
 WINDOW = 384
-RAMP = 64
+RAMP = 32
 
 
 @dataclass(frozen=True, slots=True)

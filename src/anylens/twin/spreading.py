@@ -23,7 +23,7 @@ Transfers = npt.NDArray[np.complex64]
 SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 """The wavelengths at which the lens is traced; colour itself is summed over all 33 of a spectrum."""
 
-_SIZES = (32, 48, 64, 96, 128, 192, 256)
+_SIZES = (32, 48, 64, 80, 96, 112, 128, 192, 256)
 _CORE, _ENERGY = 0.85, 0.996
 
 
