@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from anylens.kernels import demosaic_counts, local_tone, tone
+from anylens.kernels import defects, demosaic_counts, highlights, local_tone, tone
 from anylens.kernels.compile import jit
 from anylens.kernels.library import LIBRARY, X86_FLAGS, supported_sets
 from anylens.kernels.passes import level
@@ -87,6 +87,36 @@ def test_the_tuned_schedule_is_the_reference(module: ModuleType) -> None:
 @pytest.mark.parametrize("module", KERNELS)
 def test_the_naive_schedule_is_the_reference(module: ModuleType) -> None:
     assert_equals_reference(module, lambda *given, out: jit(module, *given, out=out, scheduled=False))
+
+
+@needs_halide
+def test_where_nothing_asks_for_mending_or_highlights_they_change_nothing() -> None:
+    import halide as hl
+
+    rng = np.random.default_rng(7)
+    mosaic = (rng.random((64, 96)) * np.linspace(0.0, 1.2, 96) - 0.05).astype(np.float32)
+    mosaic[::2, ::2] = np.linspace(0.1, 0.9, 48)
+    mosaic[rng.random(mosaic.shape) < 0.02] = 2.0
+    mosaic[rng.random(mosaic.shape) < 0.02] = 0.0
+    seen = hl.BoundaryConditions.mirror_interior(hl.Buffer(mosaic))
+
+    def made(func: hl.Func) -> np.ndarray:
+        return np.array(func.realize([96, 64]))
+
+    def table(*values: float) -> hl.Buffer:
+        return hl.Buffer(np.array(values, np.float32).reshape(2, 2))
+
+    for threshold in (0.3, 1.0, 6.0):
+        mending = defects.algorithm(
+            seen, table(1e-3, 2e-3, 2e-3, 1e-3), table(1e-5, 1e-6, 1e-6, 1e-9), hl.f32(threshold)
+        )
+        changed = made(mending.mended) != mosaic
+        assert changed.any()
+        assert not changed[made(mending.suspected) == 0].any()
+    filling = highlights.algorithm(seen, table(0.9, 0.7, 0.7, 0.8), table(0.0, 0.1, 0.1, 0.0), hl.i32(0), hl.i32(1))
+    changed = made(filling.filled) != mosaic
+    assert changed.any()
+    assert not changed[made(filling.bright) == 0].any()
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ class Stages(NamedTuple):
     sites: Any
     steeps: Any
     leads: Any
+    bright: Any
     filled: Any
 
 
@@ -75,7 +76,9 @@ def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Stag
     told += hl.min(one_clipped, other_clipped) * hl.max(white - told, zero)
     value = hl.Expr(mosaic[x, y])
     filled[x, y] = value + clipped(value, steeps[x, y % 2]) * hl.max(told - value, zero)
-    return Stages(sites, steeps, leads, filled)
+    bright = hl.Func("bright")
+    bright[x, y] = value * steeps[x, y % 2] > hl.f32(1.0 / RISE - 1.0)
+    return Stages(sites, steeps, leads, bright, filled)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -86,7 +89,7 @@ def schedule(stages: Stages, target: Any) -> None:
     x, y = filled.args()
     width = target.natural_vector_size(hl.Float(32))
     filled.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 32, hl.TailStrategy.GuardWithIf)
-    for rows in stages[:-1]:
+    for rows in stages[:3]:
         pattern.schedule(rows, width)
 
 

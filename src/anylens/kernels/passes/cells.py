@@ -99,7 +99,7 @@ def schedule(stages: Stages, target: Any) -> None:
     for dealt, parts in ((stages.halves, 2), (stages.quarters, 4), (stages.eighths, 8)):
         x, part, _ = dealt.args()
         dealt.compute_at(stages.light, row).bound(part, 0, parts).reorder(part, x).unroll(part).vectorize(x, lanes)
-    for table in (stages.columns, stages.blacks, stages.scales, *stages.defects[:-1]):
+    for table in (stages.columns, stages.blacks, stages.scales, *stages.defects[:2]):
         pattern.schedule(table, width)
 
 

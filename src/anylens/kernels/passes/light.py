@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import balance, defects, demosaic_counts, denoise, highlights, linearize, pattern, shade
+from anylens.kernels import balance, defects, demosaic_counts, denoise, highlights, linearize, pattern, seldom, shade
 from anylens.kernels.cells import SPACING, spread
 from anylens.kernels.passes import cells
 from anylens.kernels.passes.cells import inside
@@ -99,10 +99,9 @@ class Stages(NamedTuple):
     size: tuple[Any, Any]
     rows: tuple[Any, ...]
     light: Any
-    balanced: Any
-    filled: Any
+    balanced: seldom.Stages
     widened: Any
-    shaded: Any
+    shaded: seldom.Stages
     demosaic: demosaic_counts.Stages
     denoise: denoise.Stages
 
@@ -114,21 +113,24 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> Stages:
     x, y = hl.Var("x"), hl.Var("y")
     width, height = size_of(given)
     laid_out, light, mending = counts_to_light(*given["counts"])
-    balancing = balance.algorithm(mending.mended, *given["balance"])
-    filling = highlights.algorithm(balancing.balanced, *given["highlights"], *given["phase"])
+    plain, mended = (balance.algorithm(each, *given["balance"]) for each in (light, mending.mended))
+    balanced = seldom.algorithm("balanced", plain.balanced, mended.balanced, mending.suspected, -seldom.BLOCK // 2)
+    filling = highlights.algorithm(balanced.picture, *given["highlights"], *given["phase"])
     gains, place, points_x, points_y = given["shade"]
     widened = shade.widened(gains, place, points_x, lambda column: inside(column, width))
-    shaded = hl.Func("shaded")
-    shaded[x, y] = filling.filled[x, y] * shade.gain_at(widened, place, points_y, x, y, inside(y, height))
-    rgb = demosaic_counts.algorithm(shaded, *given["phase"], *given["demosaic"])
+    gain = shade.gain_at(widened, place, points_y, x, y, inside(y, height))
+    usual, other = hl.Func("usual"), hl.Func("other")
+    usual[x, y], other[x, y] = balanced.picture[x, y] * gain, filling.filled[x, y] * gain
+    shaded = seldom.algorithm("shaded", usual, other, filling.bright)
+    rgb = demosaic_counts.algorithm(shaded.picture, *given["phase"], *given["demosaic"])
 
     frames, same = hl.Func("frames"), hl.Func("same")
     (calm,) = given["calm"]
     frames[x, y] = calm[x / SPACING, y / SPACING]
     same[x, y] = hl.select(x == y, hl.f32(1.0), hl.f32(0.0))
     clean = denoise.algorithm(rgb.rgb, frames, same, *given["denoise"], bits=KEPT_BITS)
-    rows = (*laid_out, *mending[:-1], *balancing[:-1], *filling[:-1], rgb.sites)
-    return Stages((width, height), rows, light, balancing.balanced, filling.filled, widened, shaded, rgb, clean)
+    rows = (*laid_out, *mending[:2], plain.gains, mended.gains, *filling[:3], rgb.sites)
+    return Stages((width, height), rows, light, balanced, widened, shaded, rgb, clean)
 
 
 def schedule(
@@ -149,7 +151,10 @@ def schedule(
     stable.compute_root().bound_extent(c, 3).split(y, y, inner, strip, round_up).split(x, x, lanes, width, round_up)
     stable.split(x, across, x, columns / width, round_up).reorder(lanes, c, x, inner, across, y)
     stable.vectorize(lanes).unroll(c).fuse(across, y, piece).parallel(piece).never_partition([inner])
-    for line in (stages.light, stages.balanced, stages.filled, stages.shaded, *stages.demosaic[1:-1]):
+    for rare in (stages.balanced, stages.shaded):
+        seldom.schedule(rare, (stable, piece), (stable, inner), width)
+    stages.balanced.blocks.fold_storage(stages.balanced.blocks.args()[2], 8)  # else it is a whole piece high
+    for line in (stages.light, *stages.demosaic[1:-1]):
         x_line, y_line = line.args()
         # Not shifted inwards, where light lies along a row can be told apart once into mirrored ends and all between.
         tail = round_up if line is stages.light else hl.TailStrategy.Auto
