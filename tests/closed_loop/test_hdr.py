@@ -55,3 +55,16 @@ def test_shadows_of_a_bracket_are_as_calm_as_its_longest_exposure(stop: int) -> 
     limit = (SCALE * truth[field].mean() + OFFSET / longest) / longest
     left = np.square(mosaic.pixels[field] * 2.0**mosaic.facts.baseline_exposure - truth[field]).mean()
     assert left < 1.15 * limit
+
+
+@pytest.mark.parametrize("stop", range(4))
+def test_what_is_clipped_in_the_reference_keeps_its_light_up_to_its_edge(stop: int) -> None:
+    """An edge so high agrees with no other frame's; were the clipped light left there, it would be a colored rim."""
+    mosaic, truth = merged()
+    rows, columns = wedge()[1][stop]
+    around = slice(rows.start - 20, rows.stop + 20), slice(columns.start - 20, columns.stop + 20)
+    found = mosaic.pixels[around] * 2.0**mosaic.facts.baseline_exposure
+    seen, bright = truth[around], truth[rows, columns]
+    full = np.tile(bright[:2, :2], (seen.shape[0] // 2, seen.shape[1] // 2))
+    clear = seen > 0.8 * full
+    assert (found[clear] > 0.35 * seen[clear]).all()

@@ -50,6 +50,9 @@ STRIP, PAIR = 32, 2
 TESTS, FULL, GATHERED = 4, 2, 6
 SURELY = 1.15
 LAST_RESORT = 1e-6
+AT_LEAST, DARKER = 0.3, 0.25
+"""What a shorter exposure, over its gain, counts at least where the reference is clipped: edges so high agree with
+nothing. Not where it is darker by so much than what is clipped: there something has moved."""
 NEVER = 3e38
 
 
@@ -157,7 +160,13 @@ def algorithm(
     excess = hl.max(square - noise_still * hl.f32(SURELY), noise_moved)
     relation = noise_still / hl.select(robustness > zero, excess, noise_moved)
     counts = hl.select(over > zero, hl.min(agrees, last), agrees)
-    weight = hl.select(seen, counts * trust, zero) * relation
+    shows = zero
+    for site in range(4):
+        bright_too = (own(site) >= levels[site, 4]) & (gap[x, r, q, site] >= own(site) * hl.f32(-DARKER))
+        shows = hl.max(shows, hl.select(bright_too, one, zero))
+    alone = (clips > 0) & (gain > one) & (shows > zero) & (over == zero)
+    least = hl.select(alone, hl.f32(AT_LEAST) / gain, zero)
+    weight = hl.select(seen, hl.max(counts * trust * relation, least), zero)
     share[x, r, q, k] = hl.mux(k, [weight, weight * weight * (noise_moved / noise_still)])
     weight = share[x, r, q, 0]
     gathered[x, r, q, k] = before[x, r, q, k] + hl.mux(
@@ -262,11 +271,15 @@ def reference(
     to_x, to_y = (x + step_x)[inner], (y[:, None] + step_y)[inner]
     last = np.where((full > 0) & (gain > 1), np.float32(LAST_RESORT) * np.float32(gain) ** 4, 0)
     agrees = np.where(over > 0, np.minimum(agrees, last), agrees)
-    given = agrees * trust * ((to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < tall))
+    seen = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < tall)
+    bright_too = ((own >= full_still) & (gap >= own * np.float32(-DARKER))).any(axis=0)[inner]
+    alone = bright_too & (over == 0) & (gain > 1 and clips > 0)
+    least = np.where(alone, np.float32(AT_LEAST) / np.float32(gain), np.float32(0))
     relation = noise_still / (
         np.maximum(square - noise_still * np.float32(SURELY), noise_moved) if robustness > 0 else noise_moved
     )
-    share = np.stack([given * relation, (given * relation) ** 2 * noise_moved / noise_still])
+    weight = np.maximum(agrees * trust * relation, least) * seen
+    share = np.stack([weight, weight**2 * noise_moved / noise_still])
     gathered = np.concatenate([share[0] * gap[:, reach:-reach, reach:-reach], share])
     return np.asarray(before + gathered.reshape(before.shape), np.float32)
 
@@ -328,8 +341,9 @@ def add(
     what they weigh in noise; it begins as `begun` says. `still` and `moved` are sites with margin, `table` has the
     filters of `lattice`; `levels` (6, 4) has scale and offset of the noise of `still` and of `moved` times `gain`, by
     site; the last two rows are where they are clipped, NEVER where that does not matter (frames of one exposure).
-    Light that is clipped in `still` may only be brighter in `moved`; where both are, the shorter exposure has the last
-    word. `trust` 0 to 1 is how much the frame counts at all, 1 - `robustness` how much where it disagrees.
+    Light that is clipped in `still` may only be brighter in `moved`, which then speaks even where it agrees with
+    nothing; where both are clipped, the shorter exposure has the last word. `trust` 0 to 1 is how much the frame counts
+    at all, 1 - `robustness` how much where it disagrees.
     """
     tall, wide = (side - 2 * MARGIN for side in still.shape[1:])
     pairs = gathered.reshape(GATHERED, -1, PAIR, wide)
