@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -305,8 +306,6 @@ class Formation:
         seen = drawn(plane, coarse, blur, ways["origin"], colors - ground, self.detail)
         made = _larger(seen, times, grid, self.detail)
         rates = made[:3]
-        rates += ground[:, None, None]
-        np.maximum(rates, 0.0, out=rates)
         if plane.points is not None:
             shares, ideal = self.shares(), plane.points.places_mm
             places = np.stack([self.observed(share, ideal) for share in shares], axis=1)
@@ -317,11 +316,19 @@ class Formation:
                     blur.add_points(rates[:, down :: self.detail, right :: self.detail], places, flux, there)
         x = grid.left_mm + np.arange(rates.shape[2], dtype=np.float64) * (grid.pitch_mm / self.detail)
         y = grid.top_mm + np.arange(rates.shape[1], dtype=np.float64) * (grid.pitch_mm / self.detail)
-        for top in range(0, len(y), 256):
-            rates[:, top : top + 256] *= ways["illumination"].at(x, y[top : top + 256])
-        if plane.cover is None:
-            return rates, None
-        return rates, np.clip(made[3], 0.0, 1.0)
+
+        def finished(top: int) -> None:
+            rows = slice(top, top + 256)
+            part = rates[:, rows]
+            part += ground[:, None, None]
+            np.maximum(part, 0.0, out=part)
+            part *= ways["illumination"].at(x, y[rows])
+            if plane.cover is not None:
+                np.clip(made[3, rows], 0.0, 1.0, out=made[3, rows])
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(finished, range(0, len(y), 256)))
+        return rates, None if plane.cover is None else made[3]
 
     def _flux(self, plane: Plane) -> Floats:
         """(n, 3): electrons per second of points, by what their light would give spread over one pixel."""
