@@ -48,7 +48,7 @@ def test_a_tilted_adapter_is_told_from_the_files(folder, capsys, monkeypatch, tm
     found = result["tilt"]
     for name, true in (("about_y_deg", RIGHT_DEG), ("about_x_deg", DOWN_DEG)):
         value, error = found[name]["value"], found[name]["error"]
-        assert error < 0.1
+        assert error < 0.15
         assert value == pytest.approx(true, abs=max(0.04, 3.0 * error))
     assert "Best focus across" in plot.read_text()
     assert run(["lab", "tilt", *files[1:5]]) == 0

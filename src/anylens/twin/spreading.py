@@ -25,6 +25,8 @@ SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 
 _SIZES = (32, 48, 64, 80, 96, 112, 128, 192, 256)
 _CORE, _ENERGY = 0.85, 0.996
+_SEEN = 0.01
+"""Where a blur leaves less contrast beyond a pixel's Nyquist frequency, one sample a pixel has all there is to see."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,22 +148,30 @@ def spreads(
 def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: float) -> tuple[int, int, int]:
     """(size, fine, times): how wide kernels are to hold nearly all light; where even its core is wide, how coarse."""
 
-    def widths(place: tuple[float, float]) -> tuple[float, float]:
+    def widths(place: tuple[float, float]) -> tuple[float, float, float]:
         step_um = max(0.8, 0.4 * glass.f_number)
         while True:
             spot = np.asarray(glass.spreads([place], [550.0], distance_m, step_um, 256)[0, 0], np.float64)
             core, reach = (radius * step_um for radius in _radii(spot))
             if core < 64 * step_um or step_um > 50.0:
-                return core, reach
+                return core, reach, _contrast_beyond(spot, 0.5 * step_um / pitch_um)
             step_um *= 2.0
 
     with ThreadPoolExecutor(2) as pool:
         found = pool.map(widths, ((0.0, 0.0), (0.48 * field.width_mm, 0.48 * field.height_mm)))
-        core_um, reach_um = (max(each) for each in zip(*found, strict=True))
-    samples = ((fine, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))
+        core_um, reach_um, contrast = (max(each) for each in zip(*found, strict=True))
+    samples = ((fine if contrast > _SEEN else 1, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))
     part, times = next((each for each in samples if core_um * each[0] / (pitch_um * each[1]) < 60.0), samples[-1])
     need = 2.0 * reach_um * part / (pitch_um * times) + 8.0
     return next((size for size in _SIZES if size >= need), _SIZES[-1]), part, times
+
+
+def _contrast_beyond(spot: Floats, turns: float) -> float:
+    """The highest contrast that a spot leaves to frequencies of so many turns a cell and more."""
+    from scipy.fft import rfft2
+
+    down, across = np.fft.fftfreq(len(spot))[:, None], np.fft.rfftfreq(len(spot))
+    return float(np.abs(rfft2(spot))[np.hypot(down, across) >= turns].max(initial=0.0) / spot.sum())
 
 
 def _radii(spot: Floats) -> tuple[float, float]:
