@@ -80,8 +80,8 @@ def schedule_warped(straight: Straight, before: tuple[Any, Any]) -> None:
 
     round_up = hl.TailStrategy.RoundUp
     warped, begins = straight.down.warped, straight.down.begins
-    x, _, c = warped.args()
-    warped.compute_at(*before).align_bounds(x, cubic.BLOCK).bound(c, 0, 3).reorder(c, x).unroll(c)
+    x, y, c = warped.args()
+    warped.compute_at(*before).align_bounds(x, cubic.BLOCK).bound(c, 0, 3).reorder(c, x, y).unroll(c)
     warped.vectorize(x, cubic.BLOCK, round_up)
     cubic.specialized(warped, *straight.down.asked)
     begins.compute_at(*before).vectorize(begins.args()[0], cubic.BLOCK)
