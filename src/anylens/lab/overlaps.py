@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.between import Between
 from anylens.lab.specimen import Specimen
 from anylens.lab.straight import Bytes
 
@@ -24,7 +26,6 @@ _FAR = 4.0
 _FOLLOWED, _WINDOW = 700, 15
 _BACK = 0.3
 _STEPS = 4
-_KNOT = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +149,8 @@ def _pairs(sights: Sequence[Sight], corners: Sequence[Light]) -> Iterator[Overla
         there, found = _followed(sights[i].roots, laid, corners[i])
         back, again = _followed(laid, sights[i].roots, there)
         at = np.asarray(corners[i][:, 0], np.float64)
-        seen, sure = _settled(sights[i].roots, laid, at, np.asarray(there[:, 0], np.float64))
+        one, other = Between(sights[i].roots), Between(sights[j].roots)
+        seen, sure = _settled(one, other, partial(_moved, between), at, np.asarray(there[:, 0], np.float64))
         others = _moved(between, seen)
         edge = _WINDOW // 2 + 1
         inside = ((others > edge) & (others < np.array(sights[j].roots.shape[::-1]) - edge)).all(axis=1)
@@ -156,28 +158,23 @@ def _pairs(sights: Sequence[Sight], corners: Sequence[Light]) -> Iterator[Overla
         good &= np.hypot(*(seen - at).T) < 2.0 * _FAR * max(1.0, max(height, width) / _FOUND_PX)
         if good.sum() >= LEAST_MATCHES:
             rough = Overlap(i, j, _px_of_roots(at[good]), _px_of_roots(others[good]), plane)
-            finer = _laid_again(sights[i], sights[j], rough)
+            finer = _laid_again(one, other, rough, sights[i].half_px)
             if len(finer.places_px) >= LEAST_MATCHES:
                 yield finer
 
 
-def _laid_again(one: Sight, other: Sight, overlap: Overlap) -> Overlap:
+def _laid_again(one: Between, other: Between, overlap: Overlap, half_px: float) -> Overlap:
     """The same matches once more, the second photo laid over the first with what lenses bend, which no plane has.
 
     Without it what a window shows is stretched in one photo against the other, and its middle lies elsewhere.
     """
-    import cv2
+    laid, _ = laid_over(overlap, half_px)
 
-    height, width = one.roots.shape
-    laid, _ = laid_over(overlap, one.half_px)
-    down, right = np.mgrid[: height + _KNOT : _KNOT, : width + _KNOT : _KNOT]
-    knots = (laid(_px_of_roots(np.column_stack([right.ravel(), down.ravel()]).astype(np.float64))) - 0.5) / 2.0
-    grid = knots.reshape(*down.shape, 2).astype(np.float32)
-    rows, columns = np.mgrid[:height, :width].astype(np.float32) / _KNOT
-    x, y = (cv2.remap(np.ascontiguousarray(grid[..., k]), columns, rows, cv2.INTER_LINEAR) for k in (0, 1))
-    seen = np.asarray(cv2.remap(other.roots, x, y, cv2.INTER_CUBIC), np.uint8)
+    def bent(places: Floats) -> Floats:
+        return (laid(_px_of_roots(places)) - 0.5) / 2.0
+
     at = (overlap.places_px - 0.5) / 2.0
-    there, sure = _settled(one.roots, seen, at, at)
+    there, sure = _settled(one, other, bent, at, at)
     sure &= np.hypot(*(there - at).T) < 1.0
     return replace(overlap, places_px=overlap.places_px[sure], others_px=laid(_px_of_roots(there[sure])))
 
@@ -191,29 +188,26 @@ def _followed(one: Bytes, other: Bytes, places: Light) -> tuple[Light, npt.NDArr
     return np.asarray(found, np.float32), np.asarray(good[:, 0] > 0, np.bool_)
 
 
-def _settled(one: Bytes, other: Bytes, at: Floats, there: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """(places of `other` that show what `one` has at places (n, 2), which settled), from nearly right ones on.
+def _settled(
+    one: Between, other: Between, laid: Callable[[Floats], Floats], at: Floats, there: Floats
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """(places that show in `other`, laid over, what `one` has at places (n, 2); which settled), from nearly right ones.
 
-    A window of one is the other's times a gain plus an offset, moved: falloff, which differs between the two, moves
-    nothing.
+    `laid` says where the other has what lies at places (n, 2). A window of one is the other's times a gain plus an
+    offset, moved: falloff, which differs between the two, moves nothing.
     """
-    import cv2
-
     reach = np.arange(_WINDOW) - _WINDOW // 2
     off = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(-1, 2)
     root = np.exp(-0.25 * np.sum((off / (_WINDOW / 4.0)) ** 2, axis=1))
-
-    def read(image: Light, places: Floats) -> Floats:
-        x, y = (np.asarray(places[:, None, k] + off[:, k], np.float32) for k in (0, 1))
-        return np.asarray(root * cv2.remap(image, x, y, cv2.INTER_CUBIC), np.float64)
-
-    plain, moved = one.astype(np.float32), other.astype(np.float32)
-    slopes = [cv2.Sobel(plain, cv2.CV_32F, 1 - k, k, ksize=3, scale=0.125) for k in (0, 1)]
-    value, across, down = (read(np.asarray(each, np.float32), at) for each in (plain, *slopes))
+    windows = at[:, None] + off
+    value = root * one.at(windows)
+    across, down = (root * (one.at(windows + half) - one.at(windows - half)) for half in ((0.5, 0.0), (0.0, 0.5)))
     flat = np.broadcast_to(root, value.shape)
     there, step = there.copy(), np.zeros_like(there)
     for _ in range(_STEPS):
-        design = np.stack([across, down, read(moved, there), flat], axis=2)
+        turned = np.stack([laid(there + half) - laid(there - half) for half in ((0.5, 0.0), (0.0, 0.5))])
+        moved = laid(there)[:, None] + np.einsum("wk,knx->nwx", off, turned)
+        design = np.stack([across, down, root * other.at(moved), flat], axis=2)
         normal = np.einsum("nik,nil->nkl", design, design) + 1e-6 * np.eye(4)
         step = np.linalg.solve(normal, np.einsum("nik,ni->nk", design, value)[..., None])[:, :2, 0]
         there += np.clip(step, -1.0, 1.0)

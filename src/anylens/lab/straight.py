@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.between import Between
 from anylens.lab.specimen import Specimen
 
 Floats = npt.NDArray[np.float64]
@@ -54,7 +55,7 @@ def long_lines(light: Bytes) -> tuple[Floats, ...]:
     found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(small)[0]
     seeds = np.zeros((0, 4)) if found is None else (np.asarray(found, np.float64).reshape(-1, 4) + 0.5) * shrink - 0.5
     length = np.hypot(seeds[:, 2] - seeds[:, 0], seeds[:, 3] - seeds[:, 1])
-    smooth = np.asarray(cv2.GaussianBlur(light.astype(np.float32), (0, 0), 1.0), np.float32)
+    smooth = Between(cv2.GaussianBlur(light.astype(np.float32), (0, 0), 1.0))
     seen = np.zeros(light.shape, np.uint8)
     lines: list[Floats] = []
     for at in np.argsort(-length):
@@ -74,7 +75,7 @@ def long_lines(light: Bytes) -> tuple[Floats, ...]:
     return tuple(sorted(lines, key=lambda line: -math.dist(line[0], line[-1])))
 
 
-def _followed(smooth: Array, start: Floats, end: Floats) -> Floats | None:
+def _followed(smooth: Between, start: Floats, end: Floats) -> Floats | None:
     """(n, 2) places of an edge in samples, in order, from a seed followed both ways; None where it is none."""
     middle, half = (start + end) / 2.0, math.dist(start, end) / 2.0
     along = (end - start) / (2.0 * half)
@@ -88,7 +89,7 @@ def _followed(smooth: Array, start: Floats, end: Floats) -> Floats | None:
             return best
         off = np.polyval(bow, t)
         places = middle + t[:, None] * along + off[:, None] * across
-        band = _read(smooth, places[:, None, :] + _BAND[None, :, None] * across)
+        band = smooth.at(places[:, None, :] + _BAND[None, :, None] * across, outside=math.nan)
         slope = np.gradient(band, axis=1)
         if sign == 0.0:
             sign = float(np.sign(np.nansum(slope[:, 6:-6]))) or 1.0
@@ -120,19 +121,9 @@ def _followed(smooth: Array, start: Floats, end: Floats) -> Floats | None:
     return best
 
 
-def _inside(smooth: Array, place: Floats) -> bool:
-    height, width = smooth.shape
+def _inside(smooth: Between, place: Floats) -> bool:
+    width, height = smooth.last + 1.0
     return bool(5.0 <= place[0] <= width - 6.0 and 5.0 <= place[1] <= height - 6.0)
-
-
-def _read(smooth: Array, places: Floats) -> Floats:
-    """Light at places (..., 2), NaN outside."""
-    import cv2
-
-    x, y = (np.ascontiguousarray(places[..., axis], np.float32) for axis in (0, 1))
-    return np.asarray(
-        cv2.remap(smooth, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=math.nan), np.float64
-    )
 
 
 def _peaks(slope: Floats) -> tuple[Floats, Floats]:
