@@ -82,11 +82,11 @@ def edge_place(spread: Floats) -> float:
     return float(least_squares(left, [0.0, 0.8, 0.5, 0.5]).x[0])
 
 
-def bent_px(true: Floats, straightened: Floats) -> Floats:
+def bent_px(true: Floats, straightened: Floats, pitch_um: float = PITCH_UM) -> Floats:
     """(n,): how far places lie from the ideal ones at the scale and shift that suit them best, pixels."""
     middle, about = true.mean(axis=0), straightened.mean(axis=0)
     scale = np.sum((true - middle) * (straightened - about)) / np.sum((true - middle) ** 2)
-    return np.asarray(np.hypot(*(straightened - about - scale * (true - middle)).T) / (PITCH_UM * 1e-3))
+    return np.asarray(np.hypot(*(straightened - about - scale * (true - middle)).T) / (pitch_um * 1e-3))
 
 
 def judged(lens: str, folder: Path) -> dict[str, Any]:

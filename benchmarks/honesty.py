@@ -19,7 +19,7 @@ from scipy.special import erf
 from anylens.lab.calibrate import calibrate, view
 from anylens.lab.calibrate_files import Given
 from anylens.lab.specimen import Plane, Specimen
-from anylens.lens import Lens
+from anylens.lens import Lens, Passport
 from anylens.lens.passport import PSF_ROWS
 from benchmarks.report import save, table, versions
 from tests.closed_loop import test_calibrate as flats
@@ -94,8 +94,8 @@ def drawn(pose: Pose, color: str, top: int, left: int) -> Floats:
     return np.where(board, 0.45 + 0.35 * signs[0] * signs[1], 0.8)
 
 
-def charts(seed: int) -> Iterator[tuple[str, float, float, float]]:
-    """(kind, found, true, error) of a calibration from six views."""
+def by_chart(seed: int) -> Passport:
+    """A passport from six views."""
     rng = np.random.default_rng(seed)
     views = []
     for at, pose in enumerate(poses(rng)):
@@ -105,7 +105,12 @@ def charts(seed: int) -> Iterator[tuple[str, float, float, float]]:
             seen = (seen + NOISE * rng.standard_normal(seen.shape)).astype(np.float32)
             planes.append(Plane(letter, seen, np.zeros(seen.shape, bool), top, left, 2, 4095.0))
         views.append(view(Specimen(f"{at}", "raw", tuple(planes), WIDTH, HEIGHT), GIVEN))
-    passport = calibrate(Lens("", "test"), GIVEN, [], views).passport
+    return calibrate(Lens("", "test"), GIVEN, [], views).passport
+
+
+def charts(seed: int) -> Iterator[tuple[str, float, float, float]]:
+    """(kind, found, true, error) of a calibration from six views."""
+    passport = by_chart(seed)
     (geometry,), (lateral,) = passport.geometry, passport.lateral
     mm = PITCH_UM * 1e-3
     middle = [(each - (side - 1) / 2) * mm for each, side in zip(CENTRE, (WIDTH, HEIGHT), strict=True)]
@@ -120,10 +125,15 @@ def charts(seed: int) -> Iterator[tuple[str, float, float, float]]:
             yield "lateral colour", *each
 
 
+def by_flat(seed: int, shape: tuple[int, int] = (192, 256)) -> Passport:
+    """A passport from one flat."""
+    specimen = flats.colored_flat(np.random.default_rng(1000 + seed), shape)
+    return calibrate(Lens("", "test"), GIVEN, [specimen], []).passport
+
+
 def shading(seed: int) -> Iterator[tuple[str, float, float, float]]:
     """The same of a flat."""
-    specimen = flats.colored_flat(np.random.default_rng(1000 + seed))
-    passport = calibrate(Lens("", "test"), GIVEN, [specimen], []).passport
+    passport = by_flat(seed)
     (falloff,), (color,) = passport.vignetting, passport.color
     for each in zip(falloff.radial, flats.FALL, falloff.radial_error, strict=True):
         yield "falloff", *each

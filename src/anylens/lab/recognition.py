@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.figure import Figure
-from anylens.lab.traits import RINGS, SHADE, Traits
+from anylens.lab.traits import RINGS, SHADE, Trait, Traits
 from anylens.lens.mapping import cast, lateral_shift, light
 from anylens.lens.passport import Lateral, Passport
 from anylens.lens.rings import nearest
@@ -33,24 +33,33 @@ TAILS = 6.0
 APERTURES = 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0
 """Those that may have been used where it is not known."""
 
+KINDS = (0.25, 0.35), (0.75, 1.25)
+"""Lenses that are corrected well and others: their shares, and their lateral colour in parts of LENSES_UM."""
+
 LENSES_UM = (1.65, 2.3), -0.75, 0.03
-"""Red's and blue's lateral colour in the corner of a 1-inch sensor, rms over sixteen designs at f/2.8 to f/8, how they
+"""Red's and blue's lateral colour in the corner of a 1-inch sensor, rms over fifteen designs at f/2.8 to f/8, how they
 go together, and the share that does not grow with the radius alike; simulated."""
 
-OPENING_UM = (5.0, 5.0), -0.3, 0.15
-"""The same for how it changes, for a change of 1 of 1 / N squared."""
+OPENING_UM = (13.0, 18.0), -0.7, 0.05
+"""The same for how it departs from a passport's, for 1 of 1 / N squared from the apertures that were measured."""
 
-PASSPORT_UM = (0.07, 0.07), 0.0, 0.15
+PASSPORT_UM = (0.1, 0.1), 0.0, 0.15
 """The same for what differs between a passport and a picture besides: another light, distance and way to measure."""
 
-BENDS_UM = 15.0, 0.1
-"""Distortion in the corner of a 1-inch sensor, of those designs, and what does not grow as the radius cubed of it."""
+SCENES_UM = (0.12, 0.12), 0.0, 0.5
+"""The same for what coloured edges of a scene feign, whatever the error that a picture tells."""
+
+BENDS_UM = (0.25, 6.0), (0.75, 28.0)
+"""Shares of those designs, and their distortion in the corner of a 1-inch sensor."""
+
+BENDS_APART = 0.1
+"""What does not grow as the radius cubed of it."""
 
 PASSPORT_BEND_UM, PASSPORT_BEND = (0.15, 0.5, 2.0), 0.03
 """What straight things say of distortion at RINGS of such a sensor besides, and in parts of it: another distance, walls
 that are not quite straight, a middle that few lines tell."""
 
-PICTURE = 1.5
+PICTURE = 1.2
 """How much farther than they say pictures' lateral colours are off; simulated."""
 
 LENSES_REACH_MM = 8.19
@@ -131,14 +140,40 @@ def recognise(seen: Sequence[Seen], passports: Sequence[Passport]) -> Verdict:
 def _of_any(seen: Seen) -> float:
     """The logarithm of how likely the traits are of a lens about which nothing is known."""
     traits, score = seen.traits, 0.0
-    if traits.lateral is not None:
-        spread = _spread(LENSES_UM, traits.reach_mm)
-        score += _student(traits.lateral.values, PICTURE**2 * traits.lateral.covariance + spread)
-    if traits.bend is not None:
-        score += _student(traits.bend.values, traits.bend.covariance + _bends(traits.reach_mm))
+    score += _any_lateral(traits) + _any_bend(traits)
     score += _shade(traits.falloff, Figure(*FALLOFF))
     score += _shade(traits.red_green, Figure(0.0, CASTS)) + _shade(traits.blue_green, Figure(0.0, CASTS))
     return score + _focal(seen.focal_mm, None) + _panned_focal(traits.focal_mm, None)
+
+
+def _any_lateral(traits: Traits) -> float:
+    """The same of lateral colour alone."""
+    if traits.lateral is None:
+        return 0.0
+    values, seen = traits.lateral.values, _pictures(traits.lateral, traits.reach_mm)
+    spread = _spread(LENSES_UM, traits.reach_mm)
+    return _either([math.log(share) + _student(values, seen + size**2 * spread) for share, size in KINDS])
+
+
+def _any_bend(traits: Traits) -> float:
+    """The same of distortion alone."""
+    if traits.bend is None:
+        return 0.0
+    values, seen = traits.bend.values, traits.bend.covariance
+    s = (np.array(RINGS) * traits.reach_mm / LENSES_REACH_MM) ** 3
+    shape = (1.0 - BENDS_APART**2) * np.outer(s, s) + BENDS_APART**2 * np.diag(s**2)
+    return _either([math.log(share) + _student(values, seen + um**2 * shape) for share, um in BENDS_UM])
+
+
+def _pictures(lateral: Trait, reach_mm: float) -> Floats:
+    """(6, 6) how sure pictures' lateral colour really is, their scenes' own surprises with it."""
+    return np.asarray(PICTURE**2 * lateral.covariance + _spread(SCENES_UM, reach_mm))
+
+
+def _either(scores: Sequence[float]) -> float:
+    """The logarithm of a sum of what has these logarithms."""
+    most = max(scores)
+    return most + math.log(sum(math.exp(score - most) for score in scores))
 
 
 def apertures(passport: Passport) -> list[float]:
@@ -151,23 +186,24 @@ def _of(seen: Seen, passport: Passport) -> tuple[float, float | None]:
     """(logarithm of how likely the traits are of this lens, the aperture at which they are likeliest)."""
     possible = apertures(passport) if seen.f_number is None else [seen.f_number]
     scores = [_at(seen, passport, f_number) for f_number in possible]
-    most = max(scores)
-    mean = most + math.log(sum(math.exp(score - most) for score in scores) / len(scores))
+    mean = _either(scores) - math.log(len(scores))
     focal = _focal(seen.focal_mm, passport) + _panned_focal(seen.traits.focal_mm, passport)
-    return mean + focal, possible[scores.index(most)]
+    return mean + focal, possible[scores.index(max(scores))]
 
 
 def _at(seen: Seen, passport: Passport, f_number: float) -> float:
     """The same at one aperture, the focal length left aside. What a passport does not know is as of any lens."""
     traits, score = seen.traits, 0.0
-    if traits.lateral is not None:
-        said = lateral_um(passport, f_number, seen.focus_m, traits.reach_mm)
-        values, covariance = (np.zeros(6), _spread(LENSES_UM, traits.reach_mm)) if said is None else said
-        score += _student(traits.lateral.values - values, PICTURE**2 * traits.lateral.covariance + covariance)
-    if traits.bend is not None:
-        told = bend_um(passport, seen.focus_m, traits.reach_mm)
-        values, covariance = (np.zeros(3), _bends(traits.reach_mm)) if told is None else told
-        score += _student(traits.bend.values - values, traits.bend.covariance + covariance)
+    said = lateral_um(passport, f_number, seen.focus_m, traits.reach_mm)
+    if said is None or traits.lateral is None:
+        score += _any_lateral(traits)
+    else:
+        score += _student(traits.lateral.values - said[0], _pictures(traits.lateral, traits.reach_mm) + said[1])
+    told = bend_um(passport, seen.focus_m, traits.reach_mm)
+    if told is None or traits.bend is None:
+        score += _any_bend(traits)
+    else:
+        score += _student(traits.bend.values - told[0], traits.bend.covariance + told[1])
     falloff, red_green, blue_green = shades(passport, f_number, seen.focus_m, traits.reach_mm)
     score += _shade(traits.falloff, falloff or Figure(*FALLOFF))
     score += _shade(traits.red_green, red_green or Figure(0.0, CASTS))
@@ -217,19 +253,17 @@ def bend_um(passport: Passport, focus_m: float | None, reach_mm: float) -> tuple
     return values, np.diag(besides**2) + PASSPORT_BEND**2 * np.outer(values, values)
 
 
-def _bends(reach_mm: float) -> Floats:
-    """(3, 3) covariance of distortion at RINGS of lenses about which nothing is known."""
-    corner, apart = BENDS_UM
-    s = (np.array(RINGS) * reach_mm / LENSES_REACH_MM) ** 3
-    return np.asarray(corner**2 * ((1.0 - apart**2) * np.outer(s, s) + apart**2 * np.diag(s**2)))
-
-
 def _away(records: Sequence[Lateral], f_number: float | None) -> float:
-    """How far an aperture is from the nearest that was measured, in 1 / N squared."""
-    keyed = [record.f_number for record in records if record.f_number is not None]
+    """How far an aperture is from those that were measured, in 1 / N squared: between two, half as if they were one."""
+    keyed = [record.f_number**-2 for record in records if record.f_number is not None]
     if f_number is None or not keyed or len(keyed) < len(records):
         return 0.0
-    return min(abs(f_number**-2 - each**-2) for each in keyed)
+    wanted = f_number**-2
+    below, above = ([abs(each - wanted) for each in keyed if side * (each - wanted) >= 0.0] for side in (-1.0, 1.0))
+    if not below or not above:
+        return min(below + above)
+    near, far = sorted((min(below), min(above)))
+    return near * far / (near + far) if near > 0.0 else 0.0
 
 
 def shades(

@@ -90,7 +90,7 @@ def _followed(smooth: Between, start: Floats, end: Floats) -> Floats | None:
         off = np.polyval(bow, t)
         places = middle + t[:, None] * along + off[:, None] * across
         band = smooth.at(places[:, None, :] + _BAND[None, :, None] * across, outside=math.nan)
-        slope = np.gradient(band, axis=1)
+        slope = np.asarray(np.gradient(band, axis=1), np.float64)
         if sign == 0.0:
             sign = float(np.sign(np.nansum(slope[:, 6:-6]))) or 1.0
         peak, strength = _peaks(sign * slope)

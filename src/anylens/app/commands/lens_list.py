@@ -49,7 +49,8 @@ def run(given: Namespace) -> int:
     if shown:
         rows = [(card.name, _about(card), code_words(card), _whose(card.name, said)) for card in shown]
         print(table(rows, ("lens", "", "code", "")))
-    print(f"{len(shown)} lens{'' if len(shown) == 1 else 'es'}{_more(given, said)}")
+    yours = sum(card.name in said.lenses for card in shown)
+    print(f"{len(shown)} lens{'' if len(shown) == 1 else 'es'}{_more(given, yours)}")
     return int(not shown)
 
 
@@ -68,7 +69,7 @@ def _whose(name: str, said: mine.Mine) -> str:
     return "mounted" if name == said.mounted else "mine" if name in said.lenses else ""
 
 
-def _more(given: Namespace, said: mine.Mine) -> str:
-    if given.mine and not said.lenses:
-        return "; anylens lens add NAME makes one yours"
-    return "" if given.mine or not said.lenses else f", {len(said.lenses)} of them yours"
+def _more(given: Namespace, yours: int) -> str:
+    if given.mine:
+        return "" if yours or given.words or given.code is not None else "; anylens lens add NAME makes one yours"
+    return f", {yours} of them yours" if yours else ""
