@@ -9,7 +9,7 @@ from dataclasses import replace
 from anylens.lab.calibrate_chart import ChartFit
 from anylens.lab.figure import Figure, combined
 from anylens.lab.sharpness import Sharpness
-from anylens.lab.through_focus import tilt
+from anylens.lab.through_focus import FOCAL_ERROR, tilt
 from anylens.lens.passport import Mount
 
 EXIT_PUPIL = Figure(0.95, 0.2)
@@ -49,7 +49,7 @@ def mount_of_edges(
 
     Where the lens's axis meets the sensor they do not tell, so that figure is 0 and its error infinite.
     """
-    found = tilt(readings, shape, pitch_um)
+    found = tilt(readings, shape, pitch_um, 2.0 * FOCAL_ERROR)
     reach_um = 1e3 * max(math.hypot(*place) for place in found.places_mm)
     return Mount(
         method="edges",

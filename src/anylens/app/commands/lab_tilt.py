@@ -34,7 +34,7 @@ def options(syntax: Syntax) -> None:
 def run(given: Namespace) -> int:
     """Measure the tilt from all files together; 1 where one of them could not be measured."""
     from anylens.lab.sharpness import edges_sharpness
-    from anylens.lab.through_focus import tilt
+    from anylens.lab.through_focus import FOCAL_ERROR, tilt
 
     picture = measuring.place(given.picture, ".svg")
     measuring.apart(given, given.picture)
@@ -71,7 +71,8 @@ def run(given: Namespace) -> int:
             f"These {len(readings)} files stand at {len({stood for stood, _ in readings})} settings of the focus, "
             "4 are the least; take frames of one chart on both sides of best focus."
         )
-    found = tilt(readings, first.shape, first.pitch_um)
+    stretch = 2.0 * FOCAL_ERROR if focus_um is None else 0.0
+    found = tilt(readings, first.shape, first.pitch_um, stretch)
     if picture is not None:
         from anylens.lab.report.plots import focus_plot
 
