@@ -9,6 +9,8 @@ import pytest
 
 from anylens.lab import of_image
 from anylens.lab.noise import noise
+from anylens.lab.report.survey import report
+from anylens.lab.steps import step_levels
 from anylens.refusal import Refusal
 from anylens.sensor import Noise
 from tests import flats
@@ -120,3 +122,30 @@ def test_clipped_flats_are_refused() -> None:
     frames = [flats.flat(ORDINARY, np.full((64, 64), 9000.0), seed, 0.01) for seed in (1, 2)]
     with pytest.raises(Refusal, match="clipped"):
         measured(frames)
+
+
+def stepped(shape=(360, 480), columns=6, rows=4, stops=6.0, colored=False):
+    """A raw of grey patches in equal steps before grey, 12 electrons of read noise."""
+    height, width = shape
+    electrons = np.full(shape, 0.15)
+    levels = 0.8 * 2.0 ** -np.linspace(0.0, stops, columns * rows)
+    for at, level in enumerate(levels):
+        top, left = (at // columns) * height // rows, (at % columns) * width // columns
+        patch = (slice(top + 8, top + height // rows - 8), slice(left + 8, left + width // columns - 8))
+        electrons[patch] = level
+        if colored:
+            electrons[patch][::2, ::2] *= 0.5 + at % 2
+    return of_image(flats.flat(flats.Silicon(full_well_e=9000.0), 9000.0 * electrons, 3), "steps.dng")
+
+
+def test_a_chart_of_grey_steps_is_seen_and_told_from_colours_and_flats():
+    levels = step_levels(stepped())
+    assert 12 <= len(levels) <= 24
+    assert levels[0] / levels[-1] > 16.0
+    assert step_levels(stepped(colored=True)) == ()
+    assert step_levels(of_image(flats.flat(flats.Silicon(), np.full((360, 480), 4000.0), 1), "flat.dng")) == ()
+
+
+def test_a_report_measures_the_noise_of_grey_steps_by_itself():
+    made = report(["steps.dng"], lambda _: stepped())
+    assert [section.title for section in made.sections] == ["Noise"]

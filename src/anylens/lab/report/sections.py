@@ -74,15 +74,16 @@ def noise_section(measure: NoiseMeasure, of: str) -> Section:
         )
     drawings = [plots.transfer_plot(measure), plots.snr_plot(measure)]
     judged = plots.profile_plot(measure)
+    many = f"{measure.frames} raw frame{'' if measure.frames == 1 else 's'}"
     how = (
-        "pairs of frames, so that temporal and fixed noise stand apart"
+        f"{many} in pairs, so that temporal and fixed noise stand apart"
         if measure.method == "pairs"
-        else "single frames"
+        else f"{many}, each for itself"
     )
     return Section(
         "Noise",
         of,
-        f"Photon transfer after EMVA 1288, from {measure.frames} raw frames taken as {how}.",
+        f"Photon transfer after EMVA 1288, from {how}.",
         tuple(headlines),
         tuple(drawings + ([judged] if judged is not None else [])),
         head=("", "", *(COLORS[t.letter] for t in measure.transfers)),
@@ -153,8 +154,8 @@ def star_section(measure: StarSharpness, of: str, marked: npt.NDArray[np.uint8])
     )
 
 
-def texture_section(measure: TextureSharpness, of: str) -> Section:
-    """Dead leaves."""
+def texture_section(measure: TextureSharpness, of: str, seen: npt.NDArray[np.uint8]) -> Section:
+    """Dead leaves, and the picture of them."""
     headlines = [Headline("MTF50 of texture", measure.mtf50_cpp, "cycles/px")]
     if measure.mtf50_lpmm is not None:
         headlines.append(Headline("MTF50 of texture", measure.mtf50_lpmm, "lp/mm"))
@@ -165,6 +166,7 @@ def texture_section(measure: TextureSharpness, of: str) -> Section:
         f"How much of a texture's detail is kept, by its {measure.method}.",
         tuple(headlines),
         (plots.one_mtf_plot(measure, "MTF of texture"),),
+        (Picture(encoded(seen), f"The texture in {of}"),),
     )
 
 

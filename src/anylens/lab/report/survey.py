@@ -12,6 +12,7 @@ from anylens.lab.color import color_measure
 from anylens.lab.geometry import LateralColor, distortion, lateral_color
 from anylens.lab.grids import Grid, find_grid, grid_drawn, measured_again
 from anylens.lab.noise import noise
+from anylens.lab.picture import drawn
 from anylens.lab.report import sections
 from anylens.lab.report.marks import marked_checker
 from anylens.lab.report.page import Section, page
@@ -20,6 +21,7 @@ from anylens.lab.shading import is_dark, shading
 from anylens.lab.sharpness import edges_drawn, edges_sharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.star import star_drawn, star_sharpness
+from anylens.lab.steps import step_levels
 from anylens.lab.texture import Leaves, texture_by_spectrum
 from anylens.refusal import Refusal
 
@@ -59,9 +61,10 @@ def report(
 ) -> Report:
     """Measure files and put the results on one page.
 
-    An even frame is a flat (shading; of raws, with others of its exposure or darker ones, noise), a chart is what is
-    found in it; where `leaves` are given, a picture in which nothing else is found shows them. `measures` names what to
-    measure instead of looking for it; `read` gives a file as a Specimen. Raises Refusal where nothing can be measured.
+    An even frame is a flat (shading; of raws, with others of its exposure or darker ones, noise), a raw of grey steps
+    tells noise, another chart is what is found in it; where `leaves` are given, a picture in which nothing else is
+    found shows them. `measures` names what to measure instead of looking for it; `read` gives a file as a Specimen.
+    Raises Refusal where nothing can be measured.
     """
     wanted = tuple(measures) or MEASURES
     found: list[Section] = []
@@ -86,6 +89,9 @@ def report(
         if kind != "other":
             if kind in ("dark", "dim", "clipped") or "shading" not in wanted:
                 aside.append((each.name, why))
+            continue
+        if each.kind == "raw" and "noise" in wanted and step_levels(each):
+            even.append(each.middle(MOST_NOISE_PX))
             continue
         charts = _charts(each, wanted, light, leaves, views)
         if not charts:
@@ -223,7 +229,8 @@ def _charts(
 
 def _texture(specimen: Specimen, chart: Leaves | float) -> list[Section]:
     try:
-        return [sections.texture_section(texture_by_spectrum(specimen.luminance(), chart), specimen.name)]
+        samples = specimen.luminance()
+        return [sections.texture_section(texture_by_spectrum(samples, chart), specimen.name, drawn(samples, ()))]
     except Refusal:
         return []
 
