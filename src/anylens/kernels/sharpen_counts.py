@@ -25,7 +25,9 @@ SIGNATURE = Signature(
 FINER_BITS = 6
 WHITE = 255 << FINER_BITS
 PART_BITS = 15
-"""Weights of means and the overshoot are counted in 2 to minus this."""
+"""Weights of means and the limits are counted in 2 to minus this."""
+SHARE_BITS = 13
+"""By what part a pixel changes is counted in 2 to minus this: up to four times."""
 
 
 def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages:
@@ -55,9 +57,18 @@ def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages
     kept = square * hl.fast_inverse(square + (least * least + hl.f32(1e-3)))
     raised = hl.saturating_add(luma[x, y], hl.i16_sat(hl.cast(hl.Int(32), amount * kept * detail)))
     beyond = hl.cast(i16, hl.min(overshoot, hl.f32(1 - 0.5**PART_BITS)) * hl.f32(2**PART_BITS))
-    margin = hl.rounding_mul_shift_right(high - low, beyond, bits)
-    change = hl.clamp(raised, low - margin, high + margin) - luma[x, y]
-    shown = hl.saturating_add(hl.saturating_add(hl.cast(i16, photo[x, y, c]), change), hl.i16(1 << (FINER_BITS - 1)))
+    margin, part = hl.rounding_mul_shift_right(high - low, beyond, bits), hl.i16(round(sharpen.LINES * 2**PART_BITS))
+    beside = [(luma[x, y] - luma[x + i, y + j], luma[x, y] - luma[x - i, y - j]) for i, j in sharpen.AXES]
+    above = hl.max(*(hl.min(one, other) for one, other in beside), hl.i16(0))
+    below = hl.max(*(hl.min(-one, -other) for one, other in beside), hl.i16(0))
+    lowest_allowed = low - margin - hl.rounding_mul_shift_right(below, part, bits)
+    highest_allowed = high + margin + hl.rounding_mul_shift_right(above, part, bits)
+    change = hl.clamp(raised, lowest_allowed, highest_allowed) - luma[x, y]
+    light = hl.f32(hl.max(luma[x, y], hl.i16(round(sharpen.DIMMEST * WHITE))))
+    share = hl.i16_sat(hl.i32(hl.f32(change) * hl.fast_inverse(light) * hl.f32(1 << SHARE_BITS)))
+    value = hl.cast(i16, photo[x, y, c])
+    value = hl.saturating_add(value, hl.rounding_mul_shift_right(value, share, hl.u16(SHARE_BITS)))
+    shown = hl.saturating_add(value, hl.i16(1 << (FINER_BITS - 1)))
     sharp[x, y, c] = hl.u8_sat(shown >> FINER_BITS)
     return Stages(luma, column, lowest, highest, sharp)
 

@@ -5,7 +5,7 @@ the middle of a log-log plot, with a soft toe and shoulder. It is applied to the
 R, G, B in Rec. 2020, and the middle one keeps its place between them, so hue (the hexcone's) is kept and highlights
 pale on their way to white, as on film; that is the rule of the DNG specification's tone curves. Contrast alone would
 thereby enrich every colour and turn its hue; so RICHNESS of what it would add is all that colours get, which keeps
-the ColorChecker's chroma within 3 % and its hues within 1 degree under the neutral look (benchmarks.color).
+the ColorChecker's chroma within 2 % and its hues within 1 degree under the neutral look (benchmarks.color).
 Colours outside the display's gamut move on straight lines until they fit: too bright ones towards half their own
 grey, impossible ones towards a grey between their luminance and their brightest part, so that a yellow stays yellow
 and a blue does not fade to grey. Own work: towards grey of constant luminance (ITU-R BT.2407) yellow became cream.
@@ -38,7 +38,7 @@ SIGNATURE = Signature(
 )
 LUMA = (0.2627, 0.678, 0.0593)
 LEAST = 1e-6
-RICHNESS = 0.3
+RICHNESS = 0.15
 STRAIGHT_UP_TO = 0.0031308
 ENCODING = (-0.04215355, 1.57301828, -1.87835218, 3.81198726, -4.83294688, 3.26039295, -0.89194618)
 """sRGB's 1.055 v^(1 / 2.4) - 0.055 by the powers of v^(1 / 2); errs by 0.00016 at most, and 1 stays 1, never more."""

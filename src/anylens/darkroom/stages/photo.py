@@ -16,7 +16,7 @@ class Sharpen:
 
     amount: float = taste(1.5, 0.0, 4.0, 0.1)
     threshold: float = taste(0.006, 0.0, 0.1, 0.001)
-    overshoot: float = taste(0.09, 0.0, 1.0, 0.01)
+    overshoot: float = taste(0.03, 0.0, 1.0, 0.01)
 
     def __post_init__(self) -> None:
         checked(self)
