@@ -124,7 +124,7 @@ def test_clipped_flats_are_refused() -> None:
         measured(frames)
 
 
-def stepped(shape=(360, 480), columns=6, rows=4, stops=6.0, colored=False):
+def stepped(shape=(720, 960), columns=6, rows=4, stops=6.0, colored=False):
     """A raw of grey patches in equal steps before grey, 12 electrons of read noise."""
     height, width = shape
     electrons = np.full(shape, 0.15)

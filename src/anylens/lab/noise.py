@@ -15,6 +15,7 @@ from anylens.lab.noise_tiles import black_of, tiles_of
 from anylens.lab.specimen import Specimen
 from anylens.refusal import Refusal
 
+_MOST_UNSURE = 0.25
 ROUNDING = 1.0 / 12.0
 """Variance of rounding to whole counts, in counts squared."""
 
@@ -182,6 +183,11 @@ def _transfer(letter: str, shots: Sequence[tuple[Specimen, ...]], notes: list[st
         raise Refusal(
             f"The noise of {letter} does not grow with the light, so it tells no electrons; "
             "give raw flats at several exposures from dark to nearly white."
+        )
+    if gain.error > _MOST_UNSURE * gain.value:
+        raise Refusal(
+            f"The even places in {letter} cover too small a range of light: its gain is known to "
+            f"{100.0 * gain.error / gain.value:.0f} % only; give raw flats at several exposures, or a chart of steps."
         )
     read_dn2 = start.value - ROUNDING
     rounded = start.value < DITHERED

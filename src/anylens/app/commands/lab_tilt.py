@@ -66,9 +66,10 @@ def run(given: Namespace) -> int:
         notes += specimen.notes
     if first is None:
         return 1
-    if len({stood for stood, _ in readings}) < 4:
+    settings = len({stood for stood, _ in readings})
+    if settings < 4:
         raise Refusal(
-            f"These {len(readings)} files stand at {len({stood for stood, _ in readings})} settings of the focus, "
+            f"The files show {settings} setting{'' if settings == 1 else 's'} of the focus, "
             "4 are the least; take frames of one chart on both sides of best focus."
         )
     stretch = 2.0 * FOCAL_ERROR if focus_um is None else 0.0
