@@ -69,6 +69,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ([], 0.4, True),
         (["--merge", "night"], 0.4, False),
+        (["--merge", "super"], 0.4, True),
         (["--merge", "robust"], None, False),
         (["--set", "Expose.auto=0.7"], 0.7, True),
     ],

@@ -227,8 +227,9 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     contradicted = _contradicted(image, job)
     watched = job.timed or job.inspect is not None or until != "photo"
     watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
+    told: tuple[str, ...] = ()
     if job.frames and job.recipes is not None:
-        image, recipe = _in_its_way(image, job, watch if watched else None)
+        image, recipe, told = _in_its_way(image, job, watch if watched else None)
     start = perf_counter()
     result: Any
     if watched:
@@ -257,7 +258,7 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         height_px=height,
         steps=tuple(steps),
         seconds=perf_counter() - begin,
-        notes=(*result.facts.notes, *_darker(result), *contradicted),
+        notes=(*result.facts.notes, *told, *_darker(result), *contradicted),
         pictures=tuple(pictures),
     )
 
@@ -335,20 +336,39 @@ def _without_dark(job: Job) -> Callable[[Frame], Frame]:
     return Darks(library).taken_off
 
 
-def _in_its_way(burst: Burst, job: Job, watch: Any) -> tuple[Any, Recipe]:
-    """The merged burst, with the reason among its notes where a way is chosen for it, and that way's recipe."""
+def _in_its_way(burst: Burst, job: Job, watch: Any) -> tuple[Any, Recipe, tuple[str, ...]]:
+    """The merged burst, the reason among its notes where a way is chosen for it, that way's recipe, other notes."""
     from anylens import develop
     from anylens.darkroom import way_of
+    from anylens.darkroom.stages.resolve import Resolve
 
     assert job.recipes is not None
     single, plain = len(burst.frames) == 1, job.recipes["plain"]
+    if isinstance(plain.merge, Resolve):
+        return _resolved_in_its_way(burst, job.recipes)
     once = {"watch": watch, "passport": job.passport}
     image: Any = burst.reference if single else develop(burst, plain, until="mosaic", **once)
     choice = way_of(image.facts, 0.0 if single else image.span_ev)
     if choice.way not in job.recipes or (choice.way == "plain" and "night" not in job.recipes):
-        return image, plain
+        return image, plain, ()
     facts = dataclasses.replace(image.facts, notes=(*image.facts.notes, choice.why))
-    return dataclasses.replace(image, facts=facts), job.recipes[choice.way]
+    return dataclasses.replace(image, facts=facts), job.recipes[choice.way], ()
+
+
+def _resolved_in_its_way(burst: Burst, recipes: dict[Way, Recipe]) -> tuple[Burst, Recipe, tuple[str, ...]]:
+    """The burst as it is, since its frames go through the recipe before they are laid together, its recipe and a note.
+
+    The way is that of the first frame that can be read.
+    """
+    from anylens.darkroom import way_of
+    from anylens.darkroom.looking import Frames
+
+    frames = Frames(burst)
+    facts = next((found for index in range(len(frames)) if (found := frames.facts(index))), None)
+    choice = None if facts is None else way_of(facts, 0.0)
+    if choice is None or choice.way not in recipes:
+        return burst, recipes["plain"], ()
+    return burst, recipes[choice.way], (choice.why,)
 
 
 def changed(stage: Any) -> dict[str, Any]:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from anylens.darkroom.glass import Choice
 
 
-WAYS: dict[str, tuple[Way, ...]] = {"Merge": ("night", "hdr", "displayed"), "Stack": ("displayed",)}
+WAYS: dict[str, tuple[Way, ...]] = {
+    "Merge": ("night", "hdr", "displayed"),
+    "Resolve": ("night",),
+    "Stack": ("displayed",),
+}
 """What the facts of a burst may choose besides plain, by the stage that merges it."""
 
 
