@@ -131,7 +131,9 @@ def spreads(
         for at, transfer in enumerate(_transfers(glass, shares, places, distance_m, sample_um, size)):
             kernels[divmod(at, columns)] = _kernels(transfer, fine)
         return Spreads(x_mm, y_mm, kernels, fine, times)
-    along = _along(glass, shares, math.hypot(x_mm[-1], y_mm[-1]), 3 * most // 2, distance_m, sample_um, size)
+    reach_mm = math.hypot(x_mm[-1], y_mm[-1])
+    radii = min(3 * most // 2, max(3, math.ceil(reach_mm / 0.7) + 1))
+    along = _along(glass, shares, reach_mm, radii, distance_m, sample_um, size)
 
     def quarter(row: int, column: int) -> None:
         seen = _kernels(_turned(*along, x_mm[column], y_mm[row], size), fine)
