@@ -160,6 +160,4 @@ def _one(a: Lens, b: Lens | None) -> bool:
 
 def _name(lens: Lens | None) -> str:
     assert lens is not None
-    return (
-        lens.model if lens.model.casefold().startswith(lens.maker.casefold()) else f"{lens.maker} {lens.model}".strip()
-    )
+    return lens.name

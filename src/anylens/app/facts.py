@@ -90,7 +90,7 @@ def words(facts: Facts, *, linear: bool = False) -> list[tuple[str, str]]:
     lists = [f"list {n}: {len(block)} bytes" for n in (1, 2, 3) if (block := getattr(facts.opcodes, f"list{n}"))]
     if lists:
         rows.append(("DNG opcodes", ", ".join(lists)))
-    rows.append(("Passport", "none" if facts.passport is None else _passport(facts)))
+    rows.append(("Passport", "none" if facts.passport is None else facts.passport.whose))
     rows += [("Note", note) for note in facts.notes]
     return rows
 
@@ -131,7 +131,7 @@ def _lens(facts: Facts) -> str:
     lens = facts.lens
     if lens is None:
         return "unknown"
-    name = lens.model if lens.model.lower().startswith(lens.maker.lower()) else f"{lens.maker} {lens.model}".strip()
+    name = lens.name
     if lens.focal_mm is not None:
         short, long = lens.focal_mm
         name += f", {short:g} mm" if short == long else f", {short:g}-{long:g} mm"
@@ -188,8 +188,3 @@ def _noise(sensor: Sensor) -> str:
     full, floor = (math.sqrt(scale + offset), math.sqrt(max(offset, 0.0)))
     reach = f", {math.log2(1.0 / floor):.1f} EV from noise floor to white" if floor > 0.0 else ""
     return f"{100 * floor:.3g} % in the dark, {100 * full:.3g} % at white (green){reach}; {SOURCES[noise.source]}"
-
-
-def _passport(facts: Facts) -> str:
-    assert facts.passport is not None
-    return f"{facts.passport.lens.maker} {facts.passport.lens.model} on {facts.passport.body}"

@@ -70,13 +70,13 @@ def _noted(facts: Facts) -> Facts:
 
     passport, notes = facts.passport, list(facts.notes)
     assert passport is not None
-    whose = f"The passport is of {passport.lens.maker} {passport.lens.model} on {passport.body}"
+    whose = f"The passport is of {passport.whose}"
     if facts.sensor.pitch_um is None:
         notes.append("The file does not tell the size of its pixels, so the passport could not be used.")
     if facts.body is not None and not same(passport, passport.lens, facts.body.name):
         notes.append(f"{whose}, the picture is of {facts.body.name}; its figures may not hold there.")
     if facts.lens is not None and not alike(passport.lens, facts.lens):
-        notes.append(f"{whose}, the picture says it was taken with {facts.lens.maker} {facts.lens.model}.")
+        notes.append(f"{whose}, the picture says it was taken with {facts.lens.name}.")
     keyed = [record for record in passport.vignetting if record.f_number is not None]
     if keyed and _setting(facts)[0] is None and len(keyed) == len(passport.vignetting):
         most = max(record.f_number or 0.0 for record in keyed)

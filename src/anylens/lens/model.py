@@ -22,6 +22,12 @@ class Lens:
     close_focus_m: float | None = None
     code: int | None = None
 
+    @property
+    def name(self) -> str:
+        """Maker and model, the maker once."""
+        known = self.model.casefold().startswith(self.maker.casefold())
+        return self.model if known else f"{self.maker} {self.model}".strip()
+
 
 @record(frozen=True, slots=True)
 class Setting:

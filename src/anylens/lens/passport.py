@@ -238,6 +238,11 @@ class Passport:
                     f"The passport has two sections [[{name}]] for one aperture and focus; take one of them away."
                 )
 
+    @property
+    def whose(self) -> str:
+        """The lens and the body."""
+        return f"{self.lens.name} on {self.body}"
+
 
 SECTIONS: dict[str, type[Section]] = {
     "geometry": Geometry,
@@ -258,7 +263,7 @@ def merged(old: Passport, new: Passport) -> Passport:
     """
     if not same(new, old.lens, old.body):
         raise Refusal(
-            f"The passport at hand is of {_whose(old)}, the new figures are of {_whose(new)}; write them to a file of "
+            f"The passport at hand is of {old.whose}, the new figures are of {new.whose}; write them to a file of "
             "their own."
         )
     sections: dict[str, Any] = {}
@@ -334,10 +339,6 @@ def positive(value: Any) -> bool:
 
 def _order(record: Section) -> tuple[float, float]:
     return record.f_number or 0.0, record.focus_m or 0.0
-
-
-def _whose(passport: Passport) -> str:
-    return f"{passport.lens.maker} {passport.lens.model} on {passport.body}"
 
 
 def _folded(lens: Lens) -> str:
