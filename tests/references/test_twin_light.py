@@ -204,3 +204,17 @@ def test_a_straight_lens_draws_as_one_that_is_traced_at_every_place():
     turned, traced = kernels(0.0), kernels(1e-9)
     moved = 0.5 * np.abs(turned - traced).sum((-2, -1))
     assert moved.max() < 0.02
+
+
+def test_a_wide_blur_is_the_same_from_one_sample_a_pixel(monkeypatch):
+    def light():
+        mounting = Mounting(8.0, 3.0)
+        mounted = glass.glass("ideal", mounting)
+        return inner(formed(scene("dead-leaves"), mounted, mounting, SMALL, DAY, margin_px=8, subject_m=12.0))
+
+    few = light()
+    monkeypatch.setattr("anylens.twin.spreading._SEEN", 0.0)
+    many = light()
+    assert np.abs(few - many).max() > 0.0
+    assert few == pytest.approx(many, rel=0.03)
+    assert few.mean() == pytest.approx(many.mean(), rel=1e-3)
