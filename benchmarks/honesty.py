@@ -125,10 +125,11 @@ def charts(seed: int) -> Iterator[tuple[str, float, float, float]]:
             yield "lateral colour", *each
 
 
-def by_flat(seed: int, shape: tuple[int, int] = (192, 256)) -> Passport:
-    """A passport from one flat."""
-    specimen = flats.colored_flat(np.random.default_rng(1000 + seed), shape)
-    return calibrate(Lens("", "test"), GIVEN, [specimen], []).passport
+def by_flat(seed: int, shape: tuple[int, int] = (192, 256), count: int = 1) -> Passport:
+    """A passport from flats, the light of each growing to a side of its own."""
+    rng = np.random.default_rng(1000 + seed)
+    specimens = [flats.colored_flat(rng, shape) for _ in range(count)]
+    return calibrate(Lens("", "test"), GIVEN, specimens, []).passport
 
 
 def shading(seed: int) -> Iterator[tuple[str, float, float, float]]:
