@@ -1,10 +1,11 @@
 """How accurate passports are, each goal beside what came out: python -m benchmarks.passport.
 
 All simulated, by lenses of formulas whose numbers are known: six views of a chessboard under a Bayer filter; four flats
-whose light grows to sides of their own; slanted edges of an even lens and of one with coma; and slow pans of eight photos of street fronts,
-1280 x 960 pixels, by a lens that bends, darkens, tints and fringes. What counts is the largest residual anywhere in the
-field, of lateral colour from photos its rms; the table has the median and the worst of all rounds. Distortion by chart
-on real designs is `benchmarks.distortion`, which takes longer; its last figures stand below. Tilt is not among them.
+whose light grows to sides of their own; slanted edges of an even lens and of one with coma; and slow pans of eight
+photos of street fronts, 1280 x 960 pixels, by a lens that bends, darkens, tints and fringes. What counts is the largest
+residual anywhere in the field, of lateral colour from photos its rms; the table has the median and the worst of all
+rounds. Distortion by chart on real designs is `benchmarks.distortion`, which takes longer; its last figures stand
+below. Tilt is not among them.
 """
 
 from __future__ import annotations
