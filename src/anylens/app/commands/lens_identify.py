@@ -73,6 +73,8 @@ def run(given: Namespace) -> int:
         print(measuring.as_json("identify", [_told(pictures, whole, verdict, notes)]))
     else:
         _tell(pictures, whole, verdict)
+        if verdict.best is not None and all(each.focal_mm is None and each.traits.focal_mm is None for each in seen):
+            print("\nLenses of other focal lengths may draw alike; two pictures that show most of the same tell it.")
         print(f"\n{_answer(verdict)}")
         measuring.notes(notes)
     return int(len(pictures) < len(given.files))
@@ -210,8 +212,6 @@ def _tell(pictures: Sequence[Picture], whole: Traits, verdict: Verdict) -> None:
         seen = (f"{values[2]:+.2f} ± {errors[2]:.2f}", f"{values[5]:+.2f} ± {errors[5]:.2f}")
     rows.append(("none of these", "", _percent(verdict.none), "", ""))
     print(table(rows, ("lens", "nearest at", "probability", "red µm", "blue µm"), ("the pictures", "", "", *seen)))
-    if verdict.best is not None and whole.focal_mm is None:
-        print("\nLenses of other focal lengths may draw alike; a second picture that shows most of the same tells it.")
 
 
 def _answer(verdict: Verdict) -> str:
