@@ -13,7 +13,7 @@ from anylens.frame import Frame
 from tests import spectra
 from tests.frames import NEUTRAL, sampled
 
-BUDGET_PERCENT = 8.0
+BUDGET_PERCENT = 6.0
 """How far sharpening may pass the plateaus of an edge, in percent of its step: benchmarks.edges compares it."""
 
 
