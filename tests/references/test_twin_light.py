@@ -217,4 +217,4 @@ def test_a_wide_blur_is_the_same_from_one_sample_a_pixel(monkeypatch):
     many = light()
     assert np.abs(few - many).max() > 0.0
     assert few == pytest.approx(many, rel=0.03)
-    assert few.mean() == pytest.approx(many.mean(), rel=1e-3)
+    assert few.mean() == pytest.approx(many.mean(), rel=3e-3)
