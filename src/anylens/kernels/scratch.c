@@ -2,7 +2,10 @@
 
    A page is cleared and entered into tables when it is first touched, and in pages of 4 kB that was a tenth of all the
    processor time of a photo. So large blocks begin where a large page does, and the system is asked to use such. They
-   are taken from the C library with room to spare, so that a block of the same size later finds the same place. */
+   are taken from the C library with room to spare, so that a block of the same size later finds the same place.
+
+   Very large blocks stay in small pages: a virtual machine that lends its free large pages back to its host waits for
+   each of them, and a hundred MB of them cost more than they saved. */
 
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -10,11 +13,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { ALIGNMENT = 128, LARGE_PAGE = 2 << 20 };
+enum { ALIGNMENT = 128, LARGE_PAGE = 2 << 20, MOST_IN_LARGE = 64 << 20 };
 
 void *halide_malloc(void *context, size_t size) {
     (void)context;
-    size_t alignment = size < LARGE_PAGE ? ALIGNMENT : LARGE_PAGE;
+    size_t alignment = size < LARGE_PAGE || size > MOST_IN_LARGE ? ALIGNMENT : LARGE_PAGE;
     if (size > SIZE_MAX - alignment) return NULL;
     void *whole = malloc(size + alignment);
     if (whole == NULL) return NULL;
