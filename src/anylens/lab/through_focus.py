@@ -20,6 +20,8 @@ _LEAST_ERROR = 0.01
 """Of MTF50: no bell is as its formula says to less than that."""
 _BEYOND = 2.0
 """How far from the middle of the frames, in halves of their range, best focus may lie to be told."""
+_EXPLAINED = 0.5
+"""Of the squares of all changes bells must explain so much at least, or focus is not what changes."""
 _STEPS = 40
 FOCAL_ERROR = 0.022
 """What an engraved focal length is wrong by, in parts of it: root mean square of those of the twin's designs whose
@@ -154,7 +156,7 @@ def _best_focus(focus_um: Floats, curves: Sequence[_Curve], placed: Floats) -> t
     bells = _Bells(x, y, weight, placed)
     bells.settle()
     best, spread = bells.middles()
-    spread[np.abs(best) > _BEYOND] = np.nan
+    spread[(np.abs(best) > _BEYOND) | (bells.left() > _EXPLAINED * bells.without_bells())] = np.nan
     best[~(spread < 1.0)] = np.nan
     return middle + reach * best, reach * spread
 
@@ -186,6 +188,14 @@ class _Bells:
             self.own, self.shared, best, damping = own, shared, left, max(damping / 5.0, 1e-9)
             if done:
                 return
+
+    def left(self) -> float:
+        """The squares that bells leave."""
+        return self._left(self.own, self.shared)
+
+    def without_bells(self) -> float:
+        """The squares that are left where no edge's sharpness depends on focus."""
+        return float((self.weight * self._without_mean(self.y) ** 2).sum())
 
     def middles(self) -> tuple[Floats, Floats]:
         """Every edge's own middle and its error, by how well all bells fit."""
