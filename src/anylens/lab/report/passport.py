@@ -61,6 +61,23 @@ def _headlines(result: Calibrated) -> list[Headline]:
         found.append(Headline("Distortion moves the corner by", result.chart.corner_px, "px"))
         found.append(Headline("Left of the chart", f"{result.chart.residual_px:.3f}", "px rms"))
     found += [Headline("Corners", each.corner_ev, "EV") for each in result.flats]
+    return found or _known(result.passport)
+
+
+def _known(passport: Passport) -> list[Headline]:
+    """What sections say of the corner, where neither chart nor flat has a part of the page to itself."""
+    found = []
+    for geometry in passport.geometry[:1]:
+        n2 = (geometry.reach_mm / geometry.focal_mm) ** 2
+        k1, k2, k3 = geometry.radial
+        moved = 100.0 * n2 * (k1 + n2 * (k2 + n2 * k3))
+        found.append(Headline("Distortion, outermost", f"{moved:+.3f}", "%", f"by {geometry.method}"))
+    for falloff in passport.vignetting[:1]:
+        light = max(1.0 + sum(falloff.radial), 1e-3)
+        found.append(Headline("Corners", f"{math.log2(light):+.2f}", "EV", f"by {falloff.method}{_where(falloff)}"))
+    for lateral in passport.lateral[:1]:
+        red, blue = (1e3 * lateral.reach_mm * sum(terms) for terms in (lateral.red, lateral.blue))
+        found.append(Headline("Red, blue outside of green", f"{red:+.2f}, {blue:+.2f}", "µm", f"by {lateral.method}{_where(lateral)}"))
     return found
 
 
