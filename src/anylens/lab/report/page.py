@@ -70,6 +70,8 @@ background:var(--card);border:1px solid var(--faint);border-radius:14px;overflow
 .figures dd small{font-size:14px;font-weight:450;letter-spacing:0;color:var(--soft);white-space:nowrap}
 .figures p{margin:.3em 0 0;color:var(--soft);font-size:13px;line-height:1.35}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,395px),1fr));gap:18px;margin:18px 0}
+.plots:has(>:nth-child(2):last-child),.plots:has(>:nth-child(4):last-child){
+grid-template-columns:repeat(auto-fit,minmax(min(100%,500px),1fr))}
 figure{margin:0;background:var(--card);border:1px solid var(--faint);border-radius:14px;padding:16px 14px 10px;
 overflow:hidden}
 figure svg,figure img{display:block;width:100%;height:auto}figure img{border-radius:8px}

@@ -78,7 +78,7 @@ def noise_section(measure: NoiseMeasure, of: str) -> Section:
     how = (
         f"{many} in pairs, so that temporal and fixed noise stand apart"
         if measure.method == "pairs"
-        else f"{many}, each for itself"
+        else f"{many} by {'itself' if measure.frames == 1 else 'themselves'}"
     )
     return Section(
         "Noise",
