@@ -37,7 +37,7 @@ def code() -> bytes:
 
 
 def remembered(key: str | None, make: Callable[[], Iterable[tuple[str, npt.NDArray[Any]]]]) -> Arrays:
-    """The arrays kept under a key, else made and kept, each while the next is made; made each time without a key."""
+    """The arrays kept under a key, else made and kept, each as it comes; made each time without a key."""
     if key is None:
         return dict(make())
     found = kept(key)

@@ -244,11 +244,11 @@ class Formation:
         return Spreads(arrays["x_mm"], arrays["y_mm"], arrays["kernels"], fine, times)
 
     def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
-        """The rates and covers of all planes, by name and number, one after the other; the next are in the making."""
-        with ThreadPoolExecutor(2 * len(planes)) as pool:
+        """The rates and covers of all planes, by name and number, one by one; their blurs are found side by side."""
+        with ThreadPoolExecutor(len(planes)) as pool:
             blurs = {each: pool.submit(self.spreads, each) for each in {self.away_m(plane) for plane in planes}}
-            made = pool.map(lambda plane: self.layer(plane, blurs[self.away_m(plane)].result(), ways.result()), planes)
-            for at, (rates, cover) in enumerate(made):
+            for at, plane in enumerate(planes):
+                rates, cover = self.layer(plane, blurs[self.away_m(plane)].result(), ways.result())
                 yield f"rates{at}", rates
                 if cover is not None:
                     yield f"cover{at}", cover
