@@ -112,9 +112,8 @@ def copies(folder: Path, count: int, height: int, width: int) -> None:
 def watched(folder: Path, out: Path, *options: str) -> tuple[float, float]:
     """Seconds and peak MB of one whole process from raws to JPEG."""
     code = (
-        "import resource, runpy\n"
-        "try: runpy.run_module('anylens.app', run_name='__main__')\n"
-        "finally: print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import resource; from anylens.app.__main__ import main\n"
+        "if main() == 0: print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     command = [sys.executable, "-c", code, "develop", "--burst", str(folder), "-o", str(out), *options]
     start = time.perf_counter()
