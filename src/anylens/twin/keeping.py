@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -61,16 +62,20 @@ def kept(key: str) -> Arrays | None:
 
 
 def keep(key: str, arrays: Iterable[tuple[str, npt.NDArray[Any]]]) -> Arrays:
-    """Keeps arrays under a key and gives them back; where the disk does not take them, they are only given back."""
+    """Keeps arrays under a key and gives them back; where the disk does not take them, they are only given back.
+
+    Each is written while the next is made.
+    """
     place = folder() / key
     partial = place.with_name(f".{key}-{secrets.token_hex(6)}.part")
     made: Arrays = {}
-    taken = True
+    written: list[Future[bool]] = []
     try:
-        for name, array in arrays:
-            made[name] = array
-            taken = taken and _taken(partial / f"{name}.npy", array)
-        if taken:
+        with ThreadPoolExecutor(1) as pool:
+            for name, array in arrays:
+                made[name] = array
+                written.append(pool.submit(_taken, partial / f"{name}.npy", array))
+        if all(each.result() for each in written):
             with suppress(OSError):
                 partial.rename(place)
                 _bound(place)

@@ -244,11 +244,12 @@ class Formation:
         return Spreads(arrays["x_mm"], arrays["y_mm"], arrays["kernels"], fine, times)
 
     def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
-        """The rates and covers of all planes, by name and number, one by one; their blurs are found side by side."""
-        with ThreadPoolExecutor(len(planes)) as pool:
-            blurs = {each: pool.submit(self.spreads, each) for each in {self.away_m(plane) for plane in planes}}
-            for at, plane in enumerate(planes):
-                rates, cover = self.layer(plane, blurs[self.away_m(plane)].result(), ways.result())
+        """The rates and covers of all planes, by name and number, one by one; the next blur is found meanwhile."""
+        with ThreadPoolExecutor(1) as pool:
+            away = [self.away_m(plane) for plane in planes]
+            blurs = {each: pool.submit(self.spreads, each) for each in dict.fromkeys(away)}
+            for at, (plane, each) in enumerate(zip(planes, away, strict=True)):
+                rates, cover = self.layer(plane, blurs[each].result(), ways.result())
                 yield f"rates{at}", rates
                 if cover is not None:
                     yield f"cover{at}", cover
@@ -344,8 +345,12 @@ def _larger(pixels: Array, times: int, grid: Grid, detail: int) -> Array:
     if times > 1:
         size = (pixels.shape[2] * times, pixels.shape[1] * times)
         large = np.empty((len(pixels), grid.height, grid.width), np.float32)
-        for each, plane in zip(pixels, large, strict=True):
+
+        def enlarge(each: Array, plane: Array) -> None:
             plane[:] = cv2.resize(each, size, interpolation=cv2.INTER_CUBIC)[: grid.height, : grid.width]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(enlarge, pixels, large))
         pixels = large
     width, height = grid.width * detail, grid.height * detail
     if pixels.shape[1:] == (height, width):
