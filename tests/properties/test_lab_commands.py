@@ -144,6 +144,20 @@ def test_geometry_and_sharpness_print_what_they_found(folder, tmp_path, capsys) 
     assert json.loads(out)["results"][0]["sharpness"]["edges"][0]["mtf50_cpp"]["value"] > 0.05
 
 
+def test_a_siemens_star_is_seen_although_its_spokes_are_edges(tmp_path, capsys) -> None:
+    y, x = np.mgrid[:900, :900] - 449.5
+    distance, cycles = np.hypot(x, y), 72
+    across = distance * np.sin(cycles * np.arctan2(y, x)) / cycles
+    share = np.where(distance < 420, 0.5 + 0.5 * np.tanh(across), 0.0)
+    place = tmp_path / "star.png"
+    grey = np.round(40 + 170 * share).astype(np.uint8)
+    place.write_bytes(encode_shown(np.repeat(grey[..., None], 3, axis=2), ".png"))
+    code, out, err = called(capsys, "lab", "sharpness", place)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"Siemens star of {place}, {cycles} cycles")
+    assert called(capsys, "lab", "sharpness", place, "--chart", "edges")[1].startswith("Sharpness of")
+
+
 def test_the_report_is_one_page_that_asks_for_nothing(folder, tmp_path, capsys) -> None:
     place = tmp_path / "report.html"
     code, out, err = called(capsys, "lab", "report", *sorted(folder.glob("*.dng")), folder / "chart.png", "-o", place)

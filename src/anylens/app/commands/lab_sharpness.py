@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -64,15 +63,15 @@ def _measured(samples: Samples, chart: str | None) -> Sharpness | StarSharpness:
     from anylens.lab.sharpness import edges_sharpness
     from anylens.lab.star import star_sharpness
 
-    if chart == "star":
-        return star_sharpness(samples, find_star(samples))
-    try:
-        return edges_sharpness(samples)
-    except Refusal:
-        if chart is None:
-            with contextlib.suppress(Refusal):
-                return star_sharpness(samples, find_star(samples))
-        raise
+    if chart != "edges":  # a star's spokes are edges too, but nothing else is taken for a star
+        try:
+            star = find_star(samples)
+        except Refusal:
+            if chart == "star":
+                raise
+        else:
+            return star_sharpness(samples, star)
+    return edges_sharpness(samples)
 
 
 def _tell(file: str, result: Sharpness) -> None:
