@@ -4,19 +4,24 @@ python -m benchmarks.lens_correction [MEGAPIXELS...]. Both correct a float32 pic
 same lens, exported to it from the passport, its vignetting and its places in subpixels, remapped with INTER_CUBIC,
 colour by colour; ours the kernels `shade`, `matrix` and `warp` as develop calls them, the places and gains planned
 anew each time. Ours shades the mosaic, before demosaicing, a third of the samples. Then what each part of a passport
-adds to developing the demo raw: the median of rounds in turns, in process and warm. Beside each time stands that of all
-processors together, which other work on the machine disturbs less.
+adds to developing the demo raw: the median of rounds in turns, in process and warm, then a whole program each time,
+from the raw to its JPEG. Beside each time stands that of all processors together, which other work on the machine
+disturbs less.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import resource
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +30,8 @@ import anylens
 from anylens.darkroom.stages.mosaic import Shade
 from anylens.darkroom.stages.scene import Unbend
 from anylens.files.lensfun import FULL_FRAME_MM, lensfun_text
-from anylens.frame import Facts
+from anylens.files.passport_out import write_passport
+from anylens.frame import Facts, Frame
 from anylens.image import Mosaic, Scene
 from anylens.lens import Lens, Passport, Setting
 from anylens.lens.passport import Geometry, Lateral, PsfField, Vignetting
@@ -158,16 +164,53 @@ PARTS = {
 }
 
 
+def demo() -> Frame:
+    """The demo raw, as if its sensor were full frame and its lens stood at f/1.4."""
+    frame = anylens.read(ROOT / "demo" / "GOPR0024.dng")
+    assert isinstance(frame, Frame)
+    sensor = replace(frame.facts.sensor, pitch_um=9.0)
+    return replace(frame, facts=replace(frame.facts, sensor=sensor, setting=Setting("hand", 1.4)))
+
+
 def developed() -> dict[str, Taken]:
     """What the demo raw takes to develop with each of `PARTS`."""
-    frame = anylens.read(ROOT / "demo" / "GOPR0024.dng")
-    sensor = replace(frame.facts.sensor, pitch_um=9.0)
-    frame = replace(frame, facts=replace(frame.facts, sensor=sensor, setting=Setting("hand", 1.4)))
+    frame = demo()
     taken: dict[str, list[Taken]] = {name: [] for name in PARTS}
     for _ in range(ROUNDS + 1):
         for name, passport in PARTS.items():
             taken[name].append(timed(partial(anylens.develop, frame, bits=8, passport=passport or "none")))
     return {name: Taken(*map(statistics.median, zip(*rounds[1:], strict=True))) for name, rounds in taken.items()}
+
+
+def program(passport: str, photo: str) -> None:
+    """Develop the demo raw into a JPEG by the passport in a file, or none, as the command line does."""
+    from anylens.darkroom import latent
+    from anylens.lens import read_passport
+
+    anylens.write(latent(demo(), passport=read_passport(Path(passport)) if passport else "none"), photo)
+
+
+def programs() -> dict[str, Taken]:
+    """What `program` takes as a process of its own with each of `PARTS`."""
+    taken: dict[str, list[Taken]] = {name: [] for name in PARTS}
+    with tempfile.TemporaryDirectory() as folder:
+        for at, passport in enumerate(PARTS.values()):
+            if passport is not None:
+                write_passport(passport, Path(folder) / f"{at}.toml")
+        for _ in range(ROUNDS + 1):
+            for at, (name, passport) in enumerate(PARTS.items()):
+                told = "" if passport is None else f"{folder}/{at}.toml"
+                code = f"from benchmarks.lens_correction import program; program({told!r}, '{folder}/a.jpg')"
+                taken[name].append(timed_process([sys.executable, "-c", code]))
+    return {name: Taken(*map(statistics.median, zip(*rounds[1:], strict=True))) for name, rounds in taken.items()}
+
+
+def timed_process(command: list[str]) -> Taken:
+    """What a process takes."""
+    wall, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, cwd=ROOT)
+    wall, now = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Taken(wall, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime)
 
 
 def _added(now: float, then: float) -> tuple[str, str]:
@@ -194,15 +237,18 @@ def main(sizes: list[float]) -> None:
         }
     heads = ("anylens ms", "lensfunpy + cv2.remap ms", "times")
     table("Shading, geometry, lateral colour", ("size", *heads, *(f"{head}, cpu" for head in heads)), rows)
-    parts = developed()
-    plain = parts["no passport"]
-    rows = [
-        (name, *(text for now, then in zip(each, plain, strict=True) for text in _added(now, then)))
-        for name, each in parts.items()
-    ]
-    table("Developing the demo raw", ("by a passport's", "ms", "adds", "ms, cpu", "adds, cpu"), rows)
-    found["develop_s"] = {name: each.wall for name, each in parts.items()}
-    found["develop_cpu_s"] = {name: each.cpu for name, each in parts.items()}
+    for title, key, parts in (
+        ("Developing the demo raw, in process", "develop", developed()),
+        ("The same as a whole program", "program", programs()),
+    ):
+        plain = parts["no passport"]
+        rows = [
+            (name, *(text for now, then in zip(each, plain, strict=True) for text in _added(now, then)))
+            for name, each in parts.items()
+        ]
+        table(title, ("by a passport's", "ms", "adds", "ms, cpu", "adds, cpu"), rows)
+        found[f"{key}_s"] = {name: each.wall for name, each in parts.items()}
+        found[f"{key}_cpu_s"] = {name: each.cpu for name, each in parts.items()}
     save("lens_correction", found, versions("lensfunpy", "opencv-python-headless"))
 
 
