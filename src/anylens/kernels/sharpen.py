@@ -4,7 +4,8 @@ Polesel, Ramponi & Mathews 2000 in spirit: the fine detail (luma less its 5 x 5 
 `amount`, shrunk to nothing below `threshold`; the result may pass the extremes of its 3 x 3 neighbourhood by no more
 than `overshoot` of the local contrast, so that no edge rings, and by LINES of how far it stands out from both sides
 of itself: so a line or a dot, whose top blur took away, gets it back, and the shoulder of an edge, which has one side
-only, stays. All three colours change in the same proportion. The limits are own work.
+only, stays. All three colours change in the same proportion, of luma, or in pure colours of half their strongest.
+The limits are own work.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ LINES = 0.4
 AXES = ((1, 0), (0, 1), (1, 1), (1, -1))
 DIMMEST = 0.02
 """Darker pixels change as if they were as light as that, for the proportion of noise to noise means nothing."""
+PUREST = 0.5
+"""So do pure colours, as if their luma were this part of their strongest: in a deep blue luma is mostly noise."""
 
 
 class Stages(NamedTuple):
@@ -64,7 +67,8 @@ def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages
     below = hl.max(*(hl.min(-one, -other) for one, other in beside), hl.f32(0.0))
     margin, part = overshoot * (high - low), hl.f32(LINES)
     change = hl.clamp(raised, low - margin - part * below, high + margin + part * above) - luma[x, y]
-    share = change / hl.max(luma[x, y], hl.f32(DIMMEST))
+    strongest = hl.max(photo[x, y, 0], photo[x, y, 1], photo[x, y, 2])
+    share = change / hl.max(luma[x, y], hl.f32(PUREST) * strongest, hl.f32(DIMMEST))
     sharp[x, y, c] = hl.clamp(photo[x, y, c] + share * photo[x, y, c], hl.f32(0.0), hl.f32(1.0))
     return Stages(luma, column, lowest, highest, sharp)
 
@@ -107,7 +111,7 @@ def reference(photo: Array, amount: float, threshold: float, overshoot: float) -
     margin, part = overshoot * (high - low), np.float32(LINES)
     raised = luma + amount * kept * detail
     change = np.clip(raised, low - margin - part * below, high + margin + part * above) - luma
-    share = change / np.maximum(luma, np.float32(DIMMEST))
+    share = change / np.maximum(np.maximum(luma, np.float32(PUREST) * photo.max(axis=0)), np.float32(DIMMEST))
     sharp: Array = np.clip(photo + share * photo, 0, 1).astype(np.float32)
     return sharp
 

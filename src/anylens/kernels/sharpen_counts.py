@@ -64,7 +64,9 @@ def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages
     lowest_allowed = low - margin - hl.rounding_mul_shift_right(below, part, bits)
     highest_allowed = high + margin + hl.rounding_mul_shift_right(above, part, bits)
     change = hl.clamp(raised, lowest_allowed, highest_allowed) - luma[x, y]
-    light = hl.f32(hl.max(luma[x, y], hl.i16(round(sharpen.DIMMEST * WHITE))))
+    strongest = hl.cast(i16, hl.max(photo[x, y, 0], photo[x, y, 1], photo[x, y, 2]))
+    pure = hl.rounding_mul_shift_right(strongest, hl.i16(round(sharpen.PUREST * 2**PART_BITS)), bits)
+    light = hl.f32(hl.max(luma[x, y], pure, hl.i16(round(sharpen.DIMMEST * WHITE))))
     share = hl.i16_sat(hl.i32(hl.f32(change) * hl.fast_inverse(light) * hl.f32(1 << SHARE_BITS)))
     value = hl.cast(i16, photo[x, y, c])
     value = hl.saturating_add(value, hl.rounding_mul_shift_right(value, share, hl.u16(SHARE_BITS)))
