@@ -119,6 +119,8 @@ def spreads(
     draws there is turned.
     """
     size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
+    if times > 1:
+        shares = _at_one(shares)
     # A window of the blur is as many times wider: it has no use for kernels that stand close.
     most = 9 if times == 1 else 5
     columns, rows = (min(most, 2 * math.ceil(side / 3.2) + 1) for side in (field.width_mm, field.height_mm))
@@ -166,6 +168,13 @@ def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: 
     part, times = next((each for each in samples if core_um * each[0] / (pitch_um * each[1]) < 60.0), samples[-1])
     need = 2.0 * reach_um * part / (pitch_um * times) + 8.0
     return next((size for size in _SIZES if size >= need), _SIZES[-1]), part, times
+
+
+def _at_one(shares: Floats) -> Floats:
+    """(3, L): all of a channel's light at the wavelength nearest to its mean: a blur so wide tells no others apart."""
+    means = shares @ np.asarray(SPREAD_NM)
+    nearest = np.abs(np.asarray(SPREAD_NM) - means[:, None]).argmin(axis=1)
+    return np.asarray(np.eye(len(SPREAD_NM))[nearest])
 
 
 def _contrast_beyond(spot: Floats, turns: float) -> float:
