@@ -1,4 +1,4 @@
-"""White points, matrices and curves: what a camera's counts mean as colour."""
+"""What a camera's counts mean as colour: its matrices in the DNG specification's terms, and how they are fitted."""
 
 from __future__ import annotations
 
@@ -7,244 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from anylens.color.spaces import BRADFORD, D65, PCS_D50, adaptation, delta_e_2000, lab_from_xyz, xyz_from_xy, xyz_to_rgb
+from anylens.color.temperature import illuminant_kelvin, kelvin_from_uv, uv_from_xyz, xy_from_kelvin
 from anylens.refusal import Refusal
 
 Array = npt.NDArray[np.float64]
-
-D50 = (0.3457, 0.3585)
-D65 = (0.3127, 0.3290)
-PCS_D50: Array = np.array([0.9642, 1.0, 0.8249])
-"""XYZ of the D50 white of ICC profiles and of the DNG specification's connection space (ICC.1:2022, 7.2.16)."""
-
-PRIMARIES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
-    "srgb": ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
-    "display-p3": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
-    "rec2020": ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
-}
-"""xy of red, green and blue; white is D65 (ITU-R BT.709, SMPTE EG 432-1, ITU-R BT.2020)."""
-
-KELVIN_RANGE = (1667.0, 50000.0)
-TINT_RANGE = (-150.0, 150.0)
-
-_BRADFORD: Array = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-_TINT_SCALE = -3000.0
-
-# Mired, u, v (CIE 1960) of the Planckian locus and slope of the line of equal temperature.
-_ROBERTSON: Array = np.array(
-    [
-        (0, 0.18006, 0.26352, -0.24341),
-        (10, 0.18066, 0.26589, -0.25479),
-        (20, 0.18133, 0.26846, -0.26876),
-        (30, 0.18208, 0.27119, -0.28539),
-        (40, 0.18293, 0.27407, -0.30470),
-        (50, 0.18388, 0.27709, -0.32675),
-        (60, 0.18494, 0.28021, -0.35156),
-        (70, 0.18611, 0.28342, -0.37915),
-        (80, 0.18740, 0.28668, -0.40955),
-        (90, 0.18880, 0.28997, -0.44278),
-        (100, 0.19032, 0.29326, -0.47888),
-        (125, 0.19462, 0.30141, -0.58204),
-        (150, 0.19962, 0.30921, -0.70471),
-        (175, 0.20525, 0.31647, -0.84901),
-        (200, 0.21142, 0.32312, -1.0182),
-        (225, 0.21807, 0.32909, -1.2168),
-        (250, 0.22511, 0.33439, -1.4512),
-        (275, 0.23247, 0.33904, -1.7298),
-        (300, 0.24010, 0.34308, -2.0637),
-        (325, 0.24792, 0.34655, -2.4681),
-        (350, 0.25591, 0.34951, -2.9641),
-        (375, 0.26400, 0.35200, -3.5814),
-        (400, 0.27218, 0.35407, -4.3633),
-        (425, 0.28039, 0.35577, -5.3762),
-        (450, 0.28863, 0.35714, -6.7262),
-        (475, 0.29685, 0.35823, -8.5955),
-        (500, 0.30505, 0.35907, -11.324),
-        (525, 0.31320, 0.35968, -15.628),
-        (550, 0.32129, 0.36011, -23.325),
-        (575, 0.32931, 0.36038, -40.770),
-        (600, 0.33724, 0.36051, -116.45),
-    ]
-)
-_MIRED: Array = _ROBERTSON[:, 0]
-_LOCUS: Array = _ROBERTSON[:, 1:3]
-_ACROSS: Array = np.stack([np.ones(len(_ROBERTSON)), _ROBERTSON[:, 3]], axis=1)
-_ACROSS /= np.linalg.norm(_ACROSS, axis=1, keepdims=True)
-
-_OKLAB_CONES: Array = np.array(
-    [
-        [0.8189330101, 0.3618667424, -0.1288597137],
-        [0.0329845436, 0.9293118715, 0.0361456387],
-        [0.0482003018, 0.2643662691, 0.6338517070],
-    ]
-)
-_OKLAB_CONES /= _OKLAB_CONES @ np.array([[D65[0] / D65[1]], [1.0], [(1.0 - D65[0] - D65[1]) / D65[1]]])
-_OKLAB: Array = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
-
-_ILLUMINANT_KELVIN = {
-    1: 5500.0,
-    2: 4150.0,
-    3: 2850.0,
-    4: 5500.0,
-    9: 5500.0,
-    10: 6500.0,
-    11: 7500.0,
-    12: 6400.0,
-    13: 5050.0,
-    14: 4150.0,
-    15: 3525.0,
-    16: 2925.0,
-    17: 2850.0,
-    18: 5500.0,
-    19: 6500.0,
-    20: 5500.0,
-    21: 6500.0,
-    22: 7500.0,
-    23: 5000.0,
-    24: 3200.0,
-}
-
-
-def illuminant_kelvin(light_source: int) -> float | None:
-    """Correlated colour temperature of an EXIF LightSource code, None where the code names no temperature.
-
-    Fluorescent lights: the middle of the range that the code stands for (CIPA DC-008, LightSource).
-    """
-    return _ILLUMINANT_KELVIN.get(light_source)
-
-
-def xyz_from_xy(xy: tuple[float, float]) -> Array:
-    """XYZ, (3,) with Y = 1, of a CIE 1931 chromaticity."""
-    x, y = xy
-    return np.array([x / y, 1.0, (1.0 - x - y) / y])
-
-
-def adaptation(white_from: npt.ArrayLike, white_to: npt.ArrayLike) -> Array:
-    """(3, 3) from XYZ under one white to XYZ under another, by Bradford's linear model (Lam 1985; ICC.1:2022, E)."""
-    cones = (_BRADFORD @ np.asarray(white_to, float)) / (_BRADFORD @ np.asarray(white_from, float))
-    return np.linalg.solve(_BRADFORD, cones[:, None] * _BRADFORD)
-
-
-def rgb_to_xyz(space: str) -> Array:
-    """(3, 3) from linear RGB of `srgb`, `display-p3` or `rec2020` to XYZ under D65, Y = 1 for white (SMPTE RP 177)."""
-    primaries = np.stack([xyz_from_xy(xy) for xy in PRIMARIES[space]], axis=1)
-    return np.asarray(primaries * np.linalg.solve(primaries, xyz_from_xy(D65)), np.float64)
-
-
-def xyz_to_rgb(space: str) -> Array:
-    """(3, 3) from XYZ under D65 to linear RGB of `srgb`, `display-p3` or `rec2020`."""
-    return _inverse(rgb_to_xyz(space))
-
-
-def rgb_to_rgb(space_from: str, space_to: str) -> Array:
-    """(3, 3) from one linear RGB space to another; white stays white."""
-    return np.asarray(xyz_to_rgb(space_to) @ rgb_to_xyz(space_from), np.float64)
-
-
-def kelvin_from_xy(xy: tuple[float, float]) -> tuple[float, float]:
-    """Correlated colour temperature in kelvin and tint of a chromaticity.
-
-    Tint is the distance from the Planckian locus in CIE 1960 uv times 3000, positive on the green side: the scale of
-    the DNG reference software. Temperature is held to 1667 to 50000 K and tint to +-150. Robertson 1968 gives the
-    isotemperature lines; between two of them the line is interpolated linearly in mired, which `xy_from_kelvin`
-    reverses exactly.
-    """
-    return _kelvin_from_uv(_uv_from_xyz(xyz_from_xy(xy)))
-
-
-def xy_from_kelvin(kelvin: float, tint: float = 0.0) -> tuple[float, float]:
-    """Chromaticity of a correlated colour temperature (held to 1667 to 50000 K) and a tint (held to +-150).
-
-    Reverses `kelvin_from_xy`; Robertson 1968.
-    """
-    foot, across = _isotherm(1e6 / float(np.clip(kelvin, *KELVIN_RANGE)))
-    u, v = foot + across * (float(np.clip(tint, *TINT_RANGE)) / _TINT_SCALE)
-    scale = 2.0 * u - 8.0 * v + 4.0
-    return float(3.0 * u / scale), float(2.0 * v / scale)
-
-
-def srgb_encode(linear: npt.ArrayLike) -> Array:
-    """Linear light to the sRGB and Display P3 signal, any shape, 0 to 1; mirrored below 0, continued above 1.
-
-    IEC 61966-2-1.
-    """
-    light = np.asarray(linear, np.float64)
-    size = np.abs(light)
-    curve = 1.055 * np.maximum(size, 0.0031308) ** (1.0 / 2.4) - 0.055
-    return np.asarray(np.copysign(np.where(size <= 0.0031308, 12.92 * size, curve), light), np.float64)
-
-
-def srgb_decode(encoded: npt.ArrayLike) -> Array:
-    """The sRGB and Display P3 signal to linear light; reverses `srgb_encode`."""
-    signal = np.asarray(encoded, np.float64)
-    size = np.abs(signal)
-    curve = ((np.maximum(size, 0.04045) + 0.055) / 1.055) ** 2.4
-    return np.asarray(np.copysign(np.where(size <= 0.04045, size / 12.92, curve), signal), np.float64)
-
-
-def convert(matrix: Array, pixels: npt.ArrayLike) -> Array:
-    """A (3, 3) matrix applied to pixels of (3, ...)."""
-    return np.asarray(np.tensordot(matrix, np.asarray(pixels, np.float64), axes=1), np.float64)
-
-
-def lab_from_xyz(xyz: npt.ArrayLike, white: npt.ArrayLike) -> Array:
-    """CIE L*a*b*, (3, ...) with L* 0 to 100, of XYZ (3, ...) seen under `white` (XYZ); CIE 15:2018, 8.2.1."""
-    over = np.asarray(xyz, np.float64)
-    ratio = over / np.asarray(white, np.float64).reshape(3, *[1] * (over.ndim - 1))
-    f = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio * (29 / 6) ** 2 / 3 + 4 / 29)
-    return np.stack([116.0 * f[1] - 16.0, 500.0 * (f[0] - f[1]), 200.0 * (f[1] - f[2])])
-
-
-def delta_e_2000(lab1: npt.ArrayLike, lab2: npt.ArrayLike) -> Array:
-    """CIEDE2000 difference of colours (3, ...) in CIE L*a*b*; 1 is about the least that is seen.
-
-    kL = kC = kH = 1; Sharma, Wu & Dalal 2005.
-    """
-    light1, a1, b1 = np.asarray(lab1, np.float64)
-    light2, a2, b2 = np.asarray(lab2, np.float64)
-    chroma7 = ((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2.0) ** 7
-    stretch = 1.5 - 0.5 * np.sqrt(chroma7 / (chroma7 + 25.0**7))
-    chroma1, chroma2 = np.hypot(stretch * a1, b1), np.hypot(stretch * a2, b2)
-    hue1, hue2 = (np.degrees(np.arctan2(b, stretch * a)) % 360.0 for a, b in ((a1, b1), (a2, b2)))
-    gray = chroma1 * chroma2 == 0.0
-    turn = np.where(gray, 0.0, (hue2 - hue1 + 180.0) % 360.0 - 180.0)
-    turn = np.where((turn == -180.0) & (hue2 > hue1), 180.0, turn)
-    apart = np.abs(hue1 - hue2) > 180.0
-    hue = np.where(gray, hue1 + hue2, (hue1 + hue2) / 2.0 + np.where(apart, 180.0, 0.0)) % 360.0
-    light, chroma = (light1 + light2) / 2.0, (chroma1 + chroma2) / 2.0
-    weight = (
-        1.0
-        - 0.17 * np.cos(np.radians(hue - 30.0))
-        + 0.24 * np.cos(np.radians(2.0 * hue))
-        + 0.32 * np.cos(np.radians(3.0 * hue + 6.0))
-        - 0.20 * np.cos(np.radians(4.0 * hue - 63.0))
-    )
-    off_middle = (light - 50.0) ** 2
-    by_light = (light2 - light1) / (1.0 + 0.015 * off_middle / np.sqrt(20.0 + off_middle))
-    by_chroma = (chroma2 - chroma1) / (1.0 + 0.045 * chroma)
-    by_hue = 2.0 * np.sqrt(chroma1 * chroma2) * np.sin(np.radians(turn / 2.0)) / (1.0 + 0.015 * chroma * weight)
-    blue = np.sin(np.radians(60.0 * np.exp(-(((hue - 275.0) / 25.0) ** 2))))
-    rotation = -2.0 * np.sqrt(chroma**7 / (chroma**7 + 25.0**7)) * blue
-    return np.asarray(np.sqrt(by_light**2 + by_chroma**2 + by_hue**2 + rotation * by_chroma * by_hue), np.float64)
-
-
-def oklab_from_rgb(rgb: npt.ArrayLike, space: str = "rec2020") -> Array:
-    """Oklab, (3, ...) with L 0 to 1 for black to white, of linear RGB (3, ...); Ottosson 2020.
-
-    The cone matrix is scaled so that the D65 of `rgb_to_xyz` is exactly (1, 0, 0).
-    """
-    return convert(_OKLAB, np.cbrt(convert(_OKLAB_CONES @ rgb_to_xyz(space), rgb)))
-
-
-def rgb_from_oklab(oklab: npt.ArrayLike, space: str = "rec2020") -> Array:
-    """Linear RGB (3, ...) of Oklab (3, ...); reverses `oklab_from_rgb`."""
-    cones = convert(_inverse(_OKLAB), oklab) ** 3
-    return convert(_inverse(_OKLAB_CONES @ rgb_to_xyz(space)), cones)
 
 
 def camera_to_rec2020(
@@ -271,7 +38,7 @@ def camera_to_rec2020(
     if forward is None:
         to_xyz = camera.to_xyz(weight) * white_camera
         white = to_xyz.sum(axis=1)
-        if not np.all(_BRADFORD @ white > 0.0):
+        if not np.all(BRADFORD @ white > 0.0):
             raise _no_light(white_camera)
         to_pcs = adaptation(white, PCS_D50) @ to_xyz
     else:
@@ -340,7 +107,7 @@ def kelvin_from_neutral(
     white = camera.to_xyz(camera.weight_of(white_camera)) @ white_camera
     if not (white[1] > 0.0 and white.sum() > 0.0):
         raise _no_light(white_camera)
-    return _kelvin_from_uv(_uv_from_xyz(white))
+    return kelvin_from_uv(uv_from_xyz(white))
 
 
 def neutral_from_kelvin(
@@ -431,7 +198,7 @@ class _Camera:
         while high - low > 1e-8:
             middle = (low + high) / 2.0
             white = self.to_xyz(middle) @ neutral
-            asked = self.weight_at(_kelvin_from_uv(_uv_from_xyz(white))[0])
+            asked = self.weight_at(kelvin_from_uv(uv_from_xyz(white))[0])
             low, high = (middle, high) if asked > middle else (low, middle)
         return (low + high) / 2.0
 
@@ -493,43 +260,3 @@ def _no_light(neutral: Array) -> Refusal:
         f"the neutral ({r:.4g}, {g:.4g}, {b:.4g}) is a colour that no light has with this camera's colour matrices: "
         "set the white balance by kelvin"
     )
-
-
-def _uv_from_xyz(xyz: Array) -> Array:
-    x, y, z = xyz
-    return np.array([4.0 * x, 6.0 * y]) / max(float(x + 15.0 * y + 3.0 * z), 1e-12)
-
-
-def _kelvin_from_uv(uv: Array) -> tuple[float, float]:
-    apart = uv - _LOCUS
-    side = apart[:, 0] * _ACROSS[:, 1] - apart[:, 1] * _ACROSS[:, 0]
-    beyond = np.flatnonzero(side > 0.0)
-    at = min(max(int(beyond[0]) - 1, 0), len(_MIRED) - 2) if len(beyond) else len(_MIRED) - 2
-    fraction = float(np.clip(_crossing(uv, at), 0.0, 1.0))
-    low, high = sorted(1e6 / kelvin for kelvin in KELVIN_RANGE)
-    mired = float(np.clip(_MIRED[at] + fraction * (_MIRED[at + 1] - _MIRED[at]), low, high))
-    foot, across = _isotherm(mired)
-    return 1e6 / mired, float(np.clip((uv - foot) @ across * _TINT_SCALE, *TINT_RANGE))
-
-
-def _isotherm(mired: float) -> tuple[Array, Array]:
-    """Its foot on the Planckian locus and its direction (unit length, away from green) in CIE 1960 uv."""
-    foot = np.array([np.interp(mired, _MIRED, _LOCUS[:, axis]) for axis in (0, 1)])
-    across = np.array([np.interp(mired, _MIRED, _ACROSS[:, axis]) for axis in (0, 1)])
-    return foot, across / np.linalg.norm(across)
-
-
-def _crossing(uv: Array, at: int) -> float:
-    """Where between table rows `at` and `at + 1` (0 to 1) the isotherm passes through `uv`."""
-    apart, step = uv - _LOCUS[at], _LOCUS[at + 1] - _LOCUS[at]
-    across, turn = _ACROSS[at], _ACROSS[at + 1] - _ACROSS[at]
-
-    def cross(a: Array, b: Array) -> float:
-        return float(a[0] * b[1] - a[1] * b[0])
-
-    # cross(apart - f * step, across + f * turn) = 0
-    square, linear, constant = -cross(step, turn), cross(apart, turn) - cross(step, across), cross(apart, across)
-    inside = linear * linear - 4.0 * square * constant
-    if inside < 0.0 or linear == 0.0:
-        return 0.0
-    return float(-2.0 * constant / (linear + np.copysign(np.sqrt(inside), linear)))
