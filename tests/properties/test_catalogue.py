@@ -55,7 +55,7 @@ def test_a_card_is_read_back_from_its_text_and_its_file_has_its_name(name: str) 
 def test_every_lens_is_found_by_its_name_and_by_its_title() -> None:
     for card in ALL.values():
         assert find(card.name, ALL) is card
-        assert find(card.title, ALL) is card
+        assert find(card.lens.name, ALL) is card
 
 
 def test_an_unambiguous_beginning_or_some_words_are_enough() -> None:

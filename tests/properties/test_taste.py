@@ -10,6 +10,7 @@ from scipy.special import ndtr
 
 from anylens import color, darkroom
 from anylens.frame import Frame
+from anylens.kernels.sharpen import sharpen
 from tests import spectra
 from tests.frames import NEUTRAL, sampled
 
@@ -37,6 +38,18 @@ def test_sharpened_edges_stay_within_their_budget(look: str, dark: float, bright
         assert 100 * max(rising.max() - 1.0, -rising.min()) < BUDGET_PERCENT
         rises.append(np.count_nonzero((rising > 0.1) & (rising < 0.9)))
     assert rises[0] < rises[1], "it does sharpen"
+
+
+@pytest.mark.parametrize("pure", [(0.0, 0.03, 0.86), (0.8, 0.0, 0.02), (0.0, 0.4, 0.9)])
+def test_sharpening_raises_noise_of_pure_colours_no_more_than_that_of_grey(pure: tuple[float, float, float]) -> None:
+    noise = 0.004 * np.random.default_rng(5).standard_normal((1, 64, 64)).astype(np.float32)
+
+    def raised(color: tuple[float, float, float]) -> float:
+        photo = np.clip(np.array(color, np.float32)[:, None, None] + noise, 0.0, 1.0)
+        change = sharpen(photo, 1.5, 0.006, 0.03) - photo
+        return float(np.abs(change).max())
+
+    assert raised(pure) < 2.5 * raised((0.5, 0.5, 0.5))
 
 
 def checker() -> tuple[np.ndarray, np.ndarray]:

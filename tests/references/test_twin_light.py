@@ -218,3 +218,17 @@ def test_a_wide_blur_is_the_same_from_one_sample_a_pixel(monkeypatch):
     assert np.abs(few - many).max() > 0.0
     assert few == pytest.approx(many, rel=0.03)
     assert few.mean() == pytest.approx(many.mean(), rel=3e-3)
+
+
+def test_a_wide_blur_is_the_same_from_one_wavelength_a_channel(monkeypatch):
+    def kernels():
+        mounting = Mounting(2.0, 3.0)
+        mounted = glass.glass("summicron_50_f2_v5", mounting)
+        found = Formation(mounted, mounting, SMALL, DAY, Field(9.0, 6.0, 3.2, mounted.scale_mm), 0, 2).spreads(1.0)
+        assert found.times > 1
+        return found.kernels
+
+    few = kernels()
+    monkeypatch.setattr("anylens.twin.spreading._at_one", lambda shares: shares)
+    moved = 0.5 * np.abs(few - kernels()).sum((-2, -1))
+    assert 0.0 < moved.max() < 0.03

@@ -70,17 +70,16 @@ def held(facts: Facts, said: Said) -> Facts:
     from anylens.lens import Setting
 
     before, notes, old = facts.lens, list(facts.notes), facts.setting or Setting("hand")
-    named = said.lens is not None and (before is None or not said.assumed)
-    lens = said.lens if named else before
-    if named and said.assumed:
-        notes.append(f"The lens is taken to be {_name(lens)}, kept as mounted; the file names none.")
-    elif named and before is not None and not _one(before, lens):
-        notes.append(f"The file names the lens {_name(before)}, said by hand is {_name(lens)}, which stands.")
+    told = said.lens if before is None or not said.assumed else None
+    if told is not None and said.assumed:
+        notes.append(f"The lens is taken to be {told.name}, kept as mounted; the file names none.")
+    elif told is not None and before is not None and not _one(before, told):
+        notes.append(f"The file names the lens {before.name}, said by hand is {told.name}, which stands.")
     setting = facts.setting
-    if named or said.f_number or said.focal_mm or said.focus_m:
-        focal_mm = said.focal_mm or (single_focal(lens) if named else None) or old.focal_mm
+    if told is not None or said.f_number or said.focal_mm or said.focus_m:
+        focal_mm = said.focal_mm or single_focal(told) or old.focal_mm
         setting = Setting("hand", said.f_number or old.f_number, focal_mm, said.focus_m or old.focus_m)
-    return replace(facts, lens=lens, setting=setting, notes=tuple(notes))
+    return replace(facts, lens=told or before, setting=setting, notes=tuple(notes))
 
 
 def mounted(image: Any, said: Said) -> Any:
@@ -154,10 +153,5 @@ def single_focal(lens: Lens | None) -> float | None:
     return lens.focal_mm[0] if lens is not None and lens.focal_mm is not None and len(set(lens.focal_mm)) == 1 else None
 
 
-def _one(a: Lens, b: Lens | None) -> bool:
-    return b is not None and (a.model.casefold() == b.model.casefold() or (a.code is not None and a.code == b.code))
-
-
-def _name(lens: Lens | None) -> str:
-    assert lens is not None
-    return lens.name
+def _one(a: Lens, b: Lens) -> bool:
+    return a.model.casefold() == b.model.casefold() or (a.code is not None and a.code == b.code)

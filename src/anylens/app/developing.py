@@ -188,7 +188,7 @@ def _outcome(
 
 
 def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]) -> Developed:
-    from anylens import Frame, Scene, develop, read, write
+    from anylens import Scene, develop, write
     from anylens.darkroom import latent
     from anylens.image import Latent
 
@@ -209,21 +209,9 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     if not job.named:
         guard(job.place)
     start = perf_counter()
-    if job.frames:
-        from anylens.darkroom.stages.stack import Stack
-        from anylens.files.burst import read_burst
-
-        scenes = isinstance(recipe.merge, Stack)
-        image: Any = read_burst(job.frames, sensor=sensor, told=advance, scenes=scenes, treated=_treated(job))
-    else:
-        image = read(job.source, sensor=sensor) if job.image is None else job.image()
-        if isinstance(image, Frame):
-            image = _treated(job)(image)
+    image = _read(job, recipe, sensor, advance)
+    if not job.frames:
         done("Read", "the file's counts and facts", {}, perf_counter() - start)
-    if job.said is not None:
-        from anylens.app.by_hand import mounted
-
-        image = mounted(image, job.said)
     contradicted = _contradicted(image, job)
     watched = job.timed or job.inspect is not None or until != "photo"
     watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
@@ -261,6 +249,27 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
         notes=(*result.facts.notes, *told, *_darker(result), *contradicted),
         pictures=tuple(pictures),
     )
+
+
+def _read(job: Job, recipe: Recipe, sensor: str | None, advance: Callable[[], None]) -> Any:
+    """The file's image, or a burst whose frames are read when they are asked for, with what was said by hand."""
+    from anylens import Frame, read
+
+    if job.frames:
+        from anylens.darkroom.stages.stack import Stack
+        from anylens.files.burst import read_burst
+
+        scenes = isinstance(recipe.merge, Stack)
+        image: Any = read_burst(job.frames, sensor=sensor, told=advance, scenes=scenes, treated=_treated(job))
+    else:
+        image = read(job.source, sensor=sensor) if job.image is None else job.image()
+        if isinstance(image, Frame):
+            image = _treated(job)(image)
+    if job.said is None:
+        return image
+    from anylens.app.by_hand import mounted
+
+    return mounted(image, job.said)
 
 
 def _darker(result: Any) -> tuple[str, ...]:

@@ -123,8 +123,8 @@ def _camera(facts: Facts) -> str:
     body = facts.body
     if body is None:
         return "unknown"
-    name = body.model if body.model.lower().startswith(body.maker.lower()) else f"{body.maker} {body.model}"
-    return name + (f", serial number {body.serial}" if body.serial else "") + (f", {body.mount}" if body.mount else "")
+    serial = f"serial number {body.serial}" if body.serial else ""
+    return ", ".join(filter(None, (body.name, serial, body.mount)))
 
 
 def _lens(facts: Facts) -> str:

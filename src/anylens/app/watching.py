@@ -39,8 +39,8 @@ def warning(frame: Frame, name: str, choice: Choice) -> str | None:
         seen, said = (100.0 * math.exp(each.value) for each in (light.seen, light.said))
         why = "it may be another lens, or another aperture"
         off = f"light towards the corners is {seen:.0f} % of the middle's, {said:.0f} % by the passport"
-    whose, most = f"{lens.maker} {lens.model}".strip(), min(max(errors, light_errors), 99.0)
+    most = min(max(errors, light_errors), 99.0)
     return (
-        f"The picture contradicts the passport of {whose} by {most:.0f} standard errors: {off}; {why} "
+        f"The picture contradicts the passport of {lens.name} by {most:.0f} standard errors: {off}; {why} "
         "(anylens lens identify tells which)."
     )

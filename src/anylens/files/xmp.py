@@ -78,8 +78,7 @@ def lens_properties(lens: Lens | None, setting: Setting, same_mm: int | None) ->
     """
     told: dict[str, str | tuple[str, ...]] = {}
     if lens is not None:
-        title = lens.model if lens.model.casefold().startswith(lens.maker.casefold()) else f"{lens.maker} {lens.model}"
-        words = {"exifEX:LensMake": lens.maker, "exifEX:LensModel": lens.model, "aux:Lens": title.strip()}
+        words = {"exifEX:LensMake": lens.maker, "exifEX:LensModel": lens.model, "aux:Lens": lens.name}
         told |= {name: _NOT_IN_XML.sub(" ", text) for name, text in words.items() if text}
         span = lens_range(lens)
         if span is not None:

@@ -47,6 +47,7 @@ FLICKER = 0.01
 SQUARE_GOOD, SQUARE_BAD = 1.5, 2.2
 MEAN_GOOD, MEAN_BAD = 9.0, 16.0
 STRIP, PAIR = 32, 2
+PAIRS = BLOCK_Y // PAIR
 TESTS, FULL, GATHERED = 4, 2, 6
 SURELY = 1.15
 LAST_RESORT = 1e-6
@@ -86,7 +87,6 @@ def algorithm(
     import halide as hl
 
     x, r, q, s, k = (hl.Var(name) for name in "xrqsk")
-    i, p = hl.Var("i"), hl.Var("p")
     zero, one = hl.f32(0.0), hl.f32(1.0)
     read, gap, tested, down, clipped, clipped_down, share, gathered = (
         hl.Func(name) for name in ("read", "gap", "tested", "down", "clipped", "clipped_down", "share", "gathered")
@@ -95,19 +95,7 @@ def algorithm(
     def moved_by(block_x: Any, block_y: Any, part: int) -> Any:
         return shifts[hl.clamp(block_x, 0, (wide - 1) / BLOCK_X), hl.clamp(block_y, 0, (tall - 1) / BLOCK_Y), part]
 
-    pairs = BLOCK_Y // PAIR
-    by = hl.clamp(q / pairs, 0, (tall - 1) / BLOCK_Y)
-    taps = hl.RDom([hl.Range(0, len(READ)), hl.Range(0, 4)])
-    cell_x, cell_y = (hl.mux(taps.x, [hl.i32(cell[axis]) for cell in READ]) for axis in (0, 1))
-    left = hl.clamp(p, 0, (wide - 1) / BLOCK_X) * BLOCK_X + moved_by(p, by, 0) + (MARGIN - 1)
-    top = by * BLOCK_Y + moved_by(p, by, 1) + (MARGIN - 1)
-    left = hl.clamp(left, 0, wide + 2 * MARGIN - BLOCK_X - CELLS + 1)
-    top = hl.clamp(top, 0, tall + 2 * MARGIN - BLOCK_Y - CELLS + 1)
-    place = hl.clamp(moved_by(p, by, 2), 0, POSITIONS**2 - 1)
-    tap = filters[taps.x + len(READ) * taps.y, s, place]
-    read[i, r, s, p, q] = zero
-    row = top + PAIR * (q % pairs) + r
-    read[i, r, s, p, q] += tap * moved[left + i + cell_x, row + cell_y, taps.y]
+    _read(read, moved, filters, moved_by, wide, tall)
     gap[x, r, q, s] = read[x % BLOCK_X, r, s, x / BLOCK_X, q] * gain - still[x + MARGIN, PAIR * q + r + MARGIN, s]
 
     def own(site: Any, dx: int = 0, dy: int = 0) -> Any:
@@ -149,13 +137,11 @@ def algorithm(
     noise = noise_still + noise_moved * hl.f32(INTERPOLATED)
     allowed = noise + texture * hl.f32(TEXTURE)
     flicker = bright * hl.f32(FLICKER)
-    agrees = hl.clamp((hl.f32(SQUARE_BAD) - square / allowed) / hl.f32(SQUARE_BAD - SQUARE_GOOD), zero, one)
     off = mean * mean / (noise + texture * hl.f32(10 * TEXTURE) + flicker * flicker)
-    agrees *= hl.clamp((hl.f32(MEAN_BAD) - off) / hl.f32(MEAN_BAD - MEAN_GOOD), zero, one)
+    agrees = _falling(square / allowed, SQUARE_GOOD, SQUARE_BAD) * _falling(off, MEAN_GOOD, MEAN_BAD)
     agrees = hl.max(agrees, one - robustness)
     last = hl.select((full > zero) & (gain > one), hl.f32(LAST_RESORT) * gain * gain * gain * gain, zero)
-    to_x = x + moved_by(x / BLOCK_X, q / pairs, 0)
-    to_y = PAIR * q + r + moved_by(x / BLOCK_X, q / pairs, 1)
+    to_x, to_y = (place + moved_by(x / BLOCK_X, q / PAIRS, axis) for axis, place in enumerate((x, PAIR * q + r)))
     seen = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < tall)
     excess = hl.max(square - noise_still * hl.f32(SURELY), noise_moved)
     relation = noise_still / hl.select(robustness > zero, excess, noise_moved)
@@ -173,6 +159,32 @@ def algorithm(
         k, [*(weight * gap[x, r, q, site] for site in range(4)), weight, share[x, r, q, 1]]
     )
     return Stages(read, gap, tested, down, clipped, clipped_down, share, clips, gathered)
+
+
+def _read(read: Any, moved: Any, filters: Any, moved_by: Any, wide: Any, tall: Any) -> None:
+    """The frame at the places of the reference's sites, block by block, each through the filter of its shift."""
+    import halide as hl
+
+    i, r, s, p, q = (hl.Var(name) for name in "irspq")
+    by = hl.clamp(q / PAIRS, 0, (tall - 1) / BLOCK_Y)
+    taps = hl.RDom([hl.Range(0, len(READ)), hl.Range(0, 4)])
+    cell_x, cell_y = (hl.mux(taps.x, [hl.i32(cell[axis]) for cell in READ]) for axis in (0, 1))
+    left = hl.clamp(p, 0, (wide - 1) / BLOCK_X) * BLOCK_X + moved_by(p, by, 0) + (MARGIN - 1)
+    top = by * BLOCK_Y + moved_by(p, by, 1) + (MARGIN - 1)
+    left = hl.clamp(left, 0, wide + 2 * MARGIN - BLOCK_X - CELLS + 1)
+    top = hl.clamp(top, 0, tall + 2 * MARGIN - BLOCK_Y - CELLS + 1)
+    place = hl.clamp(moved_by(p, by, 2), 0, POSITIONS**2 - 1)
+    tap = filters[taps.x + len(READ) * taps.y, s, place]
+    row = top + PAIR * (q % PAIRS) + r
+    read[i, r, s, p, q] = hl.f32(0.0)
+    read[i, r, s, p, q] += tap * moved[left + i + cell_x, row + cell_y, taps.y]
+
+
+def _falling(value: Any, good: float, bad: float) -> Any:
+    """1 up to `good`, 0 from `bad` on."""
+    import halide as hl
+
+    return hl.clamp((hl.f32(bad) - value) / hl.f32(bad - good), hl.f32(0.0), hl.f32(1.0))
 
 
 def schedule(stages: Stages, target: Any) -> None:

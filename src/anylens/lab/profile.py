@@ -102,20 +102,16 @@ class Profile:
             size, lean, _ = self._response(like.parts * found)
             level = size * self.step_error / self.step
             unsure = lean @ self.covariance @ lean.T + np.outer(level, level) + like.covariance
-            falls = usual
-            for turn in range(2):
-                knows = np.linalg.solve(unsure, falls)
-                away = size - like.mean
-                moved = float(knows @ away) / float(knows @ falls)
-                if turn == 0:
-                    seen = like.mean + like.covariance @ np.linalg.solve(unsure, away - moved * falls)
-                    falls = np.maximum(like.falling(seen), _STEEP_ENOUGH * usual)
+            away = size - like.mean
+            moved, _ = _moved(unsure, usual, away)
+            shape = like.mean + like.covariance @ np.linalg.solve(unsure, away - moved * usual)
+            moved, error = _moved(unsure, np.maximum(like.falling(shape), _STEEP_ENOUGH * usual), away)
             found *= math.exp(min(max(moved, -_FARTHEST), _FARTHEST))
             if abs(moved) < 1e-4:
                 break
         if abs(math.log(found / start)) > 2.0 * _FARTHEST:
             return Figure(math.nan)
-        return Figure(found, found / math.sqrt(float(knows @ falls)))
+        return Figure(found, found * error)
 
     def _response(self, frequencies_cpp: Floats) -> tuple[Floats, Floats, Any]:
         """MTF (n,), by how much it grows with each weight (n, weights), and the complex response (n,)."""
@@ -142,6 +138,13 @@ def _slopes(knots: bytes, half_width_px: float) -> tuple[Floats, Floats, Floats]
     slope *= reach / half
     bright, dark = slope[half:], slope[half::-1]
     return place[half:], bright + dark, bright - dark
+
+
+def _moved(unsure: Floats, falls: Floats, away: Floats) -> tuple[float, float]:
+    """By how much of what `falls` says an MTF is best moved for what it is `away`, and the error, by a covariance."""
+    knows = np.linalg.solve(unsure, falls)
+    information = float(knows @ falls)
+    return float(knows @ away) / information, 1.0 / math.sqrt(information)
 
 
 def fitted(

@@ -37,7 +37,7 @@ def run(given: Namespace) -> int:
     if not said_new:
         card = mine.card(given.name)
         mine.add(card.name)
-        print(f"{card.name}  {card.title} is yours now")
+        print(f"{card.name}  {card.lens.name} is yours now")
         return 0
     if given.maker is None or given.focal is None:
         raise Usage("a new lens needs at least --maker and --focal; a lens of the catalogue needs neither")

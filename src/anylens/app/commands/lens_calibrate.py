@@ -197,7 +197,7 @@ def _tell(result: Calibrated, place: Path, kept: Path | None) -> None:
     from anylens.lab.report.passport import passport_rows
 
     passport = result.passport
-    print(f"{passport.lens.maker} {passport.lens.model} on {passport.body}\n".lstrip())
+    print(f"{passport.whose}\n")
     print(table(passport_rows(passport)))
     measuring.notes(result.notes)
     for sentence in result.unknown:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from anylens.frame import Facts
     from anylens.lab.recognition import Seen, Verdict
     from anylens.lab.traits import Looked, Traits
-    from anylens.lens import Lens, Passport
+    from anylens.lens import Passport
 
 CONTRADICTED = 0.05
 """A named lens whose probability is below this is said to contradict the pictures."""
@@ -157,7 +157,7 @@ def _contradictions(pictures: Sequence[Picture], verdict: Verdict) -> list[str]:
     from anylens.lens.names import alike
 
     notes: list[str] = []
-    named = {name_of(each.facts.lens): each.facts.lens for each in pictures if each.facts.lens is not None}
+    named = {each.facts.lens.name: each.facts.lens for each in pictures if each.facts.lens is not None}
     for name, lens in named.items():
         files = [each.file for each in pictures if each.facts.lens == lens]
         where = files[0] if len(files) == 1 else f"{len(files)} files"
@@ -165,7 +165,7 @@ def _contradictions(pictures: Sequence[Picture], verdict: Verdict) -> list[str]:
         if not said:
             notes.append(f"{where}: the lens named there, {name}, has no passport among these.")
         elif said[0].probability < CONTRADICTED:
-            instead = "another lens" if verdict.told is None else name_of(verdict.told.passport.lens)
+            instead = "another lens" if verdict.told is None else verdict.told.passport.lens.name
             notes.append(
                 f"{where}: the lens named there, {name}, contradicts the pictures ({_percent(said[0].probability)}); "
                 f"they look like {instead}."
@@ -173,18 +173,13 @@ def _contradictions(pictures: Sequence[Picture], verdict: Verdict) -> list[str]:
     return notes
 
 
-def name_of(lens: Lens) -> str:
-    """Maker and model."""
-    return f"{lens.maker} {lens.model}".strip()
-
-
 def _told(pictures: Sequence[Picture], whole: Traits, verdict: Verdict, notes: list[str]) -> dict[str, object]:
     return {
         "files": [each.file for each in pictures],
-        "lens": None if verdict.told is None else name_of(verdict.told.passport.lens),
+        "lens": None if verdict.told is None else verdict.told.passport.lens.name,
         "none_of_these": verdict.none,
         "candidates": [
-            {"lens": name_of(each.passport.lens), "body": each.passport.body, "probability": each.probability}
+            {"lens": each.passport.lens.name, "body": each.passport.body, "probability": each.probability}
             for each in verdict.candidates
         ],
         "lateral_um": None if whole.lateral is None else whole.lateral.values,
@@ -202,7 +197,7 @@ def _tell(pictures: Sequence[Picture], whole: Traits, verdict: Verdict) -> None:
     count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
     print(f"{count} by {pictures[0].body}; lateral colour in the corner, red and blue from green\n")
     rows = [
-        (name_of(each.passport.lens), _aperture(each.f_number), _percent(each.probability), _um(each.red_um),
+        (each.passport.lens.name, _aperture(each.f_number), _percent(each.probability), _um(each.red_um),
          _um(each.blue_um))
         for each in verdict.candidates
     ]  # fmt: skip
@@ -216,10 +211,10 @@ def _tell(pictures: Sequence[Picture], whole: Traits, verdict: Verdict) -> None:
 
 def _answer(verdict: Verdict) -> str:
     if verdict.told is not None:
-        return name_of(verdict.told.passport.lens)
+        return verdict.told.passport.lens.name
     if verdict.best is None:
         return "none of these lenses"
-    return f"not sure; perhaps {name_of(verdict.best.passport.lens)}; more pictures, or their aperture, would tell"
+    return f"not sure; perhaps {verdict.best.passport.lens.name}; more pictures, or their aperture, would tell"
 
 
 def _aperture(f_number: float | None) -> str:

@@ -46,7 +46,7 @@ def run(given: Namespace) -> int:
     place = own_passports() / file_name(passport.lens, passport.body) if given.output is None else Path(given.output)
     old = read_passport(place) if place.exists() else None
     kept = write_passport(passport if old is None else merged(old, passport), place)
-    print(f"{place}  {passport.lens.maker} {passport.lens.model} on {passport.body}")
+    print(f"{place}  {passport.whose}")
     for name in SECTIONS:
         for record in getattr(passport, name):
             at = "" if record.f_number is None else f" at f/{record.f_number:g}"

@@ -62,7 +62,7 @@ def code_words(card: Card) -> str:
 
 def _about(card: Card) -> str:
     mount = f", {card.lens.mount}" if card.lens.mount else ""
-    return f"{card.title}{mount}{' (doubtful)' if card.note.startswith('Doubtful') else ''}"
+    return f"{card.lens.name}{mount}{' (doubtful)' if card.note.startswith('Doubtful') else ''}"
 
 
 def _whose(name: str, said: mine.Mine) -> str:

@@ -162,7 +162,7 @@ def _lens_rows(card: Card) -> list[tuple[str, str]]:
 
     lens = card.lens
     return [
-        ("Lens", card.title),
+        ("Lens", card.lens.name),
         ("Name", card.name),
         ("Also called", ", ".join(card.also)),
         ("Mount", lens.mount or ""),
@@ -231,7 +231,7 @@ def _focal(card: Card, said: float | None) -> float | None:
         return said
     if said is not None and not span[0] <= said <= span[1]:
         raise Refusal(
-            f"{card.title} has no {said:g} mm; it has {' to '.join(f'{each:g}' for each in dict.fromkeys(span))}."
+            f"{card.lens.name} has no {said:g} mm; it has {' to '.join(f'{each:g}' for each in dict.fromkeys(span))}."
         )
     return said or span[0]
 

@@ -39,7 +39,7 @@ def passport_page(result: Calibrated) -> str:
     sections = [
         Section(
             "Passport",
-            f"{passport.lens.maker} {passport.lens.model}".strip(),
+            passport.lens.name,
             f"What is known of it on {passport.body}; the picture that would help most: {result.next_picture}.",
             tuple(_headlines(result)),
             (),
@@ -52,7 +52,7 @@ def passport_page(result: Calibrated) -> str:
     if result.chart is not None:
         sections.append(_chart(result.chart))
     sections += [shading_section(each) for each in result.flats]
-    return page(f"{passport.lens.maker} {passport.lens.model}".strip(), f"on {passport.body}", sections)
+    return page(passport.lens.name, f"on {passport.body}", sections)
 
 
 def _headlines(result: Calibrated) -> list[Headline]:

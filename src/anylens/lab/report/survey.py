@@ -265,12 +265,9 @@ def _camera(specimen: Specimen) -> str:
         return ""
     parts = []
     if facts.body is not None:
-        body = facts.body
-        parts.append(body.model if body.model.lower().startswith(body.maker.lower()) else f"{body.maker} {body.model}")
+        parts.append(facts.body.name)
     if facts.lens is not None:
-        lens = facts.lens
-        known = lens.model.lower().startswith(lens.maker.lower())
-        parts.append(lens.model if known else f"{lens.maker} {lens.model}".strip())
+        parts.append(facts.lens.name)
     return " with ".join(parts)
 
 

@@ -52,12 +52,6 @@ class Card:
     note: str = ""
 
     @property
-    def title(self) -> str:
-        """Maker and model, the maker once."""
-        maker, model = self.lens.maker, self.lens.model
-        return model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
-
-    @property
     def focals_mm(self) -> tuple[float, ...]:
         """Every focal length that is known of it, shortest first; () for none."""
         known = {*(self.lens.focal_mm or ()), *(code.focal_mm for code in self.codes if code.focal_mm is not None)}
@@ -117,7 +111,9 @@ def meant(asked: str, among: Mapping[str, Card]) -> dict[str, Card]:
 
 def _spelt(among: Mapping[str, Card]) -> dict[str, Card]:
     """Every lens by each way to write it whole."""
-    return {each: card for card in among.values() for each in (card.name, *map(file_name, (card.title, *card.also)))}
+    return {
+        each: card for card in among.values() for each in (card.name, *map(file_name, (card.lens.name, *card.also)))
+    }
 
 
 def fits(words: str, card: Card) -> bool:
@@ -217,7 +213,7 @@ def _words(text: str) -> list[str]:
 
 
 def _fits(said: list[str], card: Card) -> bool:
-    held = _words(" ".join((card.title, card.name, *card.also, card.lens.mount or "")))
+    held = _words(" ".join((card.lens.name, card.name, *card.also, card.lens.mount or "")))
     return all(any(_means(word, each) for each in held) for word in said)
 
 
