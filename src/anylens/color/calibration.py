@@ -189,18 +189,27 @@ class _Camera:
     def weight_of(self, neutral: Array) -> float:
         """The weight that gives `neutral` the temperature that asks for this same weight.
 
-        By bisection, which always arrives; the specification's repeated substitution swings where the two matrices
-        lie far apart.
+        By false position, the value at an end that stays twice halved, so that both ends move (Dowell & Jarratt 1971):
+        it always arrives, where the specification's repeated substitution swings if the two matrices lie far apart.
         """
         if not self._mireds:
             return 0.0
-        low, high = 0.0, 1.0
-        while high - low > 1e-8:
-            middle = (low + high) / 2.0
-            white = self.to_xyz(middle) @ neutral
-            asked = self.weight_at(kelvin_from_uv(uv_from_xyz(white))[0])
-            low, high = (middle, high) if asked > middle else (low, middle)
-        return (low + high) / 2.0
+
+        def wanting(weight: float) -> float:
+            return self.weight_at(kelvin_from_uv(uv_from_xyz(self.to_xyz(weight) @ neutral))[0]) - weight
+
+        low, high, more, less, last = 0.0, 1.0, wanting(0.0), wanting(1.0), 0.0
+        while high - low > 1e-9:
+            weight = low + (high - low) * more / (more - less) if more > less else low
+            left = wanting(weight)
+            if abs(left) < 1e-9:
+                return weight
+            if left > 0.0:
+                low, more, less = weight, left, less / 2.0 if last > 0.0 else less
+            else:
+                high, less, more = weight, left, more / 2.0 if last < 0.0 else more
+            last = left
+        return low
 
 
 def _patches(values: npt.ArrayLike) -> Array:
