@@ -7,10 +7,14 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another disk",
@@ -40,7 +44,7 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
         partial = target.with_name(f".anylens-{os.urandom(8).hex()}.part")
         number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
-            file = os.fdopen(number, "wb", buffering=1 << 20)
+            file = BufferedWriter(_Early(number, "wb"), 1 << 20)
             try:
                 yield file
                 file.flush()
@@ -62,6 +66,17 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
         else:
             raise
         raise Refusal(f"{_shown(path)} cannot be written: {reason}.") from error
+
+
+class _Early(FileIO):
+    """A file whose bytes begin to go to the disk as soon as they are written, so that little is left for the end."""
+
+    def write(self, piece: Buffer, /) -> int:
+        begin = self.tell()
+        written = super().write(piece)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self.fileno(), begin, written, os.POSIX_FADV_DONTNEED)
+        return written
 
 
 def make_folder(folder: Path) -> None:
