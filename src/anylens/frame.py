@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from anylens.body import Body
 from anylens.lens import Lens, Setting
-from anylens.record import record
+from anylens.record import field, record
 from anylens.sensor import Sensor
 from anylens.shot import Shot
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import struct
 from collections.abc import Collection, Sequence
 
-from anylens.record import record
+from anylens.record import fields, record
 from anylens.refusal import Refusal
 
 MOST_OPCODES = 256
@@ -164,7 +163,7 @@ def _parameters(record: GainMap | WarpRectilinear | FixVignetteRadial) -> tuple[
         return 1, struct.pack(f">I{len(terms) + 2}d", len(record.planes), *terms, *record.center)
     if isinstance(record, FixVignetteRadial):
         return 3, struct.pack(">7d", *record.k, *record.center)
-    area = struct.pack(">8I", *dataclasses.astuple(record.area))
+    area = struct.pack(">8I", *(getattr(record.area, each.name) for each in fields(record.area)))
     lies = (record.points_v, record.points_h, record.spacing_v, record.spacing_h, record.origin_v, record.origin_h)
     return 9, area + struct.pack(f">2I4dI{len(record.gains)}f", *lies, record.map_planes, *record.gains)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from anylens.record import record
+from anylens.record import record, replace
 
 
 @record(frozen=True, slots=True)

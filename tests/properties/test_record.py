@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from anylens.record import record
+from anylens import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,17 @@ class Written:
     scale: float = dataclasses.field(default=1.0, metadata={"low": 0.0})
 
 
-@record(frozen=True, slots=True)
+@record.record(frozen=True, slots=True)
 class Shared:
     """As record shares it."""
 
     name: str
     sides: tuple[int, ...] = ()
-    kept: list[int] = field(default_factory=list, repr=False, compare=False)
-    scale: float = dataclasses.field(default=1.0, metadata={"low": 0.0})
+    kept: list[int] = record.field(default_factory=list, repr=False, compare=False)
+    scale: float = record.field(default=1.0, metadata={"low": 0.0})
 
 
-@record(frozen=True, slots=True, eq=False)
+@record.record(frozen=True, slots=True, eq=False)
 class Picture:
     pixels: np.ndarray
 
@@ -42,7 +42,7 @@ class Picture:
             raise ValueError("two axes")
 
 
-@record(frozen=True, slots=True, kw_only=True)
+@record.record(frozen=True, slots=True, kw_only=True)
 class Told:
     low: float
     high: float = 1.0
@@ -117,4 +117,4 @@ def test_keyword_only():
 
 def test_what_could_change_is_no_record():
     with pytest.raises(ValueError, match="frozen"):
-        record(frozen=False, slots=True)
+        record.record(frozen=False, slots=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
 from anylens.app.voice import Usage
-from anylens.record import record
+from anylens.record import record, replace
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from anylens.app import voice
 from anylens.app.places import Until, guard
-from anylens.record import record
+from anylens.record import fields, record, replace
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -360,8 +359,8 @@ def _in_its_way(burst: Burst, job: Job, watch: Any) -> tuple[Any, Recipe, tuple[
     choice = way_of(image.facts, 0.0 if single else image.span_ev)
     if choice.way not in job.recipes or (choice.way == "plain" and "night" not in job.recipes):
         return image, plain, ()
-    facts = dataclasses.replace(image.facts, notes=(*image.facts.notes, choice.why))
-    return dataclasses.replace(image, facts=facts), job.recipes[choice.way], ()
+    facts = replace(image.facts, notes=(*image.facts.notes, choice.why))
+    return replace(image, facts=facts), job.recipes[choice.way], ()
 
 
 def _resolved_in_its_way(burst: Burst, recipes: dict[Way, Recipe]) -> tuple[Burst, Recipe, tuple[str, ...]]:
@@ -383,9 +382,7 @@ def _resolved_in_its_way(burst: Burst, recipes: dict[Way, Recipe]) -> tuple[Burs
 def changed(stage: Any) -> dict[str, Any]:
     """The fields of a stage that differ from their defaults."""
     return {
-        field.name: getattr(stage, field.name)
-        for field in dataclasses.fields(stage)
-        if getattr(stage, field.name) != field.default
+        field.name: getattr(stage, field.name) for field in fields(stage) if getattr(stage, field.name) != field.default
     }
 
 

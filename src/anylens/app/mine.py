@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.home import own_folder
-from anylens.record import record
+from anylens.record import record, replace
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:

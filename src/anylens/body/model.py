@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from anylens.record import record
+from anylens.record import field, record
 from anylens.refusal import Refusal
 
 _FOLDER = Path(__file__).parent

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from anylens.frame import Frame
+from anylens.record import replace
 from anylens.refusal import Refusal
 from anylens.shot import Shot
 

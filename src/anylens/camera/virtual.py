@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from anylens.body import Body, Mode
 from anylens.frame import Facts, Frame
 from anylens.lens import Lens, Setting
-from anylens.record import record
+from anylens.record import fields, record, replace
 from anylens.refusal import Refusal
 from anylens.sensor import Sensor
 from anylens.shot import Shot

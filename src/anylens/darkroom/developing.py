@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.stack import Stack
 from anylens.frame import Burst, Frame
 from anylens.image import Latent, Mosaic, Photo, Scene
+from anylens.record import replace
 from anylens.refusal import Refusal
 
 Until = Literal["mosaic", "scene", "photo"]

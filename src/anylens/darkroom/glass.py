@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -12,7 +11,7 @@ from anylens.frame import Facts, Frame
 from anylens.image import Mosaic, Scene
 from anylens.lens import find_passport
 from anylens.opcodes import cleared
-from anylens.record import record
+from anylens.record import record, replace
 
 if TYPE_CHECKING:
     from typing import Literal

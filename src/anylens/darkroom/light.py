@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +12,7 @@ from anylens import color
 from anylens.frame import Facts
 from anylens.image import Mosaic
 from anylens.kernels.cells import cells, colors_of
+from anylens.record import replace
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Calibration, Noise
 

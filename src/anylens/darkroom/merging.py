@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -34,7 +33,7 @@ from anylens.kernels.lattice import filters
 from anylens.kernels.library import share_memory
 from anylens.kernels.sites import MARGIN
 from anylens.kernels.unite import unite
-from anylens.record import record
+from anylens.record import record, replace
 from anylens.refusal import Refusal
 
 CANDIDATES = 3

@@ -9,7 +9,6 @@ on from there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from anylens.image import FrameCount, Latent, Mosaic, Scene
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
 from anylens.kernels.passes import cells, photo
+from anylens.record import replace
 
 if TYPE_CHECKING:
     from anylens.kernels.warp import Places

@@ -6,7 +6,6 @@ A part is developed by the same kernels as the whole, from the counts of its own
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from anylens.frame import Burst, Facts, Frame
 from anylens.image import Pixels, Scene
 from anylens.kernels import balance, defects, demosaic, highlights, linearize, shade
 from anylens.kernels.matrix import matrix
+from anylens.record import replace
 
 Stages = tuple[Callable[[Any], Any], ...]
 Part = Callable[[slice, slice], Pixels]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from anylens.darkroom.light import gains_of, noise_of
 from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.kernels.linearize import linearize
+from anylens.record import replace
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Sensor, bayer
 

@@ -14,14 +14,14 @@ differs from the recipe that it is laid over.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from anylens.frame import Burst
 from anylens.image import Mosaic, Photo, Scene
-from anylens.record import record
+from anylens.record import field, fields, record, replace
 from anylens.refusal import Refusal
 
 SCHEMA = 1
@@ -55,14 +55,17 @@ class Recipe:
 
 def taste(default: Any, low: float | None = None, high: float | None = None, step: float | None = None) -> Any:
     """A field of a stage: its default and, for numbers, the range and step of its slider."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "step": step})
+    return field(default=default, metadata={"low": low, "high": high, "step": step})
+
+
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def checked(stage: Stage) -> Stage:
     """The stage itself where every field has its type and lies in its range; else a Refusal that names the field."""
-    hints = get_type_hints(type(stage))
-    for field in dataclasses.fields(stage):
-        value, hint, name = getattr(stage, field.name), hints[field.name], f"{type(stage).__name__}.{field.name}"
+    hints = _hints(type(stage))
+    for each in fields(stage):
+        value, hint, name = getattr(stage, each.name), hints[each.name], f"{type(stage).__name__}.{each.name}"
         if choices := get_args(hint):
             if value not in choices:
                 raise Refusal(f"{name} is {value!r}, which it does not know; choose one of {', '.join(choices)}")
@@ -70,7 +73,7 @@ def checked(stage: Stage) -> Stage:
         wanted = (int, float) if hint is float else hint
         if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
             raise Refusal(f"{name} is {value!r}, which is not of type {hint.__name__}; give it a {hint.__name__}")
-        low, high = field.metadata.get("low"), field.metadata.get("high")
+        low, high = each.metadata.get("low"), each.metadata.get("high")
         if low is not None and high is not None and not (math.isfinite(value) and low <= value <= high):
             raise Refusal(f"{name} is {value:g}, outside its range; choose a value from {low:g} to {high:g}")
     return stage
@@ -81,7 +84,7 @@ def text(recipe: Recipe) -> str:
     lines = [f"schema = {SCHEMA}", "whole = true"]
     for section, stage in recipe.stages():
         lines.append(f"[{section}.{type(stage).__name__}]")
-        lines += [f"{field.name} = {_value(getattr(stage, field.name))}" for field in dataclasses.fields(stage)]
+        lines += [f"{each.name} = {_value(getattr(stage, each.name))}" for each in fields(stage)]
     return "\n".join(lines) + "\n"
 
 
@@ -111,15 +114,15 @@ def parse(source: str, stages: StageTable, start: Recipe) -> Recipe:
     for section, named in tables.items():
         if section not in SECTIONS or not isinstance(named, dict):
             raise Refusal(f"the recipe has a part '{section}', which is none of {', '.join(SECTIONS)}; rename it")
-        for name, fields in named.items():
+        for name, said in named.items():
             home, kind = _lookup(name, stages)
             if home != section:
                 raise Refusal(f"stage {name} stands in section '{section}' but belongs to '{home}'; move it there")
-            if not isinstance(fields, dict):
-                raise Refusal(f"stage {name} is given as {fields!r}; write it as a table [{section}.{name}]")
+            if not isinstance(said, dict):
+                raise Refusal(f"stage {name} is given as {said!r}; write it as a table [{section}.{name}]")
             if section in SINGLE and not whole and name not in found[section]:
                 found[section] = {}
-            found[section][name] = _with(found[section].get(name, kind()), fields)
+            found[section][name] = _with(found[section].get(name, kind()), said)
     for section in SINGLE:
         if len(found[section]) != 1:
             raise Refusal(f"section '{section}' has {len(found[section])} stages; a recipe has exactly one there")
@@ -141,14 +144,14 @@ def adjust(recipe: Recipe, setting: str, stages: StageTable) -> Recipe:
     if not (equals and dot):
         raise Refusal(f"'{setting}' is not a setting; write it as Stage.field=value, such as Tone.contrast=1.2")
     section, kind = _lookup(name, stages)
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     if field_name not in hints:
         raise Refusal(f"stage {name} has no field '{field_name}'; it has {', '.join(hints) or 'none'}")
     changes = {field_name: _typed(value.strip(), hints[field_name], f"{name}.{field_name}")}
     held = {type(stage).__name__: stage for home, stage in recipe.stages() if home == section}
     held[name] = _with(held.get(name, kind()), changes)
     stage_or_stages: Any = held[name] if section in SINGLE else tuple(held.values())
-    return dataclasses.replace(recipe, **{section: stage_or_stages})
+    return replace(recipe, **{section: stage_or_stages})
 
 
 class Option(NamedTuple):
@@ -169,14 +172,14 @@ def options(stages: StageTable) -> tuple[Option, ...]:
     """Every field of every stage, in the table's order."""
     found = []
     for name, (_, stage) in stages.items():
-        hints = get_type_hints(stage)
-        for field in dataclasses.fields(stage):
-            hint, meta = hints[field.name], field.metadata
+        hints = _hints(stage)
+        for each in fields(stage):
+            hint, meta = hints[each.name], each.metadata
             choices = get_args(hint)
             kind = "choice" if choices else hint.__name__
             slider = (meta.get("low"), meta.get("high"), meta.get("step"))
             about = (stage.__doc__ or "").strip()
-            found.append(Option(name, field.name, kind, field.default, *slider, choices, about))
+            found.append(Option(name, each.name, kind, each.default, *slider, choices, about))
     return tuple(found)
 
 
@@ -191,14 +194,14 @@ def _lookup(name: str, stages: StageTable) -> tuple[str, type]:
 
 
 def _with(stage: Stage, changes: Mapping[str, Any]) -> Stage:
-    hints = get_type_hints(type(stage))
+    hints = _hints(type(stage))
     for name in changes:
         if name not in hints:
             raise Refusal(
                 f"stage {type(stage).__name__} has no field '{name}'; it has {', '.join(hints) or 'no fields'}"
             )
     floats = {n: float(v) for n, v in changes.items() if hints[n] is float and type(v) is int}
-    return checked(dataclasses.replace(stage, **{**changes, **floats}))
+    return checked(replace(stage, **{**changes, **floats}))
 
 
 def _typed(value: str, hint: Any, name: str) -> Any:

@@ -10,7 +10,6 @@ made in bands of rows, each a small burst of its own, so that no more of it is i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from anylens.kernels.gather import gather
 from anylens.kernels.sites import MARGIN
 from anylens.kernels.superpose import BLOCK_X, BLOCK_Y, FINE, superpose
 from anylens.kernels.supersample import supersample
-from anylens.record import record
+from anylens.record import record, replace
 from anylens.refusal import Refusal
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from anylens.darkroom.light import by_site, noise_of
 from anylens.frame import Facts
 from anylens.image import Pixels
 from anylens.kernels.sites import MARGIN
-from anylens.record import record
+from anylens.record import record, replace
 
 EVERY = 4
 SAME_EXPOSURE = 0.01

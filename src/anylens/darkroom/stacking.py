@@ -13,7 +13,6 @@ blank wall beside it, where a blurred copy of the edge would otherwise count as 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,7 @@ from anylens.frame import Burst, Facts, Frame
 from anylens.image import Pixels, Scene
 from anylens.kernels.library import share_memory
 from anylens.kernels.turn import turn
-from anylens.record import record
+from anylens.record import record, replace
 from anylens.refusal import Refusal
 
 UNLIKE, LEAST_OVERLAP = 0.4, 0.25

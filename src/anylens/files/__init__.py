@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.files.writing import recipe_text, write
+    from anylens.files.gate import Loaded
+    from anylens.files.writing import write
+    from anylens.files.xmp import recipe_text
     from anylens.frame import Frame
     from anylens.image import Scene
 
@@ -29,7 +31,7 @@ _BARE_SUFFIXES = (".raw", ".bin")
 
 
 def read(
-    path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None = None, data: bytes | None = None
+    path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None = None, data: Loaded | None = None
 ) -> Frame | Scene:
     """A raw file as a Frame, or as a Scene where it is a linear DNG.
 
@@ -46,9 +48,9 @@ def read(
     try:
         sheet = None if sensor is None else bare.find_sheet(path, sensor)
         for signature, name in _FINISHED:
-            if data.startswith(signature):
+            if gate.begins(data, signature):
                 raise Refusal(f"{Path(path).name} is {name}, not a raw file; name the camera's raw file.")
-        if data.startswith(bare.PNG) or Path(path).suffix.lower() in _BARE_SUFFIXES:
+        if gate.begins(data, bare.PNG) or Path(path).suffix.lower() in _BARE_SUFFIXES:
             sheet = sheet or bare.find_sheet(path)
             if sheet is not None:
                 return bare.read_bare(path, sheet, data=data)
@@ -66,18 +68,18 @@ def read(
         raise Refusal(f"{Path(path).name} contradicts itself ({error}); copy it from the camera again.") from error
 
 
-def _read_raw(path: str | os.PathLike[str], data: bytes, sensor: Any) -> Frame | Scene:
-    from anylens.files import bare
+def _read_raw(path: str | os.PathLike[str], data: Loaded, sensor: Any) -> Frame | Scene:
+    from anylens.files import bare, gate
     from anylens.files.dng import read_dng
     from anylens.files.tags import Tag
     from anylens.files.tiff import open_tiff
 
     name = Path(path).name
-    if data.startswith(bare.PNG):
+    if gate.begins(data, bare.PNG):
         raise Refusal(
             f"{name} is a PNG without a sensor file; write {Path(path).stem}.toml beside it or give --sensor."
         )
-    if data.startswith(b"FOVb"):
+    if gate.begins(data, b"FOVb"):
         raise Refusal(f"{name} comes from a Foveon sensor (X3F), which is not developed; export it as linear DNG.")
     if data[4:8] == b"ftyp" and data[8:12] != b"crx ":
         raise Refusal(f"{name} is a HEIF, AVIF or film file, not a raw file; name the camera's raw file.")
@@ -103,8 +105,12 @@ def _read_raw(path: str | os.PathLike[str], data: bytes, sensor: Any) -> Frame |
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("write", "recipe_text"):
-        from anylens.files import writing
+    if name == "write":
+        from anylens.files.writing import write
 
-        return getattr(writing, name)
+        return write
+    if name == "recipe_text":
+        from anylens.files.xmp import recipe_text
+
+        return recipe_text
     raise AttributeError(f"module 'anylens.files' has no attribute '{name}'")

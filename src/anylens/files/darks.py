@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy.typing as npt
 
 from anylens.files.whole import whole
 from anylens.frame import Facts, Frame
-from anylens.record import record
+from anylens.record import fields, record, replace
 from anylens.refusal import Refusal
 
 SUFFIX = ".npz"
@@ -91,7 +90,9 @@ def add_dark(frames: Sequence[Frame], names: Sequence[str], folder: Path) -> tup
     except OSError as error:
         raise Refusal(f"{folder} cannot be made ({error.strerror}); set XDG_DATA_HOME to another place.") from None
     place = folder / _name(whole_known)
-    told = np.frombuffer(json.dumps(asdict(whole_known)).encode(), np.uint8)
+    told = np.frombuffer(
+        json.dumps({each.name: getattr(whole_known, each.name) for each in fields(whole_known)}).encode(), np.uint8
+    )
     with whole(place) as file:
         np.savez_compressed(file, known=told, step=np.float64(step), counts=np.rint(mean / step).astype(np.uint16))
     return place, whole_known

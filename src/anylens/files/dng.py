@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ from anylens.files.tags import Tag
 from anylens.files.tiff import Directory, open_tiff
 from anylens.frame import Facts, Frame, Opcodes
 from anylens.image import Scene
-from anylens.record import record
+from anylens.record import record, replace
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Calibration, Noise, Sensor, bayer, estimate_noise
 
@@ -32,7 +31,9 @@ Kind = Literal["mosaic", "monochrome", "linear"]
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 
-def read_dng(path: str | os.PathLike[str], *, data: bytes | None = None, sensor: Sensor | None = None) -> Frame | Scene:
+def read_dng(
+    path: str | os.PathLike[str], *, data: gate.Loaded | None = None, sensor: Sensor | None = None
+) -> Frame | Scene:
     """A DNG's full-size image: a Frame of its counts, or a Scene where the file is linear (already demosaiced).
 
     `data` are the file's bytes where they are already at hand; `sensor` lends colour calibrations and noise to a file
@@ -61,7 +62,7 @@ def read_dng(path: str | os.PathLike[str], *, data: bytes | None = None, sensor:
 class _Negative:
     """An open DNG: its bytes, its first directory, the directory of its full-size image and what that is."""
 
-    data: bytes
+    data: gate.Loaded
     main: Directory
     image: Directory
     kind: Kind
@@ -79,7 +80,7 @@ class _Negative:
         return tuple(float(value) for value in values)
 
 
-def _open(data: bytes) -> _Negative:
+def _open(data: gate.Loaded) -> _Negative:
     tree = open_tiff(data).tree()
     if not tree:
         raise Refusal(f"The file holds no image directory; {gate.DAMAGED}")

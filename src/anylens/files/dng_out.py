@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -28,6 +27,7 @@ from anylens.files.tiff import Draft, Entry, Type, write_tiff
 from anylens.files.xmp import xmp_packet
 from anylens.frame import Facts, Frame, Opcodes
 from anylens.image import Mosaic, Scene
+from anylens.record import replace
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Calibration, Noise, Sensor
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +9,7 @@ from anylens.frame import Facts, Opcodes
 from anylens.lens.correction import GAIN_POINTS, GRID_SPACING, Rings, places_seen, shading_gains
 from anylens.lens.passport import Passport
 from anylens.opcodes import Area, FixVignetteRadial, GainMap, WarpRectilinear, packed
+from anylens.record import replace
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.files import complaints, gate, lossless_jpeg
+from anylens.files import gate
 from anylens.files.bands import in_order
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
@@ -123,6 +123,8 @@ def read_samples(image: Directory) -> Samples:
             return _shaped(layout, whole)
     if not _is_lossy(layout, chunks[0]):
         return _assembled(layout, chunks)
+    from anylens.files import complaints
+
     with complaints.listening() as heard:
         pixels = _assembled(layout, chunks)
     if heard:
@@ -133,6 +135,8 @@ def read_samples(image: Directory) -> Samples:
 def _is_lossy(layout: Layout, chunk: memoryview) -> bool:
     """Whether a JPEG decoder of the lossy kind will see the chunks: it complains on standard error only."""
     if layout.compression == LOSSLESS_JPEG:
+        from anylens.files import lossless_jpeg
+
         return lossless_jpeg.frame_marker(chunk) != 3
     return layout.compression == LOSSY_JPEG
 
@@ -165,6 +169,8 @@ def _plain(layout: Layout, chunk: memoryview, rows: int) -> Samples:
 
 
 def _lossless(layout: Layout, chunk: memoryview, rows: int) -> Samples:
+    from anylens.files import lossless_jpeg
+
     if lossless_jpeg.frame_marker(chunk) != 3:
         return _lossy(layout, chunk, rows)
     header = lossless_jpeg.read_header(chunk)

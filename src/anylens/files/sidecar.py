@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from anylens.files.xmp import lens_in, setting_source
 from anylens.frame import Frame
 from anylens.image import Scene
 from anylens.lens import Setting
+from anylens.record import replace
 
 LONGEST = 1 << 20
 """Bytes of the longest sidecar that is looked at."""

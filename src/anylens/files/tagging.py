@@ -11,7 +11,6 @@ import stat
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import field
 from pathlib import Path
 
 from anylens.files.exif import lens_entries, lens_range, rendering_entries, ring_entries, rounded_focal
@@ -24,7 +23,7 @@ from anylens.files.whole import whole
 from anylens.files.xmp import JPEG_SIGNATURE, lens_properties, retold
 from anylens.lens import Lens, Setting
 from anylens.lens.depth import crop_factor
-from anylens.record import record
+from anylens.record import field, record
 from anylens.refusal import Refusal
 
 _EXIF = b"Exif\0\0"

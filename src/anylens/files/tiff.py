@@ -6,13 +6,12 @@ import math
 import mmap
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from enum import IntEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from anylens.files.tags import Tag, tag_name
-from anylens.record import record
+from anylens.record import field, record
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:

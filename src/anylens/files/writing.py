@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from anylens.files.whole import whole
-from anylens.files.xmp import recipe_text
 from anylens.frame import Frame
 from anylens.image import Latent, Mosaic, Photo, Scene
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.files.bands import Planes
-
-__all__ = ["recipe_text", "write"]
 
 _JPEG = (".jpg", ".jpeg")
 _TIFF = (".tif", ".tiff")

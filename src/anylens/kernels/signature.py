@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import Literal
 
+from anylens.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True, slots=True)
 class Image:
     """An array argument; `dimensions` counts NumPy's axes, (H, W) is (x, y) in Halide and (3, H, W) is (x, y, c).
 
@@ -27,7 +28,7 @@ class Image:
             raise ValueError(f"{self.name} has {self.dimensions} dimensions, only (3, H, W) can be interleaved")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Scalar:
     """A number argument, settable at run time."""
 
@@ -35,7 +36,7 @@ class Scalar:
     type: Literal["float32", "int32"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Signature:
     """Inputs in call order, then outputs."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from anylens.lab.calibrate_chart import ChartFit
 from anylens.lab.figure import Figure, combined
 from anylens.lab.sharpness import Sharpness
 from anylens.lab.through_focus import FOCAL_ERROR, tilt
 from anylens.lens.passport import Mount
+from anylens.record import replace
 
 EXIT_PUPIL = Figure(0.95, 0.2)
 """How far the exit pupil is from the sensor in focal lengths: middle and spread of the twin's 37 designs."""
@@ -81,7 +81,7 @@ def together(first: Mount | None, second: Mount | None) -> Mount | None:
         ]
         both[name] = (figures[0].value, figures[1].value)
         both[f"{name}_error"] = (figures[0].error, figures[1].error)
-    return replace(first, frames=first.frames + second.frames, **both)  # type: ignore[arg-type]
+    return replace(first, frames=first.frames + second.frames, **both)
 
 
 def _tilt(off_px: Figure, focal_px: float) -> Figure:

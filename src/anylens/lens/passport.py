@@ -6,14 +6,12 @@ observed one. What the records say of places and light is worked out in `lens/ma
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
-from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from anylens.lens.model import Lens, plain
-from anylens.record import record
+from anylens.record import field, fields, record, replace
 from anylens.refusal import Refusal
 
 Method = Literal["chart", "flat", "photos", "edges", "design", "imported"]
@@ -31,12 +29,12 @@ PSF_ROWS = {"core_um2": 3, "skirt_share": 1, "skirt_um2": 3, "skirt_aside_um": 2
 
 def _figure(low: float, high: float, count: int | None = None) -> Any:
     """A measured field: a number, `count` numbers, or with `count` 0 a lattice of rows; each in its range."""
-    return dataclasses.field(metadata={"low": low, "high": high, "count": count})
+    return field(metadata={"low": low, "high": high, "count": count})
 
 
 def _error(count: int | None = None) -> Any:
     """A standard error in the shape of its figure; infinite where nothing is known of it."""
-    return dataclasses.field(metadata={"low": 0.0, "high": math.inf, "count": count})
+    return field(metadata={"low": 0.0, "high": math.inf, "count": count})
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -293,25 +291,25 @@ def _check(record: Section) -> None:
         raise Refusal(f"{where} says frames = {record.frames!r}; it must be how many pictures it was measured from.")
     if not isinstance(record.date, str) or not re.match(r"\d{4}-\d{2}-\d{2}", record.date):
         raise Refusal(f"{where} says date = {record.date!r}; write it as 2026-05-31.")
-    for field in dataclasses.fields(record):
-        value = getattr(record, field.name)
-        if field.type == "str" and not isinstance(value, str):
-            raise Refusal(f"{where} says {field.name} = {value!r}, which is not text; calibrate it again.")
-        if "count" not in field.metadata:
+    for each in fields(record):
+        value = getattr(record, each.name)
+        if each.type == "str" and not isinstance(value, str):
+            raise Refusal(f"{where} says {each.name} = {value!r}, which is not text; calibrate it again.")
+        if "count" not in each.metadata:
             continue
-        low, high, count = (field.metadata[key] for key in ("low", "high", "count"))
+        low, high, count = (each.metadata[key] for key in ("low", "high", "count"))
         numbers = _numbers(value, count)
         if numbers is None:
             shape = {None: "a number", 0: "rows of numbers of one length"}.get(count, f"{count} numbers")
-            raise Refusal(f"{where} must say {field.name} as {shape}; calibrate it again or correct the file.")
+            raise Refusal(f"{where} must say {each.name} as {shape}; calibrate it again or correct the file.")
         for number in numbers:
             if not low <= number <= high:
                 raise Refusal(
-                    f"{where} says {number:g} in {field.name}, outside {low:g} to {high:g}; calibrate it again."
+                    f"{where} says {number:g} in {each.name}, outside {low:g} to {high:g}; calibrate it again."
                 )
-        twin = getattr(record, field.name.removesuffix("_error"))
+        twin = getattr(record, each.name.removesuffix("_error"))
         if count == 0 and [len(row) for row in value] != [len(row) for row in twin]:
-            raise Refusal(f"{where} has {field.name} in another shape than its figures; calibrate it again.")
+            raise Refusal(f"{where} has {each.name} in another shape than its figures; calibrate it again.")
 
 
 def _numbers(value: Any, count: int | None) -> tuple[float, ...] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Any, TypeVar
 
 from anylens.lens.model import Lens
 from anylens.lens.passport import SCHEMA, SECTIONS, Passport, Section, positive
+from anylens.record import MISSING, fields
 from anylens.refusal import Refusal
 
 LARGEST_FILE = 4 << 20
@@ -69,7 +69,7 @@ def parse_passport(text: str) -> Passport:
 
 
 def _lens(table: dict[str, Any]) -> Lens:
-    known = {field.name for field in dataclasses.fields(Lens)}
+    known = {each.name for each in fields(Lens)}
     _only(table, known, "[lens]")
     for name in ("maker", "model"):
         if not isinstance(table.get(name), str):
@@ -107,11 +107,10 @@ def _newer(name: str, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(kind: type[Record], name: str, table: dict[str, Any]) -> Record:
-    fields = dataclasses.fields(kind)
-    _only(table, {field.name for field in fields}, f"[[{name}]]")
-    for field in fields:
-        if field.name not in table and field.default is dataclasses.MISSING:
-            raise Refusal(f"The passport's [[{name}]] does not say {field.name}; calibrate again or add it.")
+    _only(table, {each.name for each in fields(kind)}, f"[[{name}]]")
+    for each in fields(kind):
+        if each.name not in table and each.default is MISSING:
+            raise Refusal(f"The passport's [[{name}]] does not say {each.name}; calibrate again or add it.")
     return kind(**{key: value if key == "frames" else _tuples(value) for key, value in table.items()})
 
 
@@ -134,7 +133,7 @@ def _only(table: dict[str, Any], known: set[str], where: str) -> None:
 
 
 def _fields(record: Any) -> list[str]:
-    pairs = [(field.name, getattr(record, field.name)) for field in dataclasses.fields(record)]
+    pairs = [(each.name, getattr(record, each.name)) for each in fields(record)]
     return [f"{name} = {_toml(value)}" for name, value in pairs if value is not None]
 
 

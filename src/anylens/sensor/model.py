@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any, Literal
 
-from anylens.record import record
+from anylens.record import field, record
 from anylens.refusal import Refusal
 
 CFA = tuple[tuple[str, ...], ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from anylens.app.by_hand import lens_options, said_in
 from anylens.app.places import SUFFIXES, places
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
+from anylens.record import replace
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 
 from anylens.app import mine
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
+from anylens.record import replace
 from anylens.refusal import Refusal
 
 

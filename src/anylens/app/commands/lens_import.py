@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.app import mine
 from anylens.app.syntax import Syntax
+from anylens.record import replace
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:

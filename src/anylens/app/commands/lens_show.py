@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from anylens.app import mine
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
+from anylens.record import fields
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -142,8 +143,6 @@ def _sensor(given: Namespace) -> tuple[str, tuple[float, float], float, Any]:
 
 def _passport(card: Card, body: Body) -> str:
     """What was measured of the lens on that body, in words."""
-    from dataclasses import fields
-
     from anylens.lens import find_passport
 
     found = find_passport(card.lens, body.name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 
 from anylens.app import mine
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
+from anylens.record import replace
 
 
 def options(syntax: Syntax) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge
@@ -29,6 +31,7 @@ RENDERING = (Expose, LocalTone, Crop, Size, Mono)
 """Scene stages that render: a scene for measuring ends before the first of them."""
 
 
+@cache
 def default_recipe() -> Recipe:
     """Every stage with its default taste."""
     return Recipe(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anylens.darkroom.hot import HOT_SIGMA
 from anylens.darkroom.light import by_site, noise_of
 from anylens.darkroom.quad import as_bayer, in_mode
 from anylens.darkroom.recipe import checked, taste
@@ -16,8 +14,7 @@ from anylens.frame import Burst, Facts, Frame
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels.defects import defects
 from anylens.kernels.linearize import linearize
-from anylens.kernels.sites import sites
-from anylens.record import record
+from anylens.record import record, replace
 from anylens.refusal import Refusal
 
 LONG_S, HIGH_ISO = 0.05, 1600.0
@@ -54,6 +51,8 @@ class Merge:
 
 def light_by_site(frame: Frame) -> tuple[Pixels, Facts]:
     """A frame's light by site with margin, and the facts of that light."""
+    from anylens.kernels.sites import sites
+
     if frame.facts.display_referred:
         scale = 1.0 / frame.facts.sensor.white[0]
         return np.concatenate([sites(plane, 0.0, scale) for plane in frame.raw]), frame.facts
@@ -69,6 +68,8 @@ def _planes(frame: Frame) -> Pixels:
 
 def marks(frame: Frame) -> NDArray[np.bool_] | None:
     """Pixels that stand out as hot or dead ones do; None for short exposures at low gain, where there are few."""
+    from anylens.darkroom.hot import HOT_SIGMA
+
     facts = frame.facts
     short = facts.exposure_s is not None and facts.exposure_s < LONG_S
     if (short and (facts.iso or 0.0) < HIGH_ISO) or len(facts.sensor.cfa) != 2 or frame.raw.ndim != 2:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +29,7 @@ from anylens.kernels.defects import defects
 from anylens.kernels.highlights import clipping_level, filled_in, highlights, usual_lead
 from anylens.kernels.shade import shade
 from anylens.opcodes import GainMap, parse
-from anylens.record import record
+from anylens.record import record, replace
 
 Places = npt.NDArray[np.floating[Any]]
 Shading = tuple[Pixels, Pixels, int, int]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from anylens.darkroom.recipe import checked, taste
 from anylens.image import Photo
 from anylens.kernels.sharpen import sharpen
-from anylens.record import record
+from anylens.record import record, replace
 
 
 @record(frozen=True, slots=True)

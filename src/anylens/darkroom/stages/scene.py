@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +19,7 @@ from anylens.kernels.local_tone import local_tone, surroundings
 from anylens.kernels.matrix import matrix
 from anylens.kernels.mono import mono
 from anylens.kernels.sharpen import LUMA
-from anylens.record import record
+from anylens.record import record, replace
 
 if TYPE_CHECKING:
     from anylens.kernels.warp import Places

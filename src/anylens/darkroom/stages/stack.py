@@ -14,7 +14,6 @@ from anylens.darkroom.stages.merge import light_by_site
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst, Frame
 from anylens.image import Pixels, Scene
-from anylens.kernels.sites import MARGIN
 from anylens.record import record
 
 Stages = tuple[Callable[[Any], Any], ...]
@@ -61,6 +60,8 @@ def _grey(frame: Frame | Scene) -> Pixels:
             cv2.accumulate(half, grey)
         grey *= np.float32(1.0 / (3.0 * white))
         return grey
+    from anylens.kernels.sites import MARGIN
+
     sites, facts = light_by_site(frame)
     weights = np.full(4, 0.25, np.float32)
     if facts.sensor.cfa and facts.as_shot_neutral is not None:

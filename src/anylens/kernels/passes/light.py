@@ -7,7 +7,6 @@ mirrored, once for all.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from anylens.kernels.cells import SPACING, spread
 from anylens.kernels.passes import cells
 from anylens.kernels.passes.cells import inside
 from anylens.kernels.signature import Image, Scalar
+from anylens.record import replace
 
 Array = npt.NDArray[Any]
 Groups = tuple[tuple[str, tuple[Image | Scalar, ...]], ...]
@@ -40,7 +40,7 @@ PIECE = (1024, 288)
 def after(name: str, module: Any) -> tuple[Image | Scalar, ...]:
     """A kernel's inputs after its picture, named apart, but those that a pass says once or need not say."""
     rest = (argument for argument in module.SIGNATURE.inputs[1:] if argument.name not in SAID_ONCE)
-    return tuple(dataclasses.replace(argument, name=f"{name}_{argument.name}") for argument in rest)
+    return tuple(replace(argument, name=f"{name}_{argument.name}") for argument in rest)
 
 
 GROUPS: Groups = (
