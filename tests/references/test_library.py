@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from anylens.kernels import linearize
+from anylens.kernels import library, linearize
 from anylens.kernels.library import LIBRARY, Kernel, instruction_set, supported_sets
 from anylens.kernels.signature import Image, Signature, symbol
+from anylens.refusal import Refusal
 
 FULL = linearize.example(np.random.default_rng(3), 40, 50)
 OUT = np.empty((40, 50), np.float32)
@@ -154,3 +158,18 @@ def test_a_kernel_whose_signature_changed_since_it_was_compiled_runs_its_referen
     stale = Kernel("anylens.kernels.linearize", newer, linearize.reference)
     assert not stale.compiled
     assert np.allclose(stale(*FULL, out=np.empty((40, 50), np.float32)), linear(), atol=1e-6)
+
+
+@pytest.mark.skipif(not LIBRARY.exists(), reason="no kernels are compiled here")
+def test_a_library_of_other_sources_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not refused for sources that are newer but the same."""
+    kernels = tmp_path / "kernels"
+    shutil.copytree(LIBRARY.parent, kernels)
+    loaded = ctypes.CDLL(str(LIBRARY))
+    monkeypatch.setattr(library, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(library, "LIBRARY", kernels / LIBRARY.name)
+    os.utime(library.LIBRARY, (0, 0))
+    library._refuse_older(loaded)
+    (kernels / "linearize.py").write_text("changed")
+    with pytest.raises(Refusal, match="compile them again"):
+        library._refuse_older(loaded)

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import anylens.kernels
-from anylens.kernels.library import LIBRARY, Out
+from anylens.kernels.library import CHECKOUT, LIBRARY, Out, sources_symbol
 from anylens.kernels.signature import Image, Signature, symbol
 
 if TYPE_CHECKING:
@@ -195,8 +195,11 @@ def _compile(name: str, arch: str, objects: dict[str, Path]) -> float:
     return time.perf_counter() - started
 
 
-def _link(objects: list[Path], arch: str, library: Path, folder: Path) -> None:
-    """One shared library out of all objects, with no C compiler on the machine: Zig brings linker and libc."""
+def _link(objects: list[Path], arch: str, library: Path, folder: Path, sources: str) -> None:
+    """One shared library out of all objects, with no C compiler on the machine: Zig brings linker and libc.
+
+    It has the symbol `sources`, which tells what it was made of.
+    """
     import halide as hl
 
     runtime = folder / f"runtime-{arch}.o"
@@ -204,10 +207,12 @@ def _link(objects: list[Path], arch: str, library: Path, folder: Path) -> None:
     hl.compile_standalone_runtime({hl.OutputFileType.object: str(runtime)}, hl.Target(narrowest))
     exports = folder / "exports.map"
     exports.write_text("{ global: anylens_*; halide_set_error_handler; halide_set_num_threads; local: *; };\n")
+    stamp = folder / "sources.c"
+    stamp.write_text(f"const int {sources} = 0;\n")
     part = library.with_suffix(".part")
     command = [sys.executable, "-m", "ziglang", "cc", "-shared", "-s", "-target", f"{arch}-linux-gnu.{GLIBC}"]
     command += ["-O2", "-fPIC", "-fno-sanitize=undefined", f"-Wl,--version-script={exports}", "-o", str(part)]
-    command += [*map(str, sorted(LIBRARY.parent.glob("*.c"))), *map(str, objects), str(runtime)]
+    command += [*map(str, sorted(LIBRARY.parent.glob("*.c"))), str(stamp), *map(str, objects), str(runtime)]
     result = subprocess.run([*command, "-lpthread", "-ldl", "-lm"], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise SystemExit(f"linking the kernels failed: {result.stderr.strip()}")
@@ -221,6 +226,7 @@ def build(folder: Path, arch: str, cache_folder: Path, only: str | None = None) 
     compile, after printing why; the library then holds the others.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    sources = sources_symbol()
     names = [name for name in kernel_modules() if only is None or name == f"anylens.kernels.{only}"]
     if not names:
         raise SystemExit(f"there is no kernel named {only}")
@@ -245,7 +251,7 @@ def build(folder: Path, arch: str, cache_folder: Path, only: str | None = None) 
                 broken.append(name)
     if only is None:
         whole = [path for name, paths in objects.items() if name not in broken for path in paths.values()]
-        _link(whole, arch, folder / LIBRARY.name, cache_folder)
+        _link(whole, arch, folder / LIBRARY.name, cache_folder, sources)
         print(f"{folder / LIBRARY.name}: {len(names) - len(broken)} kernels for {', '.join(TARGETS[arch])}")
     return broken
 
@@ -258,8 +264,7 @@ def main() -> None:
     parser.add_argument("--only", metavar="NAME", help="compile this kernel alone and do not link")
     parser.add_argument("--cache", type=Path, help="keeps objects of unchanged kernels; default: build/kernels-cache")
     asked = parser.parse_args()
-    checkout = Path(anylens.kernels.__path__[0]).parents[2]
-    kept = asked.cache or (checkout / "build" / "kernels-cache" if (checkout / "pyproject.toml").exists() else None)
+    kept = asked.cache or (CHECKOUT.with_name("build") / "kernels-cache" if CHECKOUT.exists() else None)
     with tempfile.TemporaryDirectory() as scratch:
         objects = kept or Path(scratch)
         objects.mkdir(parents=True, exist_ok=True)

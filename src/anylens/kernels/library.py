@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import threading
+import zlib
 from collections import deque
 from collections.abc import Callable
 from functools import cache
@@ -22,6 +23,8 @@ Array = npt.NDArray[Any]
 Out = TypeVar("Out", Array, tuple[Array, ...])
 
 LIBRARY = Path(__file__).with_name("libanylens_kernels.so")
+CHECKOUT = LIBRARY.parents[3] / "pyproject.toml"
+"""Stands there only where the sources may change after the library was made of them."""
 
 X86_FLAGS = {
     "avx512": {"avx512f", "avx512cd", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma", "f16c"},
@@ -154,10 +157,38 @@ def share_memory() -> None:
         allocator.mallopt(arena_max, 1)
 
 
+def _sources() -> list[os.DirEntry[str]]:
+    """Whatever the library is made of, by name."""
+    folders = LIBRARY.parent, LIBRARY.parent / "passes"
+    found = (entry for folder in folders for entry in os.scandir(folder) if entry.name.endswith((".py", ".c")))
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def sources_symbol() -> str:
+    """The C symbol that a library has which was made of the sources as they are now."""
+    total = 0
+    for entry in _sources():
+        total = zlib.crc32(Path(entry).read_bytes(), total)
+    return f"anylens_sources_{total:08x}"
+
+
+def _refuse_older(library: ctypes.CDLL) -> None:
+    """Raise Refusal for a library of other sources; these are read only where one of them is newer than it."""
+    if not CHECKOUT.exists():
+        return
+    made = LIBRARY.stat().st_mtime
+    if any(entry.stat().st_mtime > made for entry in _sources()) and not hasattr(library, sources_symbol()):
+        raise Refusal(
+            "The compiled kernels are older than their sources, so their pictures would be wrong; compile them again: "
+            "python -m anylens.kernels.compile"
+        )
+
+
 @cache
 def _load() -> ctypes.CDLL:
     _keep_scratch()
     library = ctypes.CDLL(str(LIBRARY))
+    _refuse_older(library)
     library.halide_set_error_handler.argtypes = [_REPORT]
     library.halide_set_error_handler.restype = ctypes.c_void_p
     library.halide_set_error_handler(_report)
