@@ -1,4 +1,4 @@
-"""The simulated blur of windows: how many of its samples are kept does not change them."""
+"""The simulated blur of windows: how many of its samples are kept does not change them; it changes in small steps."""
 
 import numpy as np
 import pytest
@@ -24,3 +24,20 @@ def test_pixels_are_samples_of_the_finer_picture(fine: int) -> None:
         for k in range(24) for j in range(24)
     )  # fmt: skip
     np.testing.assert_allclose(samples[:, :10, :10], direct, atol=1e-5)
+
+
+def test_a_small_picture_has_windows_enough_for_a_blur_that_changes() -> None:
+    height = 120
+    grid = Grid(160, height, -79.5, -59.5, 1.0, 2)
+    blur = np.full((1, 4, 4), 1.0 / 16.0, np.float32)
+
+    def light(_top: int, _left: int, rows: int, columns: int) -> np.ndarray:
+        return np.ones((1, rows, columns), np.float32)
+
+    def growing(_x: float, y: float) -> np.ndarray:
+        return (blur * (1.0 + y / height)).astype(np.float32)
+
+    (pixels,) = spread_out(grid, light, growing, 4, 1)
+    down = (np.arange(height) - 59.5) / height
+    np.testing.assert_allclose(pixels.mean(axis=1), 1.0 + down, atol=1.0 / 16.0)
+    assert np.polyfit(down, pixels.mean(axis=1), 1)[0] == pytest.approx(1.0, abs=0.03)

@@ -15,6 +15,9 @@ Spectra = npt.NDArray[np.complex64]
 
 WINDOW = 384
 RAMP = 32
+WINDOWS = 16
+"""Along the picture's shorter side there are at least so many windows, each with one blur, or its blur would change in
+steps: a tilted lens's best focus too, which edges in few windows show as a tilt of another size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ def spread_out(
 
     fine = grid.fine
     every = every or fine
-    ramp = RAMP // fine * fine
-    window = WINDOW // fine * fine
+    # A window less than two kernels wide would cost more than it tells.
+    window = min(WINDOW, max(min(grid.width, grid.height) * fine // WINDOWS, 2 * size)) // fine * fine
+    ramp = min(RAMP, window) // fine * fine
     support = window + ramp
     reach = -(-(size // 2 + fine) // fine) * fine
     length = 2 * every * next_fast_len(-(-(support + size) // (2 * every)), real=True)
