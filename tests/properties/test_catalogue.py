@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import math
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anylens.app import by_hand, mine
 from anylens.app.command_line import run
-from anylens.lens import depth
+from anylens.lens import Lens, Passport, depth
 from anylens.lens.catalogue import Card, card_text, cards, file_name, find, parse_card
 from anylens.lens.mounts import adapter_mm, mount, mounts
+from anylens.lens.passport_file import passport_text
 from anylens.refusal import Refusal
 
 TABLE = Path(__file__).parents[3] / "shared" / "data" / "optics" / "leica_m_lenses.tsv"
@@ -186,6 +189,21 @@ def test_lenses_of_ones_own_are_kept_and_win(capfd: pytest.CaptureFixture[str], 
     told(capfd, "add", "--remove", "helios")
     assert "planar" in told(capfd, "list", "--mine")
     assert run(["lens", "use"]) == 2
+
+
+def test_a_lens_that_only_a_passport_of_ones_own_names_is_known_by_it(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "data" / "anylens" / "passports"
+    folder.mkdir(parents=True)
+    lens = Lens("KMZ", "Helios 44-2 58mm f/2", (58.0, 58.0))
+    (folder / "helios.toml").write_text(passport_text(Passport(lens, "a body")))
+    (folder / "damaged.toml").write_text("no passport")
+    assert mine.card("helios").lens == lens
+    told(capfd, "use", "helios")
+    said = by_hand.said_in(Namespace(lens=None, aperture=None, distance=None, focal=None))
+    assert said is not None
+    assert said.lens == lens
 
 
 @pytest.mark.parametrize(

@@ -141,10 +141,12 @@ def _mounted() -> Lens | None:
     name = mine.mine().mounted
     if name is None:
         return None
-    found = mine.catalogue().get(name)
-    if found is None:
-        raise Refusal(f"{name} is kept as mounted but no longer in the catalogue; say anylens lens use none.")
-    return found.lens
+    try:
+        return mine.card(name).lens
+    except Refusal as error:
+        raise Refusal(
+            f"{name} is kept as mounted but no longer in the catalogue; say anylens lens use none."
+        ) from error
 
 
 def single_focal(lens: Lens | None) -> float | None:

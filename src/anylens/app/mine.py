@@ -33,10 +33,14 @@ def catalogue() -> dict[str, Card]:
 
 
 def card(asked: str) -> Card:
-    """The lens of that name or unambiguous beginning, the user's own first; Refusal lists the near ones."""
-    from anylens.lens.catalogue import find
+    """The lens of that name or unambiguous beginning, the user's own first; Refusal lists the near ones.
 
-    return find(asked, catalogue(), mine().lenses)
+    A lens that no catalogue has may be one that only a passport of the user's names.
+    """
+    from anylens.lens.catalogue import find, meant
+
+    known = catalogue()
+    return find(asked, known if meant(asked, known) else {**_of_passports(), **known}, mine().lenses)
 
 
 def lens(asked: str) -> Lens | None:
@@ -100,6 +104,22 @@ def add(name: str) -> Mine:
         said = replace(said, lenses=(*said.lenses, name))
         keep(said)
     return said
+
+
+def _of_passports() -> dict[str, Card]:
+    """The lenses of the user's own passports by name; one that cannot be read is left out."""
+    from anylens.lens import read_passport
+    from anylens.lens.catalogue import Card, file_name
+    from anylens.lens.passport_place import own_passports
+
+    found = {}
+    for path in sorted(own_passports().glob("*.toml")):
+        try:
+            lens = read_passport(path).lens
+        except Refusal:
+            continue
+        found[file_name(lens.name)] = Card(file_name(lens.name), lens)
+    return found
 
 
 def _place() -> Path:

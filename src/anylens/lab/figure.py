@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,13 @@ class Figure:
             return f"{self.value:.4g}"
         digits = max(0, 1 - math.floor(math.log10(self.error)))
         return f"{self.value:.{digits}f} ± {self.error:.{digits}f}" if digits < 9 else f"{self.value:.4g}"
+
+
+def evenly(powers: Sequence[int]) -> Floats:
+    """(n, n): how the errors of a fit's terms r ** power go together where places lie evenly over a disc."""
+    grown = np.linalg.inv(1.0 / (np.add.outer(powers, powers) + 2.0))
+    size = np.sqrt(np.diag(grown))
+    return np.asarray(grown / np.outer(size, size))
 
 
 def combined(figures: list[Figure]) -> Figure:

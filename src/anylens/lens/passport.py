@@ -74,7 +74,7 @@ class Geometry(Section):
     focal_mm_error: float = _error()
     centre_mm: Pair = _figure(-30.0, 30.0, 2)
     centre_mm_error: Pair = _error(2)
-    radial: Three = _figure(-1e4, 1e4, 3)
+    radial: Three = _figure(-1e12, 1e12, 3)
     radial_error: Three = _error(3)
     tangential: Pair = _figure(-10.0, 10.0, 2)
     tangential_error: Pair = _error(2)
@@ -85,9 +85,11 @@ class Geometry(Section):
         for step in range(1, 65):
             r2 = (step / 64 * self.reach_mm / self.focal_mm) ** 2
             k1, k2, k3 = self.radial
-            if 1 + 3 * k1 * r2 + 5 * k2 * r2**2 + 7 * k3 * r2**3 < 0.05:
+            grown = 1 + 3 * k1 * r2 + 5 * k2 * r2**2 + 7 * k3 * r2**3
+            if not 0.05 <= grown <= 20.0:
+                folds = "folds over" if grown < 0.05 else "tears apart"
                 raise Refusal(
-                    f"The passport's geometry folds over {step / 64 * self.reach_mm:.1f} mm from its centre, within "
+                    f"The passport's geometry {folds} {step / 64 * self.reach_mm:.1f} mm from its centre, within "
                     "its reach_mm, which no lens does; calibrate it again with a chart that reaches the corners."
                 )
 

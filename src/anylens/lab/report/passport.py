@@ -10,9 +10,11 @@ from anylens.lab.figure import Figure
 from anylens.lab.geometry import Distortion
 from anylens.lab.report import plots
 from anylens.lab.report.page import Headline, Section, page
+from anylens.lab.report.passport_plots import passport_plots, setting
 from anylens.lab.report.sections import shading_section
 from anylens.lab.spread import lens_mtf50
 from anylens.lens.passport import ColorShading, Geometry, Lateral, Mount, Passport, PsfField, Vignetting
+from anylens.lens.passport import Section as PassportSection
 
 
 def passport_rows(passport: Passport) -> list[tuple[str, str]]:
@@ -42,7 +44,7 @@ def passport_page(result: Calibrated) -> str:
             passport.lens.name,
             f"What is known of it on {passport.body}; the picture that would help most: {result.next_picture}.",
             tuple(_headlines(result)),
-            (),
+            tuple(passport_plots(passport)),
             (),
             ("", "value ± standard error"),
             tuple(passport_rows(passport)),
@@ -181,11 +183,9 @@ def _mount(section: Mount) -> list[tuple[str, str]]:
     return rows
 
 
-def _where(section: Geometry | Lateral | Vignetting | ColorShading | object) -> str:
-    f_number, focus_m = getattr(section, "f_number", None), getattr(section, "focus_m", None)
-    parts = [] if f_number is None else [f"f/{f_number:g}"]
-    parts += [] if focus_m is None else [f"{focus_m:.3g} m"]
-    return f" at {', '.join(parts)}" if parts else ""
+def _where(section: PassportSection) -> str:
+    at = setting(section)
+    return f" at {at}" if at else ""
 
 
 def _pair(values: tuple[float, ...], errors: tuple[float, ...]) -> str:

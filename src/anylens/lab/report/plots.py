@@ -6,16 +6,19 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from anylens import color
 from anylens.lab.color import ColorMeasure, Patch
 from anylens.lab.geometry import Distortion, LateralColor
 from anylens.lab.noise import NoiseMeasure, Transfer
 from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting, number, scale_bar, shade
-from anylens.lab.shading import ShadingMap, ShadingMeasure
+from anylens.lab.shading import ShadingMeasure
 from anylens.lab.sharpness import Sharpness, StarSharpness
 from anylens.lab.texture import TextureSharpness
 from anylens.lab.through_focus import Tilt
+
+Floats = npt.NDArray[np.float64]
 
 DUSK = ((20, 16, 42), (62, 33, 92), (124, 48, 106), (190, 74, 92), (235, 124, 72), (250, 186, 98), (252, 240, 190))
 """From dark to bright."""
@@ -138,40 +141,25 @@ def _steps(axis: Axis, count: int = 96) -> list[float]:
     return [axis.low * (axis.high / axis.low) ** (k / (count - 1)) for k in range(count)]
 
 
-def falloff_plot(measure: ShadingMeasure) -> Drawing:
-    """The falloff over the field."""
-    values = 100.0 * measure.falloff.values
-    low = float(values.min())
+def falloff_map(title: str, percent: Floats, ratio: float, says: str) -> Drawing:
+    """Light over the field, (rows, columns) in per cent of the middle; `ratio` is the field's height over its width."""
+    low = float(percent.min())
     step = next(s for s in (0.5, 1.0, 2.0, 5.0, 10.0, 20.0) if (100.0 - low) / s <= 9.0 or s == 20.0)
     levels = [100.0 - k * step for k in range(1, int((100.0 - low) / step) + 1)]
-    reach = (min(low, 99.0), max(float(values.max()), 100.0))
-    return field_map(
-        "Falloff, % of the middle",
-        values.tolist(),
-        DUSK,
-        reach,
-        levels=levels,
-        ratio=measure.height_px / measure.width_px,
-        says=f"Falloff: corners {measure.corner_ev} EV",
-    )
+    reach = (min(low, 99.0), max(float(percent.max()), 100.0))
+    return field_map(title, percent.tolist(), DUSK, reach, levels=levels, ratio=ratio, says=says)
 
 
-def cast_plot(map_: ShadingMap, title: str, measure: ShadingMeasure) -> Drawing:
-    """The colour cast over the field, blue where the colour is weaker than in the middle, red where it is stronger."""
-    values = 100.0 * (map_.values - 1.0)
-    most = max(float(np.percentile(np.abs(values), 99.5)), 1.0)
+def cast_map(title: str, percent: Floats, ratio: float) -> Drawing:
+    """A colour cast over the field, blue where the colour is weaker than in the middle, red where it is stronger."""
+    most = max(float(np.percentile(np.abs(percent), 99.5)), 1.0)
     step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0) if most / s <= 4.0 or s == 10.0)
     levels = [k * step for k in range(-4, 5) if k and abs(k * step) < most]
+    says = f"{title}: {percent.min():+.1f} to {percent.max():+.1f} %"
     return field_map(
-        title,
-        values.tolist(),
-        COOL_WARM,
-        (-most, most),
-        unit="%",
-        levels=levels,
-        line="#33373f",
-        ratio=measure.height_px / measure.width_px,
-    )
+        title, percent.tolist(), COOL_WARM, (-most, most), unit="%", levels=levels, line="#33373f", ratio=ratio,
+        says=says,
+    )  # fmt: skip
 
 
 def profile_of_falloff(measure: ShadingMeasure) -> Drawing:
@@ -199,10 +187,13 @@ def shading_plot(measure: ShadingMeasure) -> Drawing:
 
 def shading_plots(measure: ShadingMeasure) -> list[Drawing]:
     """Falloff, its profile, and the casts of red and blue."""
-    drawings = [falloff_plot(measure), profile_of_falloff(measure)]
-    if measure.red_green is not None and measure.blue_green is not None:
-        drawings.append(cast_plot(measure.red_green, "Red over green, off the middle", measure))
-        drawings.append(cast_plot(measure.blue_green, "Blue over green, off the middle", measure))
+    ratio = measure.height_px / measure.width_px
+    says = f"Falloff: corners {measure.corner_ev} EV"
+    drawings = [falloff_map("Falloff, % of the middle", 100.0 * measure.falloff.values, ratio, says),
+                profile_of_falloff(measure)]  # fmt: skip
+    for name, cast in (("Red", measure.red_green), ("Blue", measure.blue_green)):
+        if cast is not None:
+            drawings.append(cast_map(f"{name} over green, off the middle", 100.0 * (cast.values - 1.0), ratio))
     return drawings
 
 

@@ -29,7 +29,7 @@ STYLE = """
 .plot .f-none{fill:var(--card);stroke-width:1.6}.plot .f-good{fill:var(--good)}.plot .f-bad{fill:var(--bad)}
 """.strip()
 
-LEFT, RIGHT, TOP, BOTTOM = 66.0, 14.0, 34.0, 46.0
+LEFT, RIGHT, TOP, BOTTOM = 76.0, 14.0, 34.0, 46.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,14 @@ class Plot:
         self._parts.append(
             f'<rect class="band f-{tone}" x="{LEFT:g}" y="{top:.1f}" width="{wide:g}" height="{bottom - top:.1f}"/>'
         )
+
+    def ribbon(self, xs: Sequence[float], ys: Sequence[float], errors: Sequence[float], tone: str) -> None:
+        """A band of one error to either side of a line, within the axes."""
+        known = list(zip(xs, ys, errors, strict=True))
+        rim = [(x, y + error) for x, y, error in known] + [(x, y - error) for x, y, error in reversed(known)]
+        held = [self.at(x, min(max(y, self.y.low), self.y.high)) for x, y in rim]
+        places = " ".join(f"{across:.1f},{up:.1f}" for across, up in held)
+        self._parts.append(f'<polygon class="band f-{tone}" points="{places}"/>')
 
     def rule(self, text: str, *, x: float | None = None, y: float | None = None, tone: str = "soft") -> None:
         """A dashed line across the plot with a word at its end."""
