@@ -25,7 +25,7 @@ from anylens.lab.panned_light import cast_terms, panned_light
 from anylens.lab.photo_geometry import photo_geometry
 from anylens.lab.specimen import of_image
 from anylens.lab.spread import lens_mtf50
-from anylens.lab.straight import long_lines, roots_of_green
+from anylens.lab.straight import roots_of_green, straight_things
 from anylens.lens.mapping import cast, ideal, lateral_shift, light
 from benchmarks import honesty
 from benchmarks.distortion import bent_px
@@ -109,7 +109,7 @@ def by_photos(seed: int) -> Iterator[tuple[str, float]]:
     specimens = [of_image(frame, "photo") for frame in CAMERA.pan(8, seed=seed)]
     roots = [roots_of_green(each) for each in specimens]
     sights = [sight(each, root) for each, root in zip(specimens, roots, strict=True)]
-    shared, lines = overlaps(sights), [line for root in roots for line in long_lines(root)]
+    shared, lines = overlaps(sights), [line for root in roots for line in straight_things(root).lines]
     engraved = CAMERA.focal_mm / CAMERA.pitch_um * 1e3
     found = photo_geometry(lines, CAMERA.width, CAMERA.height, engraved, shared, len(sights))
     if found is not None:

@@ -16,7 +16,7 @@ from anylens.lab.overlaps import overlaps, sight
 from anylens.lab.panned_light import panned_light
 from anylens.lab.photo_geometry import photo_geometry
 from anylens.lab.specimen import of_image
-from anylens.lab.straight import long_lines, roots_of_green
+from anylens.lab.straight import roots_of_green, straight_things
 from anylens.lens import read_passport
 from anylens.lens.mapping import cast, light
 from anylens.lens.passport import Geometry
@@ -86,7 +86,8 @@ def test_distortion_comes_back_from_straight_things(bend, tmp_path) -> None:
 
 def test_straight_things_of_a_straight_lens_do_not_bend_it() -> None:
     camera = replace(CAMERA, bend=(0.0, 0.0))
-    lines = [line for frame in camera.pan(4, seed=1) for line in long_lines(roots_of_green(of_image(frame, "photo")))]
+    roots = [roots_of_green(of_image(frame, "photo")) for frame in camera.pan(4, seed=1)]
+    lines = [line for each in roots for line in straight_things(each).lines]
     found = photo_geometry(lines, camera.width, camera.height, 1953.0)
     assert abs(found.corner_px.value) < 3.0 * found.corner_px.error < 3.0
     assert photo_geometry(lines[:8], camera.width, camera.height, 1953.0) is None

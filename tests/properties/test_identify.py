@@ -12,6 +12,7 @@ from anylens import write
 from anylens.app.command_line import run
 from anylens.body import Body
 from anylens.frame import Frame
+from anylens.lab.figure import Figure
 from anylens.lab.recognition import Seen, recognise
 from anylens.lab.traits import RINGS, Trait, Traits
 from anylens.lens import Lens, Passport
@@ -50,7 +51,7 @@ def passport(name: str, red: tuple[float, float], blue: tuple[float, float]) -> 
 KIT = (passport("true", RED, BLUE), passport("other", BLUE, RED), passport("plain", (0.0, 0.0), (0.0, 0.0)))
 
 
-def pictures_of(red: tuple[float, float], blue: tuple[float, float], error_um: float = 0.1) -> Seen:
+def pictures_of(red: tuple[float, float], blue: tuple[float, float], error_um: float = 0.02) -> Seen:
     s = np.array(RINGS)
     values = 1000 * REACH_MM * np.concatenate([s * (grown[0] + grown[1] * s**2) for grown in (red, blue)])
     lateral = Trait(values, np.eye(6) * error_um**2)
@@ -109,6 +110,16 @@ def test_straight_things_tell_lenses_whose_colours_lie_alike() -> None:
     assert verdict.told.passport is twins[0]
 
 
+def test_a_focal_length_that_pictures_tell_keeps_out_a_lens_that_draws_alike() -> None:
+    lens = replace(KIT[2], lens=Lens("Maker", "plain", (28.0, 28.0)))
+    seen = pictures_of(GREEN, GREEN, 0.1)
+    for focal_mm, likely in ((28.3, True), (35.0, False)):
+        shown = replace(seen, traits=replace(seen.traits, focal_mm=Figure(focal_mm, 0.5)))
+        verdict = recognise([shown], [*KIT[:2], lens])
+        assert (verdict.told is not None) == likely
+        assert (verdict.none > 0.9) != likely
+
+
 def test_pictures_that_tell_nothing_leave_what_was_thought_before() -> None:
     nothing = Seen(Traits(float(REACH_MM), 1, None, None, None, None))
     one, two = (recognise([nothing] * count, KIT) for count in (1, 2))
@@ -139,9 +150,20 @@ def identify(folder: Path, *arguments: str) -> int:
 
 def test_a_raw_tells_its_lens(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert identify(folder, str(folder / "a.dng")) == 0
-    out = capsys.readouterr().out
-    assert out.splitlines()[-1] == "Maker true"
-    assert "two pictures that show most of the same" in out
+    assert capsys.readouterr().out.splitlines()[-1] == "Maker true"
+
+
+def test_lenses_that_draw_alike_are_both_said_and_what_would_tell_them_apart(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin = tmp_path / "twin.toml"
+    twin.write_text(passport_text(replace(KIT[0], lens=Lens("Maker", "twin"))))
+    named = [str(folder / "true.toml"), str(twin)]
+    assert run(["lens", "identify", str(folder / "a.dng"), "--passport", *named]) == 0
+    answer = capsys.readouterr().out.splitlines()[-1]
+    assert answer.startswith("perhaps Maker ")
+    assert "though Maker" in answer
+    assert "two pictures that show most of the same would tell its focal length" in answer
 
 
 def test_a_lens_that_a_file_names_and_its_picture_contradicts_is_said(

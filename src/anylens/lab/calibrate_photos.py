@@ -14,7 +14,7 @@ from anylens.lab.overlaps import Sight, overlaps, sight
 from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, panned_light
 from anylens.lab.photo_geometry import LEAST_LINES, PhotoGeometry, photo_geometry
 from anylens.lab.specimen import Specimen
-from anylens.lab.straight import long_lines, roots_of_green
+from anylens.lab.straight import roots_of_green, straight_things
 from anylens.lens.passport import ColorShading, Geometry, Lateral, Section, Vignetting
 from anylens.refusal import Refusal
 
@@ -65,7 +65,7 @@ def taken(specimen: Specimen) -> Taken:
         specimen.height_px,
         fringes(specimen, "R"),
         fringes(specimen, "B"),
-        long_lines(roots),
+        straight_things(roots).lines,
         sight(specimen, roots),
     )
 

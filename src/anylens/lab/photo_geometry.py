@@ -99,14 +99,12 @@ def photo_geometry(
 
 
 def bend(lines: Sequence[Floats], width_px: int, height_px: int) -> tuple[Floats, Floats] | None:
-    """((3,) terms of s3, s5, s7 of how far outwards lines say that the lens moves places, (3, 3) their covariance).
+    """((5,) numbers of the lens that lines say, (5, 5) their covariance); None for too few lines.
 
-    All in half diagonals, of pictures of this size; None for too few lines. A lens's own middle is left free.
+    They are the lens's own middle, and terms of s3, s5, s7 of how far outwards it moves places, all in half diagonals
+    of pictures of this size.
     """
-    if len(lines) < LEAST_BENT:
-        return None
-    numbers, covariance = _Problem(lines, width_px, height_px).solved()
-    return numbers[2:], covariance[2:, 2:]
+    return _Problem(lines, width_px, height_px).solved() if len(lines) >= LEAST_BENT else None
 
 
 class _Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ Bytes = npt.NDArray[np.uint8]
 _SMALL_PX = 1100
 _LEAST_SEGMENT = 0.03
 _LEAST_LENGTH = 0.18
-_MOST_LINES = 90
+_MOST_LINES, _MOST_EDGES = 90, 200
+_ALONG = 24
 _STEP = 3.0
 _BAND = np.arange(-4.0, 4.01, 0.5)
 _NEAR = 0.6
@@ -40,28 +42,36 @@ def roots_of_green(specimen: Specimen) -> Bytes:
     return np.asarray(np.rint(255.0 * np.sqrt(np.clip(light / high, 0.0, 1.0))), np.uint8)
 
 
-def long_lines(light: Bytes) -> tuple[Floats, ...]:
-    """(n, 2) px of the points of each line, longest first; `light` is of `roots_of_green`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Straight:
+    """What looks straight in a picture, in px of it.
 
-    Line segments (von Gioi, Jakubowicz, Morel & Randall 2012) of the small picture are the seeds. Each is followed
-    both ways along its own gentle bow, as long as most steps across it find the edge where the bow foretells it.
+    `lines` are long ones, longest first, each (n, 2) points that follow its bow; `edges` (n, 2, 2) are both ends of all
+    that are long enough to show where they point, longest first.
+    """
+
+    lines: tuple[Floats, ...] = field(default=(), repr=False)
+    edges: Floats = field(default_factory=lambda: np.zeros((0, 2, 2)), repr=False)
+
+
+def straight_things(light: Bytes) -> Straight:
+    """The lines and edges of a picture's `roots_of_green`.
+
+    Line segments (von Gioi, Jakubowicz, Morel & Randall 2012) of the small picture are the seeds. Each is laid anew
+    through where the light changes most across it, and followed both ways along its own gentle bow, as long as most
+    steps across it find the edge where the bow foretells it.
     """
     import cv2
 
     height, width = light.shape
     diagonal = math.hypot(height, width)
-    shrink = max(1, math.ceil(max(light.shape) / _SMALL_PX))
-    small = cv2.resize(light, (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
-    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(small)[0]
-    seeds = np.zeros((0, 4)) if found is None else (np.asarray(found, np.float64).reshape(-1, 4) + 0.5) * shrink - 0.5
-    length = np.hypot(seeds[:, 2] - seeds[:, 0], seeds[:, 3] - seeds[:, 1])
     smooth = Between(cv2.GaussianBlur(light.astype(np.float32), (0, 0), 1.0))
+    seeds = _seeds(light)
     seen = np.zeros(light.shape, np.uint8)
     lines: list[Floats] = []
-    for at in np.argsort(-length):
-        if length[at] < _LEAST_SEGMENT * diagonal or len(lines) >= _MOST_LINES:
+    for start, end in seeds:
+        if len(lines) >= _MOST_LINES:
             break
-        start, end = seeds[at, :2], seeds[at, 2:]
         parts = start + np.linspace(0.2, 0.8, 4)[:, None] * (end - start)
         columns, rows = np.clip(np.rint(parts).astype(int), 0, (width - 1, height - 1)).T
         if (seen[rows, columns] > 0).mean() > 0.5:
@@ -72,7 +82,45 @@ def long_lines(light: Bytes) -> tuple[Floats, ...]:
         cv2.polylines(seen, [np.rint(line).astype(np.int32).reshape(-1, 1, 2)], False, 255, 5)
         if math.dist(line[0], line[-1]) >= _LEAST_LENGTH * diagonal:
             lines.append(2.0 * line + 0.5)
-    return tuple(sorted(lines, key=lambda line: -math.dist(line[0], line[-1])))
+    lines.sort(key=lambda line: -math.dist(line[0], line[-1]))
+    return Straight(tuple(lines), 2.0 * _laid(smooth, seeds[:_MOST_EDGES]) + 0.5)
+
+
+def _seeds(light: Bytes) -> Floats:
+    """(n, 2, 2) samples: the ends of line segments, longest first."""
+    import cv2
+
+    height, width = light.shape
+    shrink = max(1, math.ceil(max(light.shape) / _SMALL_PX))
+    small = cv2.resize(light, (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
+    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(small)[0]
+    ends = np.zeros((0, 4)) if found is None else (np.asarray(found, np.float64).reshape(-1, 4) + 0.5) * shrink - 0.5
+    length = np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1])
+    order = np.argsort(-length)
+    return np.asarray(ends[order[length[order] >= _LEAST_SEGMENT * math.hypot(height, width)]].reshape(-1, 2, 2))
+
+
+def _laid(smooth: Between, ends: Floats) -> Floats:
+    """(m, 2, 2): segments laid through the edge beside them; those left out along which most is no edge."""
+    way = ends[:, 1] - ends[:, 0]
+    across = np.stack([-way[:, 1], way[:, 0]], axis=1) / np.hypot(*way.T)[:, None]
+    t = np.linspace(0.04, 0.96, _ALONG)
+    places = ends[:, None, 0] + t[:, None] * way[:, None]
+    steps = places[:, :, None] + _BAND[:, None] * across[:, None, None]
+    slope = np.asarray(np.gradient(smooth.at(steps.reshape(-1, len(_BAND), 2), outside=math.nan), axis=1), np.float64)
+    sign = np.sign(np.nansum(slope[:, 6:-6].reshape(len(ends), -1), axis=1))
+    peak = _peaks(np.repeat(sign, _ALONG)[:, None] * slope)[0].reshape(len(ends), _ALONG)
+    known = np.isfinite(peak)
+    off = np.where(known, peak, 0.0)
+    design = np.stack([1.0 - t, t], axis=1)
+    weight = known.astype(np.float64)
+    for spread in (3.0, 1.0, 0.4, 0.2):
+        normal = np.einsum("ni,ij,ik->njk", weight, design, design) + 1e-9 * np.eye(2)
+        sides = np.linalg.solve(normal, np.einsum("ni,ij,ni->nj", weight, design, off)[..., None])[..., 0]
+        left = off - sides @ design.T
+        weight = known / (1.0 + (left / spread) ** 2) ** 2
+    good = (known & (np.abs(left) < _NEAR)).mean(axis=1) > _LEAST_SHARE
+    return np.asarray((ends + sides[:, :, None] * across[:, None])[good])
 
 
 def _followed(smooth: Between, start: Floats, end: Floats) -> Floats | None:

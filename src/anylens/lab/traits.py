@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure
+from anylens.lab.figure import Figure, combined
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Overlap, Sight, overlaps, sight
 from anylens.lab.panned_light import LEAST_MOVE, panned_light
+from anylens.lab.perspective import perspective
 from anylens.lab.photo_geometry import bend, photo_geometry
 from anylens.lab.specimen import Specimen
-from anylens.lab.straight import long_lines, roots_of_green
+from anylens.lab.straight import Straight, roots_of_green, straight_things
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +57,8 @@ class Traits:
     `lateral` are six figures: how far red, then blue, lie outwards from green at RINGS, in micrometres. `falloff` is
     the logarithm of green light at SHADE against the middle, `red_green` and `blue_green` those of the casts.
     `bend` are three figures: how far outwards straight things say that the lens moves places at RINGS, in micrometres.
-    `reach_mm` is half the diagonal; `pictures` how many there were. `focal_mm` is what overlaps of a pan tell.
+    `reach_mm` is half the diagonal; `pictures` how many there were. `focal_mm` is what overlaps of a pan
+    tell, else the right angles of houses.
     """
 
     reach_mm: float
@@ -77,7 +79,7 @@ class Looked:
     fringes: tuple[Fringes, Fringes]
     shading: tuple[Figure, Figure, Figure] | None
     sight: Sight | None = field(default=None, repr=False)
-    lines: tuple[Floats, ...] = field(default=(), repr=False)
+    straight: Straight = field(default_factory=Straight, repr=False)
     size_px: tuple[int, int] = (0, 0)
 
 
@@ -90,15 +92,15 @@ def look(
     """
     found = [fringes(specimen, letter, most_tiles, looked_at) for letter in "RB"]
     shading, seen = None, None
-    lines: tuple[Floats, ...] = ()
+    straight = Straight()
     if specimen.kind == "raw" and len(specimen.letters()) == 3:
         light, clipped, _ = specimen.colors()
         shading, roots = trends(light, clipped), roots_of_green(specimen)
         seen = sight(specimen, roots) if beside and shading is not None else None
-        lines = long_lines(roots)
+        straight = straight_things(roots)
     size = specimen.width_px, specimen.height_px
     reach = math.hypot(*size) / 2.0 * pitch_um / 1000.0
-    return Looked(reach, (found[0], found[1]), shading, seen, lines, size)
+    return Looked(reach, (found[0], found[1]), shading, seen, straight, size)
 
 
 def traits(looked: Sequence[Looked]) -> Traits:
@@ -119,16 +121,27 @@ def traits(looked: Sequence[Looked]) -> Traits:
         light = panned_light(sights, shared)
         if light is not None and max(each.moved_px for each in shared) > LEAST_MOVE * 2.0 * sights[0].half_px:
             falloff, red_green, blue_green = light.ring(SHADE)
-    bent = bend([line for each in looked for line in each.lines], *looked[0].size_px)
+    bent = bend([line for each in looked for line in each.straight.lines], *looked[0].size_px)
+    if focal is None and bent is not None:
+        focal = _perspective(looked, bent[0])
     return Traits(reach, len(looked), colors, falloff, red_green, blue_green, focal, _bend(bent, reach))
 
 
-def _bend(terms: tuple[Floats, Floats] | None, reach_mm: float) -> Trait | None:
+def _bend(bent: tuple[Floats, Floats] | None, reach_mm: float) -> Trait | None:
     """Distortion at RINGS, from what lines told."""
-    if terms is None:
+    if bent is None:
         return None
+    numbers, covariance = bent
     lever = 1000.0 * reach_mm * np.array(RINGS)[:, None] ** np.array([3.0, 5.0, 7.0])
-    return Trait(lever @ terms[0], lever @ terms[1] @ lever.T)
+    return Trait(lever @ numbers[2:], lever @ covariance[2:, 2:] @ lever.T)
+
+
+def _perspective(looked: Sequence[Looked], numbers: Floats) -> Figure | None:
+    """The focal length in mm that right angles in the pictures tell, None where there are none."""
+    told = [perspective(each.straight.edges, *each.size_px, numbers) for each in looked]
+    mm = [each.reach_mm / (math.hypot(*each.size_px) / 2.0) for each in looked]
+    found = [Figure(px.value * scale, px.error * scale) for px, scale in zip(told, mm, strict=True) if px is not None]
+    return combined(found) if found else None
 
 
 def _focal(sights: Sequence[Sight], shared: Sequence[Overlap], reach_mm: float) -> Figure | None:

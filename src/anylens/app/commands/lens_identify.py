@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from anylens.lab.traits import Looked, Traits
     from anylens.lens import Passport
 
-CONTRADICTED = 0.05
-"""A named lens whose probability is below this is said to contradict the pictures."""
+CONTRADICTED, PROBABLE = 0.05, 0.8
+"""A named lens whose probability is below the one is said to contradict the pictures; an answer that is not sure is
+called probable from the other on."""
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -73,9 +74,7 @@ def run(given: Namespace) -> int:
         print(measuring.as_json("identify", [_told(pictures, whole, verdict, notes)]))
     else:
         _tell(pictures, whole, verdict)
-        if verdict.best is not None and all(each.focal_mm is None and each.traits.focal_mm is None for each in seen):
-            print("\nLenses of other focal lengths may draw alike; two pictures that show most of the same tell it.")
-        print(f"\n{_answer(verdict)}")
+        print(f"\n{_answer(verdict, seen)}")
         measuring.notes(notes)
     return int(len(pictures) < len(given.files))
 
@@ -165,7 +164,7 @@ def _contradictions(pictures: Sequence[Picture], verdict: Verdict) -> list[str]:
         if not said:
             notes.append(f"{where}: the lens named there, {name}, has no passport among these.")
         elif said[0].probability < CONTRADICTED:
-            instead = "another lens" if verdict.told is None else verdict.told.passport.lens.name
+            instead = "another lens" if verdict.best is None else verdict.best.passport.lens.name
             notes.append(
                 f"{where}: the lens named there, {name}, contradicts the pictures ({_percent(said[0].probability)}); "
                 f"they look like {instead}."
@@ -186,6 +185,7 @@ def _told(pictures: Sequence[Picture], whole: Traits, verdict: Verdict, notes: l
         "lateral_error_um": None if whole.lateral is None else whole.lateral.errors,
         "bend_um": None if whole.bend is None else whole.bend.values,
         "bend_error_um": None if whole.bend is None else whole.bend.errors,
+        "focal_mm": whole.focal_mm,
         "falloff_log": whole.falloff,
         "red_green_log": whole.red_green,
         "blue_green_log": whole.blue_green,
@@ -207,14 +207,28 @@ def _tell(pictures: Sequence[Picture], whole: Traits, verdict: Verdict) -> None:
         seen = (f"{values[2]:+.2f} ± {errors[2]:.2f}", f"{values[5]:+.2f} ± {errors[5]:.2f}")
     rows.append(("none of these", "", _percent(verdict.none), "", ""))
     print(table(rows, ("lens", "nearest at", "probability", "red µm", "blue µm"), ("the pictures", "", "", *seen)))
+    if whole.focal_mm is not None:
+        print(f"\nfocal length by what the pictures show: {whole.focal_mm} mm")
 
 
-def _answer(verdict: Verdict) -> str:
-    if verdict.told is not None:
-        return verdict.told.passport.lens.name
-    if verdict.best is None:
+def _answer(verdict: Verdict, seen: Sequence[Seen]) -> str:
+    """The lens where it is sure; else what it probably is, what may draw alike, and what would tell."""
+    best = verdict.best
+    if best is None:
         return "none of these lenses"
-    return f"not sure; perhaps {verdict.best.passport.lens.name}; more pictures, or their aperture, would tell"
+    name = best.passport.lens.name
+    if verdict.told is not None:
+        return name
+    others = [each.passport.lens.name for each in verdict.candidates[1:] if each.probability > verdict.none]
+    rival = others[0] if others else "a lens that has no passport here"
+    if all(each.focal_mm is None and each.traits.focal_mm is None for each in seen):
+        more = "two pictures that show most of the same would tell its focal length"
+    elif any(each.f_number is None for each in seen):
+        more = "its aperture, said by --aperture, would tell more"
+    else:
+        more = "more pictures would tell"
+    how = "probably" if best.probability >= PROBABLE else "perhaps"
+    return f"{how} {name} ({_percent(best.probability)}), though {rival} may draw alike; {more}"
 
 
 def _aperture(f_number: float | None) -> str:
