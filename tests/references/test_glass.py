@@ -89,6 +89,24 @@ def test_a_lens_without_aberrations_has_the_mtf_of_diffraction() -> None:
             assert seen == pytest.approx(exact, abs=0.012)
 
 
+@pytest.mark.parametrize(("slug", "f_number", "distance_m", "most"), [
+    ("summicron_50_f2_v5", 2.0, 1.0, 0.06), ("canon_50_f0_95", 0.95, 12.0, 0.1),
+])  # fmt: skip
+def test_rays_draw_wide_blurs_as_waves_do(
+    slug: str, f_number: float, distance_m: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lens = glass(slug, Mounting(f_number, 3.0))
+
+    def drawn() -> Any:
+        seen = lens.transfers([(0.0, 0.0), (5.0, 3.0)], [550.0], distance_m, 9.6, 128)[:, 0]
+        return np.fft.ifft2(seen * np.sinc(np.fft.fftfreq(128)) * np.sinc(np.fft.fftfreq(128))[:, None]).real
+
+    rays = drawn()
+    monkeypatch.setattr("anylens.twin.glass.spots.FINEST", math.inf)
+    monkeypatch.setattr("anylens.twin.glass.spots.LARGEST", 8192)
+    assert 0.5 * np.abs(rays - drawn()).sum((1, 2)).max() < most
+
+
 def test_focusing_by_moving_the_whole_lens_breathes_as_optiland_says() -> None:
     """The far field's image grows with the extension; truth.json's lens images 2 m without regard to aberrations."""
     for slug in ("summicron_50_f2_v5", "macro_elmar_90_f4", "serenar_28_f3_5"):

@@ -14,6 +14,11 @@ from anylens.twin.glass.front import Front, apart, edge_points, edge_radii, on_g
 Floats = npt.NDArray[np.floating[Any]]
 
 LARGEST = 2048
+FINEST = 3.0
+"""Of a transfer function: where a wave would need more samples to a step than that, rays tell what is left to see."""
+RAYS_A_CELL = 2.0
+LEAST_RAYS = 192
+SOFT_RIMS = 6
 PUPIL_CELLS = 128
 MARGIN = 1.3
 BAND = 32
@@ -34,7 +39,7 @@ def spot(
     needed = _parts(front, step_mm)
     parts = next((each for each in (max(3, needed), max(2, needed)) if 1.3 * size * each <= LARGEST), needed)
     if size * parts + 2 > LARGEST:
-        return _counted(front, step_mm, size, shift_mm, sensor_mm)
+        return _shares(_counted(front, step_mm, size, shift_mm, sensor_mm, 0.0, 0)[0])
     power = _power(front, step_mm, size, parts, shift_mm, sensor_mm, average=parts < 3)
     if parts < 3:
         inner = power[1:-1, 1:-1].reshape(size, parts, size, parts)
@@ -45,28 +50,48 @@ def spot(
 def transfer(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex64]:
     """(size, size): the optical transfer function at `fftfreq(size, step_mm)` down and across, about the middle place.
 
-    It is that of the light within size * step_mm, 1 at frequency 0, with no aperture of cells in it. Where one
-    transform would take more than 2048 samples a side it comes from rays in cells.
+    It is that of the light within size * step_mm, 1 at frequency 0, with no aperture of cells in it. Where steps are
+    much wider than what waves can draw it comes from rays.
     """
-    from scipy.fft import fft, fft2, ifftshift, next_fast_len, rfft
+    half = _by_rays(front, step_mm, size) if _samples(front, step_mm) > FINEST else _by_waves(front, step_mm, size)
+    band = np.fft.fftfreq(size, 1.0 / size).astype(int)
+    right = (size + 1) // 2
+    seen = np.concatenate([half[band, :right], np.conj(half[-band[:, None], -band[right:]])], axis=1)
+    about = np.exp(2j * np.pi * (len(half) // 2) / len(half) * band)
+    seen *= np.multiply.outer(about, about / seen[0, 0].real)
+    return seen
 
-    if size * math.ceil(_samples(front, step_mm)) + 2 > LARGEST:
-        cells = _counted(front, step_mm, size, (0.0, 0.0), 0.0)
-        aperture = np.sinc(np.fft.fftfreq(size)) ** 2  # of the cells, and of sharing light among them
-        seen = fft2(ifftshift(cells)) / (aperture[:, None] * aperture)
-        return np.asarray(seen / seen[0, 0].real, np.complex64)
+
+def _by_waves(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex64]:
+    """(n, size // 2 + 1): the light's transform on n >= size samples over the window, its columns of the asked band."""
+    from scipy.fft import fft, next_fast_len, rfft
+
     fine = next_fast_len(math.ceil(size * max(1.0, _samples(front, step_mm))), real=True)
     apart_mm = size * step_mm / fine
     half = np.empty((fine, size // 2 + 1), np.complex64)
     for rows, light in _rows(*_columns(front, apart_mm, fine, (-(fine // 2) * apart_mm,) * 2, (0.0, 0.0), 0.0), fine):
         half[rows] = rfft(light, axis=1)[:, : size // 2 + 1]
-    half = fft(half, axis=0, overwrite_x=True)
-    band = np.fft.fftfreq(size, 1.0 / size).astype(int)
-    right = (size + 1) // 2
-    seen = np.concatenate([half[band, :right], np.conj(half[-band[:, None], -band[right:]])], axis=1)
-    about = np.exp(2j * np.pi * (fine // 2) / fine * band)
-    seen *= np.multiply.outer(about, about / seen[0, 0].real)
-    return seen
+    return np.asarray(fft(half, axis=0, overwrite_x=True))
+
+
+def _by_rays(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex64]:
+    """(size, size // 2 + 1): the light's transform from rays, and from how far inside the edge of the pupil they pass.
+
+    A frequency shifts the pupil against itself, and a ray carries it where both its neighbours half of that away are
+    lit (Hopkins 1955): near the edge rays draw softly, which makes the fringes of a wide disc's rim. Here
+    neighbours stand across the edge, as they do where a rim is seen.
+    """
+    from scipy.fft import rfft2
+
+    away = 0.5e-6 * front.wavelength_nm / step_mm * np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size))
+    rim = float(away.max()) / SOFT_RIMS
+    cells = _counted(front, step_mm, size, (0.0, 0.0), 0.0, rim, SOFT_RIMS).astype(np.float32)
+    half = rfft2(cells[-1])
+    for at, light in enumerate(cells[:-1], 1):
+        half += np.clip(at - away / rim, 0.0, 1.0).astype(np.float32) * rfft2(light)
+    # The aperture of the cells, and of sharing light among them.
+    half /= np.multiply.outer(np.sinc(np.fft.fftfreq(size)), np.sinc(np.fft.rfftfreq(size))).astype(np.float32) ** 2
+    return np.asarray(half)
 
 
 def _pupil(front: Front, u: Floats, v: Floats, tilt: tuple[Floats, Floats], sensor_mm: float, window_mm: float,
@@ -92,7 +117,7 @@ def _pupil(front: Front, u: Floats, v: Floats, tilt: tuple[Floats, Floats], sens
         phase -= np.rint(phase)
         turn = phase.astype(np.float32) * np.float32(2.0 * np.pi)
         light = (amplitude[rows] @ amplitude_across[:, columns]).astype(np.float32)
-        light *= _cover(front.pole, rim, u[columns], v[rows], cell)
+        light *= np.clip(_inside(front.pole, rim, u[columns], v[rows], cell), 0.0, 1.0)
         if beyond:
             x, y = landing(rows, columns)
             aside = np.maximum(np.abs(x - shift_mm[0]), np.abs(y - shift_mm[1])) / window_mm
@@ -120,18 +145,19 @@ def _rim(front: Front, cell: float) -> npt.NDArray[np.float32]:
     return np.asarray(edge_radii(front.edge, front.pole, 1440) / cell + 0.5, np.float32)
 
 
-def _cover(
-    pole: tuple[float, float], rim: npt.NDArray[np.float32], u: Floats, v: Floats, cell: float
+def _inside(
+    pole: tuple[float, float], rim: npt.NDArray[np.float32], u: Floats, v: Floats, cell: float, deep: float = 1.0
 ) -> npt.NDArray[np.float32]:
-    """(v, u): how much of each cell about a crossing is lit, 0 to 1."""
+    """(v, u): by how many cells, and a half, each crossing lies inside the edge, told up to `deep`."""
     x, y = ((u - pole[0]) / cell).astype(np.float32), ((v - pole[1]) / cell).astype(np.float32)[:, None]
-    cover = np.ones((len(v), len(u)), np.float32)
+    away = x * x + y * y
+    inside = np.full(away.shape, deep, np.float32)
     # Where the edge is farther away all around nothing has to be looked up.
-    near = x * x + np.abs(y).max() ** 2 > (rim.min() - 1.0) ** 2
-    x = x[near]
-    nearest = np.rint(np.arctan2(y, x) * np.float32(len(rim) / (2.0 * np.pi))).astype(np.intp)
-    cover[:, near] = np.clip(rim[nearest] - np.sqrt(x * x + y * y), 0.0, 1.0)  # half the angles count from the end
-    return cover
+    near = away > max(float(rim.min()) - deep, 0.0) ** 2
+    turn = np.arctan2(*(np.broadcast_to(each, away.shape)[near] for each in (y, x)))
+    nearest = np.rint(turn * np.float32(len(rim) / (2.0 * np.pi))).astype(np.intp)
+    inside[near] = rim[nearest] - np.sqrt(away[near])  # half the angles count from the end
+    return inside
 
 
 def _parts(front: Front, step_mm: float) -> int:
@@ -272,23 +298,33 @@ def _steepest(front: Front) -> float:
 
 
 def _counted(
-    front: Front, step_mm: float, size: int, shift_mm: tuple[float, float], sensor_mm: float
-) -> npt.NDArray[np.float32]:
-    """The same from rays alone, a regular net of them, each shared among the four cells about its place."""
+    front: Front, step_mm: float, size: int, shift_mm: tuple[float, float], sensor_mm: float, rim: float, rims: int
+) -> Floats:
+    """(rims + 1, size, size): the same from rays alone, a regular net of them, each shared among the four cells about
+    its place; first those less than `rim` from the pupil's edge, in direction cosines, then those as far again, last
+    all others.
+    """
     low, high = front.edge.min(axis=0), front.edge.max(axis=0)
-    across, down = (np.linspace(a, b, 1400) for a, b in zip(low, high, strict=True))
-    cell = float(across[1] - across[0])
-    light = on_grid(front.amplitude, across, down) ** 2 * _cover(front.pole, _rim(front, cell), across, down, cell)
+    reach = min(2.0 * front.reach_mm / step_mm, float(size))
+    count = max(LEAST_RAYS, math.ceil(RAYS_A_CELL * reach))
+    across, down = (np.linspace(a, b, count) for a, b in zip(low, high, strict=True))
+    cell = float(max(across[1] - across[0], down[1] - down[0]))
+    inside = _inside(front.pole, _rim(front, cell), across, down, cell, 1.0 + rims * rim / (cell * front.scale))
     x, y = _landings(front, across, down, sensor_mm)(slice(None), slice(None))
-    lit = light > 0
-    column = (x[lit] - shift_mm[0]) / step_mm + size // 2
-    row = (y[lit] - shift_mm[1]) / step_mm + size // 2
-    cells = np.zeros((size + 2, size + 2))
-    left, top = np.floor(column), np.floor(row)
-    for right in (0, 1):
-        for below in (0, 1):
-            share = light[lit] * np.abs(1 - right - (column - left)) * np.abs(1 - below - (row - top))
-            at_x = np.clip(left + right + 1, 0, size + 1).astype(np.intp)
-            at_y = np.clip(top + below + 1, 0, size + 1).astype(np.intp)
-            cells += np.bincount(at_y * (size + 2) + at_x, share, (size + 2) ** 2).reshape(cells.shape)
-    return _shares(cells[1:-1, 1:-1])
+    column = x.astype(np.float32) * np.float32(1.0 / step_mm) + np.float32(size // 2 + 1 - shift_mm[0] / step_mm)
+    row = y.astype(np.float32) * np.float32(1.0 / step_mm) + np.float32(size // 2 + 1 - shift_mm[1] / step_mm)
+    seen = np.flatnonzero((inside > 0.0) & (column > 0.0) & (column < size + 1) & (row > 0.0) & (row < size + 1))
+    column, row, inside = (each.ravel()[seen] for each in (column, row, inside))
+    light = on_grid(front.amplitude, across, down).ravel()[seen] ** 2 * np.minimum(inside, 1.0)
+    left, top = column.astype(np.int32), row.astype(np.int32)
+    first = top * (size + 2) + left
+    if rims:
+        first += np.minimum(inside * np.float32(cell * front.scale / rim), rims).astype(np.int32) * (size + 2) ** 2
+    after, lower = light * (column - left), row - top
+    shape = rims + 1, size + 2, size + 2
+    cells = np.zeros(shape)
+    for beyond, share in ((0, light - after), (1, after)):
+        below = share * lower
+        for start, part in ((first + beyond, share - below), (first + (beyond + size + 2), below)):
+            cells += np.bincount(start, part, cells.size)[: cells.size].reshape(shape)
+    return cells[:, 1:-1, 1:-1]
