@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float32]
 DAYLIGHT_K = 5500.0
 PLANES = "RGB"
 LEAST_VARIANCE = 1e-9
+NOTHING_SEEN = np.empty((3, 0, 0), np.float32)
+"""The overview of a mosaic without a colour filter, or of one that is not looked at."""
 ENOUGH_CELLS = 200_000
 ENOUGH_FOR_BRIGHTNESS = 50_000
 """Of so many cells the percentiles stray by less than a hundredth of a stop."""
@@ -138,7 +140,12 @@ def sampled(seen: Floats, enough: int = ENOUGH_CELLS) -> Floats:
 
 
 def seen_small(mosaic: Mosaic) -> Floats:
-    """(3, h, w): the overview of a Bayer mosaic in the camera's colours, taken from its pixels where none was kept."""
+    """(3, h, w): the overview of a Bayer mosaic in the camera's colours, taken from its pixels where none was kept.
+
+    `NOTHING_SEEN` of a mosaic without a colour filter.
+    """
     if mosaic.overview is not None:
         return mosaic.overview
+    if not mosaic.facts.sensor.cfa:
+        return NOTHING_SEEN
     return colors_of(cells(mosaic.pixels), *bayer_phase(mosaic.facts.sensor.cfa))

@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.darkroom.glass import without
-from anylens.darkroom.light import bayer_phase
+from anylens.darkroom.light import NOTHING_SEEN, bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
 from anylens.darkroom.stages.merge import Merge, counts_of
+from anylens.darkroom.stages.mosaic import Plan
 from anylens.darkroom.stages.scene import Restore, Size, Unbend, brightest_of, calm_light, calm_of
 from anylens.frame import Frame
 from anylens.image import FrameCount, Latent, Mosaic, Scene
@@ -79,18 +80,19 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     facts, given = frame.facts, Given()
     shape, phase = facts.active_shape, bayer_phase(facts.sensor.cfa)
     height, width = shape
-    given["counts"] = (*tables(*counts_of(frame)), width, height, *_plan(defects)(facts))
+    given["counts"] = (*tables(*counts_of(frame)), width, height, *_plan(defects)(facts, NOTHING_SEEN, shape).given)
     seen = colors_of(cells.cells(given["counts"]), *phase)
-    given["balance"], facts, seen = _plan(balance)(facts, seen)
-    given["highlights"], seen = _plan(highlights)(facts, seen)
-    given["shade"], facts, seen, shading = _plan(shade)(facts, seen, shape)
+    for name, stage in (("balance", balance), ("highlights", highlights), ("shade", shade)):
+        plan: Plan = _plan(stage)(facts, seen, shape)
+        given[name], facts, seen = plan.given, plan.facts, plan.seen
+    given["highlights"] = given["highlights"][:2]  # all kernels of the pass share one `phase`
     given["demosaic"], to_scene, seen = _plan(recipe.demosaic)(facts, seen)
     _, _, *noise = _plan(denoise)(facts)
     given["denoise"] = (to_scene.astype(np.float32), *noise)
     bent = _plan(unbend)(facts, shape)
     if bent is not None:
         facts, seen = without(facts, "geometry", "lateral"), bent.seen_small(seen, SPACING)
-    calm, used = calm_of(shading), frames_used
+    calm, used = calm_of(plan.shading), frames_used
     if frames_used is not None:
         calm = np.ascontiguousarray(calm * frames_used[::SPACING, ::SPACING][: seen.shape[1], : seen.shape[2]])
         used = frames_used if bent is None else bent.counts(frames_used)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from anylens.darkroom.glass import Fitted
-from anylens.darkroom.light import bayer_phase, by_site
+from anylens.darkroom.light import NOTHING_SEEN, bayer_phase
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge, counts_of
-from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
+from anylens.darkroom.stages.mosaic import Balance, Highlights, Plan, Planned
 from anylens.frame import Burst, Facts, Frame
-from anylens.image import Pixels, Scene
-from anylens.kernels import balance, defects, demosaic, highlights, linearize, shade
+from anylens.image import Mosaic, Pixels, Scene
+from anylens.kernels import demosaic, linearize, shade
 from anylens.kernels.matrix import matrix
 from anylens.record import replace
 
@@ -34,7 +34,7 @@ class Parts:
 
     def __init__(self, stages: Stages, demosaic: Callable[[Any], Any]) -> None:
         self._stages, self._demosaic = stages, demosaic
-        self._before: list[tuple[Facts, Pixels | None]] = []
+        self._plans: list[Plan | None] = []
         self._first: Facts | None = None
 
     def whole(self, frame: Frame | Scene) -> Scene:
@@ -48,12 +48,20 @@ class Parts:
             state = replace(state, facts=replace(state.facts, as_shot_neutral=(red, green, blue)))
         for stage in self._stages:
             if first is None:
-                self._before.append((state.facts, state.overview))
-            state = (Balance() if first is not None and isinstance(stage, Balance) else stage)(state)
+                state = self._begun(stage, state)
+            else:
+                state = (Balance() if isinstance(stage, Balance) else stage)(state)
         if first is None:
             self._first = state.facts
         scene: Scene = self._demosaic(state)
         return scene
+
+    def _begun(self, stage: Callable[[Any], Any], state: Mosaic) -> Mosaic:
+        """What a stage makes of the first frame; its plan is kept."""
+        plan = stage.planned(state) if isinstance(stage, Planned) else None
+        self._plans.append(plan)
+        result: Mosaic = stage(state) if plan is None else plan(state)
+        return result
 
     def of(self, frame: Frame | Scene) -> Part:
         """What gives parts of a frame's scene."""
@@ -73,41 +81,40 @@ class Parts:
         assert first is not None
         if not isinstance(self._demosaic, Demosaic) or frame.raw.ndim != 2 or facts.sensor.cfa != first.sensor.cfa:
             return None
-        phase, none = bayer_phase(facts.sensor.cfa), np.empty((3, 0, 0), np.float32)
-        steps: list[tuple[Any, tuple[Any, ...]]] = []
-        for stage, (known, seen) in zip(self._stages, self._before, strict=True):
+        steps: list[Plan] = []
+        for stage, plan in zip(self._stages, self._plans, strict=True):
             if isinstance(stage, Fitted):
                 facts = stage(replace(frame, facts=facts)).facts
-            elif isinstance(stage, Defects):
-                steps.append((defects, stage.plan(facts)))
-            elif isinstance(stage, Balance) and first.balance is not None:
-                facts = replace(facts, balance=first.balance)
-                steps.append((balance, (by_site(facts.sensor.cfa, first.balance),)))
-            elif isinstance(stage, Highlights) and seen is not None:
-                tables, _ = stage.plan(known, seen)
-                steps.append((highlights, (*tables, *phase)))
-            elif isinstance(stage, Shade):
-                arguments, facts, _, gains = stage.plan(facts, none, frame.facts.active_shape)
-                steps += [(shade, arguments)] if gains is not None else []
-            else:
+                continue
+            if plan is None:
                 return None
-        (toe,), to_scene, _ = self._demosaic.plan(first, none)
+            if isinstance(stage, Balance | Highlights):
+                facts = replace(facts, balance=plan.facts.balance)
+            elif isinstance(stage, Planned):
+                plan = stage.plan(facts, NOTHING_SEEN, frame.facts.active_shape)
+                facts = plan.facts
+            steps.append(plan)
+        phase = bayer_phase(facts.sensor.cfa)
+        (toe,), to_scene, _ = self._demosaic.plan(first, NOTHING_SEEN)
         counts, blacks, scales, below, period = linearize.tables(*counts_of(frame))
         height, width = counts.shape
-        step = np.lcm(2, period)
+        even = np.lcm(2, period)
 
         def part(rows: slice, columns: slice) -> Pixels:
-            top, left = max(0, rows.start - AROUND_PX) // step * step, max(0, columns.start - AROUND_PX) // 2 * 2
+            top, left = max(0, rows.start - AROUND_PX) // even * even, max(0, columns.start - AROUND_PX) // 2 * 2
             bottom, right = min(height, rows.stop + AROUND_PX), min(width, columns.stop + AROUND_PX)
             black, scale = (np.ascontiguousarray(table[:, left:right]) for table in (blacks, scales))
             taken = counts[top:bottom, left:right], black, scale, below[top:bottom], period
             light = linearize.kernel(*taken, out=np.empty((bottom - top, right - left), np.float32))
-            for module, given in steps:
-                if module is shade:
+            for step in steps:
+                given = step.given
+                if step.kernel is None:
+                    continue
+                if step.kernel is shade.kernel:
                     table, (scale_x, shift_x, scale_y, shift_y), *points = given
                     place = (scale_x, shift_x + left * scale_x, scale_y, shift_y + top * scale_y)
                     given = (table, np.array(place, np.float32), *points)
-                light = module.kernel(light, *given, out=np.empty(light.shape, np.float32))
+                light = step.kernel(light, *given, out=np.empty(light.shape, np.float32))
             colors = matrix(demosaic.demosaic(light, *phase, toe), to_scene)
             return colors[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
 

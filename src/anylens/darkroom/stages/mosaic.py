@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from anylens.darkroom.glass import shading_gains, without
 from anylens.darkroom.light import (
+    NOTHING_SEEN,
     bayer_phase,
     by_site,
     calibration_arguments,
@@ -23,40 +24,81 @@ from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.white import estimate_neutral
 from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels
-from anylens.kernels.balance import balance
+from anylens.kernels import balance, defects, highlights, shade
 from anylens.kernels.cells import SPACING, colors_of
-from anylens.kernels.defects import defects
-from anylens.kernels.highlights import clipping_level, filled_in, highlights, usual_lead
-from anylens.kernels.shade import shade
+from anylens.kernels.highlights import clipping_level, filled_in, usual_lead
+from anylens.kernels.library import Kernel
 from anylens.opcodes import GainMap, parse
 from anylens.record import record, replace
 
 Places = npt.NDArray[np.floating[Any]]
-Shading = tuple[Pixels, Pixels, int, int]
 Lying = tuple[float, float, float, float]
 """scale_x, shift_x, scale_y, shift_y from a pixel to its place in a map."""
 
 
-@record(frozen=True, slots=True)
-class Defects:
-    """Replace single hot and dead pixels that stand out from their neighbours by `threshold` sigma of the noise."""
+@record(frozen=True, slots=True, eq=False)
+class Plan:
+    """What a stage is going to do to a mosaic, told from its facts and from the mosaic seen small.
 
-    threshold: float = taste(6.0, 1.0, 100.0, 0.5)
+    `kernel` is to take the light and then what is `given`; None where the light stays as it is. `facts` and `seen` are
+    those of the light afterwards, `seen` empty where it must be looked at anew; `shading` is the gain by which this
+    stage lifts the overview's points, None for no gain.
+    """
+
+    kernel: Kernel | None
+    given: tuple[Any, ...]
+    facts: Facts
+    seen: Pixels
+    shading: Pixels | None = None
+
+    def __call__(self, mosaic: Mosaic) -> Mosaic:
+        """The mosaic as planned."""
+        pixels = mosaic.pixels
+        if self.kernel is not None:
+            pixels = self.kernel(pixels, *self.given, out=np.empty(pixels.shape, np.float32))
+        overview = self.seen if self.seen.size else None
+        shading = mosaic.shading if self.shading is None else self.shading
+        return replace(mosaic, pixels=pixels, facts=self.facts, overview=overview, shading=shading)
+
+
+class Planned:
+    """A stage that says what it is going to do before it is done."""
+
+    __slots__ = ()
 
     def __post_init__(self) -> None:
         checked(self)
 
     def __call__(self, mosaic: Mosaic) -> Mosaic:
-        return replace(mosaic, pixels=defects(mosaic.pixels, *self.plan(mosaic.facts)), overview=None)
+        return self.planned(mosaic)(mosaic)
 
-    def plan(self, facts: Facts) -> tuple[Pixels, Pixels, float]:
-        """What the kernel takes: scale and offset of the noise by site, threshold."""
-        noise, cfa = noise_of(facts), facts.sensor.cfa
-        return by_site(cfa, _three(noise.scale)), by_site(cfa, _three(noise.offset)), self.threshold
+    def planned(self, mosaic: Mosaic) -> Plan:
+        """What is going to be done to this mosaic."""
+        return self.plan(mosaic.facts, seen_small(mosaic), mosaic.pixels.shape)
+
+    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:
+        """What is going to be done to a mosaic of these facts and this (height, width), `seen` small before."""
+        raise NotImplementedError
 
 
 @record(frozen=True, slots=True)
-class Balance:
+class Defects(Planned):
+    """Replace single hot and dead pixels that stand out from their neighbours by `threshold` sigma of the noise."""
+
+    threshold: float = taste(6.0, 1.0, 100.0, 0.5)
+
+    def planned(self, mosaic: Mosaic) -> Plan:
+        return self.plan(mosaic.facts, NOTHING_SEEN, mosaic.pixels.shape)
+
+    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:  # noqa: ARG002 - it does not look
+        """The kernel takes scale and offset of the noise by site, and the threshold."""
+        noise, cfa = noise_of(facts), facts.sensor.cfa
+        given = by_site(cfa, _three(noise.scale)), by_site(cfa, _three(noise.offset)), self.threshold
+        return Plan(defects.kernel, given, facts, NOTHING_SEEN)
+
+
+@record(frozen=True, slots=True)
+class Balance(Planned):
     """White balance: as shot or estimated where `kelvin` is 0, else for that light; `tint` > 0 is more magenta.
 
     `warmth` is how much stays of the colour of a light that is warmer than daylight, where `kelvin` is 0.
@@ -67,21 +109,10 @@ class Balance:
     tint: float = taste(0.0, -150.0, 150.0, 1.0)
     warmth: float = taste(0.0, 0.0, 1.0, 0.05)
 
-    def __post_init__(self) -> None:
-        checked(self)
-
-    def __call__(self, mosaic: Mosaic) -> Mosaic:
-        facts = mosaic.facts
+    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:  # noqa: ARG002 - as every plan
+        """The kernel takes gains by site. A shot that tells no neutral is estimated too, and the facts say so."""
         if not facts.sensor.cfa:
-            return replace(mosaic, facts=replace(facts, balance=(1.0, 1.0, 1.0)))
-        (table,), facts, seen = self.plan(facts, seen_small(mosaic))
-        return replace(mosaic, pixels=balance(mosaic.pixels, table), facts=facts, overview=seen)
-
-    def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[Pixels], Facts, Pixels]:
-        """What the kernel takes (gains by site), and facts and overview afterwards.
-
-        `seen` is not balanced yet. A shot that tells no neutral is estimated too, and the facts say so.
-        """
+            return Plan(None, (), replace(facts, balance=(1.0, 1.0, 1.0)), seen)
         neutral = facts.as_shot_neutral
         if self.kelvin == 0.0 and (self.light == "auto" or neutral is None):
             calibrations = calibration_arguments(facts) if facts.sensor.calibrations else None
@@ -92,37 +123,30 @@ class Balance:
         neutral = neutral_of(replace(facts, as_shot_neutral=neutral), self.kelvin, self.tint)
         gains = gains_of(neutral if self.kelvin else warmer(facts, neutral, self.warmth))
         balanced = seen * np.array(gains, np.float32)[:, None, None]
-        return (by_site(facts.sensor.cfa, gains),), replace(facts, balance=gains), balanced
+        return Plan(balance.kernel, (by_site(facts.sensor.cfa, gains),), replace(facts, balance=gains), balanced)
 
 
 @record(frozen=True, slots=True)
-class Highlights:
+class Highlights(Planned):
     """Fill in clipped highlights, from `clip` of the clipping level on, from the colours that are left."""
 
     clip: float = taste(0.985, 0.5, 1.0, 0.005)
 
-    def __post_init__(self) -> None:
-        checked(self)
-
-    def __call__(self, mosaic: Mosaic) -> Mosaic:
-        if not mosaic.facts.sensor.cfa or mosaic.facts.balance is None:
-            return mosaic
-        tables, seen = self.plan(mosaic.facts, seen_small(mosaic))
-        pixels = highlights(mosaic.pixels, *tables, *bayer_phase(mosaic.facts.sensor.cfa))
-        return replace(mosaic, pixels=pixels, overview=seen)
-
-    def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[Pixels, Pixels], Pixels]:
-        """What the kernel takes (where each site clips, how far it leads), and the overview afterwards."""
+    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:  # noqa: ARG002 - as every plan
+        """The kernel takes where each site clips, how far it leads, and the phase of the filter."""
+        if not facts.sensor.cfa or facts.balance is None:
+            return Plan(None, (), facts, seen)
         noise = noise_of(facts)
-        red, green, blue = clipping_level(sampled(seen), facts.balance or (1.0, 1.0, 1.0), noise.scale, noise.offset)
+        red, green, blue = clipping_level(sampled(seen), facts.balance, noise.scale, noise.offset)
         clip = (self.clip * red, self.clip * green, self.clip * blue)
         lead = usual_lead(seen, clip)
         cfa = facts.sensor.cfa
-        return (by_site(cfa, clip), by_site(cfa, lead)), filled_in(seen, clip, lead)
+        given = by_site(cfa, clip), by_site(cfa, lead), *bayer_phase(cfa)
+        return Plan(highlights.kernel, given, facts, filled_in(seen, clip, lead))
 
 
 @record(frozen=True, slots=True)
-class Shade:
+class Shade(Planned):
     """Even out the falloff and the colour cast of the lens: `amount` of what its passport or the file's gain maps say.
 
     `vignetting` and `color` say how much of a passport's two parts; where it has one, the file's maps are left alone.
@@ -132,26 +156,14 @@ class Shade:
     vignetting: float = taste(1.0, 0.0, 1.0, 0.05)
     color: float = taste(1.0, 0.0, 1.0, 0.05)
 
-    def __post_init__(self) -> None:
-        checked(self)
-
-    def __call__(self, mosaic: Mosaic) -> Mosaic:
-        seen = seen_small(mosaic) if mosaic.facts.sensor.cfa else np.empty((3, 0, 0), np.float32)
-        arguments, facts, seen, shading = self.plan(mosaic.facts, seen, mosaic.pixels.shape)
-        if facts is mosaic.facts:
-            return mosaic
-        overview = seen if mosaic.facts.sensor.cfa else None
-        pixels = shade(mosaic.pixels, *arguments)
-        return replace(mosaic, pixels=pixels, facts=facts, overview=overview, shading=shading)
-
-    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> tuple[Shading, Facts, Pixels, Pixels | None]:
-        """What the kernel takes (a map of gains by site and where it lies), facts and overview afterwards, the gains.
+    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:
+        """The kernel takes a map of gains by site and where it lies; where nothing is to be evened out they are 1.
 
         Maps of one grid are joined; where a file has several grids, the others are sampled at the finest one's points.
         """
         found = None if self.amount == 0.0 else self._by_passport(facts, shape) or self._by_maps(facts, shape)
         if found is None:
-            return (np.ones((4, 1, 1), np.float32), np.zeros(4, np.float32), 1, 1), facts, seen, None
+            return Plan(None, (np.ones((4, 1, 1), np.float32), np.zeros(4, np.float32), 1, 1), facts, seen)
         table, place = found
         by_color = colors_of(table, *bayer_phase(facts.sensor.cfa)) if facts.sensor.cfa else table[:3]
         rows = np.arange(seen.shape[1]) * SPACING * place[2] + place[3]
@@ -159,9 +171,9 @@ class Shade:
         lifting = np.stack([_between(plane, rows, columns) for plane in by_color])
         lifted, shading = seen * lifting, lifting.mean(0).astype(np.float32)
         left_over = replace(facts.opcodes, list2=b"")
-        arguments = table, np.array(place, np.float32), table.shape[2], table.shape[1]
+        given = table, np.array(place, np.float32), table.shape[2], table.shape[1]
         facts = without(replace(facts, opcodes=left_over), "vignetting", "color")
-        return arguments, facts, lifted.astype(np.float32), shading
+        return Plan(shade.kernel, given, facts, lifted.astype(np.float32), shading)
 
     def _by_passport(self, facts: Facts, shape: tuple[int, ...]) -> tuple[Pixels, Lying] | None:
         """Gains by site, (4, v, h), and where they lie, None where the passport says nothing."""
