@@ -45,6 +45,8 @@ ENCODING = (-0.04215355, 1.57301828, -1.87835218, 3.81198726, -4.83294688, 3.260
 
 
 class Stages(NamedTuple):
+    high: Any
+    low: Any
     toned: Any
     shown: Any
     photo: Any
@@ -68,9 +70,12 @@ def algorithm(
         return hl.max(peak * raised / (raised + bend) - flare, zero)
 
     top, low = hl.max(rgb[0], rgb[1], rgb[2]), hl.min(rgb[0], rgb[1], rgb[2])
-    high_tone, low_curve = curve(top), curve(low)
+    high_toned, low_toned = hl.Func("high_toned"), hl.Func("low_toned")
+    high_toned[x, y] = curve(top)
+    high_tone, low_curve = high_toned[x, y], curve(low)
     plain = high_tone * low / hl.max(top, least)
-    low_tone = low_curve + hl.f32(1 - RICHNESS) * hl.max(plain - low_curve, zero)
+    low_toned[x, y] = low_curve + hl.f32(1 - RICHNESS) * hl.max(plain - low_curve, zero)
+    low_tone = low_toned[x, y]
     stretch = (high_tone - low_tone) * powers.inverse(hl.max(top - low, least))
     shift = low_tone - low * stretch
     toned, shown, photo = hl.Func("toned"), hl.Func("shown"), hl.Func("photo")
@@ -91,7 +96,7 @@ def algorithm(
     steep = powers.polynomial(ENCODING, hl.sqrt(value))
     signal = hl.select(value <= hl.f32(STRAIGHT_UP_TO), value * hl.f32(12.92), steep)
     photo[x, y, c] = hl.u16(hl.i32(signal * hl.f32(white) + hl.f32(0.5))) if white else signal
-    return Stages(toned, shown, photo)
+    return Stages(high_toned, low_toned, toned, shown, photo)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -114,6 +119,8 @@ def schedule_rows(stages: Stages, row: Any, width: int, tail: Any) -> None:
     stages.shown.compute_at(stages.photo, x).vectorize(stages.shown.args()[0])
     toned_x, _ = stages.toned.args()
     stages.toned.compute_at(stages.photo, row).split(toned_x, toned_x, inner, width, tail).vectorize(inner)
+    for end in (stages.high, stages.low):  # said three times over, once for each colour, they may be worked out twice
+        end.compute_at(stages.toned, toned_x).vectorize(end.args()[0])
 
 
 def reference(
