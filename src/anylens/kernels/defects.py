@@ -88,7 +88,7 @@ def _suspected(mosaic: Any, scales: Any, offsets: Any, threshold: Any) -> Any:
     value = mosaic[x, y]
     beyond = hl.max(value - hl.max(*middles), hl.min(*middles) - value)
     suspected = hl.Func("suspected")
-    suspected[x, y] = beyond > threshold * hl.f32(0.999) * hl.sqrt(variance)
+    suspected[x, y] = beyond * hl.max(beyond, hl.f32(0.0)) > threshold * threshold * hl.f32(0.998) * variance
     return suspected
 
 

@@ -36,6 +36,9 @@ COSINES = np.array(
 )
 MARGIN = 64
 TILE = (252, 64)
+BEYOND = 16
+"""Columns of blocks on either side of a tile, at most, whose blocks reach into it or fill its last vector."""
+
 CHANGE_STEPS, NO_CHANGE = 256.0, 32768
 """What denoising changes in chroma is counted in so many steps to a standard deviation, and nothing as the second."""
 
@@ -309,12 +312,17 @@ def schedule(stages: Stages, target: Any) -> None:
     stages.stable.compute_at(stages.clean, across).bound_extent(plane, 3).reorder(plane, *stages.stable.args()[:2])
     stages.stable.unroll(plane).vectorize(stages.stable.args()[0], width)
     stages.half_finer.compute_at(stages.clean, across).vectorize(stages.half_finer.args()[0], 2 * width)
-    schedule_blocks(stages.luma_clean, (stages.clean, across), (stages.clean, across), width)
+    schedule_blocks(stages.luma_clean, (stages.clean, across), (stages.clean, across), width, TILE[0])
     schedule_chroma(stages, width)
 
 
-def schedule_blocks(shrunk: Shrunk, tile: tuple[Any, Any], row: tuple[Any, Any], width: int) -> None:
-    """Blocks and the picture of them kept in each `tile` and made for each `row`, vectors across blocks."""
+def schedule_blocks(
+    shrunk: Shrunk, tile: tuple[Any, Any], row: tuple[Any, Any], width: int, columns: int | None = None
+) -> None:
+    """Blocks and the picture of them kept in each `tile` and made for each `row`, vectors across blocks.
+
+    Where a tile is at most `columns` wide, places in what is kept of it are told without arithmetic.
+    """
     import halide as hl
 
     inner = hl.Var("inner")
@@ -324,14 +332,16 @@ def schedule_blocks(shrunk: Shrunk, tile: tuple[Any, Any], row: tuple[Any, Any],
     x, k, j, y, _ = shrunk.columns.args()
     shrunk.columns.store_at(*tile).compute_at(*row).reorder(j, x, k, y).unroll(j).vectorize(x, width)
     shrunk.ease.compute_at(shrunk.columns, y).vectorize(shrunk.ease.args()[0], width)
-    x, k, *_ = shrunk.parted.args()
-    shrunk.parted.store_at(*tile).compute_at(*row).reorder(k, x).unroll(k).vectorize(x, width)
-    x, _, v, *_ = shrunk.rows.args()
-    shrunk.rows.compute_at(shrunk.columns, y).reorder(v, x).unroll(v).vectorize(x, width)
+    x, k, v, *_ = shrunk.rows.args()
+    shrunk.rows.compute_at(shrunk.columns, y).reorder(v, k, x).unroll(v).vectorize(x, width)
+    pixels, k, *_ = shrunk.parted.args()
+    shrunk.parted.compute_at(shrunk.rows, x).reorder(k, pixels).unroll(k).vectorize(pixels)
     x, i, *_ = shrunk.back.args()
     shrunk.back.compute_at(shrunk.columns, y).reorder(i, x).unroll(i).vectorize(x, width)
     kept_x, u, *_ = shrunk.kept.args()
     shrunk.kept.compute_at(shrunk.back, x).reorder(u, kept_x).unroll(u).vectorize(kept_x)
+    for kept in (shrunk.rows, shrunk.back, shrunk.columns) if columns else ():
+        kept.bound_storage(kept.args()[0], columns // 4 + 2 * BEYOND)
     for table in shrunk[:2]:
         table.compute_root()
 
@@ -348,7 +358,7 @@ def schedule_chroma(stages: Stages, width: int) -> None:
         x, y, c = change.args()
         change.compute_root().tile(x, y, across, down, x, y, *TILE, guard).parallel(down).parallel(c)
         change.vectorize(x, width, guard)
-        schedule_blocks(shrunk, (change, across), (change, across), width)
+        schedule_blocks(shrunk, (change, across), (change, across), width, TILE[0])
         x, y, _ = source.args()
         source.compute_root().vectorize(x, width).parallel(y, 16)
     finer = stages.quarter_finer

@@ -34,11 +34,10 @@ def algorithm(name: str, usual: Any, other: Any, asks: Any, begin: int = 0) -> S
     return Stages(asked, blocks, picture)
 
 
-def schedule(stages: Stages, store: tuple[Any, Any], row: tuple[Any, Any], width: int) -> None:
-    """Kept at `store`, made at each `row`."""
+def schedule(stages: Stages, store: tuple[Any, Any], row: tuple[Any, Any]) -> None:
+    """Kept at `store`, made at each `row`: a block at once, even where that is several vectors, to ask once for all."""
     lane, block, _ = stages.blocks.args()
-    lanes = min(width, BLOCK)
-    stages.blocks.store_at(*store).compute_at(*row).bound(lane, 0, BLOCK).vectorize(lane, lanes)
-    stages.blocks.update().vectorize(stages.blocks.rvars(0)[0], lanes)
+    stages.blocks.store_at(*store).compute_at(*row).bound(lane, 0, BLOCK).vectorize(lane)
+    stages.blocks.update().vectorize(stages.blocks.rvars(0)[0])
     stages.asked.compute_at(stages.blocks, block)
-    stages.asked.update().atomic().vectorize(stages.asked.rvars(0)[0], lanes)
+    stages.asked.update().atomic().vectorize(stages.asked.rvars(0)[0])

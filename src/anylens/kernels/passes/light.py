@@ -134,9 +134,18 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> Stages:
 
 
 def schedule(
-    stages: Stages, tile: tuple[Any, Any], rows: tuple[Any, Any], row: tuple[Any, Any], height: Any, target: Any
+    stages: Stages,
+    tile: tuple[Any, Any],
+    rows: tuple[Any, Any],
+    row: tuple[Any, Any],
+    height: Any,
+    target: Any,
+    widest: int | None = None,
 ) -> None:
-    """`height` rows of clean light, at each `row`, blocks of it at `rows`, what these share kept in each `tile`."""
+    """`height` rows of clean light, at each `row`, blocks of it at `rows`, what these share kept in each `tile`.
+
+    `widest` is how many columns a tile has at most, where that is known.
+    """
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
@@ -152,16 +161,20 @@ def schedule(
     stable.split(x, across, x, columns / width, round_up).reorder(lanes, c, x, inner, across, y)
     stable.vectorize(lanes).unroll(c).fuse(across, y, piece).parallel(piece).never_partition([inner])
     for rare in (stages.balanced, stages.shaded):
-        seldom.schedule(rare, (stable, piece), (stable, inner), width)
+        seldom.schedule(rare, (stable, piece), (stable, inner))
     stages.balanced.blocks.fold_storage(stages.balanced.blocks.args()[2], 8)  # else it is a whole piece high
     for line in (stages.light, *stages.demosaic[1:-1]):
         x_line, y_line = line.args()
         # Not shifted inwards, where light lies along a row can be told apart once into mirrored ends and all between.
         tail = round_up if line is stages.light else hl.TailStrategy.Auto
         counted = line in stages.demosaic
-        line.store_at(stable, piece).compute_at(stable, inner).vectorize(x_line, (1 + counted) * width, tail)
+        lanes_of = seldom.BLOCK if line is stages.demosaic.root else (1 + counted) * width
+        line.store_at(stable, piece).compute_at(stable, inner).vectorize(x_line, lanes_of, tail)
         if counted:
             line.fold_storage(y_line, 16)
+    # Read block by block: a vector that begins within a block is picked together pixel by pixel.
+    root = stages.demosaic.root
+    root.align_bounds(root.args()[0], seldom.BLOCK)
     rgb = stages.demosaic.rgb
     x_rgb, _, plane = rgb.args()
     rgb.compute_at(stable, x).bound(plane, 0, 3).reorder(plane, x_rgb).unroll(plane).vectorize(x_rgb)
@@ -171,7 +184,7 @@ def schedule(
     clean = stages.denoise.clean
     x, _, c = clean.args()
     clean.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, width)
-    denoise.schedule_blocks(stages.denoise.luma_clean, tile, rows, width)
+    denoise.schedule_blocks(stages.denoise.luma_clean, tile, rows, width, widest)
     finer = stages.denoise.half_finer
     finer.store_at(*tile).compute_at(*rows).vectorize(finer.args()[0], 4 * width)
     denoise.schedule_chroma(stages.denoise, width)
