@@ -340,8 +340,9 @@ def schedule_blocks(
     shrunk.back.compute_at(shrunk.columns, y).reorder(i, x).unroll(i).vectorize(x, width)
     kept_x, u, *_ = shrunk.kept.args()
     shrunk.kept.compute_at(shrunk.back, x).reorder(u, kept_x).unroll(u).vectorize(kept_x)
-    for kept in (shrunk.rows, shrunk.back, shrunk.columns) if columns else ():
-        kept.bound_storage(kept.args()[0], columns // 4 + 2 * BEYOND)
+    if columns is not None:
+        for kept in (shrunk.rows, shrunk.back, shrunk.columns):
+            kept.bound_storage(kept.args()[0], columns // 4 + 2 * BEYOND)
     for table in shrunk[:2]:
         table.compute_root()
 
