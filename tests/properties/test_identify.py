@@ -14,7 +14,9 @@ from anylens.body import Body
 from anylens.frame import Frame
 from anylens.lab.figure import Figure
 from anylens.lab.recognition import Seen, recognise
+from anylens.lab.specimen import of_image
 from anylens.lab.traits import RINGS, Trait, Traits
+from anylens.lab.watching import CONTRADICTED, shaded
 from anylens.lens import Lens, Passport
 from anylens.lens.passport import Geometry, Lateral, Vignetting
 from anylens.lens.passport_file import passport_text
@@ -46,6 +48,20 @@ def passport(name: str, red: tuple[float, float], blue: tuple[float, float]) -> 
         blue_shift_mm_error=(1e-5, 1e-5),
     )
     return Passport(Lens("Maker", name), "Maker Model", lateral=(record,))
+
+
+def falloff(first: float, second: float) -> Vignetting:
+    return Vignetting(
+        method="flat",
+        frames=1,
+        date="2026-01-01",
+        residual=0.0,
+        centre_mm=(0.0, 0.0),
+        centre_mm_error=(0.0, 0.0),
+        radial=(first, second, 0.0),
+        radial_error=(0.0, 0.0, 0.0),
+        reach_mm=REACH_MM,
+    )
 
 
 KIT = (passport("true", RED, BLUE), passport("other", BLUE, RED), passport("plain", (0.0, 0.0), (0.0, 0.0)))
@@ -190,23 +206,24 @@ def test_a_watched_photo_warns_where_its_light_contradicts_its_passport(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = tmp_path / "dark.toml"
-    dark = Vignetting(
-        method="flat",
-        frames=1,
-        date="2026-01-01",
-        residual=0.0,
-        centre_mm=(0.0, 0.0),
-        centre_mm_error=(0.0, 0.0),
-        radial=(-1.9, 0.95, 0.0),
-        radial_error=(0.0, 0.0, 0.0),
-        reach_mm=REACH_MM,
-    )
-    place.write_text(passport_text(replace(KIT[0], vignetting=(dark,))))
+    place.write_text(passport_text(replace(KIT[0], vignetting=(falloff(-1.9, 0.95),))))
     asked = ["develop", str(folder / "a.dng"), "--passport", str(place), "--watch", "-o", str(tmp_path / "a.jpg")]
     assert run(asked) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "light towards the corners is" in said
     assert "17 % by the passport" in said
+
+
+@pytest.mark.parametrize(("grown", "told"), [(-0.2, True), (0.2, True), (2.5, False)])
+def test_corners_lighter_than_any_lens_draws_them_are_the_scenes(grown: float, told: bool) -> None:
+    known = facts("RGGB", HEIGHT, WIDTH)
+    known = replace(known, sensor=replace(known.sensor, pitch_um=PITCH_UM))
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    r2 = ((x - WIDTH / 2) ** 2 + (y - HEIGHT / 2) ** 2) / (WIDTH**2 + HEIGHT**2) * 4.0
+    counts = 512 + 200 * np.exp(grown * r2)
+    seen = of_image(Frame(counts.astype(np.uint16), known), "seen")
+    found = shaded(seen, replace(KIT[0], vignetting=(falloff(-0.1, 0.0),)))
+    assert (found is not None and found.errors < CONTRADICTED) == told
 
 
 def test_without_a_passport_it_says_how_to_make_one(

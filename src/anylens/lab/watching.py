@@ -62,13 +62,15 @@ def shaded(
     """How much lighter a raw's corners are than a passport has them; None where either tells nothing.
 
     Scenes are as uneven as photographs have shown. At night they are far darker towards the corners, and lamps colour
-    them, so neither darker corners nor casts count. Where the aperture is not known, the one that departs least does.
+    them, so neither darker corners nor casts count. No lens makes corners lighter than the middle: where they are, by
+    more than photographs scatter, the scene itself is that uneven and tells nothing (a dark thing before a white
+    ground). Where the aperture is not known, the one that departs least counts.
     """
     if not passport.vignetting or specimen.pitch_um is None or len(specimen.letters()) != 3:
         return None
     light, clipped, _ = specimen.colors()
     trend = trends(light, clipped)
-    if trend is None:
+    if trend is None or trend[0].value > FALLOFF_OF_SCENES:
         return None
     seen = trend[0]
     reach_mm = math.hypot(specimen.width_px, specimen.height_px) / 2.0 * specimen.pitch_um / 1000.0
