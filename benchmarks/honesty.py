@@ -132,6 +132,14 @@ def by_flat(seed: int, shape: tuple[int, int] = (192, 256), count: int = 1) -> P
     return calibrate(Lens("", "test"), GIVEN, specimens, []).passport
 
 
+def by_turned_flats(seed: int, shape: tuple[int, int]) -> Passport:
+    """A passport from two flats before one light, the camera upside down for the second."""
+    rng = np.random.default_rng(1000 + seed)
+    uneven = rng.standard_normal(2)
+    specimens = [flats.colored_flat(rng, shape, sign * uneven) for sign in (1.0, -1.0)]
+    return calibrate(Lens("", "test"), GIVEN, specimens, [], turns_deg=(0.0, 180.0)).passport
+
+
 def shading(seed: int) -> Iterator[tuple[str, float, float, float]]:
     """The same of a flat."""
     passport = by_flat(seed)

@@ -39,7 +39,8 @@ CAMERA = Camera(1280, 960, 4.8, outside=(1.6, -1.0), bend=(-0.02, 0.005), fallof
 GOALS = {
     "distortion by chart, px": 0.1,
     "lateral colour by chart, px": 0.05,
-    "falloff by flat, %": 0.5,
+    "falloff by four flats, %": 0.5,
+    "falloff by two flats, one upside down, %": 0.5,
     "casts by flat, %": 0.5,
     "MTF50 by edges, bias in %": 1.0,
     "distortion by photos, px": 1.0,
@@ -79,15 +80,17 @@ def by_chart(seed: int) -> Iterator[tuple[str, float]]:
 
 
 def by_flat(seed: int) -> Iterator[tuple[str, float]]:
-    """Residuals of four flats whose light grows to sides of their own."""
-    height, width = 768, 1024
-    passport = honesty.by_flat(seed, (height, width), 4)
-    (falloff,), (color,) = passport.vignetting, passport.color
+    """Residuals of four flats whose light grows to sides of their own, and of two before one light, one upside down."""
+    shape = height, width = 768, 1024
+    passport, turned = honesty.by_flat(seed, shape, 4), honesty.by_turned_flats(seed, shape)
+    (color,) = passport.color
     x, y = field(width, height)
     u, v = (each / (np.hypot(width, height) / 2.0) for each in (x, y))
     r2, mm = u**2 + v**2, honesty.PITCH_UM * 1e-3
     a1, a2, a3 = flats.FALL
-    yield "falloff by flat, %", percent(light(falloff, x * mm, y * mm), 1 + r2 * (a1 + r2 * (a2 + r2 * a3)))
+    true = 1 + r2 * (a1 + r2 * (a2 + r2 * a3))
+    for name, each in (("four flats", passport), ("two flats, one upside down", turned)):
+        yield f"falloff by {name}, %", percent(light(each.vignetting[0], x * mm, y * mm), true)
     for found, true in zip(cast(color, x * mm, y * mm), (flats.RED, flats.BLUE), strict=True):
         yield "casts by flat, %", percent(found, 1 + true[0] * u + true[1] * r2)
 

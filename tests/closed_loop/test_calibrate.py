@@ -125,15 +125,16 @@ def test_views_straight_on_need_the_engraved_focal_length() -> None:
     assert fit.residual_px == pytest.approx(NOISE_PX * np.sqrt(2.0), rel=0.1)
 
 
-def colored_flat(rng, shape=(192, 256)):
-    """A raw's specimen whose falloff, cast and crooked light are known: the light grows by about 1 % across."""
+def colored_flat(rng, shape=(192, 256), uneven=None):
+    """A raw's specimen whose falloff, cast and crooked light are known: it grows by `uneven` % across, or about 1."""
     height, width = shape
     y, x = np.mgrid[:height, :width].astype(float)
     half = np.hypot(width, height) / 2
     u, v = (x - (width - 1) / 2) / half, (y - (height - 1) / 2) / half
     r2 = u**2 + v**2
     falloff = 1 + FALL[0] * r2 + FALL[1] * r2**2 + FALL[2] * r2**3
-    grown = 1 + 0.01 * (rng.standard_normal() * u + rng.standard_normal() * v) * half / width
+    right, down = rng.standard_normal(2) if uneven is None else uneven
+    grown = 1 + 0.01 * (right * u + down * v) * half / width
     planes = []
     for letter, top, left, cast in (("R", 0, 0, RED), ("G", 0, 1, (0, 0)), ("G", 1, 0, (0, 0)), ("B", 1, 1, BLUE)):
         mean = 4000 * falloff * grown * (1 + cast[0] * u + cast[1] * r2)
