@@ -22,6 +22,8 @@ _BEYOND = 2.0
 """How far from the middle of the frames, in halves of their range, best focus may lie to be told."""
 _EXPLAINED = 0.5
 """Of the squares of all changes bells must explain so much at least, or focus is not what changes."""
+_MANY = 10
+"""More edges than figures by which what is left tells how sure each edge is."""
 _STEPS = 40
 FOCAL_ERROR = 0.022
 """What an engraved focal length is wrong by, in parts of it: root mean square of those of the twin's designs whose
@@ -97,6 +99,11 @@ def tilt(
     found, _, _ = weighted(design[told], value[told], error[told])
     away = np.abs(value - design @ found)[told]
     told = told[away <= _FAR * float(np.median(away)) / 0.6745 + 1e-9]
+    spare = len(told) - design.shape[1]
+    if spare >= _MANY:
+        # What the formula of bells lacks moves all of them together, which is no tilt: only what they differ by counts.
+        rest = (value - design @ found)[told] / error[told]
+        error = error * math.sqrt(float(rest @ rest) / spare)
     found, covariance, left = weighted(design[told], value[told], error[told])
     sigma = np.sqrt(np.diag(covariance))
     about_x, about_y = (
