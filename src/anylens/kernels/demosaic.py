@@ -131,16 +131,22 @@ def schedule(stages: Stages, target: Any) -> None:
     """49 ms of one core of an AMD EPYC (AVX-512), other work beside it, 12 MP, output already in memory."""
     import halide as hl
 
-    x, y, c = stages.rgb.args()
-    inner = hl.Var("inner")
-    width = target.natural_vector_size(hl.Float(32))
-    # Lines slide down a strip of rows; the last strip is shifted back inside, a guard in it would stop the sliding.
-    rows = hl.min(64, stages.rgb.output_buffer().height())
-    stages.rgb.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
-    stages.rgb.vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
-    pattern.schedule(stages.sites, width)
+    _, y, _ = stages.rgb.args()
+    inner, width = hl.Var("inner"), target.natural_vector_size(hl.Float(32))
+    schedule_strips(stages.sites, stages.rgb, inner, width)
     for line in stages[1:-1]:
         line.store_at(stages.rgb, y).compute_at(stages.rgb, inner).vectorize(line.args()[0], width)
+
+
+def schedule_strips(sites: Any, rgb: Any, inner: Any, width: int) -> None:
+    """Lines slide down a strip of rows; the last strip is shifted back inside, a guard in it would stop the sliding."""
+    import halide as hl
+
+    x, y, c = rgb.args()
+    rows = hl.min(64, rgb.output_buffer().height())
+    rgb.bound(c, 0, 3).split(y, y, inner, rows, hl.TailStrategy.ShiftInwards).reorder(c, x, inner, y)
+    rgb.vectorize(x, width, hl.TailStrategy.GuardWithIf).unroll(c).parallel(y)
+    pattern.schedule(sites, width)
 
 
 def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:

@@ -6,7 +6,7 @@ bits shows. Means are rounded as they are taken; only the weights of the four di
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ from anylens.kernels import demosaic, pattern, powers
 from anylens.kernels.library import Kernel
 
 Array = npt.NDArray[np.float32]
-Stages = demosaic.Stages
 
 SIGNATURE = demosaic.SIGNATURE
 STEPS = 4096.0
@@ -33,6 +32,13 @@ MIDDLE = 32768
 
 PART_BITS = 15
 """Weights between two directions are counted in 2 to minus this."""
+
+
+class Stages(NamedTuple):
+    sites: Any
+    lines: tuple[Any, ...]
+    counted: Any
+    rgb: Any
 
 
 def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
@@ -120,16 +126,30 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
         green_site, hl.select(red_row, column_color, row_color), hl.select(red_row, crossed, own)
     )
     apart = hl.mux(c, [red_difference, hl.u16(MIDDLE), blue_difference])
-    counted = green - apart + hl.u16(MIDDLE - ABOVE + BELOW * int(STEPS))
-    value = hl.f32(counted) * hl.f32(1.0 / STEPS) - hl.f32(BELOW)
-    rgb = hl.Func("rgb")
+    counted, rgb = hl.Func("counted"), hl.Func("rgb")
+    counted[x, y, c] = green - apart + hl.u16(MIDDLE - ABOVE + BELOW * int(STEPS))
+    value = hl.f32(counted[x, y, c]) * hl.f32(1.0 / STEPS) - hl.f32(BELOW)
     rgb[x, y, c] = value * hl.abs(value) - toe
-    return Stages(sites, root, across, down, across_change, across_thick, down_thick, estimate, diagonal, rgb)
+    lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
+    return Stages(sites, lines, counted, rgb)
 
 
 def schedule(stages: Stages, target: Any) -> None:
     """31 ms of one core of an AMD EPYC (AVX-512), other work beside it, 12 MP, output already in memory; floats 59."""
-    demosaic.schedule(stages, target)
+    import halide as hl
+
+    _, y, _ = stages.rgb.args()
+    inner, width = hl.Var("inner"), target.natural_vector_size(hl.Float(32))
+    demosaic.schedule_strips(stages.sites, stages.rgb, inner, width)
+    for line in stages.lines:
+        line.store_at(stages.rgb, y).compute_at(stages.rgb, inner).vectorize(line.args()[0], 2 * width)
+    schedule_counted(stages.counted, (stages.rgb, inner), 2 * width)
+
+
+def schedule_counted(counted: Any, row: tuple[Any, Any], lanes: int) -> None:
+    """The three colours of each `row` together, for they share all but the last step."""
+    x, _, c = counted.args()
+    counted.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, lanes)
 
 
 reference = demosaic.reference

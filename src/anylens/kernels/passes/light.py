@@ -163,18 +163,16 @@ def schedule(
     for rare in (stages.balanced, stages.shaded):
         seldom.schedule(rare, (stable, piece), (stable, inner))
     stages.balanced.blocks.fold_storage(stages.balanced.blocks.args()[2], 8)  # else it is a whole piece high
-    for line in (stages.light, *stages.demosaic[1:-1]):
-        x_line, y_line = line.args()
-        # Not shifted inwards, where light lies along a row can be told apart once into mirrored ends and all between.
-        tail = round_up if line is stages.light else hl.TailStrategy.Auto
-        counted = line in stages.demosaic
-        lanes_of = seldom.BLOCK if line is stages.demosaic.root else (1 + counted) * width
-        line.store_at(stable, piece).compute_at(stable, inner).vectorize(x_line, lanes_of, tail)
-        if counted:
-            line.fold_storage(y_line, 16)
-    # Read block by block: a vector that begins within a block is picked together pixel by pixel.
-    root = stages.demosaic.root
-    root.align_bounds(root.args()[0], seldom.BLOCK)
+    # Not shifted inwards, where light lies along a row can be told apart once into mirrored ends and all between.
+    stages.light.store_at(stable, piece).compute_at(stable, inner).vectorize(stages.light.args()[0], width, round_up)
+    # Roots are read block by block: a vector that begins within a block is picked together pixel by pixel.
+    root, *lines = stages.demosaic.lines
+    root.align_bounds(root.args()[0], seldom.BLOCK).vectorize(root.args()[0], seldom.BLOCK)
+    for line in lines:
+        line.vectorize(line.args()[0], 2 * width)
+    for line in stages.demosaic.lines:
+        line.store_at(stable, piece).compute_at(stable, inner).fold_storage(line.args()[1], 16)
+    demosaic_counts.schedule_counted(stages.demosaic.counted, (stable, inner), 2 * width)
     rgb = stages.demosaic.rgb
     x_rgb, _, plane = rgb.args()
     rgb.compute_at(stable, x).bound(plane, 0, 3).reorder(plane, x_rgb).unroll(plane).vectorize(x_rgb)
