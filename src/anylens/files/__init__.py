@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.files.gate import Loaded
     from anylens.files.writing import write
     from anylens.files.xmp import recipe_text
     from anylens.frame import Frame
@@ -31,7 +30,7 @@ _BARE_SUFFIXES = (".raw", ".bin")
 
 
 def read(
-    path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None = None, data: Loaded | None = None
+    path: str | os.PathLike[str], *, sensor: str | os.PathLike[str] | None = None, data: bytes | None = None
 ) -> Frame | Scene:
     """A raw file as a Frame, or as a Scene where it is a linear DNG.
 
@@ -48,9 +47,9 @@ def read(
     try:
         sheet = None if sensor is None else bare.find_sheet(path, sensor)
         for signature, name in _FINISHED:
-            if gate.begins(data, signature):
+            if data.startswith(signature):
                 raise Refusal(f"{Path(path).name} is {name}, not a raw file; name the camera's raw file.")
-        if gate.begins(data, bare.PNG) or Path(path).suffix.lower() in _BARE_SUFFIXES:
+        if data.startswith(bare.PNG) or Path(path).suffix.lower() in _BARE_SUFFIXES:
             sheet = sheet or bare.find_sheet(path)
             if sheet is not None:
                 return bare.read_bare(path, sheet, data=data)
@@ -68,18 +67,18 @@ def read(
         raise Refusal(f"{Path(path).name} contradicts itself ({error}); copy it from the camera again.") from error
 
 
-def _read_raw(path: str | os.PathLike[str], data: Loaded, sensor: Any) -> Frame | Scene:
-    from anylens.files import bare, gate
+def _read_raw(path: str | os.PathLike[str], data: bytes, sensor: Any) -> Frame | Scene:
+    from anylens.files import bare
     from anylens.files.dng import read_dng
     from anylens.files.tags import Tag
     from anylens.files.tiff import open_tiff
 
     name = Path(path).name
-    if gate.begins(data, bare.PNG):
+    if data.startswith(bare.PNG):
         raise Refusal(
             f"{name} is a PNG without a sensor file; write {Path(path).stem}.toml beside it or give --sensor."
         )
-    if gate.begins(data, b"FOVb"):
+    if data.startswith(b"FOVb"):
         raise Refusal(f"{name} comes from a Foveon sensor (X3F), which is not developed; export it as linear DNG.")
     if data[4:8] == b"ftyp" and data[8:12] != b"crx ":
         raise Refusal(f"{name} is a HEIF, AVIF or film file, not a raw file; name the camera's raw file.")

@@ -31,9 +31,7 @@ Kind = Literal["mosaic", "monochrome", "linear"]
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 
-def read_dng(
-    path: str | os.PathLike[str], *, data: gate.Loaded | None = None, sensor: Sensor | None = None
-) -> Frame | Scene:
+def read_dng(path: str | os.PathLike[str], *, data: bytes | None = None, sensor: Sensor | None = None) -> Frame | Scene:
     """A DNG's full-size image: a Frame of its counts, or a Scene where the file is linear (already demosaiced).
 
     `data` are the file's bytes where they are already at hand; `sensor` lends colour calibrations and noise to a file
@@ -62,7 +60,7 @@ def read_dng(
 class _Negative:
     """An open DNG: its bytes, its first directory, the directory of its full-size image and what that is."""
 
-    data: gate.Loaded
+    data: bytes
     main: Directory
     image: Directory
     kind: Kind
@@ -80,7 +78,7 @@ class _Negative:
         return tuple(float(value) for value in values)
 
 
-def _open(data: gate.Loaded) -> _Negative:
+def _open(data: bytes) -> _Negative:
     tree = open_tiff(data).tree()
     if not tree:
         raise Refusal(f"The file holds no image directory; {gate.DAMAGED}")

@@ -66,9 +66,9 @@ def opened(
     data = gate.load(path)
     name = Path(path).name
     try:
-        if gate.begins(data, _JPEG):
+        if data.startswith(_JPEG):
             decoded, profile, orientation = _jpeg(data)
-        elif gate.begins(data, _PNG):
+        elif data.startswith(_PNG):
             decoded, profile, orientation = _png(data)
         elif data[:4] in _TIFF and Path(path).suffix.lower() in (".tif", ".tiff"):
             first = open_tiff(data).directories
@@ -111,7 +111,7 @@ def _undone(plane: npt.NDArray[Any], profile: Profile, color: int, most: int | N
     return np.asarray(table[plane], np.float32)
 
 
-def _jpeg(data: gate.Loaded) -> tuple[npt.NDArray[Any], bytes, int]:
+def _jpeg(data: bytes) -> tuple[npt.NDArray[Any], bytes, int]:
     import imagecodecs
 
     size, pieces, orientation = None, {}, 1
@@ -138,7 +138,7 @@ def _jpeg(data: gate.Loaded) -> tuple[npt.NDArray[Any], bytes, int]:
     return decoded, b"".join(pieces[at] for at in sorted(pieces)), orientation
 
 
-def _png(data: gate.Loaded) -> tuple[npt.NDArray[Any], bytes, int]:
+def _png(data: bytes) -> tuple[npt.NDArray[Any], bytes, int]:
     import imagecodecs
 
     profile, orientation = b"", 1
@@ -156,7 +156,7 @@ def _png(data: gate.Loaded) -> tuple[npt.NDArray[Any], bytes, int]:
     return np.asarray(decode(data)), profile, orientation
 
 
-def _chunks(data: gate.Loaded) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = 8
     while at + 12 <= len(data):
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
@@ -166,7 +166,7 @@ def _chunks(data: gate.Loaded) -> Iterator[tuple[bytes, bytes]]:
         at += 12 + size
 
 
-def _tiff(data: gate.Loaded, image: Directory) -> tuple[npt.NDArray[Any], bytes, int]:
+def _tiff(data: bytes, image: Directory) -> tuple[npt.NDArray[Any], bytes, int]:
     import imagecodecs
 
     if image.integer(Tag.PhotometricInterpretation, 2) not in (1, 2, 6):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
 import os
-from contextlib import suppress
-from io import BufferedReader
 from pathlib import Path
 
 from anylens.refusal import Refusal
@@ -17,17 +14,11 @@ MOST_PICTURE_BYTES = 2_400_000_000
 SMALL_PIXELS = 4_000_000
 """Pictures up to here cost so little that how few bytes they are stored in is not asked."""
 
-Loaded = bytes | mmap.mmap
-"""All bytes of a file, as `load` gives them or as others have them."""
-
 DAMAGED = "the file is damaged, copy it from the camera again."
 
 
-def load(path: str | os.PathLike[str]) -> mmap.mmap:
-    """The bytes of a file, in memory; raises Refusal where there is no such file, or an empty or too large one.
-
-    They are asked for in large pages: to enter and to leave memory in small ones takes longer than to read it.
-    """
+def load(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file; raises Refusal where there is no such file, or an empty or too large one."""
     place = Path(path)
     try:
         if place.is_dir():
@@ -41,8 +32,7 @@ def load(path: str | os.PathLike[str]) -> mmap.mmap:
             raise Refusal(f"{place} is empty (0 bytes); copy it from the camera again.")
         if size > MOST_FILE_BYTES:
             raise Refusal(f"{place} has {size / 1e9:.1f} GB, files up to {MOST_FILE_BYTES / 1e9:.0f} GB are read.")
-        with place.open("rb") as file:
-            return _filled(file, size)
+        return place.read_bytes()
     except OSError as error:
         reason = (error.strerror or "it cannot be read").lower()
         raise Refusal(f"{place} cannot be read: {reason}; check its permissions and the disk.") from error
@@ -50,20 +40,6 @@ def load(path: str | os.PathLike[str]) -> mmap.mmap:
         if isinstance(error, Refusal):
             raise
         raise Refusal(f"{str(path)!r} is not a file name; check it.") from error
-
-
-def begins(data: Loaded, *signatures: bytes) -> bool:
-    """Whether the file begins with one of these."""
-    return any(data[: len(signature)] == signature for signature in signatures)
-
-
-def _filled(file: BufferedReader, size: int) -> mmap.mmap:
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON)
-    with suppress(AttributeError, OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    if file.readinto(memory) < size:
-        raise Refusal(f"{file.name} became shorter while it was read; copy it from the camera again.")
-    return memory
 
 
 def check_size(
