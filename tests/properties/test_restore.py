@@ -12,6 +12,7 @@ from anylens.darkroom import one_pass
 from anylens.darkroom.stages.scene import Restore
 from anylens.frame import Frame
 from anylens.image import Scene
+from anylens.kernels import restore_filters as filters
 from anylens.kernels.sharpen import LUMA
 from anylens.lab.charts import Edge
 from anylens.lab.samples import Samples
@@ -224,3 +225,25 @@ def test_an_older_passport_with_one_round_skirt_is_read() -> None:
     assert older.psf[0].skirt_um2 == blurs.SKIRT_UM2
     assert older.psf[0].skirt_aside_um == ((0.0,), (0.0,))
     assert older.psf[0].skirt_um2_error[0] == (15.0,)
+
+
+def test_edges_come_near_the_sharpest_place_in_the_direction_in_which_a_blur_is_wide() -> None:
+    sides = filters.LATTICE[::-1]
+    wide = np.linspace(1.2, 1.8, sides[1]) ** 2
+    core = np.stack([np.broadcast_to(each, sides) for each in (wide, 0.0, 1.44)])
+    nothing = np.zeros(sides)
+    found = filters.filters_of(1600, 2400, core, nothing, np.ones((3, *sides)), np.zeros((2, *sides)), 4e-6)
+    turns = np.linspace(0.0, 0.5, 501)
+
+    def mtf50(across_px2: float, numbers: np.ndarray) -> float:
+        taps = [
+            numbers[at] * np.exp(2j * np.pi * turns * times * x) * np.cos(np.pi * turns) ** (6 * (times - 1))
+            for at, (x, times) in enumerate([(x, 1) for x, _ in filters.NEAR] + [(x, 2) for x, _ in filters.WIDE])
+        ]
+        shown = 1.0 + (1.0 + numbers[filters.EDGES]) * np.sum(taps, axis=0)
+        return turns[np.argmax(np.exp(-2 * np.pi**2 * across_px2 * turns**2) * np.abs(shown) < 0.5)]
+
+    row = found.shape[0] // 2
+    sharp, soft = mtf50(wide[0], found[row, 1]), mtf50(wide[-1], found[row, -3])
+    assert mtf50(wide[-1], 0.0 * found[row, -3]) < 0.4 * sharp
+    assert 0.77 * sharp < soft < sharp

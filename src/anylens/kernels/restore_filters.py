@@ -48,6 +48,7 @@ _SURE_CPP = 0.25
 _STRONG = 16.0
 """Detail that stands out is taken to be so many times as strong as the light of all the picture."""
 _MOST, _STEPS = 2.5, 5
+_WAYS = 8
 _LIKE_THE_SHARPEST = 0.9
 """More is shown of what makes edges until those of a place come to this part of the MTF50 of the sharpest place."""
 
@@ -97,7 +98,7 @@ def filters_of(
     short = strong * (np.conj(added) * (place - blur - added)).real
     left = short.sum(1) / (strong * np.abs(added) ** 2).sum(1)
     lines = np.clip(left, 0.0, _MOST)
-    edges = _evened(blur + added, added, lines, waves.ring)
+    edges = _evened(blur + added, added, lines, waves.ways)
     found = np.concatenate([taps, np.stack([gain, lines, edges], 1)], 1)
     return _spread(found.reshape(*shape, -1), height, width)
 
@@ -106,13 +107,14 @@ class _Waves(NamedTuple):
     """The frequencies at which filters are designed, half a plane (F), and what each of their figures does there.
 
     `even` (figures, F) is real and `odd` imaginary; `squares` (figures * figures, F) their products with what the
-    picture of half the size folds back; `taps` (figures, GAIN) the taps that a figure stands for.
+    picture of half the size folds back; `taps` (figures, GAIN) the taps that a figure stands for; `ways` (WAYS, rings,
+    F) the mean of those that lie in one direction and are about a ring's number of _BAND cycles long.
     """
 
     fx: Floats
     fy: Floats
     weight: Floats
-    ring: npt.NDArray[np.intp]
+    ways: Floats
     even: Floats
     odd: Floats
     even_squares: Floats
@@ -150,7 +152,11 @@ def _waves() -> _Waves:
     even, odd = (np.array([wave for wave, _, _ in figures[sign]]) for sign in (1, -1))
     taps = np.array([each for sign in (1, -1) for _, _, each in figures[sign]])
     ring = np.minimum(np.rint(np.hypot(fx, fy) * _BAND), _BAND // 2).astype(np.intp)
-    return _Waves(fx, fy, weight, ring, even, odd, squares[0], squares[1], taps)
+    turned = np.arctan2(fy, fx) - np.pi / _WAYS * np.arange(_WAYS)[:, None]
+    near = np.where(ring == 0, 1.0, np.cos(turned) ** 16 + 1e-9)
+    ways = near[:, None] * (ring == np.arange(_BAND // 2 + 1)[:, None])
+    ways /= ways.sum(2, keepdims=True)
+    return _Waves(fx, fy, weight, ways, even, odd, squares[0], squares[1], taps)
 
 
 def _best(waves: Floats, squares: Floats, seen: Floats, pull: Floats) -> Floats:
@@ -169,28 +175,28 @@ def _whole(squares: Floats, weight: Floats) -> Floats:
     return found
 
 
-def _evened(shown: Any, added: Any, least: Floats, ring: npt.NDArray[np.intp]) -> Floats:
+def _evened(shown: Any, added: Any, least: Floats, ways: Floats) -> Floats:
     """(places,): from `least` to _MOST as much more as lets edges come near those of the sharpest place.
 
-    `shown` (places, F) is what becomes of waves, of which `added` comes from the filter.
+    `shown` (places, F) is what becomes of waves, of which `added` comes from the filter. A blur is as sharp as the mean
+    of those directions, half of all, in which it is least sharp: they are what is seen of it.
     """
-    mean = np.zeros((ring.max() + 1, len(ring)))
-    mean[ring, np.arange(len(ring))] = 1.0 / np.bincount(ring)[ring]
     more = least + np.linspace(0.0, 1.0, _STEPS)[:, None] * (_MOST - least)
     square, cross, own = np.abs(shown) ** 2, 2 * (np.conj(shown) * added).real, np.abs(added) ** 2
-    reached = np.stack([_mtf50(np.sqrt(square + each * (cross + each * own)), mean) for each in more[..., None]])
+    reached = np.stack([_mtf50(np.sqrt(square + each * (cross + each * own)), ways) for each in more[..., None]])
     target = _LIKE_THE_SHARPEST * reached[0].max()
     rising = np.maximum.accumulate(reached)
     return np.array([np.interp(target, *pair) for pair in zip(rising.T, more.T, strict=True)])
 
 
-def _mtf50(modulation: Floats, mean: Floats) -> Floats:
-    """(places,) in cycles per pixel: where the mean of all directions first falls to one half."""
-    curve = np.einsum("pf,rf->pr", modulation, mean)
+def _mtf50(modulation: Floats, ways: Floats) -> Floats:
+    """(places,) in cycles per pixel: where waves first fall to one half, the mean of the less sharp half of ways."""
+    curve = np.einsum("pf,wrf->pwr", modulation, ways)
     below = curve < 0.5
-    after = np.where(below.any(1), np.maximum(below.argmax(1), 1), curve.shape[1] - 1)
-    high, low = (np.take_along_axis(curve, at[:, None], 1)[:, 0] for at in (after - 1, after))
-    return np.asarray((after - 1 + np.clip((high - 0.5) / np.maximum(high - low, 1e-9), 0.0, 1.0)) / _BAND)
+    after = np.where(below.any(2), np.maximum(below.argmax(2), 1), curve.shape[2] - 1)
+    high, low = (np.take_along_axis(curve, at[..., None], 2)[..., 0] for at in (after - 1, after))
+    found = (after - 1 + np.clip((high - 0.5) / np.maximum(high - low, 1e-9), 0.0, 1.0)) / _BAND
+    return np.asarray(np.sort(found, 1)[:, : _WAYS // 2].mean(1))
 
 
 def _gaussian(covariance: Floats, fx: Floats, fy: Floats) -> Floats:
