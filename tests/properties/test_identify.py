@@ -182,6 +182,14 @@ def test_lenses_that_draw_alike_are_both_said_and_what_would_tell_them_apart(
     assert "two pictures that show most of the same would tell its focal length" in answer
 
 
+def test_a_passport_of_another_body_is_said(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "elsewhere.toml"
+    place.write_text(passport_text(replace(KIT[0], body="Other Camera")))
+    assert run(["lens", "identify", str(folder / "a.dng"), "--passport", str(place)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The passport of Maker true on Other Camera was measured on another body" in said
+
+
 def test_a_lens_that_a_file_names_and_its_picture_contradicts_is_said(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from anylens.lab.perspective import perspective
 
 WIDTH, HEIGHT = 4000, 3000
 HALF = math.hypot(WIDTH, HEIGHT) / 2
-STRAIGHT = np.zeros(5)
+STRAIGHT, KNOWN = np.zeros(5), np.zeros((5, 5))
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def house(focal_px: float, right: float, down: float, seed: int = 0, error_px: f
 @pytest.mark.parametrize("focal_px", [3000.0, 8000.0, 25000.0])
 @pytest.mark.parametrize(("right", "down"), [(25.0, 6.0), (-35.0, -4.0), (15.0, 12.0)])
 def test_right_angles_tell_the_focal_length(focal_px: float, right: float, down: float) -> None:
-    found = perspective(house(focal_px, right, down), WIDTH, HEIGHT, STRAIGHT)
+    found = perspective(house(focal_px, right, down), WIDTH, HEIGHT, STRAIGHT, KNOWN)
     assert found is not None
     assert found.value == pytest.approx(focal_px, rel=0.06)
     assert abs(found.value - focal_px) < 4.0 * found.error
@@ -48,7 +48,7 @@ def test_right_angles_tell_the_focal_length(focal_px: float, right: float, down:
 def test_its_error_is_what_it_says() -> None:
     away = []
     for seed in range(24):
-        found = perspective(house(8000.0, 20.0, 5.0, seed, 0.3), WIDTH, HEIGHT, STRAIGHT)
+        found = perspective(house(8000.0, 20.0, 5.0, seed, 0.3), WIDTH, HEIGHT, STRAIGHT, KNOWN)
         if found is not None:
             away.append((found.value - 8000.0) / found.error)
     assert len(away) > 18
@@ -56,7 +56,7 @@ def test_its_error_is_what_it_says() -> None:
 
 
 def test_a_wall_seen_straight_on_tells_none() -> None:
-    assert perspective(house(8000.0, 0.0, 0.0), WIDTH, HEIGHT, STRAIGHT) is None
+    assert perspective(house(8000.0, 0.0, 0.0), WIDTH, HEIGHT, STRAIGHT, KNOWN) is None
 
 
 def test_edges_of_all_directions_tell_none() -> None:
@@ -64,11 +64,11 @@ def test_edges_of_all_directions_tell_none() -> None:
     middles = rng.uniform((200, 200), (WIDTH - 200, HEIGHT - 200), (80, 2))
     angle = rng.uniform(0, math.pi, 80)
     way = 120 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    assert perspective(np.stack([middles - way, middles + way], axis=1), WIDTH, HEIGHT, STRAIGHT) is None
+    assert perspective(np.stack([middles - way, middles + way], axis=1), WIDTH, HEIGHT, STRAIGHT, KNOWN) is None
 
 
 def test_few_edges_tell_none() -> None:
-    assert perspective(house(8000.0, 25.0, 6.0)[:10], WIDTH, HEIGHT, STRAIGHT) is None
+    assert perspective(house(8000.0, 25.0, 6.0)[:10], WIDTH, HEIGHT, STRAIGHT, KNOWN) is None
 
 
 def test_what_the_lens_bends_is_undone_first() -> None:
@@ -76,11 +76,20 @@ def test_what_the_lens_bends_is_undone_first() -> None:
     middle = np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2])
     plain = house(8000.0, 25.0, 6.0)
     bent = observed_places((plain.reshape(-1, 2) - middle) / HALF, numbers).reshape(-1, 2, 2) * HALF + middle
-    found = perspective(bent, WIDTH, HEIGHT, numbers)
-    straight = perspective(plain, WIDTH, HEIGHT, STRAIGHT)
+    found = perspective(bent, WIDTH, HEIGHT, numbers, KNOWN)
+    straight = perspective(plain, WIDTH, HEIGHT, STRAIGHT, KNOWN)
     assert found is not None
     assert straight is not None
     assert found.value == pytest.approx(straight.value, rel=1e-3)
+
+
+def test_what_is_not_known_of_the_lens_makes_the_error_larger() -> None:
+    vague = np.diag([1e-6, 1e-6, 1e-4, 1e-4, 1e-4])
+    sure, unsure = (perspective(house(8000.0, 25.0, 6.0), WIDTH, HEIGHT, STRAIGHT, each) for each in (KNOWN, vague))
+    assert sure is not None
+    assert unsure is not None
+    assert unsure.value == sure.value
+    assert unsure.error > 2.0 * sure.error
 
 
 def test_strange_things_among_the_edges_do_not_mislead() -> None:
@@ -89,8 +98,7 @@ def test_strange_things_among_the_edges_do_not_mislead() -> None:
     middles = rng.uniform((300, 300), (WIDTH - 300, HEIGHT - 300), (15, 2))
     angle = rng.uniform(0, math.pi, 15)
     way = 130 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    found = perspective(
-        np.concatenate([edges, np.stack([middles - way, middles + way], axis=1)]), WIDTH, HEIGHT, STRAIGHT
-    )
+    both = np.concatenate([edges, np.stack([middles - way, middles + way], axis=1)])
+    found = perspective(both, WIDTH, HEIGHT, STRAIGHT, KNOWN)
     assert found is not None
     assert found.value == pytest.approx(8000.0, rel=0.05)

@@ -27,7 +27,7 @@ LEAST_SHARE = 0.6
 MOST_ERROR = 0.15
 """The largest relative standard error that is told."""
 
-_TRIED = np.geomspace(0.8, 30.0, 24)
+_TRIED = np.geomspace(0.8, 30.0, 14)
 """Focal lengths in half diagonals."""
 
 _FRAMES = 300
@@ -39,17 +39,19 @@ _CLEAR = 6.0
 """By how much, as a logarithm, any other focal length must explain the edges worse."""
 
 
-def perspective(edges: Floats, width_px: int, height_px: int, numbers: Floats) -> Figure | None:
+def perspective(edges: Floats, width_px: int, height_px: int, numbers: Floats, covariance: Floats) -> Figure | None:
     """The focal length in px, from edges' ends (n, 2, 2) in px, longest first; None where they do not tell it.
 
-    `numbers` are the lens's own, as `lab/photo_geometry.py` has them. A picture taken straight on tells none; its
-    middle is where the lens looks. The standard error follows from how edges disagree (White 1980).
+    `numbers` are the lens's own, as `lab/photo_geometry.py` has them, `covariance` (5, 5) theirs. A picture taken
+    straight on tells none; its middle is where the lens looks. The standard error follows from how edges disagree
+    (White 1980), and from how well it is known what the lens bends.
     """
     if len(edges) < LEAST_EDGES:
         return None
     half = math.hypot(width_px, height_px) / 2.0
     middle = np.array([(width_px - 1) / 2.0, (height_px - 1) / 2.0])
-    seen = _Edges((edges[:MOST_EDGES] - middle) / half, numbers)
+    ends = (edges[:MOST_EDGES] - middle) / half
+    seen = _Edges(ends, numbers)
     fits = [_fitted(seen, focal, _start(seen, focal)) for focal in _TRIED]
     usual = min(each.usual for each in fits)
     best = max(fits, key=lambda each: each.score(usual))
@@ -62,8 +64,10 @@ def perspective(edges: Floats, width_px: int, height_px: int, numbers: Floats) -
     counts = np.bincount(best.of[near], minlength=3)
     if seen.reach[near].sum() < LEAST_SHARE * seen.reach.sum() or sorted(counts)[1] < LEAST_OF_ONE:
         return None
-    focal_px = math.exp(best.log_focal) * half
-    return Figure(focal_px, best.error * focal_px)
+    focal = math.exp(best.log_focal)
+    otherwise = [_Edges(ends, numbers + step) for step in np.linalg.cholesky(covariance + 1e-18 * np.eye(5)).T]
+    moved = [_fitted(each, focal, best.frame).log_focal - best.log_focal for each in otherwise]
+    return Figure(focal * half, math.hypot(best.error, *moved) * focal * half)
 
 
 class _Edges:
@@ -96,10 +100,11 @@ class _Edges:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """A focal length's logarithm and error, where each edge lies beside its direction, and which that is."""
+    """A focal length's logarithm and error, the frame, where each edge lies beside its direction, and which that is."""
 
     log_focal: float
     error: float
+    frame: Floats
     left: Floats
     of: Whole
     usual: float
@@ -146,7 +151,7 @@ def _fitted(edges: _Edges, focal: float, frame: Floats) -> _Fit:
     pulls = slopes * (weight * left)[:, None]
     together = inverse @ (pulls.T @ pulls) @ inverse * len(left) / (len(left) - 4)
     error = math.sqrt(max(usual**2 * float(inverse[0, 0]), float(together[0, 0])))
-    return _Fit(log_focal, error, left, of, usual)
+    return _Fit(log_focal, error, frame, left, of, usual)
 
 
 def _turn(angles: Floats) -> Floats:

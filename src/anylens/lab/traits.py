@@ -123,7 +123,7 @@ def traits(looked: Sequence[Looked]) -> Traits:
             falloff, red_green, blue_green = light.ring(SHADE)
     bent = bend([line for each in looked for line in each.straight.lines], *looked[0].size_px)
     if focal is None and bent is not None:
-        focal = _perspective(looked, bent[0])
+        focal = _perspective(looked, *bent)
     return Traits(reach, len(looked), colors, falloff, red_green, blue_green, focal, _bend(bent, reach))
 
 
@@ -136,9 +136,9 @@ def _bend(bent: tuple[Floats, Floats] | None, reach_mm: float) -> Trait | None:
     return Trait(lever @ numbers[2:], lever @ covariance[2:, 2:] @ lever.T)
 
 
-def _perspective(looked: Sequence[Looked], numbers: Floats) -> Figure | None:
+def _perspective(looked: Sequence[Looked], numbers: Floats, covariance: Floats) -> Figure | None:
     """The focal length in mm that right angles in the pictures tell, None where there are none."""
-    told = [perspective(each.straight.edges, *each.size_px, numbers) for each in looked]
+    told = [perspective(each.straight.edges, *each.size_px, numbers, covariance) for each in looked]
     mm = [each.reach_mm / (math.hypot(*each.size_px) / 2.0) for each in looked]
     found = [Figure(px.value * scale, px.error * scale) for px, scale in zip(told, mm, strict=True) if px is not None]
     return combined(found) if found else None

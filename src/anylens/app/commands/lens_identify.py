@@ -55,6 +55,7 @@ def run(given: Namespace) -> int:
     """Tell the lens; 1 where a file was left aside."""
     from anylens.lab.recognition import recognise
     from anylens.lab.traits import traits
+    from anylens.lens.model import plain
 
     if given.aperture is not None and not 0.5 <= given.aperture <= 128.0:
         raise Usage(f"--aperture {given.aperture:g} is no f-number; give another")
@@ -66,8 +67,10 @@ def run(given: Namespace) -> int:
         groups.setdefault(picture.f_number, []).append(picture)
     seen = [_seen(each) for each in groups.values()]
     verdict = recognise(seen, passports)
-    whole = traits([picture.looked for picture in pictures])
+    whole = seen[0].traits if len(seen) == 1 else traits([picture.looked for picture in pictures])
     notes = _contradictions(pictures, verdict)
+    others = [each.whose for each in passports if plain(each.body) != plain(body)]
+    notes += [f"The passport of {each} was measured on another body than these pictures." for each in others]
     if whole.lateral is None:
         notes.append("The pictures hold too little texture to tell lateral colour; give others, sharp to the corners.")
     if given.json:
@@ -240,4 +243,6 @@ def _um(value: float | None) -> str:
 
 
 def _percent(probability: float) -> str:
+    if probability < 0.001:
+        return "under 0.1 %"
     return f"{100.0 * probability:.1f} %" if probability < 0.995 else "over 99 %"
