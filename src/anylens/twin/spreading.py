@@ -25,8 +25,9 @@ SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 
 _SIZES = (32, 48, 64, 80, 96, 112, 128, 192, 256)
 _CORE, _ENERGY = 0.85, 0.996
-_SEEN = 0.01
-"""Where a blur leaves less contrast beyond a pixel's Nyquist frequency, one sample a pixel has all there is to see."""
+_SEEN, _WIDE = 0.015, 30.0
+"""Where a blur leaves less contrast beyond what fewer samples can carry, they have all there is to see; pixels of half
+a core's side from which two of them are one sample."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +120,7 @@ def spreads(
     draws there is turned.
     """
     size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
-    if times > 1:
+    if times > 2:
         shares = _at_one(shares)
     # A window of the blur is as many times wider: it has no use for kernels that stand close.
     most = 9 if times == 1 else 5
@@ -150,22 +151,27 @@ def spreads(
 
 
 def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: float) -> tuple[int, int, int]:
-    """(size, fine, times): how wide kernels are to hold nearly all light; where even its core is wide, how coarse."""
+    """(size, fine, times): how wide kernels are to hold nearly all light; where it is smooth, or its core wide, how
+    coarse."""
 
-    def widths(place: tuple[float, float]) -> tuple[float, float, float]:
+    def widths(place: tuple[float, float]) -> tuple[float, ...]:
         step_um = max(0.8, 0.4 * glass.f_number)
         while True:
             spot = np.asarray(glass.spreads([place], [550.0], distance_m, step_um, 256)[0, 0], np.float64)
             core, reach = (radius * step_um for radius in _radii(spot))
             if core < 64 * step_um or step_um > 50.0:
-                return core, reach, _contrast_beyond(spot, 0.5 * step_um / pitch_um)
+                return core, reach, *(_contrast_beyond(spot, turns * step_um / pitch_um) for turns in (0.5, 0.25))
             step_um *= 2.0
 
     with ThreadPoolExecutor(2) as pool:
         found = pool.map(widths, ((0.0, 0.0), (0.48 * field.width_mm, 0.48 * field.height_mm)))
-        core_um, reach_um, contrast = (max(each) for each in zip(*found, strict=True))
-    samples = ((fine if contrast > _SEEN else 1, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))
-    part, times = next((each for each in samples if core_um * each[0] / (pitch_um * each[1]) < 60.0), samples[-1])
+        core_um, reach_um, *beyond = (max(each) for each in zip(*found, strict=True))
+    samples = ((fine, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))
+    # A sharp scene's own samples are seen in a disc of few of them, however smooth it is.
+    first = 0 if beyond[0] > _SEEN else 1 if beyond[1] > _SEEN or core_um < _WIDE * pitch_um else 2
+    part, times = next(
+        (each for each in samples[first:] if core_um * each[0] / (pitch_um * each[1]) < 60.0), samples[-1]
+    )
     need = 2.0 * reach_um * part / (pitch_um * times) + 8.0
     return next((size for size in _SIZES if size >= need), _SIZES[-1]), part, times
 

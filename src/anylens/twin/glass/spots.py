@@ -16,8 +16,8 @@ Floats = npt.NDArray[np.floating[Any]]
 LARGEST = 2048
 FINEST = 3.0
 """Of a transfer function: where a wave would need more samples to a step than that, rays tell what is left to see."""
-RAYS_A_CELL = 2.0
-LEAST_RAYS = 192
+RAYS_A_CELL = 1.5
+LEAST_RAYS = 288
 SOFT_RIMS = 6
 PUPIL_CELLS = 128
 MARGIN = 1.3
