@@ -1,0 +1,221 @@
+"""How far what `Restore` gives back stays below the best linear filter there is: python -m benchmarks.wiener [LENS...].
+
+Grey patches of photographs, blurred by what the lens truly does to luma at three places of the field and given the
+noise of ISO 100, and 16 times its variance, are restored by the passport that slanted edges tell. The bound is Wiener's
+filter of 1949, which knows the true blur, the noise and the patch's own power, smoothed over neighbouring waves or,
+which no filter could know of a picture that it has not seen, of each wave alone. PSNR is that of luma, white 1, by the
+mean error of all patches, wherever a patch as a whole may lie. Beside it stand MTF50 of the same bound, the median of
+all directions, for light of the mean power of all patches. Simulated.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from anylens import darkroom
+from anylens.camera.virtual import open_virtual
+from anylens.darkroom.light import noise_of, scene_matrix
+from anylens.darkroom.stages.scene import MIDDLE_GREY, Restore
+from anylens.frame import Facts
+from anylens.kernels.restore import restore
+from anylens.kernels.restore_filters import SPACING, points
+from anylens.kernels.sharpen import LUMA
+from anylens.twin.glass import Mounting
+from anylens.twin.light import Formation
+from anylens.twin.scenes.plane import Field
+from anylens.twin.spectra import source
+from anylens.twin.spreading import Spreads
+from benchmarks.pictures import LUMA as REC_709
+from benchmarks.pictures import pictures
+from benchmarks.report import save, table, versions
+from benchmarks.restore import F_NUMBER, LENSES, shot
+
+Floats = npt.NDArray[np.float64]
+PHOTOGRAPHS = (
+    "astronaut", "coffee", "rocket", "stereo_motorcycle", "book-beside-flowers", "cat_sofa_4640x3472",
+    "japanese-shop", "tanners_ridge",
+)  # fmt: skip
+PLACES = {"middle": 0.0, "half way": 0.5, "corner": 0.94}
+"""Parts of the way from the middle to the lower right corner."""
+NOISE = {"ISO 100": 1.0, "16 x its noise": 16.0}
+SIDE, AROUND = 160, 40
+BRIGHTEST = 0.8
+STEPS = 6
+WAYS = 24
+SMOOTH = 3
+"""Waves to each side over which a patch's power is smoothed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """What is known of a lens: the facts of its developed raw, its passport among them, and its true blur."""
+
+    facts: Facts
+    blur: Spreads
+
+    def transfers(self, part: float, size: int) -> npt.NDArray[np.complex128]:
+        """(3, size, size): what the lens alone does to waves of the camera's colours at a part of the way to the
+        corner, 0 first."""
+        sensor = self.facts.sensor
+        assert sensor.pitch_um is not None
+        x_mm, y_mm = (part * side * sensor.pitch_um / 2000 for side in (sensor.width_px, sensor.height_px))
+        kernels, fine = self.blur.at(x_mm, y_mm), self.blur.fine
+        places = (np.arange(kernels.shape[-1]) - kernels.shape[-1] // 2 + (fine - 1) / 2) / fine
+        turns = np.fft.fftfreq(size)
+        # A kernel has a pixel's average over its samples in it, which photographs have already.
+        wave = np.exp(-2j * np.pi * turns[:, None] * places) / (np.cos(np.pi * turns / fine) ** (fine - 1))[:, None]
+        return np.asarray(wave @ kernels @ wave.T)
+
+
+def taken(lens: str) -> Taken:
+    """A raw of slanted edges with its own passport, developed as far as its facts, and the lens's kernels."""
+    camera = open_virtual(f"lens={lens},scene=slanted-edges,aperture={F_NUMBER:g},distance=3,seed=3")
+    silicon, setup = camera.silicon, camera.setup
+    pitch_mm = silicon.pitch_um / 1000
+    sides_mm = silicon.width_px * pitch_mm, silicon.height_px * pitch_mm
+    field = Field(*sides_mm, silicon.pitch_um, camera.glass.scale_mm)
+    mounting, light = Mounting(F_NUMBER, setup.distance), source(setup.light)
+    way = Formation(camera.glass, mounting, silicon, light, field, setup.margin, 2, kept=True)
+    frame, _ = shot(lens)
+    recipe = darkroom.adjust(darkroom.default_recipe(), "Restore.strength=0")
+    return Taken(darkroom.develop(frame, recipe, until="scene").facts, way.spreads(setup.distance))
+
+
+@cache
+def patches() -> tuple[Floats, ...]:
+    """The squares of photographs that are richest in detail, with some of what lies around them."""
+    found, whole = [], SIDE + 2 * AROUND
+    for name, light in pictures().items():
+        if name not in PHOTOGRAPHS:
+            continue
+        luma = np.pad(np.einsum("c,cyx->yx", REC_709, light), AROUND, mode="reflect")
+        rough = np.hypot(*np.gradient(luma))
+        places = [
+            (rough[y + AROUND : y + AROUND + SIDE, x + AROUND : x + AROUND + SIDE].mean(), y, x)
+            for y in range(0, luma.shape[0] - whole + 1, 32)
+            for x in range(0, luma.shape[1] - whole + 1, 32)
+        ]
+        _, y, x = max(places)
+        square = luma[y : y + whole, x : x + whole]
+        found.append(np.clip(square * (BRIGHTEST / np.percentile(square, 99.9)), 0.0, BRIGHTEST))
+    return tuple(found)
+
+
+def power_of(patch: Floats) -> tuple[Floats, Floats]:
+    """The power of each wave of a patch, and smoothed over neighbouring waves; that of the mean aside."""
+    own = np.abs(np.fft.fft2(patch - patch.mean())) ** 2 / patch.size
+    near = np.exp(-0.5 * (np.fft.fftfreq(len(own), 1.0 / len(own)) / SMOOTH) ** 2)
+    near /= near.sum()
+    smooth = np.fft.ifft2(np.fft.fft2(own) * np.fft.fft2(near[:, None] * near)).real
+    return own, np.maximum(smooth, 1e-12)
+
+
+def wiener(blur: npt.NDArray[np.complex128], power: Floats, noise: float) -> npt.NDArray[np.complex128]:
+    """(..., H, W): the filter of least mean error."""
+    return np.asarray(np.conj(blur) * power / (np.abs(blur) ** 2 * power + noise))
+
+
+def error_of(found: Floats, true: Floats) -> float:
+    """The mean squared error within, wherever the picture as a whole may lie: moved by Gauss and Newton's steps."""
+    inner = slice(AROUND, AROUND + SIDE)
+    turns = 2j * np.pi * np.fft.fftfreq(len(found))
+    waves, away = np.fft.fft2(found), np.zeros(2)
+    for _ in range(STEPS):
+        waves = waves * np.exp(turns[:, None] * away[0] + turns * away[1])
+        planes = np.stack([waves, waves * turns[:, None], waves * turns])
+        moved, *along = (each[inner, inner].ravel() for each in scipy.fft.ifft2(planes).real)
+        left = true[inner, inner].ravel() - moved
+        slopes = np.stack(along)
+        away = np.linalg.solve(slopes @ slopes.T, slopes @ left)
+    return float(np.mean(left**2))
+
+
+def measured(lens: Taken, part: float, times: float) -> dict[str, float]:
+    """PSNR, dB, of patches as they are drawn, as restored, and of both bounds, at a place and a noise."""
+    whole, sensor = SIDE + 2 * AROUND, lens.facts.sensor
+    shape = sensor.height_px, sensor.width_px
+    assert sensor.noise is not None
+    scale, offset = (tuple(times * each for each in pair) for pair in (sensor.noise.scale, sensor.noise.offset))
+    facts = replace(lens.facts, sensor=replace(sensor, noise=replace(sensor.noise, scale=scale, offset=offset)))
+    blur = Restore().blur(facts, *shape)
+    assert blur is not None
+    filters, *plan = Restore().plan(facts, blur, np.full((3, 8, 8), MIDDLE_GREY, np.float32), shape)
+    row, column = (round((1.0 + part) / 2 * (size - 1) / SPACING) + 1 for size in shape)
+    own = np.ascontiguousarray(np.broadcast_to(filters[row, column], (points(whole),) * 2 + filters.shape[2:]))
+    to_scene, noise = scene_matrix(facts), noise_of(facts)
+    weights = np.array(LUMA) @ to_scene
+    shot_noise, still = np.array([noise.plane(at) for at in range(3)]).T[:, :, None, None]
+    transfers = lens.transfers(part, whole)
+    transfer = np.einsum("c,cyx->yx", weights, transfers)
+    rng = np.random.default_rng(7)
+    errors: dict[str, list[float]] = {name: [] for name in ("drawn", "restored", "smooth", "own")}
+    for patch in patches():
+        light = np.fft.ifft2(np.fft.fft2(patch) * transfers).real
+        variance = shot_noise * np.maximum(light, 0.0) + still
+        light = np.einsum("ij,jyx->iyx", to_scene, light + rng.normal(0.0, np.sqrt(variance)))
+        seen, found = (
+            np.einsum("c,cyx->yx", LUMA, each) for each in (light, restore(light.astype(np.float32), own, *plan))
+        )
+        errors["drawn"].append(error_of(seen, patch))
+        errors["restored"].append(error_of(found, patch))
+        whole_noise, middle = float(weights**2 @ variance.mean((1, 2))), seen.mean()
+        for name, power in zip(("own", "smooth"), power_of(patch), strict=True):
+            best = np.fft.ifft2(np.fft.fft2(seen - middle) * wiener(transfer, power, whole_noise)).real + middle
+            errors[name].append(error_of(best, patch))
+    return {name: float(-10 * np.log10(each).mean()) for name, each in errors.items()}
+
+
+def mtf50s(lens: Taken, part: float, times: float) -> tuple[float, float]:
+    """Cycles a pixel, the median of all directions: as drawn, and by the bound for the mean power of all patches."""
+    whole = SIDE + 2 * AROUND
+    to_scene, noise = scene_matrix(lens.facts), noise_of(lens.facts)
+    weights = np.array(LUMA) @ to_scene
+    transfer = np.einsum("c,cyx->yx", weights, lens.transfers(part, whole))
+    planes = map(noise.plane, range(3))
+    each = (w * w * (scale * MIDDLE_GREY + offset) for w, (scale, offset) in zip(weights, planes, strict=True))
+    variance = times * float(sum(each))
+    power = np.mean([power_of(patch)[1] for patch in patches()], axis=0)
+    turns, angles = np.arange(whole // 2) / whole, np.arange(WAYS) * np.pi / WAYS
+    x, y = turns * np.cos(angles)[:, None], turns * np.sin(angles)[:, None]
+    at = np.rint(y * whole).astype(int), np.rint(x * whole).astype(int)
+    shown = np.abs(transfer), np.abs(transfer * wiener(transfer, power, variance))
+    curves = (each[at] * np.sinc(x) * np.sinc(y) for each in shown)
+    fallen = (np.hstack([each, np.zeros((WAYS, 1))]) < 0.5 for each in curves)
+    drawn, bound = (float(np.median(np.argmax(each, axis=1))) / whole for each in fallen)
+    return drawn, bound
+
+
+def main(lenses: list[str]) -> None:
+    gains: list[tuple[str, ...]] = []
+    edges: list[tuple[str, ...]] = []
+    kept: dict[str, Any] = {}
+    for name in lenses or LENSES:
+        lens = taken(name)
+        for noise, times in NOISE.items():
+            reached = {place: mtf50s(lens, part, times) for place, part in PLACES.items()}
+            drawn, bound = zip(*reached.values(), strict=True)
+            parts = (f"{100 * each[-1] / each[0]:.0f}" for each in (drawn, bound))
+            edges.append((name, noise, *(f"{each:.3f}" for each in (*drawn, *bound)), *parts))
+            for place, part in PLACES.items():
+                found = measured(lens, part, times)
+                kept[f"{name}, {noise}, {place}"] = {**found, "mtf50": reached[place]}
+                gained = (f"{found[each] - found['drawn']:+.2f}" for each in ("restored", "smooth", "own"))
+                below = (f"{found[each] - found['restored']:.2f}" for each in ("smooth", "own"))
+                gains.append((name, noise, place, f"{found['drawn']:.2f}", *gained, *below))
+    by = ("by its power", "by each wave")
+    heads = ("lens, f/2", "", "", "drawn", "restored", *(f"Wiener {each}" for each in by))
+    table("PSNR of luma, dB, and what is gained", (*heads, *(f"below, {each}" for each in by)), gains)
+    places = tuple(f"{each}, {place}" for each in ("drawn", "bound") for place in PLACES)
+    table("MTF50 of Wiener's filter, cycles a pixel", ("lens", "", *places, "drawn, %", "bound, %"), edges)
+    save("wiener", kept, versions())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
