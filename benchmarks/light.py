@@ -1,7 +1,7 @@
 """The light behind the lens at 12.5 MP, nothing kept: seconds of the whole command `anylens shoot` for one frame.
 
 python -m benchmarks.light [NAME...]: all scenes behind a Summicron at f/2, depth at f/8 too, and the fastest lenses
-wide open before slanted edges; or those whose name has one of NAME in it. One run each.
+wide open before slanted edges and in depth; or those whose name has one of NAME in it. One run each.
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ def main() -> None:
         for name in scenes()
     }
     cases["depth, f/8"] = (f"lens={SUMMICRON},scene=depth", 8.0)
-    cases |= {f"{lens}, f/{wide:g}": (f"lens={lens},scene=slanted-edges", wide) for lens, wide in FAST.items()}
+    cases |= {
+        f"{lens}, f/{wide:g}, {name}": (f"lens={lens},scene={name}", wide)
+        for name in ("slanted-edges", "depth")
+        for lens, wide in FAST.items()
+    }
     asked = sys.argv[1:]
     found = {name: shot(*case) for name, case in cases.items() if not asked or any(each in name for each in asked)}
     rows = [(name, f"{wall:.1f}", f"{used:.1f}") for name, (wall, used) in found.items()]
