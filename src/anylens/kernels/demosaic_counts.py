@@ -30,6 +30,9 @@ BELOW = 5
 MIDDLE = 32768
 """What a difference of 0 is counted as."""
 
+STEEPEST = 16383
+"""Gradients are counted no further, so that products of three of their cubes are still floats."""
+
 PART_BITS = 15
 """Weights between two directions are counted in 2 to minus this."""
 
@@ -71,30 +74,34 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
 
     across_change, across_thick, down_thick = (hl.Func(n) for n in ("across_change", "across_thick", "down_thick"))
     across_change[x, y] = hl.absd(across[x - 1, y], across[x + 1, y])
-    across_thick[x, y] = most(most(across_change[x, y - 1], across_change[x, y]), across_change[x, y + 1])
-    change = [hl.absd(down[x, y + d - 1], down[x, y + d + 1]) for d in range(-1, 2)]
-    down_thick[x, y] = most(most(change[0], change[1]), change[2])
-
-    def steepness(thick: Any, x: Any, y: Any) -> Any:
-        gradient = hl.f32(most(most(thick[x - 1, y], thick[x, y]), thick[x + 1, y]))
-        return hl.f32(demosaic.LEAST_GRADIENT * STEPS * STEPS) + gradient * gradient
+    across_thick[x, y] = mean(mean(across_change[x, y - 1], across_change[x, y + 1]), across_change[x, y])
+    change = [hl.absd(down[x + d, y - 1], down[x + d, y + 1]) for d in range(-1, 2)]
+    down_thick[x, y] = mean(mean(change[0], change[2]), change[1])
 
     def along(plane: Any, dx: int, dy: int) -> Any:
         values = [plane[x + dx * d, y + dy * d] for d in range(demosaic.NEAREST)]
-        return hl.f32(mean(mean(values[0], values[1]), mean(values[2], values[3])))
+        return mean(mean(values[0], values[1]), mean(values[2], values[3]))
 
-    north, south = steepness(down_thick, x, y - 1), steepness(down_thick, x, y + 1)
-    west, east = steepness(across_thick, x - 1, y), steepness(across_thick, x + 1, y)
+    share = hl.u16(round(1 / demosaic.OWN_CHANGE))
+    own_across = hl.absd(root[x - 1, y], root[x + 1, y]) / share
+    own_down = hl.absd(root[x, y - 1], root[x, y + 1]) / share
+
+    def steepness(thick: Any, own: Any, dx: int, dy: int) -> Any:
+        gradient = hl.f32(hl.min(most(along(thick, dx, dy), own), hl.u16(STEEPEST)))
+        return hl.f32((demosaic.LEAST_GRADIENT * STEPS) ** 3) + gradient * gradient * gradient
+
+    north, south = steepness(down_thick, own_down, 0, -1), steepness(down_thick, own_down, 0, 1)
+    west, east = steepness(across_thick, own_across, -1, 0), steepness(across_thick, own_across, 1, 0)
     upright, level = north * south, west * east
     by_rows, by_columns = (north + south) * level, (west + east) * upright
-    columns = (south * along(down, 0, -1) + north * along(down, 0, 1)) * level
-    rows = (east * along(across, -1, 0) + west * along(across, 1, 0)) * upright
+    columns = (south * hl.f32(along(down, 0, -1)) + north * hl.f32(along(down, 0, 1))) * level
+    rows = (east * hl.f32(along(across, -1, 0)) + west * hl.f32(along(across, 1, 0))) * upright
     part = powers.inverse(by_rows + by_columns)
     estimate, diagonal = hl.Func("estimate"), hl.Func("diagonal")
     estimated = hl.cast(u16, hl.cast(hl.Int(32), (columns + rows) * part + hl.f32(0.5)))
     around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
     lowest, highest = hl.min(*around), hl.max(*around)
-    beyond = (highest - lowest) >> 1
+    beyond = highest - lowest
     likely = center + estimated - hl.u16(MIDDLE)
     likely = hl.clamp(likely, hl.saturating_sub(lowest, beyond), most(highest, beyond)) - center + hl.u16(MIDDLE)
     share = hl.cast(i16, hl.cast(hl.Int(32), by_rows * part * hl.f32(2.0**PART_BITS - 1.0)))
@@ -104,7 +111,8 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
         return estimate[x + dx, y + dy][0]
 
     green = center + hl.select(green_site, hl.u16(0), difference(0, 0) - hl.u16(MIDDLE))
-    diagonal[x, y] = mean(mean(difference(-1, -1), difference(1, 1)), mean(difference(1, -1), difference(-1, 1)))
+    one, other = (difference(-1, -1), difference(1, 1)), (difference(1, -1), difference(-1, 1))
+    diagonal[x, y] = mean(hl.max(hl.min(*one), hl.min(*other)), hl.min(hl.max(*one), hl.max(*other)))
 
     upright = estimate[x, y][1]
     row_pair = mean(difference(-1, 0), difference(1, 0))

@@ -3,8 +3,10 @@
 Yu & Sapiro 2011 ("DCT image denoising", IPOL) with the scales of Pierazzo, Lebrun, Rais & Facciolo 2017
 ("Multi-scale DCT denoising", IPOL) for the chroma. The light is first brought back to the camera's own colours and
 to unit noise (Anscombe 1948, generalized by Starck, Murtagh & Bijaoui 1998), then to orthonormal luma and chroma.
-Each coefficient is shrunk against the noise that it really holds: demosaicing colours the noise, and NOISE_SPECTRUM
-says how. Shrinking by 1 - (t / c)^4 is continuous, so no coefficient is decided by the last bit.
+Coefficients are shrunk against the noise that they really hold: demosaicing colours the noise, and NOISE_SPECTRUM
+says how. Neighbours in a transform share one fate, as in Cai 1999 ("Adaptive wavelet estimation: a block thresholding
+and oracle inequality approach"): texture, of which each coefficient alone would pass for noise, is kept for what they
+hold together. Shrinking by 1 - (noise / energy)^2 is continuous, so no coefficient is decided by the last bit.
 """
 
 from __future__ import annotations
@@ -47,54 +49,54 @@ CHANGE_STEPS, NO_CHANGE = 256.0, 32768
 NOISE_SPECTRUM = np.array(
     (
         (  # luma, every pixel
-            (1.77, 1.74, 1.73, 1.73, 1.74, 1.74, 1.61, 1.34),
-            (1.74, 1.72, 1.71, 1.71, 1.70, 1.67, 1.52, 1.22),
-            (1.73, 1.71, 1.71, 1.70, 1.68, 1.65, 1.48, 1.18),
-            (1.73, 1.71, 1.70, 1.69, 1.67, 1.62, 1.46, 1.17),
-            (1.74, 1.70, 1.68, 1.67, 1.64, 1.59, 1.42, 1.13),
-            (1.74, 1.67, 1.65, 1.62, 1.59, 1.52, 1.34, 1.04),
-            (1.61, 1.52, 1.48, 1.46, 1.42, 1.34, 1.14, 0.84),
-            (1.34, 1.22, 1.18, 1.17, 1.13, 1.04, 0.84, 0.54),
+            (1.78, 1.74, 1.74, 1.74, 1.75, 1.75, 1.63, 1.35),
+            (1.74, 1.72, 1.72, 1.72, 1.71, 1.68, 1.54, 1.24),
+            (1.74, 1.72, 1.72, 1.72, 1.70, 1.66, 1.51, 1.21),
+            (1.74, 1.72, 1.72, 1.71, 1.69, 1.65, 1.50, 1.20),
+            (1.75, 1.71, 1.70, 1.69, 1.67, 1.62, 1.46, 1.17),
+            (1.75, 1.68, 1.66, 1.65, 1.62, 1.56, 1.40, 1.10),
+            (1.63, 1.54, 1.51, 1.50, 1.46, 1.40, 1.22, 0.92),
+            (1.35, 1.24, 1.21, 1.20, 1.17, 1.10, 0.92, 0.63),
         ),
         (  # red less blue, half size
-            (0.92, 0.83, 0.72, 0.60, 0.49, 0.41, 0.34, 0.29),
-            (0.83, 0.73, 0.62, 0.51, 0.41, 0.34, 0.29, 0.25),
-            (0.72, 0.62, 0.52, 0.41, 0.33, 0.27, 0.22, 0.20),
-            (0.60, 0.51, 0.41, 0.31, 0.23, 0.19, 0.16, 0.14),
-            (0.49, 0.41, 0.33, 0.23, 0.16, 0.12, 0.10, 0.09),
-            (0.41, 0.34, 0.27, 0.19, 0.12, 0.09, 0.08, 0.07),
-            (0.34, 0.29, 0.22, 0.16, 0.10, 0.08, 0.06, 0.05),
-            (0.29, 0.25, 0.20, 0.14, 0.09, 0.07, 0.05, 0.05),
+            (0.94, 0.83, 0.72, 0.60, 0.49, 0.41, 0.34, 0.29),
+            (0.83, 0.72, 0.61, 0.50, 0.41, 0.34, 0.28, 0.24),
+            (0.72, 0.61, 0.50, 0.40, 0.31, 0.26, 0.22, 0.19),
+            (0.60, 0.50, 0.40, 0.29, 0.22, 0.18, 0.15, 0.13),
+            (0.49, 0.41, 0.31, 0.22, 0.16, 0.12, 0.11, 0.10),
+            (0.41, 0.34, 0.26, 0.18, 0.12, 0.10, 0.09, 0.08),
+            (0.34, 0.28, 0.22, 0.15, 0.11, 0.09, 0.07, 0.07),
+            (0.29, 0.24, 0.19, 0.13, 0.10, 0.08, 0.07, 0.06),
         ),
         (  # magenta less green, half size
-            (0.74, 0.66, 0.57, 0.46, 0.35, 0.27, 0.21, 0.17),
-            (0.66, 0.58, 0.50, 0.40, 0.31, 0.23, 0.18, 0.15),
-            (0.57, 0.50, 0.43, 0.34, 0.25, 0.19, 0.15, 0.12),
-            (0.46, 0.40, 0.34, 0.26, 0.19, 0.14, 0.10, 0.08),
-            (0.35, 0.31, 0.25, 0.19, 0.13, 0.09, 0.07, 0.06),
-            (0.27, 0.23, 0.19, 0.14, 0.09, 0.06, 0.05, 0.04),
-            (0.21, 0.18, 0.15, 0.10, 0.07, 0.05, 0.04, 0.03),
-            (0.17, 0.15, 0.12, 0.08, 0.06, 0.04, 0.03, 0.03),
+            (0.75, 0.66, 0.56, 0.45, 0.35, 0.27, 0.21, 0.17),
+            (0.66, 0.58, 0.49, 0.39, 0.30, 0.23, 0.18, 0.14),
+            (0.56, 0.49, 0.42, 0.32, 0.24, 0.18, 0.14, 0.11),
+            (0.45, 0.39, 0.32, 0.24, 0.18, 0.13, 0.10, 0.08),
+            (0.35, 0.30, 0.24, 0.18, 0.12, 0.09, 0.07, 0.06),
+            (0.27, 0.23, 0.18, 0.13, 0.09, 0.07, 0.05, 0.05),
+            (0.21, 0.18, 0.14, 0.10, 0.07, 0.05, 0.05, 0.04),
+            (0.17, 0.14, 0.11, 0.08, 0.06, 0.05, 0.04, 0.04),
         ),
         (  # red less blue, quarter size
-            (0.49, 0.47, 0.45, 0.41, 0.36, 0.33, 0.29, 0.27),
-            (0.47, 0.45, 0.42, 0.39, 0.35, 0.31, 0.28, 0.26),
-            (0.45, 0.42, 0.40, 0.36, 0.33, 0.29, 0.26, 0.24),
-            (0.41, 0.39, 0.36, 0.33, 0.29, 0.25, 0.23, 0.21),
-            (0.36, 0.35, 0.33, 0.29, 0.25, 0.22, 0.19, 0.17),
-            (0.33, 0.31, 0.29, 0.25, 0.22, 0.19, 0.16, 0.14),
-            (0.29, 0.28, 0.26, 0.23, 0.19, 0.16, 0.13, 0.11),
-            (0.27, 0.26, 0.24, 0.21, 0.17, 0.14, 0.11, 0.09),
+            (0.50, 0.48, 0.45, 0.41, 0.36, 0.33, 0.30, 0.28),
+            (0.48, 0.45, 0.43, 0.39, 0.34, 0.31, 0.28, 0.26),
+            (0.45, 0.43, 0.40, 0.36, 0.32, 0.28, 0.25, 0.23),
+            (0.41, 0.39, 0.36, 0.33, 0.29, 0.25, 0.22, 0.20),
+            (0.36, 0.34, 0.32, 0.29, 0.25, 0.21, 0.18, 0.17),
+            (0.33, 0.31, 0.28, 0.25, 0.21, 0.18, 0.15, 0.13),
+            (0.30, 0.28, 0.25, 0.22, 0.18, 0.15, 0.12, 0.10),
+            (0.28, 0.26, 0.23, 0.20, 0.17, 0.13, 0.10, 0.09),
         ),
         (  # magenta less green, quarter size
-            (0.39, 0.37, 0.36, 0.33, 0.29, 0.25, 0.22, 0.20),
-            (0.37, 0.35, 0.34, 0.31, 0.27, 0.24, 0.21, 0.19),
-            (0.36, 0.34, 0.32, 0.29, 0.26, 0.23, 0.20, 0.18),
-            (0.33, 0.31, 0.29, 0.27, 0.24, 0.21, 0.18, 0.16),
-            (0.29, 0.27, 0.26, 0.24, 0.21, 0.18, 0.15, 0.14),
-            (0.25, 0.24, 0.23, 0.21, 0.18, 0.15, 0.13, 0.11),
-            (0.22, 0.21, 0.20, 0.18, 0.15, 0.13, 0.11, 0.09),
-            (0.20, 0.19, 0.18, 0.16, 0.14, 0.11, 0.09, 0.08),
+            (0.40, 0.38, 0.36, 0.33, 0.29, 0.25, 0.22, 0.20),
+            (0.38, 0.36, 0.34, 0.31, 0.27, 0.24, 0.21, 0.18),
+            (0.36, 0.34, 0.32, 0.29, 0.25, 0.22, 0.19, 0.17),
+            (0.33, 0.31, 0.29, 0.27, 0.23, 0.20, 0.17, 0.15),
+            (0.29, 0.27, 0.25, 0.23, 0.20, 0.17, 0.15, 0.13),
+            (0.25, 0.24, 0.22, 0.20, 0.17, 0.15, 0.12, 0.11),
+            (0.22, 0.21, 0.19, 0.17, 0.15, 0.12, 0.10, 0.09),
+            (0.20, 0.18, 0.17, 0.15, 0.13, 0.11, 0.09, 0.07),
         ),
     ),
     np.float32,
@@ -103,10 +105,11 @@ NOISE_SPECTRUM = np.array(
 
 class Shrunk(NamedTuple):
     gains: Any
-    limits: Any
+    shares: Any
     ease: Any
     parted: Any
     rows: Any
+    values: Any
     kept: Any
     back: Any
     columns: Any
@@ -129,9 +132,21 @@ class Stages(NamedTuple):
 
 
 # Every row of the transform over its greatest coefficient: that one then costs no product. What was left out, squared,
-# since there and back leave it out, stands in the gains and limits of `_shrunk`.
+# since there and back leave it out, stands in GAINS and SHARES.
 GREATEST = np.abs(COSINES).max(1)
 RATIOS = COSINES / GREATEST[:, None]
+GAINS = np.outer(GREATEST, GREATEST) ** 2 / 4  # each pixel lies in two blocks each way
+
+NOISE_SHARE = 0.4
+"""A group is all noise whose mean square is this share of the thresholds' squares."""
+
+LEAST_LIMIT = 1e-3
+MEMBERS = [[u for u in range(8) if (u + 1) // 3 == group] for group in range(3)]
+"""Rows, or columns, of the transform that share a group, of which there are three times three; the mean is in none."""
+
+COUNTS = np.repeat([len(group) for group in MEMBERS], [len(group) for group in MEMBERS])
+SHARES = 4 * GAINS / (NOISE_SHARE * np.maximum(np.outer(COUNTS, COUNTS) - (np.add.outer(COUNTS, COUNTS) == 4), 1))
+SHARES[0, 0] = 0.0
 
 
 def _forward(values: list[Any]) -> list[Any]:
@@ -179,29 +194,31 @@ def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int
     import halide as hl
 
     x, y, c, u, v, i, j, k = (hl.Var(n) for n in ("x", "y", "c", "u", "v", "i", "j", "k"))
-    gains, limits, ease, parted, rows, kept, back, columns, picture = (
+    gains, shares, ease, parted, rows, values, kept, back, columns, picture = (
         hl.Func(f"{name}_{part}") for part in Shrunk._fields
     )
-    weights = [hl.f32(float(value * value * 0.5)) for value in GREATEST]  # each pixel lies in two blocks each way
-    gains[u, v] = hl.mux(u, weights) * hl.mux(v, weights)
-    limit = thresholds[u, v, first + c]
-    limits[u, v, c] = limit * limit * limit * limit * hl.f32(1 / 16) / gains[u, v]
+    gains[u, v] = hl.mux(v * 8 + u, [_constant(value) for value in GAINS.ravel()])
+    limit = hl.max(thresholds[u, v, first + c], hl.f32(LEAST_LIMIT))
+    shares[u, v, c] = hl.mux(v * 8 + u, [_constant(value) for value in SHARES.ravel()]) / (limit * limit)
     used = frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size]
     ease[x, y] = hl.f32(1.0) / (used * used)
     parted[x, k, y, c] = plane[x * 4 + k, y, c]
     rows[x, k, v, y, c] = hl.mux(v, _forward([parted[x, k, y * 4 + n, c] for n in range(8)]))
-    values = _forward([rows[x + k // 4, k % 4, v, y, c] for k in range(8)])
-    shrunk = []
-    for k_u, value in enumerate(values):
-        square = value * value
-        part = limits[k_u, v, c] * ease[x, y] / (square * square + hl.f32(1e-20))
-        shrunk.append(value * hl.max(gains[k_u, v] - part, hl.f32(0.0)))
-    kept[x, u, v, y, c] = hl.mux(u, shrunk)
-    back[x, i, v, y, c] = hl.mux(i, _inverse([kept[x, n, v, y, c] for n in range(8)]))
+    values[x, u, v, y, c] = hl.mux(u, _forward([rows[x + k // 4, k % 4, v, y, c] for k in range(8)]))
+
+    def kept_of(across: list[int], down: list[int]) -> Any:
+        parts = [(values[x, i, j, y, c], shares[i, j, c]) for j in down for i in across]
+        energy = sum((value * value * share for value, share in parts), hl.f32(0.0))
+        return hl.max(hl.f32(1.0) - ease[x, y] / (energy * energy + hl.f32(1e-20)), hl.f32(0.0))
+
+    kept[x, u, v, y, c] = hl.mux(v, [hl.mux(u, [kept_of(across, down) for across in MEMBERS]) for down in MEMBERS])
+    shrunk = [values[x, n, v, y, c] * (gains[n, v] * kept[x, (n + 1) // 3, (v + 1) / 3, y, c]) for n in range(8)]
+    shrunk[0] = hl.select(v == 0, values[x, 0, v, y, c] * gains[0, v], shrunk[0])
+    back[x, i, v, y, c] = hl.mux(i, _inverse(shrunk))
     both = [back[x, k, n, y, c] + back[x - 1, k + 4, n, y, c] for n in range(8)]
     columns[x, k, j, y, c] = hl.mux(j, _inverse(both))
     picture[x, y, c] = columns[x / 4, x % 4, y % 4, y / 4, c] + columns[x / 4, x % 4, y % 4 + 4, y / 4 - 1, c]
-    return Shrunk(gains, limits, ease, parted, rows, kept, back, columns, picture)
+    return Shrunk(gains, shares, ease, parted, rows, values, kept, back, columns, picture)
 
 
 def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
@@ -336,10 +353,13 @@ def schedule_blocks(
     shrunk.rows.compute_at(shrunk.columns, y).reorder(v, k, x).unroll(v).vectorize(x, width)
     pixels, k, *_ = shrunk.parted.args()
     shrunk.parted.compute_at(shrunk.rows, x).reorder(k, pixels).unroll(k).vectorize(pixels)
-    x, i, *_ = shrunk.back.args()
-    shrunk.back.compute_at(shrunk.columns, y).reorder(i, x).unroll(i).vectorize(x, width)
-    kept_x, u, *_ = shrunk.kept.args()
-    shrunk.kept.compute_at(shrunk.back, x).reorder(u, kept_x).unroll(u).vectorize(kept_x)
+    x, i, v, *_ = shrunk.back.args()
+    blocks = hl.Var("blocks")
+    shrunk.back.compute_at(shrunk.columns, y).split(x, blocks, x, width).reorder(i, x, v, blocks).unroll(i).vectorize(x)
+    x, u, v, *_ = shrunk.values.args()
+    shrunk.values.compute_at(shrunk.back, blocks).reorder(u, x, v).unroll(u).vectorize(x)
+    x, u, v, *_ = shrunk.kept.args()
+    shrunk.kept.compute_at(shrunk.back, blocks).reorder(u, v, x).unroll(u).unroll(v).vectorize(x)
     if columns is not None:
         for kept in (shrunk.rows, shrunk.back, shrunk.columns):
             kept.bound_storage(kept.args()[0], columns // 4 + 2 * BEYOND)
@@ -391,8 +411,15 @@ def reference(
                 np.clip(columns, 0, frames_used.shape[1] - 1),
             )
         ]
-        part = limit * limit / (used[..., None, None] * np.maximum(value * value, np.float32(1e-20)))
-        kept = value * (1 - np.minimum(part, 1) ** 2)
+        shares = (SHARES / (4 * GAINS) / np.maximum(limit, LEAST_LIMIT) ** 2).astype(np.float32)
+        kept = np.ones_like(value)
+        for down in MEMBERS:
+            for across in MEMBERS:
+                group = (..., *np.ix_(down, across))
+                energy = (value[group] ** 2 * shares[np.ix_(down, across)]).sum((-2, -1)) * used
+                kept[group] = np.maximum(1 - 1 / np.maximum(energy**2, np.float32(1e-20)), 0)[..., None, None]
+        kept[..., 0, 0] = 1
+        kept *= value
         block = np.einsum("ui,abvu,vj->abji", cosines, kept, cosines, optimize=True)
         total = np.zeros_like(plane)
         for j in range(8):
