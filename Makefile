@@ -16,7 +16,7 @@ demo: .venv/installed kernels
 	@$(BIN)/anylens develop demo/GOPR0024.dng --time -o demo/out/
 
 test: .venv/installed-test kernels
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 lint: .venv/installed-test
 	$(BIN)/ruff check

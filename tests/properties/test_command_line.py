@@ -336,11 +336,11 @@ def test_help_names_every_command_and_every_command_has_help() -> None:
     assert (overview.returncode, overview.stderr) == (0, "")
     assert run().stdout == overview.stdout
     for name, does in COMMANDS.items():
-        assert does in overview.stdout
+        assert does in " ".join(overview.stdout.split())
         told = run(*name.split(), "--help")
         assert (told.returncode, told.stderr) == (0, "")
         assert told.stdout.startswith(f"usage: anylens {name}")
-        assert does in told.stdout
+        assert does in " ".join(told.stdout.split())
 
 
 def test_options_and_files_come_in_any_order(tmp_path: Path) -> None:

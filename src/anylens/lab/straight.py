@@ -102,6 +102,8 @@ def _seeds(light: Bytes) -> Floats:
 
 def _laid(smooth: Between, ends: Floats) -> Floats:
     """(m, 2, 2): segments laid through the edge beside them; those left out along which most is no edge."""
+    if not len(ends):
+        return ends
     way = ends[:, 1] - ends[:, 0]
     across = np.stack([-way[:, 1], way[:, 0]], axis=1) / np.hypot(*way.T)[:, None]
     t = np.linspace(0.04, 0.96, _ALONG)
