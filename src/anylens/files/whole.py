@@ -69,7 +69,7 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
         raise Refusal(f"{_shown(path)} cannot be written: {reason}.") from error
 
 
-_SYSTEM = CDLL(None)
+_SYSTEM = CDLL(None) if os.name == "posix" else None
 _BEGIN_TO_WRITE = 2
 """Linux: SYNC_FILE_RANGE_WRITE, which waits for nothing."""
 

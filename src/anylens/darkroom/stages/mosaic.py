@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -61,7 +62,7 @@ class Plan:
         return replace(mosaic, pixels=pixels, facts=self.facts, overview=overview, shading=shading)
 
 
-class Planned:
+class Planned(ABC):
     """A stage that says what it is going to do before it is done."""
 
     __slots__ = ()
@@ -76,9 +77,9 @@ class Planned:
         """What is going to be done to this mosaic."""
         return self.plan(mosaic.facts, seen_small(mosaic), mosaic.pixels.shape)
 
+    @abstractmethod
     def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:
         """What is going to be done to a mosaic of these facts and this (height, width), `seen` small before."""
-        raise NotImplementedError
 
 
 @record(frozen=True, slots=True)
