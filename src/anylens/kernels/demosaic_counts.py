@@ -82,9 +82,9 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
         values = [plane[x + dx * d, y + dy * d] for d in range(demosaic.NEAREST)]
         return mean(mean(values[0], values[1]), mean(values[2], values[3]))
 
-    share = hl.u16(round(1 / demosaic.OWN_CHANGE))
-    own_across = hl.absd(root[x - 1, y], root[x + 1, y]) / share
-    own_down = hl.absd(root[x, y - 1], root[x, y + 1]) / share
+    own_part = hl.u16(round(1 / demosaic.OWN_CHANGE))
+    own_across = hl.absd(root[x - 1, y], root[x + 1, y]) / own_part
+    own_down = hl.absd(root[x, y - 1], root[x, y + 1]) / own_part
 
     def steepness(thick: Any, own: Any, dx: int, dy: int) -> Any:
         gradient = hl.f32(hl.min(most(along(thick, dx, dy), own), hl.u16(STEEPEST)))
