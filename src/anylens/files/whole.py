@@ -69,7 +69,7 @@ def whole(path: str | Path) -> Iterator[BinaryIO]:
         raise Refusal(f"{_shown(path)} cannot be written: {reason}.") from error
 
 
-_SYSTEM = CDLL(None) if os.name == "posix" else None
+_BEGIN_SYNC = getattr(CDLL(None), "sync_file_range", None) if os.name == "posix" else None
 _BEGIN_TO_WRITE = 2
 """Linux: SYNC_FILE_RANGE_WRITE, which waits for nothing."""
 
@@ -80,8 +80,8 @@ class _Early(FileIO):
     def write(self, piece: Buffer, /) -> int:
         begin = self.tell()
         written = super().write(piece)
-        if hasattr(_SYSTEM, "sync_file_range"):
-            _SYSTEM.sync_file_range(self.fileno(), c_int64(begin), c_int64(written), _BEGIN_TO_WRITE)
+        if _BEGIN_SYNC is not None:
+            _BEGIN_SYNC(self.fileno(), c_int64(begin), c_int64(written), _BEGIN_TO_WRITE)
         return written
 
 
