@@ -119,7 +119,7 @@ def spreads(
     Lateral colour inside a channel is in them. A lens that stands straight is traced along one radius, and what it
     draws there is turned.
     """
-    size, fine, times = _extent(glass, field, pitch_um, fine, distance_m)
+    size, fine, times = _extent(glass, mounting, field, pitch_um, fine, distance_m)
     if times > 2:
         shares = _at_one(shares)
     # A window of the blur is as many times wider: it has no use for kernels that stand close.
@@ -150,12 +150,18 @@ def spreads(
     return Spreads(x_mm, y_mm, kernels, fine, times)
 
 
-def _extent(glass: Glass, field: Field, pitch_um: float, fine: int, distance_m: float) -> tuple[int, int, int]:
+def _extent(
+    glass: Glass, mounting: Mounting, field: Field, pitch_um: float, fine: int, distance_m: float
+) -> tuple[int, int, int]:
     """(size, fine, times): how wide kernels are to hold nearly all light; where it is smooth, or its core wide, how
     coarse."""
+    # A thin lens's disc tells which cells would be too small; 85 % of its light lies within 0.84 of its radius.
+    disc_um = 500.0 * glass.focal_mm**2 / glass.f_number * abs(1e-3 / distance_m - 1e-3 / mounting.distance_m)
 
     def widths(place: tuple[float, float]) -> tuple[float, ...]:
         step_um = max(0.8, 0.4 * glass.f_number)
+        while 64 * step_um < 0.7 * disc_um:
+            step_um *= 2.0
         while True:
             spot = np.asarray(glass.spreads([place], [550.0], distance_m, step_um, 256)[0, 0], np.float64)
             core, reach = (radius * step_um for radius in _radii(spot))

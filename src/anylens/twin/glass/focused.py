@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from anylens.refusal import Refusal
 from anylens.twin.glass.focusing import settle
@@ -23,6 +24,7 @@ def glass(name: str, mounting: Mounting) -> Mounted:
     return _traced(prescription(name), mounting)
 
 
+@lru_cache(8)
 def _ideal(name: str, focal: str, mounting: Mounting) -> Mounted:
     try:
         focal_mm = float(focal or 50.0)
@@ -44,6 +46,7 @@ def _ideal(name: str, focal: str, mounting: Mounting) -> Mounted:
     return Mounted(slug, focal_mm, mounting.f_number, 43.2, thin.moved(back), mounting, nearest / 1000.0)
 
 
+@lru_cache(8)
 def _traced(made: Prescription, mounting: Mounting) -> Mounted:
     _not_faster(made.slug, made.f_number, mounting.f_number)
     f_number = max(made.f_number, mounting.f_number)

@@ -28,16 +28,14 @@ def plate_wave(plate_mm: float, squared: Floats, wavelength_nm: npt.ArrayLike) -
 
 def axial_wave(optic: Optic, object_mm: float, plate_mm: float, wavelength_nm: float) -> tuple[Floats, float]:
     """Coefficients of W on the axis in (sine / largest sine)^2, and the largest sine that passes."""
-    trial = np.linspace(0.0, 1.6 * optic.pupil_mm, 65)
-    pupil = np.stack([trial, np.zeros_like(trial)], -1)
     axis = np.zeros((1, 2))
-    lit = optic.send(axis, object_mm, pupil, wavelength_nm).margin > 0
-    first = int(np.argmin(lit)) if not lit.all() else len(lit) - 1
-    low, high = trial[max(first - 1, 0)], trial[first]
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        passes = optic.send(axis, object_mm, np.array([[middle, 0.0]]), wavelength_nm).margin[0] > 0
-        low, high = (middle, high) if passes else (low, middle)
+    low, high = 0.0, 1.6 * optic.pupil_mm
+    for _ in range(7):  # to 1e-12 of it
+        trial = np.linspace(low, high, 65)
+        pupil = np.stack([trial, np.zeros_like(trial)], -1)
+        lit = optic.send(axis, object_mm, pupil, wavelength_nm).margin > 0
+        first = int(np.argmin(lit)) if not lit.all() else len(lit) - 1
+        low, high = trial[max(first - 1, 0)], trial[first]
     heights = low * np.cos(np.pi * (np.arange(40) + 0.5) / 80)
     rays = optic.send(axis, object_mm, np.stack([heights, np.zeros_like(heights)], -1), wavelength_nm)
     edge = float(np.abs(optic.send(axis, object_mm, np.array([[low, 0.0]]), wavelength_nm).l[0]))

@@ -97,10 +97,15 @@ def _pairs(degree: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     return a, b
 
 
-def _products(u: Floats, v: Floats, degree: int) -> Floats:
-    """(points, terms): the Chebyshev products at points."""
-    a, b = _pairs(degree)
-    return np.polynomial.chebyshev.chebvander(u, degree)[:, a] * np.polynomial.chebyshev.chebvander(v, degree)[:, b]
+def _orders(at: Floats, degree: int) -> Floats:
+    """(points, degree + 1): Chebyshev polynomials at points."""
+    return np.asarray(np.polynomial.chebyshev.chebvander(at, degree))
+
+
+def _products(u: Floats, v: Floats) -> Floats:
+    """(points, terms): their products, from the orders in u and v at points."""
+    count = u.shape[1]
+    return np.concatenate([u[:, a, None] * v[:, : count - a] for a in range(count)], axis=1)
 
 
 @cache
@@ -111,7 +116,7 @@ def _disc(degree: int) -> tuple[Floats, Floats, tuple[npt.NDArray[np.intp], npt.
     angles = 2 * np.pi * np.arange(2 * degree + 3) / (2 * degree + 3)
     nodes = np.stack([np.multiply.outer(radii, np.cos(angles)), np.multiply.outer(radii, np.sin(angles))], -1)
     nodes = nodes.reshape(-1, 2)
-    return nodes, np.linalg.pinv(_products(nodes[:, 0], nodes[:, 1], degree)), _pairs(degree)
+    return nodes, np.linalg.pinv(_products(*(_orders(each, degree) for each in nodes.T))), _pairs(degree)
 
 
 def edge_points(edge: Floats, pole: tuple[float, float], count: int = 720) -> Floats:
@@ -157,12 +162,13 @@ def fit(
     scale = float(np.hypot(*(edge - middle).T).max())
     u, v = ((directions - middle) / scale).T
     offset = wave_mm - wave_mm.mean()
-    products = _products(u, v, degree)
+    orders = _orders(u, degree), _orders(v, degree)
+    products = _products(*orders)
     solve = _solver(products)
     found = solve(np.column_stack([offset, pupil]))
     found[:, :1] += solve(offset[:, None] - products @ found[:, :1])  # once more, for the last digits
     residual = float(np.sqrt(np.mean((offset - products @ found[:, 0]) ** 2)))
-    slopes = [_slope(u, v, found[:, 1 + each], axis, degree) for each in (0, 1) for axis in (0, 1)]
+    slopes = [_slope(*orders, found[:, 1 + each], axis) for each in (0, 1) for axis in (0, 1)]
     patch = np.abs(slopes[0] * slopes[3] - slopes[1] * slopes[2])
     cosine = np.sqrt(1.0 - (directions**2).sum(axis=1))
     root = np.sqrt(patch * weight / cosine)
@@ -195,12 +201,11 @@ def _table(terms: Floats, degree: int) -> Floats:
     return made
 
 
-def _slope(u: Floats, v: Floats, terms: Floats, axis: int, degree: int) -> Floats:
-    """The derivative of a polynomial along u (0) or v (1) at points."""
+def _slope(u: Floats, v: Floats, terms: Floats, axis: int) -> Floats:
+    """The derivative of a polynomial along u (0) or v (1) at points, of which the orders in u and v are given."""
+    degree = u.shape[1] - 1
     slope = squared(np.polynomial.chebyshev.chebder(_table(terms, degree), axis=axis))
-    degree = len(slope) - 1
-    vander = np.polynomial.chebyshev.chebvander
-    return np.asarray(((vander(u, degree) @ slope) * vander(v, degree)).sum(axis=1))
+    return np.asarray(((u[:, : len(slope)] @ slope) * v[:, : len(slope)]).sum(axis=1))
 
 
 def on_grid(coefficients: Floats, u: Floats, v: Floats) -> Floats:

@@ -246,23 +246,34 @@ def lit_edge(
 ) -> Floats:
     """(places, wavelengths, angles): how far from `poles` (places, wavelengths, 2) the entrance pupil is lit.
 
-    Seen from a lit pole the edge is where a ray first meets the rim of a surface, found by halving to 1e-6 of the
-    pupil. The pupil aberration and the cat's eye of vignetting are in it.
+    Seen from a lit pole the edge is where a ray first meets the rim of a surface, found to 1e-6 of the pupil (false
+    position, Dowell and Jarratt 1971). The pupil aberration and the cat's eye of vignetting are in it.
     """
     ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    trial = np.linspace(0.0, 1.7, 18)[1:] * optic.pupil_mm
+    trial = np.linspace(0.0, 1.7, 18)[1:, None, None, None] * optic.pupil_mm
+    colors = len(wavelengths_nm)
 
-    def margin(radius: Floats) -> Floats:
-        pupil = poles[:, :, None] + radius[..., None] * ways
-        return optic.send(tangents[:, None, None], object_mm, pupil, wavelengths_nm[:, None]).margin
+    def margin(radius: Floats, part: slice = slice(None)) -> Floats:
+        pupil = poles[:, part, None] + radius[..., None] * ways
+        return optic.send(tangents[:, None, None], object_mm, pupil, wavelengths_nm[part, None]).margin
 
-    shape = (*poles.shape[:2], len(angles))
-    lit = np.stack([margin(np.full(shape, each)) > 0.0 for each in trial])
+    # One colour says between which trials the edge lies; that of another is less than a trial away.
+    tried = np.broadcast_to(trial, (len(trial), len(poles), 1, len(angles)))
+    lit = margin(tried, slice(colors // 2, colors // 2 + 1)) > 0.0
     first = np.where(lit.all(axis=0), len(trial) - 1, np.argmin(lit, axis=0))
-    high = trial[first]
-    low = high - (trial[1] - trial[0])
-    for _ in range(18):
-        middle = 0.5 * (low + high)
-        inside = margin(middle) > 0.0
-        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-    return np.asarray(0.5 * (low + high))
+    high = np.repeat(trial[first, 0, 0, 0] + trial[0], colors, axis=1)
+    low = np.maximum(high - 3.0 * trial[0], 0.0)
+    inner, outer = np.maximum(margin(low), 1e-3), np.minimum(margin(high), -1e-3)
+    at, was_lit = low, np.full(low.shape, -1)
+    for _ in range(40):
+        last, at = at, low + (high - low) * inner / (inner - outer)
+        seen = margin(at)
+        inside = seen > 0.0
+        # The end that stays a second time counts half.
+        inner = np.where(inside, seen, np.where(was_lit == 0, 0.5 * inner, inner))
+        outer = np.where(inside, np.where(was_lit == 1, 0.5 * outer, outer), seen)
+        low, high = np.where(inside, at, low), np.where(inside, high, at)
+        was_lit = inside.astype(int)
+        if np.all(np.abs(at - last) < 1e-6 * optic.pupil_mm):
+            break
+    return np.asarray(at)
