@@ -26,8 +26,7 @@ def _within(squared: int) -> tuple[Tap, ...]:
 NEAR = _within(5)
 """(x, y) of the taps on the picture itself."""
 WIDE = _within(8)
-"""And of those on the picture of half the size, which may differ on both sides of their middle within LOPSIDED."""
-LOPSIDED = 2
+"""And of those on the picture of half the size; all may differ on both sides of their middle."""
 GAIN = len(NEAR) + len(WIDE)
 """Where the taps of a filter have ended, stands by how much it lifts noise."""
 LINES, EDGES = GAIN + 1, GAIN + 2
@@ -138,8 +137,6 @@ def _waves() -> _Waves:
             x, y = where[at]
             turn = 2 * np.pi * times * (fx * x + fy * y)
             for sign, wave in ((1, 2 * np.cos(turn) - 2), (-1, 2 * np.sin(turn))):
-                if sign < 0 and x * x + y * y > LOPSIDED:
-                    continue
                 taps = np.zeros(GAIN)
                 taps[first + at], taps[first + 2 * middle - at] = 1.0, sign
                 taps[first + middle] = -1.0 - sign
