@@ -206,6 +206,14 @@ def test_denoising_leaves_a_strong_edge_where_it_was() -> None:
     assert np.abs(clean - truth)[:, 16:-16, 60:68].max() < 0.06
 
 
+def test_black_letters_on_noisy_paper_take_on_no_tinge() -> None:
+    ink = (np.arange(256) % 32 < 5)[:, None] & (np.arange(256) % 24 < 16)
+    frame = sampled(grey(np.where(ink, 0.002, 0.02), 256, 256), noise_seed=4)
+    scene = darkroom.develop(frame, darkroom.look("none"), until="scene")
+    red, green, blue = scene.pixels[:, ink].mean(1)
+    assert max(abs(red - green), abs(blue - green)) < 0.25 * green
+
+
 def test_more_frames_merged_are_denoised_less() -> None:
     scene = noisy(0.2, 2)
     one, many = Denoise()(scene), Denoise()(replace(scene, frames_used=np.full((128, 128), 16, np.float32)))
