@@ -1,26 +1,38 @@
-"""The simulated blur of windows: how many of its samples are kept does not change them; it changes in small steps."""
+"""The simulated blur of windows: how many of its samples are kept does not change them; it changes in small steps, and
+what is even stays so."""
+
+import math
 
 import numpy as np
 import pytest
 
+from anylens.twin import spectra
 from anylens.twin.blur import Grid, spread_out
+from anylens.twin.drawing import drawn
+from anylens.twin.places import Net, crossings
+from anylens.twin.scenes import Field, Plane, scene
+from anylens.twin.spreading import Spreads
+
+KNOTS = np.linspace(-1.0, 1.0, 5)
+NOWHERE = Net(KNOTS, KNOTS, np.zeros((6, 5, 5)))
 
 
 @pytest.mark.parametrize("fine", [2, 4])
 def test_pixels_are_samples_of_the_finer_picture(fine: int) -> None:
     chance = np.random.default_rng(3)
     grid = Grid(150, 110, -75.0, -55.0, 1.0, fine)
-    scene = chance.random((3, 2000, 2000), np.float32)
+    light = chance.random((3, 2000, 2000), np.float32)
     blurs = chance.random((3, 24, 24), np.float32)
     blurs /= blurs.sum((1, 2), keepdims=True)
 
-    def drawn(top: int, left: int, rows: int, columns: int) -> np.ndarray:
-        return scene[:, top + 600 : top + 600 + rows, left + 600 : left + 600 + columns]
+    def draw(top: int, left: int, out: np.ndarray) -> None:
+        rows, columns = out.shape[1:]
+        out[:] = light[:, top + 600 : top + 600 + rows, left + 600 : left + 600 + columns]
 
-    pixels, samples = (spread_out(grid, drawn, lambda _x, _y: blurs, 24, 1, every) for every in (None, 1))
+    pixels, samples = (spread_out(grid, draw, lambda _x, _y: blurs, 3, 24, 1, every) for every in (None, 1))
     np.testing.assert_allclose(pixels, samples[:, ::fine, ::fine], atol=2e-6)
     direct = sum(
-        blurs[:, k, j, None, None] * scene[:, 612 - k : 622 - k, 612 - j : 622 - j]
+        blurs[:, k, j, None, None] * light[:, 612 - k : 622 - k, 612 - j : 622 - j]
         for k in range(24) for j in range(24)
     )  # fmt: skip
     np.testing.assert_allclose(samples[:, :10, :10], direct, atol=1e-5)
@@ -29,15 +41,58 @@ def test_pixels_are_samples_of_the_finer_picture(fine: int) -> None:
 def test_a_small_picture_has_windows_enough_for_a_blur_that_changes() -> None:
     height = 120
     grid = Grid(160, height, -79.5, -59.5, 1.0, 2)
-    blur = np.full((1, 4, 4), 1.0 / 16.0, np.float32)
+    blur = np.full((1, 4, 4), 1.0 / 8.0, np.float32)
 
-    def light(_top: int, _left: int, rows: int, columns: int) -> np.ndarray:
-        return np.ones((1, rows, columns), np.float32)
+    def stripes(_top: int, left: int, out: np.ndarray) -> None:
+        out[:] = (left + np.arange(out.shape[2])) % 2
 
     def growing(_x: float, y: float) -> np.ndarray:
         return (blur * (1.0 + y / height)).astype(np.float32)
 
-    (pixels,) = spread_out(grid, light, growing, 4, 1)
+    (pixels,) = spread_out(grid, stripes, growing, 1, 4, 1)
     down = (np.arange(height) - 59.5) / height
     np.testing.assert_allclose(pixels.mean(axis=1), 1.0 + down, atol=1.0 / 16.0)
     assert np.polyfit(down, pixels.mean(axis=1), 1)[0] == pytest.approx(1.0, abs=0.03)
+
+
+def wild_blur(size: int = 32) -> Spreads:
+    """Kernels that differ as no lens's do: spots of one to six samples, moved by up to three pixels of 0.01 mm."""
+    at = np.arange(size) - size // 2
+    away = np.hypot(at[:, None] + 0.5, at + 0.5)
+    places = crossings(KNOTS, KNOTS)
+    radii = 1.0 + 5.0 * np.abs(np.sin(7.0 * places[..., :1] + 11.0 * places[..., 1:] + np.arange(3.0)))
+    kernels = np.exp(-((away / radii[..., None, None]) ** 2)).astype(np.float32)
+    kernels /= kernels.sum((-2, -1), keepdims=True)
+    moved = 0.03 * np.sin(np.arange(6.0)[:, None, None] + 2.0 * places[..., 0] - 3.0 * places[..., 1])
+    return Spreads(kernels, Net(KNOTS, KNOTS, moved), 2, 1)
+
+
+GRID = Grid(200, 200, -0.995, -0.995, 0.01, 2)
+
+
+def test_nothing_shows_through_what_covers_all_and_its_even_patches_stay_even() -> None:
+    field = Field(2.0, 2.0, 10.0)
+    _, board, _ = scene("depth").planes(field, spectra.source("d65"), 0)
+    colors = np.ones((len(board.radiance), 3), np.float32)
+    seen = drawn(board, GRID, wild_blur(), NOWHERE, colors)
+    x, y = np.meshgrid(*(GRID.left_mm + 0.01 * np.arange(200),) * 2)
+    cell, turn = 0.5 * 2.0 / 6.2, math.radians(7.0)
+    u, v = x * math.cos(turn) + y * math.sin(turn), y * math.cos(turn) - x * math.sin(turn)
+    inside = np.maximum(np.abs(u) - 3.1 * cell, np.abs(v) - 2.1 * cell)
+    assert np.abs(1.0 - seen[:, inside < -0.2]).max() < 2e-6
+    assert np.abs(seen[:, inside > 0.2]).max() < 2e-6
+
+
+def test_what_is_drawn_lies_where_the_blur_moves_it() -> None:
+    def dot(colors: np.ndarray, x_mm: np.ndarray, y_mm: np.ndarray, _step_mm: float) -> np.ndarray:
+        light = np.exp(-((x_mm - 0.3) ** 2 + (y_mm + 0.2) ** 2) / 0.05**2)
+        return np.asarray(colors[1][:, None, None] * light)
+
+    blur = wild_blur()
+    moved = np.arange(-0.03, 0.03, 0.01)
+    blur = Spreads(blur.kernels, Net(KNOTS, KNOTS, np.broadcast_to(moved[:, None, None], (6, 5, 5))), 2, 1)
+    seen = drawn(Plane(np.zeros((2, 33)), dot), GRID, blur, NOWHERE, np.array([[0.0] * 3, [1.0] * 3], np.float32))
+    at = GRID.left_mm + 0.01 * np.arange(200)
+    for light, x, y in zip(seen, moved[0::2], moved[1::2], strict=True):
+        assert light.sum(0) @ at / light.sum() == pytest.approx(0.3 + x, abs=1e-3)
+        assert light.sum(1) @ at / light.sum() == pytest.approx(-0.2 + y, abs=1e-3)

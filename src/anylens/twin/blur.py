@@ -1,11 +1,10 @@
-"""A blur that changes over the picture: overlapping windows of the scene, each spread by the kernel of its middle."""
+"""A blur that changes over the picture: overlapping windows, each seen through the kernel of its middle."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +39,9 @@ class Grid:
 
 def spread_out(
     grid: Grid,
-    drawn: Callable[[int, int, int, int], Array | None],
+    draw: Callable[[int, int, Array], None],
     kernel: Callable[[float, float], Array],
+    channels: int,
     size: int,
     threads: int,
     every: int | None = None,
@@ -50,9 +50,9 @@ def spread_out(
 
     `every` so many samples stands an output, each still averaged over a whole pixel; None for one a pixel.
 
-    `drawn(top, left, rows, columns)` gives (C, rows, columns) samples, or None where all is 0; `kernel(x_mm, y_mm)`
-    gives (C, size, size), the blur at a place, its middle at size // 2, the average over the pixel's samples in it.
-    Windows overlap and add up to 1, so light is only ever moved.
+    `draw(top, left, out)` fills (C, rows, columns) with the samples from there on; `kernel(x_mm, y_mm)` gives (C, size,
+    size), the blur at a place, its middle at size // 2, the average over the pixel's samples in it, 1 in all. Windows
+    overlap and add up to 1 where they are seen, behind the blur: what is even stays so, whatever their kernels.
     """
     from scipy.fft import next_fast_len
 
@@ -62,56 +62,60 @@ def spread_out(
     window = min(WINDOW, max(min(grid.width, grid.height) * fine // WINDOWS, 2 * size)) // fine * fine
     ramp = min(RAMP, window) // fine * fine
     support = window + ramp
-    reach = -(-(size // 2 + fine) // fine) * fine
-    length = 2 * every * next_fast_len(-(-(support + size) // (2 * every)), real=True)
-    begin = -reach - ramp
-    tops = range(begin, grid.height * fine + reach, window)
-    lefts = range(begin, grid.width * fine + reach, window)
+    reach = support + size
+    length = 2 * every * next_fast_len(-(-reach // (2 * every)), real=True)
+    tops, lefts = (range(-ramp, side * fine, window) for side in (grid.height, grid.width))
     slope = (np.arange(ramp, dtype=np.float32) + 0.5) / ramp
-    taper = np.concatenate([slope, np.ones(window - ramp, np.float32), slope[::-1]])
-    work = partial(_window, grid, every, drawn, kernel, size, support, length, taper)
-    places = [(top, left) for top in tops for left in lefts]
-    rows, columns = (side * fine // every for side in (grid.height, grid.width))
-    out: Array | None = None
+    taper = np.concatenate([slope, np.ones(window - ramp, np.float32), slope[::-1]])[::every]
+    strips = np.empty((2, channels, reach, (len(lefts) - 1) * window + reach), np.float32)
+    out = np.zeros((channels, *(side * fine // every for side in (grid.height, grid.width))), np.float32)
+
+    def strip(row: int) -> list[Future[None]]:
+        """Begins to draw what a row of windows sees, but for what the row before saw too."""
+        known = reach - window if row else 0
+        samples, before = strips[row % 2], strips[row % 2 - 1]
+        samples[:, :known] = before[:, reach - known :]
+        top, left = tops[row] - size // 2 + known, lefts[0] - size // 2
+        columns = range(0, samples.shape[2], window)
+        return [pool.submit(draw, top, left + at, samples[:, known:, at : at + window]) for at in columns]
+
+    def blurred(row: int, top: int, left: int) -> Array | None:
+        samples = strips[row % 2, :, :, left - lefts[0] : left - lefts[0] + reach]
+        if not samples.any():
+            return None
+        middle = (0.5 * support) * grid.pitch_mm / fine
+        x = float(grid.samples(left, 1, down=False)[0]) + middle
+        y = float(grid.samples(top, 1, down=True)[0]) + middle
+        return _blurred(samples, kernel(x, y), length, every, taper)
+
     with ThreadPoolExecutor(threads) as pool:
-        for (top, left), patch in zip(places, pool.map(work, *zip(*places, strict=True)), strict=True):
-            if patch is None:
-                continue
-            if out is None:
-                out = np.zeros((patch.shape[0], rows, columns), np.float32)
-            _add(out, patch, (top - size // 2) // every, (left - size // 2) // every)
-    return out if out is not None else np.zeros((0, rows, columns), np.float32)
+        drawing = strip(0)
+        for row, top in enumerate(tops):
+            for part in drawing:
+                part.result()
+            patches = [pool.submit(blurred, row, top, left) for left in lefts]
+            drawing = strip(row + 1) if row + 1 < len(tops) else []
+            for left, patch in zip(lefts, patches, strict=True):
+                seen = patch.result()
+                if seen is not None:
+                    _add(out, seen, top // every, left // every)
+    return out
 
 
-def _window(
-    grid: Grid,
-    every: int,
-    drawn: Callable[[int, int, int, int], Array | None],
-    kernel: Callable[[float, float], Array],
-    size: int,
-    support: int,
-    length: int,
-    taper: Array,
-    top: int,
-    left: int,
-) -> Array | None:
-    from scipy.fft import fft, irfft2, rfft, rfft2
+def _blurred(samples: Array, kernels: Array, length: int, every: int, taper: Array) -> Array:
+    """(C, n, n): every so manieth sample's blur, by a taper (n,): those whose kernels lie within the samples."""
+    from scipy.fft import fft, ifft, irfft, rfft, rfft2
 
-    samples = drawn(top, left, support, support)
-    if samples is None or not samples.any():
-        return None
-    step_mm = grid.pitch_mm / grid.fine
-    middle = (0.5 * support) * step_mm
-    x = float(grid.samples(left, 1, down=False)[0]) + middle
-    y = float(grid.samples(top, 1, down=True)[0]) + middle
-    kernels = kernel(x, y)
-    out = np.empty((len(samples), *(-(-(support + size) // every),) * 2), np.float32)
-    for channel, (light, blur) in enumerate(zip(samples, kernels, strict=True)):
-        light = light * taper * taper[:, None]
-        both = rfft2(light, (length, length))
-        both *= fft(rfft(blur, length, axis=1), length, axis=0)  # most rows of the padded blur are 0
-        seen = irfft2(_folded(both, every), (length // every,) * 2)
-        out[channel] = seen[: out.shape[1], : out.shape[2]]
+    out = np.empty((len(samples), len(taper), len(taper)), np.float32)
+    kept = slice(kernels.shape[-1] // every, kernels.shape[-1] // every + len(taper))
+    for seen, light, blur in zip(out, samples, kernels, strict=True):
+        seen[:] = light[0, 0]
+        if light.min() < light.max():
+            both = rfft2(light, (length, length))
+            both *= fft(rfft(blur, length, axis=1), length, axis=0)  # most rows of the padded blur are 0
+            rows = ifft(_folded(both, every), axis=0)[kept]
+            seen[:] = irfft(rows, length // every, axis=1)[:, kept]
+        seen *= taper * taper[:, None]
     return out
 
 

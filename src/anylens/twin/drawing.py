@@ -1,4 +1,4 @@
-"""One plane of a scene as a lens draws it: in windows, each drawn where its own kernel's light will come to lie."""
+"""One plane of a scene as a lens draws it: where its light will come to lie, then blurred."""
 
 from __future__ import annotations
 
@@ -25,28 +25,26 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
     `ways` is what to add to an observed place to get the ideal one; `detail` so many values stand to a pixel along
     each side.
     """
+    kinds = [0, 1, 2] if plane.cover is None else [0, 1, 2, 1]
+    every = max(1, grid.fine // detail)
+    if plane.cover is None and not colors.any():
+        sides = (side * grid.fine // every for side in (grid.height, grid.width))
+        return np.zeros((len(kinds), *sides), np.float32)
     step_mm = grid.pitch_mm / grid.fine
     one = np.ones((1, 3), np.float32)
-    kinds = [0, 1, 2] if plane.cover is None else [0, 1, 2, 1]
 
-    def window(top: int, left: int, rows: int, columns: int) -> Array | None:
-        if plane.cover is None and not colors.any():
-            return None
-        x = grid.samples(left, columns, down=False)
-        y = grid.samples(top, rows, down=True)
-        # One kernel blurs the whole window, and moves light as its own middle lies: what it moves too little or too
-        # much elsewhere is made up for in where things are drawn.
-        here = blur.moved_at(float(x[0] + 0.5 * columns * step_mm), float(y[0] + 0.5 * rows * step_mm), step_mm)
-        few = _few_origins(ways, moved, here, x, y)
+    def draw(top: int, left: int, out: Array) -> None:
+        rows, columns = out.shape[1:]
+        x, y = grid.samples(left, columns, down=False), grid.samples(top, rows, down=True)
+        few = _few_origins(ways, blur.moved, x, y)
         if plane.box is not None and _misses(few, plane.box):
-            return None
+            out[:] = 0.0
+            return
         places = _origins(few, rows, columns)
         x_mm, y_mm = places[0::2], places[1::2]
-        light = np.empty((len(kinds), rows, columns), np.float32)
         for first in range(0, rows, STRIP):
             part = np.s_[:, first : first + STRIP]
-            light[part] = seen(x_mm[part], y_mm[part])
-        return light
+            out[part] = seen(x_mm[part], y_mm[part])
 
     def seen(x_mm: Array, y_mm: Array) -> Array:
         if plane.cover is None:
@@ -59,18 +57,13 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
     def kernel(x: float, y: float) -> Array:
         return blur.at(x, y)[kinds]
 
-    every, moved = max(1, grid.fine // detail), blur.moved(step_mm)
-    made = spread_out(grid, window, kernel, blur.size, os.cpu_count() or 1, every)
-    return made if len(made) else np.zeros((len(kinds), *made.shape[1:]), np.float32)
+    return spread_out(grid, draw, kernel, len(kinds), blur.size, os.cpu_count() or 1, every)
 
 
-def _few_origins(ways: Net, moved: Net, here: Floats, x: Floats, y: Floats) -> Array:
-    """(2 a channel, h, w): ideal x, y of every 32nd of a window's samples.
-
-    `moved` is how far a blur moves light, `here` how far the window's own does, x, y a channel.
-    """
+def _few_origins(ways: Net, moved: Net, x: Floats, y: Floats) -> Array:
+    """(2 a channel, h, w): ideal x, y of every 32nd sample at columns x, rows y, of what a blur will not move."""
     columns, rows = _every_32nd(x), _every_32nd(y)
-    few = ways.at(columns, rows) - moved.at(columns, rows) + here[:, None, None].astype(np.float32)
+    few = ways.at(columns, rows) - moved.at(columns, rows)
     few[0::2] += columns.astype(np.float32)
     few[1::2] += rows.astype(np.float32)[:, None]
     return few

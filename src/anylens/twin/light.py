@@ -234,14 +234,15 @@ class Formation:
             made = spreads(
                 self.glass, self.mounting, self.shares(), self.field, self.sensor.pitch_um, self.fine, distance_m
             )
-            yield "x_mm", made.x_mm
-            yield "y_mm", made.y_mm
+            yield "x_mm", made.moved.x_mm
+            yield "y_mm", made.moved.y_mm
+            yield "moved", made.moved.values
             yield "kernels", made.kernels
             yield "samples", np.array([made.fine, made.times])
 
         arrays = keeping.remembered(name, make)
         fine, times = (int(each) for each in arrays["samples"])
-        return Spreads(arrays["x_mm"], arrays["y_mm"], arrays["kernels"], fine, times)
+        return Spreads(arrays["kernels"], Net(arrays["x_mm"], arrays["y_mm"], arrays["moved"]), fine, times)
 
     def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
         """The rates and covers of all planes, by name and number, one by one; the next blur is found meanwhile."""

@@ -32,14 +32,14 @@ a core's side from which two of them are one sample."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spreads:
-    """Kernels (ny, nx, 3, size, size) at the knots of a net, straight in between.
+    """Kernels (ny, nx, 3, size, size) at the knots of a net, straight in between, the middle of their light in theirs.
 
+    `moved` is how far the blur moves light from where it is observed, mm, x and y of each channel one after the other.
     One sample is a pixel's `fine`th part, or `times` pixels where the blur is so wide that detail is gone.
     """
 
-    x_mm: Floats
-    y_mm: Floats
     kernels: Array
+    moved: Net
     fine: int
     times: int
 
@@ -50,22 +50,12 @@ class Spreads:
 
     def at(self, x_mm: float, y_mm: float) -> Array:
         """(3, size, size): the blur of a place."""
-        column, right = _between(self.x_mm, x_mm)
-        row, below = _between(self.y_mm, y_mm)
+        column, right = _between(self.moved.x_mm, x_mm)
+        row, below = _between(self.moved.y_mm, y_mm)
         k = self.kernels
         upper = (1.0 - right) * k[row, column] + right * k[row, column + 1]
         lower = (1.0 - right) * k[row + 1, column] + right * k[row + 1, column + 1]
         return np.asarray((1.0 - below) * upper + below * lower, np.float32)
-
-    def moved(self, sample_mm: float) -> Net:
-        """How far the blur moves light, mm, x and y of each channel one after the other."""
-        rows, columns = self.kernels.shape[:2]
-        middles = _middles(self.kernels).reshape(rows, columns, -1)
-        return Net(self.x_mm, self.y_mm, np.moveaxis(middles, -1, 0) * sample_mm)
-
-    def moved_at(self, x_mm: float, y_mm: float, sample_mm: float) -> Floats:
-        """(6,): the same of the one kernel of a place."""
-        return _middles(self.at(x_mm, y_mm)).ravel() * sample_mm
 
     def add_points(self, rates: Array, places_mm: Floats, flux: Floats, grid: Grid) -> None:
         """Adds points of `flux` (n, 3) at places (n, 3 channels, 2) on the sensor to `rates`, each exactly there."""
@@ -76,7 +66,7 @@ class Spreads:
         first = 0.5 * (fine - 1)
         for places, electrons in zip(places_mm, flux, strict=True):
             kernels = self.at(float(places[1, 0]), float(places[1, 1]))
-            for channel, (x, y) in enumerate(places):
+            for channel, (x, y) in enumerate(places + self.moved(places[1]).reshape(3, 2)):
                 across = (x - grid.left_mm) / grid.pitch_mm * fine + first
                 down = (y - grid.top_mm) / grid.pitch_mm * fine + first
                 left, top = math.floor(across), math.floor(down)
@@ -84,14 +74,6 @@ class Spreads:
                 shift = shift * np.exp(-2j * np.pi * across_turns * (across - left))
                 moved = irfft2(rfft2(kernels[channel]) * shift, (size, size))
                 _put(rates[channel], moved, electrons[channel], top - size // 2, left - size // 2, fine)
-
-
-def _middles(kernels: Array) -> Floats:
-    """(..., 2): where the light of kernels (..., size, size) lies from their middle, x and y in samples."""
-    at = np.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
-    whole = kernels.sum((-2, -1), dtype=np.float64)
-    across, down = (kernels.sum(axis, dtype=np.float64) @ at for axis in (-2, -1))
-    return np.asarray(np.stack([across, down], axis=-1) / whole[..., None])
 
 
 def _put(out: Array, patch: Floats, flux: float, top: int, left: int, fine: int) -> None:
@@ -133,7 +115,7 @@ def spreads(
         places = crossings(x_mm, y_mm).reshape(-1, 2)
         for at, transfer in enumerate(_transfers(glass, shares, places, distance_m, sample_um, size)):
             kernels[divmod(at, columns)] = _kernels(transfer, fine)
-        return Spreads(x_mm, y_mm, kernels, fine, times)
+        return _centred(x_mm, y_mm, kernels, fine, times, sample_um)
     reach_mm = math.hypot(x_mm[-1], y_mm[-1])
     radii = min(3 * most // 2, max(3, math.ceil(reach_mm / 0.7) + 1))
     along = _along(glass, shares, reach_mm, radii, distance_m, sample_um, size)
@@ -147,7 +129,22 @@ def spreads(
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(quarter, *zip(*product(range(rows // 2, rows), range(columns // 2, columns)), strict=True)))
-    return Spreads(x_mm, y_mm, kernels, fine, times)
+    return _centred(x_mm, y_mm, kernels, fine, times, sample_um)
+
+
+def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, sample_um: float) -> Spreads:
+    """Kernels (ny, nx, 3, size, size) at knots, and by how much their light lay beside their pixel's middle."""
+    from scipy.fft import irfft2, rfft2
+
+    rows, columns, channels, size = kernels.shape[:-1]
+    at = np.arange(size) - size // 2 + 0.5 * (fine - 1)
+    whole = kernels.sum((-2, -1), dtype=np.float64)
+    across, down = (kernels.sum(axis, dtype=np.float64) @ at / whole for axis in (-2, -1))
+    seen = rfft2(kernels)
+    seen *= np.exp(2j * np.pi * np.fft.fftfreq(size) * down[..., None])[..., None].astype(np.complex64)
+    seen *= np.exp(2j * np.pi * np.fft.rfftfreq(size) * across[..., None])[..., None, :].astype(np.complex64)
+    moved = np.stack([across, down], axis=-1).reshape(rows, columns, 2 * channels) * (sample_um * 1e-3)
+    return Spreads(irfft2(seen, (size, size)), Net(x_mm, y_mm, np.moveaxis(moved, -1, 0)), fine, times)
 
 
 def _extent(
