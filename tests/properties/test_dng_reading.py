@@ -17,12 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anylens import color
-from anylens.files import read
+from anylens.files import ahead, read
 from anylens.files.dng import read_dng
 from anylens.files.tags import Tag
 from anylens.files.tiff import Draft, Entry, Type, pack
 from anylens.frame import Frame
 from anylens.image import Scene
+from anylens.kernels.library import instruction_set
 from anylens.refusal import Refusal
 from tests.negatives import MATRIX, dng, numbers, tags
 
@@ -66,6 +67,43 @@ def test_lossless_jpeg_comes_back(bits: int, predictor: int, components: int) ->
     assert np.array_equal(frame(packed).raw, want)
     packed = dng(want, bits=bits, compression=7, tile=(4, 8), jpeg_predictor=predictor, components=components)
     assert np.array_equal(frame(packed).raw, want)
+
+
+@pytest.mark.skipif(instruction_set() == "reference", reason="no decoder is compiled for this machine")
+@pytest.mark.parametrize("bits", [8, 12])
+@pytest.mark.parametrize("tile", [None, (4, 8)])
+def test_pieces_decoded_ahead_are_read_and_not_decoded_again(bits: int, tile: tuple[int, int] | None) -> None:
+    want = counts(7, 18, bits)
+    packed = dng(want, bits=bits, compression=7, tile=tile, rows_per_strip=4)
+    decoded = ahead.decode(packed, lambda: False)
+    assert len(decoded) == (6 if tile else 2)
+    read_back = read_dng("a.dng", data=packed, decoded=decoded)
+    black = read_dng("a.dng", data=packed, decoded={begin: bytes(len(piece)) for begin, piece in decoded.items()})
+    assert isinstance(read_back, Frame)
+    assert isinstance(black, Frame)
+    assert np.array_equal(read_back.raw, want)
+    assert not black.raw.any()
+
+
+def test_nothing_is_decoded_ahead_of_other_files_and_none_is_refused() -> None:
+    packed = dng(counts(7, 18), compression=7)
+    assert ahead.decode(packed, lambda: True) == {}
+    others = dng(counts(7, 18)), dng(counts(7, 18), compression=7, changes={Tag.DNGVersion: None}), b"", b"no TIFF"
+    for data in (*others, *(packed[:size] for size in range(0, len(packed), 7))):
+        assert ahead.decode(data, lambda: False) == {}
+
+
+def test_decoding_ahead_does_not_wait_for_numpy() -> None:
+    code = """
+import sys
+from anylens.files import ahead
+ahead.decode(sys.stdin.buffer.read(), lambda: False)
+print(*sys.modules)
+"""
+    data = dng(counts(7, 18), compression=7)
+    loaded = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True).stdout.split()
+    assert b"anylens.files.ahead" in loaded
+    assert b"numpy" not in loaded
 
 
 @pytest.mark.parametrize("predictor", [1, 2, 34892, 34893])
@@ -398,7 +436,7 @@ TORTURE = """
 import sys, random, resource, tempfile, pathlib
 sys.path.insert(0, sys.argv[1])
 from tests.properties.test_dng_reading import GOOD
-from anylens.files import read
+from anylens.files import ahead, read
 from anylens.refusal import Refusal
 random.seed(1)
 path = pathlib.Path(tempfile.mkdtemp()) / "a.dng"

@@ -99,10 +99,10 @@ class Stopped(BaseException):
 def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
     """Begin to read a file beside what else there is to do; what is given back waits for the image, or raises.
 
-    Its bytes are fetched while the modules that decode them are loaded, and these by one thread alone: two that load
-    modules only take turns.
+    Its bytes are fetched and decoded while the modules that understand them are loaded, and these by one thread alone:
+    two that load modules only take turns.
     """
-    from anylens.files import gate, read
+    from anylens.files import ahead, gate, read
 
     found: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
     able = threading.Event()
@@ -110,8 +110,9 @@ def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
     def begin() -> None:
         try:
             data = gate.load(source)
+            decoded = ahead.decode(data, able.is_set)
             able.wait()
-            found.put((read(source, sensor=sensor, data=data), None))
+            found.put((read(source, sensor=sensor, data=data, decoded=decoded), None))
         except BaseException as error:
             found.put((None, error))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal
 
@@ -14,9 +14,10 @@ import numpy.typing as npt
 from anylens import color, opcodes
 from anylens.files import gate
 from anylens.files.exposure import Exposure, pitch_um, read_exposure
-from anylens.files.pixels import Samples, Unsupported, read_samples
+from anylens.files.layout import Unsupported
+from anylens.files.pixels import Samples, read_samples
 from anylens.files.tags import Tag
-from anylens.files.tiff import Directory, open_tiff
+from anylens.files.tiff import Buffer, Directory, open_tiff
 from anylens.frame import Facts, Frame, Opcodes
 from anylens.image import Scene
 from anylens.record import record, replace
@@ -31,15 +32,21 @@ Kind = Literal["mosaic", "monochrome", "linear"]
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 
-def read_dng(path: str | os.PathLike[str], *, data: bytes | None = None, sensor: Sensor | None = None) -> Frame | Scene:
+def read_dng(
+    path: str | os.PathLike[str],
+    *,
+    data: bytes | None = None,
+    sensor: Sensor | None = None,
+    decoded: Mapping[int, Buffer] | None = None,
+) -> Frame | Scene:
     """A DNG's full-size image: a Frame of its counts, or a Scene where the file is linear (already demosaiced).
 
-    `data` are the file's bytes where they are already at hand; `sensor` lends colour calibrations and noise to a file
-    without its own. Counts are linear (LinearizationTable applied). A Scene is the active area, white-balanced as
-    shot. Raises Refusal. DNG specification 1.7.1.
+    `data` are the file's bytes where they are already at hand, `decoded` what `ahead.decode` made of them; `sensor`
+    lends colour calibrations and noise to a file without its own. Counts are linear (LinearizationTable applied). A
+    Scene is the active area, white-balanced as shot. Raises Refusal. DNG specification 1.7.1.
     """
     negative = _open(gate.load(path) if data is None else data)
-    samples, notes = _samples(negative)
+    samples, notes = _samples(negative, decoded or {})
     facts = _facts(negative, samples, sensor, notes)
     if negative.kind == "linear":
         return _scene(samples, facts)
@@ -106,10 +113,10 @@ def _kind(image: Directory) -> Kind | None:
     return None
 
 
-def _samples(negative: _Negative) -> tuple[Samples, tuple[str, ...]]:
+def _samples(negative: _Negative, decoded: Mapping[int, Buffer]) -> tuple[Samples, tuple[str, ...]]:
     """Linear counts, and notes on how they were got."""
     try:
-        samples = read_samples(negative.image)
+        samples = read_samples(negative.image, decoded)
     except Unsupported as how:
         return _by_libraw(negative, str(how)), (f"The pixels ({how}) were decoded by LibRaw.",)
     table = negative.image.integers(Tag.LinearizationTable)

@@ -50,8 +50,13 @@ def encode_jpeg(
 
         return bytes(imagecodecs.jpeg8_encode(counts(strip, 255), level=quality, subsampling=subsampling))
 
+    def begun() -> Segments:
+        import imagecodecs  # noqa: F401 - loaded while the first band is made
+
+        return head()
+
     def pieces() -> Iterator[Callable[[], Any]]:
-        yield head
+        yield begun
         for strip in _strips(bands, rows):
             yield partial(encoded, strip)
 

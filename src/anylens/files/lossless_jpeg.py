@@ -1,15 +1,20 @@
-"""Lossless JPEG (ITU-T T.81 annex H): every header checked here before the decoder sees a byte."""
+"""Lossless JPEG (ITU-T T.81 annex H): every header checked here before the decoder sees a byte.
+
+NumPy is loaded only where its arrays are asked for, since a file's pieces are decoded while it is being loaded.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from anylens.kernels.lossless_jpeg import decode_scan
 from anylens.record import record
 from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from _typeshed import WriteableBuffer
 
 _SOI, _EOI, _SOF3, _DHT, _SOS, _DRI = 0xD8, 0xD9, 0xC3, 0xC4, 0xDA, 0xDD
 _WORST_BYTES_PER_SAMPLE = 4
@@ -85,19 +90,25 @@ def read_header(data: bytes | memoryview) -> Header:
 
 def decode(data: bytes | memoryview, header: Header) -> npt.NDArray[np.uint16]:
     """All samples of a lossless JPEG in their order, (height, width x components) uint16; raises Refusal."""
+    import numpy as np
+
     out = np.empty((header.height, header.width * header.components), np.uint16)
-    scan = np.frombuffer(data, np.uint8)[header.scan :]
-    whole = decode_scan(scan, header.tables, header.precision, header.predictor, out)
-    if whole is None:
-        return _decoded_elsewhere(data, header)
-    if not whole:
+    return out if decode_into(out.data, data, header) else _decoded_elsewhere(data, header)
+
+
+def decode_into(out: WriteableBuffer, data: bytes | memoryview, header: Header) -> bool:
+    """Fill `out`, two bytes a sample; False where no decoder is compiled. Raises Refusal."""
+    scan = bytes(data[header.scan :])
+    whole = decode_scan(scan, header.tables, header.precision, header.predictor, (header.height, header.width), out)
+    if whole is False:
         raise _damaged("cannot be decoded")
-    return out
+    return whole is not None
 
 
 def _decoded_elsewhere(data: bytes | memoryview, header: Header) -> npt.NDArray[np.uint16]:
     """By imagecodecs, which gets a padded copy, so that damaged data cannot make it read beyond its end."""
     import imagecodecs
+    import numpy as np
 
     decoder: Any = imagecodecs.ljpeg_decode
     padded = np.zeros(len(data) + header.samples * _WORST_BYTES_PER_SAMPLE + 64, np.uint8)

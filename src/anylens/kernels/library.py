@@ -1,4 +1,7 @@
-"""The library of compiled kernels, called over NumPy memory with the GIL free."""
+"""The library of compiled kernels, called over NumPy memory with the GIL free.
+
+It can be loaded, and `plain_function` used, while NumPy is being loaded.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,16 @@ from collections import deque
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from anylens.kernels.signature import Image, Scalar, Signature, symbol
 from anylens.refusal import Refusal
 
-Array = npt.NDArray[Any]
-Out = TypeVar("Out", Array, tuple[Array, ...])
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Array: TypeAlias = "npt.NDArray[Any]"
+Out = TypeVar("Out", "Array", "tuple[Array, ...]")
 
 LIBRARY = Path(__file__).with_name("libanylens_kernels.so")
 CHECKOUT = LIBRARY.parents[3] / "pyproject.toml"
@@ -32,6 +35,7 @@ X86_FLAGS = {
     "sse41": {"sse4_1"},
 }
 OUT_OF_MEMORY = -11
+SCALARS = (ctypes.c_int32, ctypes.c_float)
 
 
 def supported_sets() -> tuple[str, ...]:
@@ -265,6 +269,8 @@ class Kernel:
         return array if _steps(array, 1) else array.copy(order="C")
 
     def _check(self, image: Image, array: object) -> Array:
+        import numpy as np
+
         if not isinstance(array, np.ndarray):
             raise ValueError(f"{image.name} of {self.module} must be an array, not {type(array).__name__}")
         if array.dtype != np.dtype(image.type) or array.ndim != image.dimensions or 0 in array.shape:
@@ -285,7 +291,7 @@ class Kernel:
             raise ValueError(f"{image.name} of {self.module} must be writeable and {layout}")
 
     def _run(self, function: Any, given: list[Any], outputs: tuple[Array, ...], origin: tuple[int, int]) -> None:
-        arguments = [_buffer(value, 1) if isinstance(value, np.ndarray) else value for value in given]
+        arguments = [value if isinstance(value, SCALARS) else _buffer(value, 1) for value in given]
         for image, array in zip(self.signature.outputs, outputs, strict=True):
             arguments.append(_buffer(array, 3 if image.interleaved else 1, origin))
         addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
@@ -296,7 +302,7 @@ class Kernel:
             raise ValueError(f"{self.module}: {_reports.pop() if _reports else f'failed with Halide code {code}'}")
 
     def _refer(self, given: list[Any], outputs: tuple[Array, ...], origin: tuple[int, int]) -> None:
-        values = [value if isinstance(value, np.ndarray) else value.value for value in given]
+        values = [value.value if isinstance(value, SCALARS) else value for value in given]
         results = self._reference(*values)
         for array, result in zip(outputs, results if isinstance(results, tuple) else (results,), strict=True):
             if origin != (0, 0):
