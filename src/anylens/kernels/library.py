@@ -155,6 +155,7 @@ def share_memory() -> None:
     For work that hands large arrays from thread to thread: by default every thread has a heap of its own, none of
     which holds an array of 64 MB, and such an array costs fresh pages each time.
     """
+    _keep_scratch()
     allocator = ctypes.CDLL(None)
     if hasattr(allocator, "mallopt"):
         arena_max = -8

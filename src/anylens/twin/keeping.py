@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 BOUND_BYTES = 4 << 30
+BLOCK_BYTES = 1 << 20
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -71,7 +72,7 @@ def keep(key: str, arrays: Iterable[tuple[str, npt.NDArray[Any]]]) -> Arrays:
     made: Arrays = {}
     written: list[Future[bool]] = []
     try:
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(2) as pool:
             for name, array in arrays:
                 made[name] = array
                 written.append(pool.submit(_taken, partial / f"{name}.npy", array))
@@ -88,10 +89,24 @@ def _taken(place: Path, array: npt.NDArray[Any]) -> bool:
     """Whether the disk took an array."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        np.save(place, array)
+        _write(place, np.ascontiguousarray(array))
     except OSError:
         return False
     return True
+
+
+def _write(place: Path, array: npt.NDArray[Any]) -> None:
+    """Writes an array as `np.save` does, holes where a MiB of it is 0."""
+    with place.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        flat = array.reshape(-1).view(np.uint8)
+        for first in range(0, len(flat), BLOCK_BYTES):
+            block = flat[first : first + BLOCK_BYTES]
+            if block.any():
+                file.write(block.data)
+            else:
+                file.seek(len(block), os.SEEK_CUR)
+        file.truncate()
 
 
 def _bound(newest: Path) -> None:

@@ -245,8 +245,11 @@ class Formation:
         return Spreads(arrays["kernels"], Net(arrays["x_mm"], arrays["y_mm"], arrays["moved"]), fine, times)
 
     def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
-        """The rates and covers of all planes, by name and number, one by one; the next blur is found meanwhile."""
-        with ThreadPoolExecutor(1) as pool:
+        """The rates and covers of all planes, by name and number, one by one; the next blurs are found meanwhile.
+
+        Two at once: none of them alone keeps two cores busy.
+        """
+        with ThreadPoolExecutor(2) as pool:
             away = [self.away_m(plane) for plane in planes]
             blurs = {each: pool.submit(self.spreads, each) for each in dict.fromkeys(away)}
             for at, (plane, each) in enumerate(zip(planes, away, strict=True)):
@@ -320,7 +323,9 @@ class Formation:
         y = grid.top_mm + np.arange(rates.shape[1], dtype=np.float64) * (grid.pitch_mm / self.detail)
 
         def finished(top: int) -> None:
-            rows = slice(top, top + 256)
+            rows = slice(top, top + 64)
+            if not (ground.any() or made[:, rows].any()):
+                return
             part = rates[:, rows]
             part += ground[:, None, None]
             np.maximum(part, 0.0, out=part)
@@ -329,7 +334,7 @@ class Formation:
                 np.clip(made[3, rows], 0.0, 1.0, out=made[3, rows])
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(finished, range(0, len(y), 256)))
+            list(pool.map(finished, range(0, len(y), 64)))
         return rates, None if plane.cover is None else made[3]
 
     def _flux(self, plane: Plane) -> Floats:
@@ -344,14 +349,18 @@ def _larger(pixels: Array, times: int, grid: Grid, detail: int) -> Array:
     import cv2
 
     if times > 1:
-        size = (pixels.shape[2] * times, pixels.shape[1] * times)
         large = np.empty((len(pixels), grid.height, grid.width), np.float32)
 
-        def enlarge(each: Array, plane: Array) -> None:
-            plane[:] = cv2.resize(each, size, interpolation=cv2.INTER_CUBIC)[: grid.height, : grid.width]
+        def enlarge(top: int) -> None:
+            bottom, spare = min(top + 16, pixels.shape[1]), min(top, 2)  # rows that a cubic leans on
+            for each, plane in zip(pixels, large, strict=True):
+                part = each[top - spare : bottom + 2]
+                made = cv2.resize(part, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)[spare * times :]
+                out = plane[top * times : bottom * times]
+                out[:] = made[: len(out), : grid.width]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(enlarge, pixels, large))
+            list(pool.map(enlarge, range(0, pixels.shape[1], 16)))
         pixels = large
     width, height = grid.width * detail, grid.height * detail
     if pixels.shape[1:] == (height, width):

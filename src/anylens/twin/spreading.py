@@ -25,6 +25,8 @@ SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 
 _SIZES = (32, 48, 64, 80, 96, 112, 128, 192, 256)
 _CORE, _ENERGY = 0.85, 0.996
+_LEFT = 4
+"""Columns of a transfer function left of its middle, for what is sought close to it."""
 _SEEN, _WIDE = 0.015, 30.0
 """Where a blur leaves less contrast beyond what fewer samples can carry, they have all there is to see; pixels of half
 a core's side from which two of them are one sample."""
@@ -206,77 +208,108 @@ def _radii(spot: Floats) -> tuple[float, float]:
 def _transfers(
     glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int
 ) -> Transfers:
-    """(n, 3, size, size): each channel's optical transfer function on the samples' own band, 0 first."""
+    """(n, 3, size, size // 2 + 1): each channel's optical transfer function on the right half of the samples' own
+    band, 0 first."""
     used = [at for at in range(len(SPREAD_NM)) if shares[:, at].any()]
     wavelengths = [SPREAD_NM[at] for at in used]
-    found = glass.transfers(places, wavelengths, distance_m, sample_um, size)
+    down, across = _bands(size)
+    whole = glass.transfers(places, wavelengths, distance_m, sample_um, size)
+    found = whole[..., : len(across)].copy()
+    # The highest frequency down stands for itself and its negative.
+    last = size // 2
+    found[..., last, :] = 0.5 * (found[..., last, :] + np.conj(whole[..., last, -np.arange(len(across))]))
     seen = np.stack([np.asarray(glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
     mean = np.einsum("cl,nlk->nck", shares[:, used], seen)
-    band = np.fft.fftfreq(size)
-    out = np.zeros((len(places), 3, size, size), np.complex64)
+    out = np.zeros((len(places), 3, size, len(across)), np.complex64)
     for place in range(len(places)):
         for at, share in enumerate(shares[:, used].T):
             for channel in np.flatnonzero(share):
                 dx, dy = (seen[place, at] - mean[place, channel]) * 1e3 / sample_um
-                turn = np.exp(-2j * np.pi * band * dy)[:, None] * np.exp(-2j * np.pi * band * dx)
-                out[place, channel] += (share[channel] * turn).astype(np.complex64) * found[place, at]
+                rows, columns = np.exp(-2j * np.pi * down * dy), np.exp(-2j * np.pi * across * dx)
+                turn = np.multiply.outer(share[channel] * rows, columns)
+                out[place, channel] += turn.astype(np.complex64) * found[place, at]
     return out
+
+
+def _bands(size: int) -> tuple[Floats, Floats]:
+    """The frequencies of the right half of a spectrum, down and across, in turns a sample."""
+    band = np.asarray(np.fft.fftfreq(size), np.float64)
+    return band, band[: size // 2 + 1]
 
 
 def _along(
     glass: Glass, shares: Floats, reach_mm: float, count: int, distance_m: float, sample_um: float, size: int
 ) -> tuple[Floats, Transfers]:
-    """Radii from 0 to `reach_mm`, and (count, 3, 3 size, 3 size) the transfer functions of points there, right of the
-    middle, 0 in the middle: of twice as many frequencies, for what lies between, half as far again, for the corners."""
-    from scipy.fft import fft2, fftshift, ifft2, ifftshift
+    """Radii from 0 to `reach_mm`, and (count, 3, 3 size, n) the right halves of the transfer functions of points there,
+    right of the middle: of twice as many frequencies, for what lies between, half as far again, for the corners.
+
+    Frequency 0 stands in row 3 size // 2 and column `_LEFT`.
+    """
+    from scipy.fft import fft, irfft2, rfft
 
     radii = np.linspace(0.0, reach_mm, count)
     finer = size * 3 // 2
     places = np.stack([radii, np.zeros_like(radii)], axis=-1)
-    seen = _transfers(glass, shares, places, distance_m, sample_um * size / finer, finer)
-    threads = os.cpu_count()
-    kernels = fftshift(ifft2(seen, overwrite_x=True, workers=threads).real, axes=(2, 3))
-    wide = np.zeros((*seen.shape[:2], 2 * finer, 2 * finer), np.float32)
-    inner = slice(finer // 2, finer // 2 + finer)
-    wide[:, :, inner, inner] = kernels
-    return radii, fftshift(fft2(ifftshift(wide, axes=(2, 3)), workers=threads), axes=(2, 3))
+    coarse = _transfers(glass, shares, places, distance_m, sample_um * size / finer, finer)
+    seen = np.zeros((count, 3, 2 * finer, _LEFT + finer + 1), np.complex64)
+    # What lies in the middle of `finer` samples lies there for a quarter of twice as many, an even number of them.
+    quarter = (1j ** np.arange(-finer, finer + 1)).astype(np.complex64)
+    half = quarter**2
+
+    def denser(place: int, channel: int) -> None:
+        light = irfft2(coarse[place, channel] * np.multiply.outer(half[:finer], half[: finer // 2 + 1]), (finer, finer))
+        found = fft(rfft(light, 2 * finer, axis=1) * quarter[finer:], 2 * finer, axis=0)
+        out = seen[place, channel]
+        right = out[:, _LEFT:]
+        np.multiply(found[finer:], quarter[:finer, None], out=right[:finer])
+        np.multiply(found[:finer], quarter[finer:-1, None], out=right[finer:])
+        np.conj(right[:0:-1, _LEFT:0:-1], out=out[1:, :_LEFT])
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(denser, *zip(*np.ndindex(count, 3), strict=True)))
+    return radii, seen
 
 
 def _turned(radii: Floats, along: Transfers, x_mm: float, y_mm: float, size: int) -> Transfers:
-    """(3, size, size): the transfer function of a place from those along a radius, straight between two of them."""
+    """(3, size, size // 2 + 1): the transfer function of a place from those along a radius, straight between two of
+    them."""
     import cv2
 
     radius = math.hypot(x_mm, y_mm)
     first, part = _between(radii, radius)
     cosine, sine = (x_mm / radius, y_mm / radius) if radius else (1.0, 0.0)
-    across, down = np.meshgrid(*(2.0 * np.fft.fftfreq(size, 1.0 / size),) * 2)
-    middle = along.shape[-1] // 2
-    u, v = cosine * across + sine * down + middle, cosine * down - sine * across + middle
-    between = np.float32(1.0 - part) * along[first] + np.float32(part) * along[first + 1]
-    seen = np.empty((3, size, size), np.complex64)
-    for source, out in zip(between, seen, strict=True):
-        pairs = cv2.remap(
-            source.view(np.float32).reshape(*source.shape, 2),
-            u.astype(np.float32),
-            v.astype(np.float32),
-            cv2.INTER_LANCZOS4,
-        )
-        out[:] = pairs.view(np.complex64)[..., 0]
+    down, across = (2.0 * size * band for band in _bands(size))
+    last = size // 2  # the highest frequency down stands for itself and its negative
+    down = np.append(down, -down[last])
+    u = cosine * across + sine * down[:, None]
+    v = cosine * down[:, None] - sine * across
+    # On the left stands the conjugate of what lies across.
+    side = np.where(u < 0.0, -1.0, 1.0)
+    u, v = (side * u + _LEFT).astype(np.float32), (side * v + along.shape[-2] // 2).astype(np.float32)
+    seen = np.empty((3, size, len(across)), np.complex64)
+    for near, far, out in zip(along[first], along[first + 1], seen, strict=True):
+        between = np.float32(1.0 - part) * near + np.float32(part) * far
+        pairs = cv2.remap(between.view(np.float32).reshape(*between.shape, 2), u, v, cv2.INTER_LANCZOS4)
+        pairs[..., 1] *= side
+        found = pairs.view(np.complex64)[..., 0]
+        out[:] = found[:-1]
+        out[last] = 0.5 * (found[last] + found[-1])
     return seen
 
 
 def _kernels(transfer: Transfers, fine: int) -> Array:
-    """(3, size, size): kernels on the samples, a pixel's average over `fine` x `fine` of them in it, middle in the
-    middle.
+    """(3, size, size): kernels on the samples from right halves of transfer functions, a pixel's average over `fine` x
+    `fine` of them in it, middle in the middle.
 
     The last three tenths of the band fade out (beyond a pixel's Nyquist frequency when it has several samples), lest
     edges ring.
     """
-    from scipy.fft import fftshift, ifft2
+    from scipy.fft import fftshift, irfft2
 
-    band = np.fft.fftfreq(transfer.shape[-1])
-    turns = np.exp(2j * np.pi * band[:, None] * np.arange(fine)).mean(1)
+    size = transfer.shape[-2]
+    turns = [np.exp(2j * np.pi * band[:, None] * np.arange(fine)).mean(1) for band in _bands(size)]
     if fine > 1:
-        turns *= np.cos(0.5 * np.pi * np.clip((np.abs(band) - 0.35) / 0.15, 0.0, 1.0)) ** 2
-    kernels = ifft2(transfer * (turns[:, None] * turns).astype(np.complex64)).real
+        for turn, band in zip(turns, _bands(size), strict=True):
+            turn *= np.cos(0.5 * np.pi * np.clip((np.abs(band) - 0.35) / 0.15, 0.0, 1.0)) ** 2
+    kernels = irfft2(transfer * np.multiply.outer(*turns).astype(np.complex64), (size, size))
     return np.asarray(fftshift(kernels, axes=(1, 2)), np.float32)
