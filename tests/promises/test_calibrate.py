@@ -111,6 +111,15 @@ def test_one_picture_of_a_chart_is_refused(tmp_path, capsys) -> None:
     assert not (tmp_path / "p.toml").exists()
 
 
+def test_a_chart_that_is_not_there_leaves_a_picture_of_what_was_seen(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("grey.png", np.full((240, 320, 3), 128, np.uint8))
+    assert run(["lens", "calibrate", "Test 50", "--chart", "grey.png", *GIVEN, "-o", "p.toml"]) == 2
+    assert "grey-looked.png shows what was seen" in capsys.readouterr().err
+    assert (tmp_path / "grey-looked.png").is_file()
+    assert not (tmp_path / "p.toml").exists()
+
+
 @pytest.mark.parametrize("turn", ["0", "0,nan", "0,up"])
 def test_turns_that_do_not_fit_the_flats_are_refused(flats, tmp_path, capsys, turn) -> None:
     assert run(passport_of(flats, "--turn", turn, "-o", str(tmp_path / "p.toml"))) == 2

@@ -45,6 +45,7 @@ def test_an_ideal_lens_draws_everything_where_it_belongs() -> None:
     [
         ("sumicron_50_f2", {}, "summicron_50_f2_v5"),
         ("summicron", {}, "summicron_35_f2_v1"),
+        ("xyz", {}, "anylens shoot --list"),
         ("summicron_50", {"f_number": 0.5}, "f/2"),
         ("summicron_50", {"distance_m": -1.0}, "above 0"),
         ("summicron_50", {"distance_m": 0.1}, "nearest"),

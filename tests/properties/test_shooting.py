@@ -120,7 +120,7 @@ def test_the_list_names_everything_with_a_sentence(capsys: pytest.CaptureFixture
         (("--exposure", "1/0"), "1/100"),
         (("--exposure", "soon"), "soon"),
         (("--iso", "25"), "25"),
-        (("--iso", "1e9"), "1e+09"),
+        (("--iso", "1e9"), "1000000000"),
         (("--bracket", "-2,x"), "-2,0,2"),
         (("-n", "0"), "another number"),
         (("--hand", "paw"), "tremor"),

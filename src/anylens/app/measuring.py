@@ -146,14 +146,17 @@ def looked(error: Any, wanted: Path | None, source: str) -> str:
     return str(path)
 
 
-def complain(error: Exception, wanted: Path | None, source: str) -> None:
-    """Say why a file was not measured; of a chart that was not found also where the picture of what was seen is."""
+def why(error: Exception, wanted: Path | None, source: str) -> str:
+    """Why a file was not measured; of a chart that was not found also where the picture of what was seen is."""
     from anylens.lab.samples import NoChart
 
     said = voice.sentence(error, Path(source))
-    voice.complain(
-        f"{said} ({looked(error, wanted, source)} shows what was seen)" if isinstance(error, NoChart) else said
-    )
+    return f"{said} ({looked(error, wanted, source)} shows what was seen)" if isinstance(error, NoChart) else said
+
+
+def complain(error: Exception, wanted: Path | None, source: str) -> None:
+    """Say why a file was not measured, as `why` has it."""
+    voice.complain(why(error, wanted, source))
 
 
 def notes(lines: Sequence[str]) -> None:

@@ -180,11 +180,9 @@ class Virtual:
 
     def shot(self, exposure_s: float, iso: float) -> Shot:
         """The shot of an exposure time and an ISO; Refusal for what the sensor has not."""
-        lowest, highest = self.silicon.lowest_iso, self.silicon.highest_iso
+        lowest, highest, name = self.silicon.lowest_iso, self.silicon.highest_iso, self.silicon.name
         if not lowest <= iso <= highest:
-            raise Refusal(
-                f"ISO {iso:g} is not within {lowest:g} to {highest:g}, which {self.silicon.name} has; choose another."
-            )
+            raise Refusal(f"ISO {iso:.15g} is not within {lowest:g} to {highest:g}, which {name} has; choose another.")
         if not 0.0 < exposure_s < math.inf:
             raise Refusal(f"An exposure of {exposure_s:g} s does not exist; give a time above 0, such as 1/100.")
         shot = Shot(exposure_s, iso / lowest)

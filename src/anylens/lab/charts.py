@@ -71,9 +71,11 @@ def edges_of_lines(samples: Samples) -> tuple[tuple[Edge, ...], int, int]:
     if not found:
         marks = tuple(Mark("line", segment, "refused") for segment in segments)
         height, width = samples.shape
+        lines = f"of {len(segments)} straight lines none stands alone between two even surfaces"
+        lines = lines if segments else "no straight line is in it"
         raise NoChart(
-            f"No slanted edge was found: of {len(segments)} straight lines in the {width} x {height} px none stands "
-            "alone between two even surfaces; show larger dark squares on light ground, turned by about 5 degrees.",
+            f"No slanted edge was found in the {width} x {height} px: {lines}; show larger dark squares on light "
+            "ground, turned by about 5 degrees.",
             drawn(samples, marks),
         )
     return tuple(sorted(found, key=_length, reverse=True)), tried, len(segments) - tried

@@ -105,6 +105,7 @@ def _measured(
     """The lens and all files; of charts and photos two are read at a time, so that twenty need no more memory."""
     from anylens.lab.calibrate import photo_view, view
     from anylens.lab.calibrate_edges import edge_view
+    from anylens.lab.samples import NoChart
     from anylens.lens import Lens
 
     flats: list[Specimen] = []
@@ -129,12 +130,15 @@ def _measured(
                 views.append(found)
             except Refusal as error:
                 aside += 1
-                bar.complain(voice.one_line(f"left aside: {voice.sentence(error, Path(file))}"))
+                bar.complain(voice.one_line(f"left aside: {measuring.why(error, None, file)}"))
             bar.advance()
         for file in given.edges:
             specimen = measuring.seen(file, given.sensor)
             lens = _named(specimen, lens)
-            edges.append(edge_view(specimen, said))
+            try:
+                edges.append(edge_view(specimen, said))
+            except NoChart as error:
+                raise Refusal(measuring.why(error, None, file)) from error
             bar.advance()
         for photo in _two_at_once(given.photos, given, lens, lambda each: photo_view(each, said)):
             told, shown = photo.result()

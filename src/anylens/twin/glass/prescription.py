@@ -91,8 +91,9 @@ def full_name(name: str) -> str:
         raise Refusal(f"'{name}' is the beginning of several lenses: {', '.join(begun)}; type more of the one you mean")
     near = difflib.get_close_matches(asked, known, n=3, cutoff=0.4)
     within = [slug for slug in known if asked and asked in slug]
-    choice = list(dict.fromkeys(within + near))[:5] or list(known)
-    raise Refusal(f"there is no lens '{name}'; choose {' or '.join(choice)}")
+    choice = list(dict.fromkeys(within + near))[:5]
+    what = f"choose {' or '.join(choice)}" if choice else f"none of the {len(known)} is near; see anylens shoot --list"
+    raise Refusal(f"there is no lens '{name}'; {what}")
 
 
 def prescription(name: str) -> Prescription:
