@@ -16,7 +16,7 @@ from anylens.lens.mapping import cast, ideal, lateral_shift, light, mm_of_pixels
 from anylens.lens.passport import SECTIONS, ColorShading, Geometry, Lateral, Vignetting
 from anylens.lens.passport_file import parse_passport, passport_text
 from anylens.lens.passport_place import file_name, own_passports
-from anylens.lens.rings import nearest
+from anylens.lens.rings import nearest, opening
 from anylens.refusal import Refusal
 
 LENS = Lens("Leica", "Summilux-M 35 f/1.4", (35.0, 35.0), (1.4, 1.4), "M", 0.7, 41)
@@ -131,6 +131,14 @@ def test_between_two_apertures_both_speak() -> None:
     assert (first, second) == (far, near)
     assert (a, b) == (pytest.approx(0.5), pytest.approx(0.5))
     assert nearest((), 4.0, 1.0) == ()
+
+
+def test_lateral_colour_between_two_apertures_goes_by_the_opening() -> None:
+    wide, small_ = replace(LATERAL, f_number=2.0), replace(LATERAL, f_number=4.0)
+    ((a, first), (b, second)) = nearest((wide, small_), 8**0.5, None, along=opening)
+    assert (first, second) == (small_, wide)
+    assert (a, b) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert nearest((wide, small_), 8.0, None, along=opening) == ((1.0, small_),)
 
 
 def test_merging_replaces_the_same_key_and_keeps_the_others(tmp_path: Path) -> None:

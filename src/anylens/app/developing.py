@@ -17,6 +17,7 @@ from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.app.by_hand import Said
+    from anylens.app.watching import Watch
     from anylens.darkroom import Recipe, Way
     from anylens.darkroom.glass import Choice
     from anylens.frame import Burst, Frame
@@ -73,7 +74,7 @@ class Job:
     user's dark frames be taken off. `recipes` has the recipe for each way to develop a burst, of which its facts choose
     one; None where one is given.
     `passport` is that of the lens, `find` for the one found by lens and body, or `none`. `mode` is what was asked of a
-    quad-Bayer sensor. `watched` lets the raw, of a burst the reference, be held against the passport.
+    quad-Bayer sensor. `watch` holds the raw, of a burst the reference, against the passport.
     """
 
     source: Path
@@ -89,7 +90,7 @@ class Job:
     darks: bool = True
     passport: Choice = "find"
     mode: str = "auto"
-    watched: bool = False
+    watch: Watch | None = None
 
 
 class Stopped(BaseException):
@@ -287,7 +288,7 @@ def _contradicted(image: Any, job: Job) -> tuple[str, ...]:
     """The warning that a raw contradicts its lens's passport, where it does and is watched."""
     from anylens import Burst, Frame
 
-    if not job.watched:
+    if job.watch is None:
         return ()
     try:
         frame = image.reference if isinstance(image, Burst) else image
@@ -295,9 +296,7 @@ def _contradicted(image: Any, job: Job) -> tuple[str, ...]:
         return ()
     if not isinstance(frame, Frame):
         return ()
-    from anylens.app.watching import warning
-
-    said = warning(frame, job.source.name, job.passport)
+    said = job.watch.warning(frame, job.source.name, job.passport)
     return () if said is None else (said,)
 
 

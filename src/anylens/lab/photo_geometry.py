@@ -22,8 +22,11 @@ LEAST_LINES, LEAST_BENT = 12, 6
 FOCAL_BELIEVED = 0.03
 """The relative standard error of an engraved focal length, which straight things cannot tell."""
 
-_BELIEF = (0.02, 0.02, 0.3, 0.2, 0.003)
+_BELIEF = np.array([0.02, 0.02, 0.3, 0.2, 0.003])
 """Standard errors believed beforehand of the centre and of three radial terms, in parts of the half diagonal."""
+_PLAIN = np.zeros(len(_BELIEF))
+_KNOWN, _KNOWN_LEAST = 0.03, 1e-4
+"""How far off radial terms that a passport knows may be, in parts of them and at least."""
 _FOCAL_UNTOLD, _FOCAL_KNOWN, _FOCAL_LEAST, _CORNER_KNOWN = 3.0, 0.1, 0.002, 0.002
 """Relative errors of a focal length: that nobody told, the largest that is good enough, the least that a pan reaches;
 of the corner's shift the largest in half diagonals where nothing straight was seen."""
@@ -68,7 +71,7 @@ def photo_geometry(
     of what is left and of how lines disagree (White 1980). `focal_px` is what is engraved; None takes overlaps.
     """
     half = math.hypot(width_px, height_px) / 2.0
-    found, covariance = np.zeros(len(_BELIEF)), np.diag(np.array(_BELIEF) ** 2)
+    found, covariance = np.zeros(len(_BELIEF)), np.diag(_BELIEF**2)
     focal = Figure(0.0 if focal_px is None else focal_px, FOCAL_BELIEVED * (focal_px or 0.0))
     straight = None
     if len(lines) >= LEAST_LINES:
@@ -107,6 +110,20 @@ def bend(lines: Sequence[Floats], width_px: int, height_px: int) -> tuple[Floats
     return _Problem(lines, width_px, height_px).solved() if len(lines) >= LEAST_BENT else None
 
 
+def bent_about(
+    lines: Sequence[Floats], width_px: int, height_px: int, middle: Floats, radial: Floats, believed: float
+) -> tuple[Floats, Floats]:
+    """((2,) the middle that lines bend about, (2, 2) its covariance) of a lens whose three radial terms are known.
+
+    All in half diagonals from the picture's middle, as `bend` has them; `middle` is where it should lie, `believed` the
+    standard error of that. The terms may be off by what another distance makes of them.
+    """
+    start = np.concatenate([middle, radial])
+    errors = np.concatenate([[believed, believed], np.maximum(_KNOWN * np.abs(radial), _KNOWN_LEAST)])
+    numbers, covariance = _Problem(lines, width_px, height_px).solved(start, errors)
+    return numbers[:2], covariance[:2, :2]
+
+
 class _Problem:
     """All lines. Numbers are cx, cy, q1, q2, q3 in half diagonals: observed = c + v (1 + q1 v2 + q2 v4 + q3 v6)."""
 
@@ -132,15 +149,18 @@ class _Problem:
         """Of points beside their lines, as they are weighed."""
         return math.sqrt(float(np.average(self.beside(numbers) ** 2, weights=self.weight)))
 
-    def solved(self) -> tuple[Floats, Floats]:
-        """(numbers, their covariance): Gauss-Newton, far points and strange lines weighed down."""
-        numbers, belief = np.zeros(len(_BELIEF)), np.diag(np.array(_BELIEF) ** -2.0)
+    def solved(self, start: Floats = _PLAIN, errors: Floats = _BELIEF) -> tuple[Floats, Floats]:
+        """(numbers, their covariance): Gauss-Newton, far points and strange lines weighed down.
+
+        `start` are numbers that are believed beforehand, `errors` their standard errors.
+        """
+        numbers, belief = start, np.diag(errors**-2.0)
         for _ in range(_ROUNDS):
             beside = self.beside(numbers)
             self._weigh(beside)
             slopes = self._slopes(numbers)
             normal = (slopes * self.weight[:, None]).T @ slopes + belief
-            step = np.linalg.solve(normal, -slopes.T @ (self.weight * beside) - belief @ numbers)
+            step = np.linalg.solve(normal, -slopes.T @ (self.weight * beside) - belief @ (numbers - start))
             numbers = numbers + step
             if np.abs(step).max() < 1e-9:
                 break

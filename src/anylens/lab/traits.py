@@ -99,8 +99,12 @@ def look(
         seen = sight(specimen, roots) if beside and shading is not None else None
         straight = straight_things(roots)
     size = specimen.width_px, specimen.height_px
-    reach = math.hypot(*size) / 2.0 * pitch_um / 1000.0
-    return Looked(reach, (found[0], found[1]), shading, seen, straight, size)
+    return Looked(reach_mm(specimen, pitch_um), (found[0], found[1]), shading, seen, straight, size)
+
+
+def reach_mm(specimen: Specimen, pitch_um: float) -> float:
+    """Half the diagonal."""
+    return math.hypot(specimen.width_px, specimen.height_px) / 2.0 * pitch_um / 1000.0
 
 
 def traits(looked: Sequence[Looked]) -> Traits:

@@ -17,7 +17,7 @@ from anylens.lab.recognition import PICTURE, apertures, lateral_um, shades
 from anylens.lab.specimen import Specimen
 from anylens.lab.traits import FALLOFF_OF_SCENES, lateral, trends
 from anylens.lens.passport import Passport
-from anylens.lens.rings import nearest
+from anylens.lens.rings import nearest, opening
 
 Floats = npt.NDArray[np.float64]
 
@@ -122,7 +122,7 @@ def _at(
     if said is None:
         return None
     shown = lateral(*seen, reach_mm)
-    records = nearest(passport.lateral, f_number, focus_m)
+    records = nearest(passport.lateral, f_number, focus_m, along=opening)
     asides, aside_errors = np.zeros(4), np.zeros(4)
     for weight, record in records:
         asides += weight * 1000.0 * np.array([*record.red_shift_mm, *record.blue_shift_mm])

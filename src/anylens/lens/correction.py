@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from anylens.lens.mapping import Place, cast, lateral_shift, light, mm_of_pixels, observed, pixels_of_mm
 from anylens.lens.passport import Passport
-from anylens.lens.rings import nearest
+from anylens.lens.rings import nearest, opening
 
 Floats = npt.NDArray[np.float64]
 Rings = tuple[float | None, float | None]
@@ -64,7 +64,7 @@ def places_seen(
     what was seen, with 0 the scale in the middle stays. None where the passport knows nothing of it.
     """
     bent = nearest(passport.geometry, *rings) if geometry else ()
-    apart = nearest(passport.lateral, *rings) if lateral else ()
+    apart = nearest(passport.lateral, *rings, along=opening) if lateral else ()
     if not bent and not apart:
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from anylens.lens.passport import Section
@@ -11,22 +11,31 @@ from anylens.lens.passport import Section
 Record = TypeVar("Record", bound=Section)
 
 
+def opening(f_number: float) -> float:
+    """The pupil's area, by which aberrations of the third order change where red and blue lie."""
+    return f_number**-2
+
+
 def nearest(
-    records: Sequence[Record], f_number: float | None, focus_m: float | None
+    records: Sequence[Record],
+    f_number: float | None,
+    focus_m: float | None,
+    along: Callable[[float], float] = math.log2,
 ) -> tuple[tuple[float, Record], ...]:
     """The records around a setting and their weights, which add up to 1; () for no records.
 
-    Linear in stops and in 1 / distance, held beyond the ends. Where the aperture is not known, what holds for all of
-    them is taken, else the smallest aperture, whose correction is the least; where the distance is not known, infinity.
+    Linear in stops (or in what `along` makes of f-numbers) and in 1 / distance, held beyond the ends. Where the
+    aperture is not known, what holds for all of them is taken, else the smallest aperture, whose correction is the
+    least; where the distance is not known, infinity.
     """
     general = [record for record in records if record.f_number is None]
     keyed = sorted((record for record in records if record.f_number is not None), key=lambda r: r.f_number or 0.0)
     if f_number is None or not keyed:
         largest = keyed[-1].f_number if keyed else None
         return _by_focus(general or [record for record in keyed if record.f_number == largest], focus_m)
-    stops = sorted({record.f_number for record in keyed if record.f_number is not None})
+    stops = sorted({record.f_number for record in keyed if record.f_number is not None}, key=along)
     found: list[tuple[float, Record]] = []
-    for weight, stop in _between([math.log2(stop) for stop in stops], math.log2(f_number), stops):
+    for weight, stop in _between([along(stop) for stop in stops], along(f_number), stops):
         group = _by_focus([record for record in keyed if record.f_number == stop], focus_m)
         found += [(weight * part, record) for part, record in group]
     return tuple(found)

@@ -17,6 +17,7 @@ from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.app.developing import Developed
+    from anylens.app.watching import Watch
     from anylens.darkroom import Recipe, Way
     from anylens.darkroom.glass import Choice
 
@@ -64,7 +65,9 @@ def options(syntax: Syntax) -> None:
         help="the lens's passport, found by lens and body otherwise; with none only the file's own gain maps even out",
     )
     syntax.add_argument(
-        "--watch", action="store_true", help="warn where a raw's lateral colour contradicts the lens's passport"
+        "--watch",
+        action="store_true",
+        help="warn where a raw contradicts the lens's passport, or all together tell that the lens sits askew",
     )
     syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
     syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
@@ -99,6 +102,7 @@ def run(given: Namespace) -> int:
     """Develop every file; 1 where one failed."""
     from anylens.app.developing import Failed, Job, develop_files, reading, steps_of
 
+    watch = _watch(given.watch)
     frames = _frames(given)
     said = said_in(given)
     sources = [_burst_name(frames)] if given.burst else [Path(file) for file in given.files]
@@ -124,7 +128,7 @@ def run(given: Namespace) -> int:
             passport=passport,
             darks=not given.no_darks,
             mode=given.mode,
-            watched=given.watch,
+            watch=watch,
             recipes=recipes if choosing else None,
         )
         for each in zip(sources, planned, folders, strict=True)
@@ -141,19 +145,32 @@ def run(given: Namespace) -> int:
                 done.append(outcome)
                 if not given.json and len(jobs) > 1:
                     bar.say(f"{outcome.source} -> {outcome.place}  {_size(outcome)}, {outcome.seconds:.2f} s")
+    askew = [] if watch is None else watch.together()
     if given.json:
         import json
 
         from anylens.app.facts import plain
 
-        print(json.dumps({"developed": plain(done), "failed": plain(failed)}, indent=2, ensure_ascii=False))
+        whole = {"developed": plain(done), "failed": plain(failed), "askew": askew}
+        print(json.dumps(whole, indent=2, ensure_ascii=False))
     elif len(jobs) == 1 and done:
         _tell(done[0])
     elif len(jobs) > 1:
         print(f"{len(done)} of {len(jobs)} developed")
         for note in sorted({f"{outcome.source.name}: {note}" for outcome in done for note in outcome.notes}):
             print(f"note: {note}")
+    if not given.json:
+        for sentence in askew:
+            print(f"note: {sentence}")
     return int(bool(failed))
+
+
+def _watch(asked: bool) -> Watch | None:
+    if not asked:
+        return None
+    from anylens.app.watching import Watch
+
+    return Watch()
 
 
 def _frames(given: Namespace) -> tuple[Path, ...]:
