@@ -1,11 +1,14 @@
 """How far what `Restore` gives back stays below the best linear filter there is: python -m benchmarks.wiener [LENS...].
 
-Grey patches of photographs, blurred by what the lens truly does to luma at three places of the field and given the
-noise of ISO 100, and 16 times its variance, are restored by the passport that slanted edges tell. The bound is Wiener's
-filter of 1949, which knows the true blur, the noise and the patch's own power, smoothed over neighbouring waves or,
-which no filter could know of a picture that it has not seen, of each wave alone. PSNR is that of luma, white 1, by the
-mean error of all patches, wherever a patch as a whole may lie. Beside it stand MTF50 of the same bound, the median of
-all directions, for light of the mean power of all patches. Simulated.
+Grey patches of photographs, blurred by what the lens truly does to each colour at three places of the field and given
+the noise of ISO 100, and 16 times its variance, are restored by the passport that slanted edges tell: as pictures are,
+sampled by the colour filter, demosaiced and denoised first, and as light of three colours that no filter has sampled.
+Of light the bound is Wiener's filter of 1949, which knows the true blur, the noise and the patch's own power, smoothed
+over neighbouring waves or of each wave alone, which no filter could know of a picture that it has not seen. Of pictures
+it is the best linear filter for a patch by its own spectra, smoothed alike, and for the other patches by theirs, which
+is what can be known of a picture beforehand. PSNR is that of luma, white 1, by the mean error of all patches, wherever
+a patch as a whole may lie. Beside it stand MTF50 of Wiener's filter, the median of all directions, for light of the
+mean power of all patches. Simulated.
 """
 
 from __future__ import annotations
@@ -22,8 +25,10 @@ import scipy.fft
 from anylens import darkroom
 from anylens.camera.virtual import open_virtual
 from anylens.darkroom.light import noise_of, scene_matrix
-from anylens.darkroom.stages.scene import MIDDLE_GREY, Restore
+from anylens.darkroom.stages.demosaic import Demosaic
+from anylens.darkroom.stages.scene import MIDDLE_GREY, Denoise, Restore
 from anylens.frame import Facts
+from anylens.image import Mosaic
 from anylens.kernels.restore import restore
 from anylens.kernels.restore_filters import SPACING, points
 from anylens.kernels.sharpen import LUMA
@@ -111,10 +116,23 @@ def patches() -> tuple[Floats, ...]:
 def power_of(patch: Floats) -> tuple[Floats, Floats]:
     """The power of each wave of a patch, and smoothed over neighbouring waves; that of the mean aside."""
     own = np.abs(np.fft.fft2(patch - patch.mean())) ** 2 / patch.size
-    near = np.exp(-0.5 * (np.fft.fftfreq(len(own), 1.0 / len(own)) / SMOOTH) ** 2)
+    return own, np.maximum(smoothed(own).real, 1e-12)
+
+
+def smoothed(waves: Any) -> Any:
+    """(H, W): the mean of neighbouring waves."""
+    near = np.exp(-0.5 * (np.fft.fftfreq(len(waves), 1.0 / len(waves)) / SMOOTH) ** 2)
     near /= near.sum()
-    smooth = np.fft.ifft2(np.fft.fft2(own) * np.fft.fft2(near[:, None] * near)).real
-    return own, np.maximum(smooth, 1e-12)
+    return np.fft.ifft2(np.fft.fft2(waves) * np.fft.fft2(near[:, None] * near))
+
+
+def spectra(picture: Floats, patch: Floats, moved: Any) -> Any:
+    """(2, H, W), smoothed: what of a picture's waves is the true patch's, and their power; their ratio errs least.
+
+    `moved` (H, W) are waves that lie where the pictures' do, since what lies aside would be smoothed away.
+    """
+    seen, true = (np.fft.fft2(each - each.mean()) for each in (picture, patch))
+    return np.stack([smoothed(true * np.conj(seen) * moved) * np.conj(moved), smoothed(np.abs(seen) ** 2)])
 
 
 def wiener(blur: npt.NDArray[np.complex128], power: Floats, noise: float) -> npt.NDArray[np.complex128]:
@@ -125,20 +143,31 @@ def wiener(blur: npt.NDArray[np.complex128], power: Floats, noise: float) -> npt
 def error_of(found: Floats, true: Floats) -> float:
     """The mean squared error within, wherever the picture as a whole may lie: moved by Gauss and Newton's steps."""
     inner = slice(AROUND, AROUND + SIDE)
-    turns = 2j * np.pi * np.fft.fftfreq(len(found))
-    waves, away = np.fft.fft2(found), np.zeros(2)
+    down, right = 2j * np.pi * np.fft.fftfreq(len(found))[:, None], 2j * np.pi * np.fft.rfftfreq(len(found))
+    waves, away = scipy.fft.rfft2(found), np.zeros(2)
     for _ in range(STEPS):
-        waves = waves * np.exp(turns[:, None] * away[0] + turns * away[1])
-        planes = np.stack([waves, waves * turns[:, None], waves * turns])
-        moved, *along = (each[inner, inner].ravel() for each in scipy.fft.ifft2(planes).real)
+        waves = waves * np.exp(down * away[0]) * np.exp(right * away[1])
+        planes = np.stack([waves, waves * down, waves * right])
+        moved, *along = (each[inner, inner].ravel() for each in scipy.fft.irfft2(planes))
         left = true[inner, inner].ravel() - moved
         slopes = np.stack(along)
         away = np.linalg.solve(slopes @ slopes.T, slopes @ left)
     return float(np.mean(left**2))
 
 
-def measured(lens: Taken, part: float, times: float) -> dict[str, float]:
-    """PSNR, dB, of patches as they are drawn, as restored, and of both bounds, at a place and a noise."""
+def developed(light: Floats, facts: Facts) -> npt.NDArray[np.float32]:
+    """(3, H, W), linear Rec. 2020: light of the camera's colours (3, H, W), sampled by the colour filter."""
+    _, height, width = light.shape
+    colors = np.array([["RGB".index(letter) for letter in row] for row in facts.sensor.cfa])
+    which = np.tile(colors, (height // len(colors), width // len(colors)))
+    raw = np.take_along_axis(light, which[None], axis=0)[0].astype(np.float32)
+    whole = (0.0, 0.0, float(width), float(height))
+    mosaic = Mosaic(raw, replace(facts, active_area=(0, 0, height, width), crop=whole))
+    return np.asarray(Denoise()(Demosaic()(mosaic)).pixels)
+
+
+def measured(lens: Taken, part: float, times: float) -> dict[str, dict[str, float]]:
+    """PSNR, dB, of patches as pictures and as light: as drawn, as restored, and of two bounds each."""
     whole, sensor = SIDE + 2 * AROUND, lens.facts.sensor
     shape = sensor.height_px, sensor.width_px
     assert sensor.noise is not None
@@ -154,22 +183,44 @@ def measured(lens: Taken, part: float, times: float) -> dict[str, float]:
     shot_noise, still = np.array([noise.plane(at) for at in range(3)]).T[:, :, None, None]
     transfers = lens.transfers(part, whole)
     transfer = np.einsum("c,cyx->yx", weights, transfers)
+    moved = np.exp(1j * np.angle(transfer))
     rng = np.random.default_rng(7)
-    errors: dict[str, list[float]] = {name: [] for name in ("drawn", "restored", "smooth", "own")}
-    for patch in patches():
+    drawn: dict[str, list[Floats]] = {"picture": [], "light": []}
+    restored: dict[str, list[Floats]] = {"picture": [], "light": []}
+    bounds: dict[str, dict[str, list[Floats]]] = {name: {"smooth": [], "own": []} for name in drawn}
+    true = list(patches())
+    for patch in true:
         light = np.fft.ifft2(np.fft.fft2(patch) * transfers).real
         variance = shot_noise * np.maximum(light, 0.0) + still
-        light = np.einsum("ij,jyx->iyx", to_scene, light + rng.normal(0.0, np.sqrt(variance)))
-        seen, found = (
-            np.einsum("c,cyx->yx", LUMA, each) for each in (light, restore(light.astype(np.float32), own, *plan))
-        )
-        errors["drawn"].append(error_of(seen, patch))
-        errors["restored"].append(error_of(found, patch))
-        whole_noise, middle = float(weights**2 @ variance.mean((1, 2))), seen.mean()
+        light = light + rng.normal(0.0, np.sqrt(variance))
+        for name, scene in (("picture", developed(light, facts)), ("light", np.tensordot(to_scene, light, 1))):
+            drawn[name].append(luma_of(scene))
+            restored[name].append(luma_of(restore(scene.astype(np.float32), own, *plan)))
+        whole_noise = float(weights**2 @ variance.mean((1, 2)))
         for name, power in zip(("own", "smooth"), power_of(patch), strict=True):
-            best = np.fft.ifft2(np.fft.fft2(seen - middle) * wiener(transfer, power, whole_noise)).real + middle
-            errors[name].append(error_of(best, patch))
-    return {name: float(-10 * np.log10(each).mean()) for name, each in errors.items()}
+            bounds["light"][name].append(filtered(drawn["light"][-1], wiener(transfer, power, whole_noise)))
+    each = [spectra(*pair, moved) for pair in zip(drawn["picture"], true, strict=True)]
+    for picture, its in zip(drawn["picture"], each, strict=True):
+        for name, (with_true, power) in (("own", its), ("smooth", sum(each) - its)):
+            bounds["picture"][name].append(filtered(picture, with_true / power))
+    return {
+        name: {
+            what: float(-10 * np.log10([error_of(*pair) for pair in zip(found, true, strict=True)]).mean())
+            for what, found in {"drawn": drawn[name], "restored": restored[name], **bounds[name]}.items()
+        }
+        for name in drawn
+    }
+
+
+def luma_of(scene: npt.NDArray[Any]) -> Floats:
+    """(H, W) of a (3, H, W) scene."""
+    return np.asarray(np.tensordot(LUMA, scene, 1), np.float64)
+
+
+def filtered(picture: Floats, waves: npt.NDArray[np.complex128]) -> Floats:
+    """A picture of which this becomes of waves, and its mean stays."""
+    middle = picture.mean()
+    return np.asarray(np.fft.ifft2(np.fft.fft2(picture - middle) * waves).real + middle)
 
 
 def mtf50s(lens: Taken, part: float, times: float) -> tuple[float, float]:
@@ -193,7 +244,7 @@ def mtf50s(lens: Taken, part: float, times: float) -> tuple[float, float]:
 
 
 def main(lenses: list[str]) -> None:
-    gains: list[tuple[str, ...]] = []
+    gains: dict[str, list[tuple[str, ...]]] = {"picture": [], "light": []}
     edges: list[tuple[str, ...]] = []
     kept: dict[str, Any] = {}
     for name in lenses or LENSES:
@@ -204,14 +255,18 @@ def main(lenses: list[str]) -> None:
             parts = (f"{100 * each[-1] / each[0]:.0f}" for each in (drawn, bound))
             edges.append((name, noise, *(f"{each:.3f}" for each in (*drawn, *bound)), *parts))
             for place, part in PLACES.items():
-                found = measured(lens, part, times)
-                kept[f"{name}, {noise}, {place}"] = {**found, "mtf50": reached[place]}
-                gained = (f"{found[each] - found['drawn']:+.2f}" for each in ("restored", "smooth", "own"))
-                below = (f"{found[each] - found['restored']:.2f}" for each in ("smooth", "own"))
-                gains.append((name, noise, place, f"{found['drawn']:.2f}", *gained, *below))
-    by = ("by its power", "by each wave")
-    heads = ("lens, f/2", "", "", "drawn", "restored", *(f"Wiener {each}" for each in by))
-    table("PSNR of luma, dB, and what is gained", (*heads, *(f"below, {each}" for each in by)), gains)
+                both = measured(lens, part, times)
+                kept[f"{name}, {noise}, {place}"] = {**both, "mtf50": reached[place]}
+                for what, found in both.items():
+                    gained = (f"{found[each] - found['drawn']:+.2f}" for each in ("restored", "smooth", "own"))
+                    below = (f"{found[each] - found['restored']:.2f}" for each in ("smooth", "own"))
+                    gains[what].append((name, noise, place, f"{found['drawn']:.2f}", *gained, *below))
+    for what, title, by in (
+        ("picture", "through the colour filter", ("best for the others", "best for its own spectra")),
+        ("light", "of light in three colours", ("Wiener by its power", "Wiener by each wave")),
+    ):
+        heads = ("lens, f/2", "", "", "drawn", "restored", *by, *(f"below, {each}" for each in by))
+        table(f"PSNR of luma {title}, dB, and what is gained", heads, gains[what])
     places = tuple(f"{each}, {place}" for each in ("drawn", "bound") for place in PLACES)
     table("MTF50 of Wiener's filter, cycles a pixel", ("lens", "", *places, "drawn, %", "bound, %"), edges)
     save("wiener", kept, versions())
