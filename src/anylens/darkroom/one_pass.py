@@ -32,7 +32,10 @@ from anylens.record import replace
 if TYPE_CHECKING:
     from anylens.kernels.warp import Places
 
-BAND_ROWS = 1024
+BAND_ROWS = 512
+"""The lower a band, the more is denoised twice, 64 rows above and below; the higher, the more memory is fresh, which
+costs more: half of 1024 rows takes 4 % more arithmetic and some 7 % less time at 12.5 and 50 MP."""
+
 LEAST_SIDE = 256
 STRAIGHT_ROWS = 256
 """Of a bent picture so many are straightened at once: they stay in the caches until they are rendered."""

@@ -257,11 +257,12 @@ def _recipes(given: Namespace) -> dict[Way, Recipe]:
 def _chosen(look: str | None, recipe: str | None) -> Recipe:
     """The look or recipe that the options name; Refusal or Usage before any photo is touched."""
     from anylens import darkroom
-    from anylens.files import recipe_text
 
     if look is not None and recipe is not None:
         raise Usage("--look and --recipe are both given but each is a whole recipe; choose one of them")
     if recipe is not None:
+        from anylens.files import recipe_text
+
         try:
             chosen = darkroom.parse(recipe_text(Path(recipe)))
         except (OSError, Refusal) as error:
