@@ -104,14 +104,15 @@ NOISE_SPECTRUM = np.array(
 
 
 class Shrunk(NamedTuple):
-    gains: Any
     shares: Any
     ease: Any
     parted: Any
     rows: Any
     values: Any
     kept: Any
+    shrunk: Any
     back: Any
+    both: Any
     columns: Any
     picture: Any
 
@@ -132,10 +133,13 @@ class Stages(NamedTuple):
 
 
 # Every row of the transform over its greatest coefficient: that one then costs no product. What was left out, squared,
-# since there and back leave it out, stands in GAINS and SHARES.
+# since there and back leave it out, stands in SHARES; `_inverse` puts in what is more than the first row's, and WHOLE
+# is that of the first row, for each pixel lies in two blocks each way.
 GREATEST = np.abs(COSINES).max(1)
 RATIOS = COSINES / GREATEST[:, None]
-GAINS = np.outer(GREATEST, GREATEST) ** 2 / 4  # each pixel lies in two blocks each way
+MORE = (GREATEST / GREATEST[0]) ** 2
+WHOLE = GREATEST[0] ** 4 / 4
+LEFT_OUT = np.outer(GREATEST, GREATEST) ** 2
 
 NOISE_SHARE = 0.4
 """A group is all noise whose mean square is this share of the thresholds' squares."""
@@ -145,7 +149,8 @@ MEMBERS = [[u for u in range(8) if (u + 1) // 3 == group] for group in range(3)]
 """Rows, or columns, of the transform that share a group, of which there are three times three; the mean is in none."""
 
 COUNTS = np.repeat([len(group) for group in MEMBERS], [len(group) for group in MEMBERS])
-SHARES = 4 * GAINS / (NOISE_SHARE * np.maximum(np.outer(COUNTS, COUNTS) - (np.add.outer(COUNTS, COUNTS) == 4), 1))
+MEMBERS_OF = np.outer(COUNTS, COUNTS) - (np.add.outer(COUNTS, COUNTS) == 4)
+SHARES = LEFT_OUT / (NOISE_SHARE * np.maximum(MEMBERS_OF, 1))
 SHARES[0, 0] = 0.0
 
 
@@ -162,13 +167,13 @@ def _forward(values: list[Any]) -> list[Any]:
 
 
 def _inverse(values: list[Any]) -> list[Any]:
-    """What takes `_forward` back where its coefficients were multiplied by GREATEST squared."""
-    part = _constant(RATIOS[2, 1])
+    """What takes `_forward` back, but for the first row's greatest coefficient squared."""
+    part, second, odd_rows = _constant(RATIOS[2, 1]), _constant(MORE[2]), _constant(MORE[1])
     high, low = values[0] + values[4], values[0] - values[4]
     wide, narrow = values[2] + part * values[6], part * values[2] - values[6]
-    even = [high + wide, low + narrow, low - narrow, high - wide]
+    even = [high + second * wide, low + second * narrow, low - second * narrow, high - second * wide]
     odd = [_total([(RATIOS[u, i], values[u]) for u in (1, 3, 5, 7)]) for i in range(4)]
-    return [even[i] + odd[i] for i in range(4)] + [even[i] - odd[i] for i in (3, 2, 1, 0)]
+    return [even[i] + odd_rows * odd[i] for i in range(4)] + [even[i] - odd_rows * odd[i] for i in (3, 2, 1, 0)]
 
 
 def _total(terms: list[tuple[float, Any]]) -> Any:
@@ -194,10 +199,9 @@ def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int
     import halide as hl
 
     x, y, c, u, v, i, j, k = (hl.Var(n) for n in ("x", "y", "c", "u", "v", "i", "j", "k"))
-    gains, shares, ease, parted, rows, values, kept, back, columns, picture = (
+    shares, ease, parted, rows, values, kept, shrunk, back, both, columns, picture = (
         hl.Func(f"{name}_{part}") for part in Shrunk._fields
     )
-    gains[u, v] = hl.mux(v * 8 + u, [_constant(value) for value in GAINS.ravel()])
     limit = hl.max(thresholds[u, v, first + c], hl.f32(LEAST_LIMIT))
     shares[u, v, c] = hl.mux(v * 8 + u, [_constant(value) for value in SHARES.ravel()]) / (limit * limit)
     used = frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size]
@@ -212,13 +216,16 @@ def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int
         return hl.max(hl.f32(1.0) - ease[x, y] / (energy * energy + hl.f32(1e-20)), hl.f32(0.0))
 
     kept[x, u, v, y, c] = hl.mux(v, [hl.mux(u, [kept_of(across, down) for across in MEMBERS]) for down in MEMBERS])
-    shrunk = [values[x, n, v, y, c] * (gains[n, v] * kept[x, (n + 1) // 3, (v + 1) / 3, y, c]) for n in range(8)]
-    shrunk[0] = hl.select(v == 0, values[x, 0, v, y, c] * gains[0, v], shrunk[0])
-    back[x, i, v, y, c] = hl.mux(i, _inverse(shrunk))
-    both = [back[x, k, n, y, c] + back[x - 1, k + 4, n, y, c] for n in range(8)]
-    columns[x, k, j, y, c] = hl.mux(j, _inverse(both))
-    picture[x, y, c] = columns[x / 4, x % 4, y % 4, y / 4, c] + columns[x / 4, x % 4, y % 4 + 4, y / 4 - 1, c]
-    return Shrunk(gains, shares, ease, parted, rows, values, kept, back, columns, picture)
+    # Strict, or the compiler draws these products into those of the transform and shares nothing any more.
+    less = [hl.strict_float(values[x, n, v, y, c] * kept[x, (n + 1) // 3, (v + 1) / 3, y, c]) for n in range(8)]
+    less[0] = hl.select(v == 0, values[x, 0, v, y, c], less[0])
+    shrunk[x, u, v, y, c] = hl.mux(u, less)
+    back[x, i, v, y, c] = hl.mux(i, _inverse([shrunk[x, n, v, y, c] for n in range(8)]))
+    both[x, k, j, y, c] = back[x, k, j, y, c] + back[x - 1, k + 4, j, y, c]
+    columns[x, k, j, y, c] = hl.mux(j, _inverse([both[x, k, n, y, c] for n in range(8)]))
+    total = columns[x / 4, x % 4, y % 4, y / 4, c] + columns[x / 4, x % 4, y % 4 + 4, y / 4 - 1, c]
+    picture[x, y, c] = total * _constant(WHOLE)
+    return Shrunk(shares, ease, parted, rows, values, kept, shrunk, back, both, columns, picture)
 
 
 def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
@@ -349,6 +356,8 @@ def schedule_blocks(
     x, k, j, y, _ = shrunk.columns.args()
     shrunk.columns.store_at(*tile).compute_at(*row).reorder(j, x, k, y).unroll(j).vectorize(x, width)
     shrunk.ease.compute_at(shrunk.columns, y).vectorize(shrunk.ease.args()[0], width)
+    column, _, j, *_ = shrunk.both.args()
+    shrunk.both.compute_at(shrunk.columns, x).reorder(j, column).unroll(j).vectorize(column)
     x, k, v, *_ = shrunk.rows.args()
     shrunk.rows.compute_at(shrunk.columns, y).reorder(v, k, x).unroll(v).vectorize(x, width)
     pixels, k, *_ = shrunk.parted.args()
@@ -356,6 +365,8 @@ def schedule_blocks(
     x, i, v, *_ = shrunk.back.args()
     blocks = hl.Var("blocks")
     shrunk.back.compute_at(shrunk.columns, y).split(x, blocks, x, width).reorder(i, x, v, blocks).unroll(i).vectorize(x)
+    x, u, *_ = shrunk.shrunk.args()
+    shrunk.shrunk.compute_at(shrunk.back, v).reorder(u, x).unroll(u).vectorize(x)
     x, u, v, *_ = shrunk.values.args()
     shrunk.values.compute_at(shrunk.back, blocks).reorder(u, x, v).unroll(u).vectorize(x)
     x, u, v, *_ = shrunk.kept.args()
@@ -363,8 +374,7 @@ def schedule_blocks(
     if columns is not None:
         for kept in (shrunk.rows, shrunk.back, shrunk.columns):
             kept.bound_storage(kept.args()[0], columns // 4 + 2 * BEYOND)
-    for table in shrunk[:2]:
-        table.compute_root()
+    shrunk.shares.compute_root()
 
 
 def schedule_chroma(stages: Stages, width: int) -> None:
@@ -411,7 +421,7 @@ def reference(
                 np.clip(columns, 0, frames_used.shape[1] - 1),
             )
         ]
-        shares = (SHARES / (4 * GAINS) / np.maximum(limit, LEAST_LIMIT) ** 2).astype(np.float32)
+        shares = (SHARES / LEFT_OUT / np.maximum(limit, LEAST_LIMIT) ** 2).astype(np.float32)
         kept = np.ones_like(value)
         for down in MEMBERS:
             for across in MEMBERS:
