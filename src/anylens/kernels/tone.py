@@ -45,9 +45,13 @@ ENCODING = (-0.04215355, 1.57301828, -1.87835218, 3.81198726, -4.83294688, 3.260
 
 
 class Stages(NamedTuple):
-    high: Any
-    low: Any
+    rich: Any
+    ends: Any
+    raised: Any
+    line: Any
     toned: Any
+    display: Any
+    drawn: Any
     shown: Any
     photo: Any
 
@@ -59,44 +63,52 @@ def algorithm(
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    zero, one, least = hl.f32(0.0), hl.f32(1.0), hl.f32(LEAST)
+    zero, one, least, half = hl.f32(0.0), hl.f32(1.0), hl.f32(LEAST), hl.f32(0.5)
+    rich, ends, raised, line, toned, display, drawn, shown, photo = (hl.Func(name) for name in Stages._fields)
     rgb = [scene[x, y, i] for i in range(3)]
-    luma = hl.max(sum((hl.f32(LUMA[i]) * rgb[i] for i in range(3)), zero), zero)
+    luma = hl.max(_grey(rgb), zero)
     rest = luma - saturation * luma
-    rgb = [hl.max(saturation * value + rest, zero) for value in rgb]
+    rich[x, y] = tuple(hl.max(saturation * value + rest, zero) for value in rgb)
+    rgb = [rich[x, y][i] for i in range(3)]
+    ends[x, y] = (hl.max(*rgb), hl.min(*rgb))
+    top, low = ends[x, y][0], ends[x, y][1]
+    raised[x, y] = tuple(powers.power(hl.max(end, least), power) for end in (top, low))
 
-    def curve(value: Any) -> Any:
-        raised = powers.power(hl.max(value, least), power)
-        return hl.max(peak * raised / (raised + bend) - flare, zero)
+    # The curve of both ends by one division, and by another what divides by the larger end and by what lies between.
+    one_raised, other_raised = raised[x, y][0], raised[x, y][1]
+    one_part, other_part = one_raised + bend, other_raised + bend
+    scale = peak / (one_part * other_part)
+    high_tone = hl.max(one_raised * other_part * scale - flare, zero)
+    low_curve = hl.max(other_raised * one_part * scale - flare, zero)
+    most, between = hl.max(top, least), hl.max(top - low, least)
+    part = powers.inverse(most * between)
+    plain = high_tone * low * between * part
+    low_tone = low_curve + hl.f32(1 - RICHNESS) * hl.max(plain - low_curve, zero)
+    line[x, y] = (low_tone, (high_tone - low_tone) * most * part)
+    toned[x, y] = tuple(line[x, y][0] + (value - low) * line[x, y][1] for value in rgb)
 
-    top, low = hl.max(rgb[0], rgb[1], rgb[2]), hl.min(rgb[0], rgb[1], rgb[2])
-    high_toned, low_toned = hl.Func("high_toned"), hl.Func("low_toned")
-    high_toned[x, y] = curve(top)
-    high_tone, low_curve = high_toned[x, y], curve(low)
-    plain = high_tone * low / hl.max(top, least)
-    low_toned[x, y] = low_curve + hl.f32(1 - RICHNESS) * hl.max(plain - low_curve, zero)
-    low_tone = low_toned[x, y]
-    stretch = (high_tone - low_tone) * powers.inverse(hl.max(top - low, least))
-    shift = low_tone - low * stretch
-    toned, shown, photo = hl.Func("toned"), hl.Func("shown"), hl.Func("photo")
-    toned[x, y] = tuple(value * stretch + shift for value in rgb)
     rgb = [toned[x, y][i] for i in range(3)]
-    grey = sum((hl.f32(LUMA[i]) * rgb[i] for i in range(3)), zero)
-    display = [sum((to_display[j, i] * rgb[j] for j in range(3)), zero) for i in range(3)]
-    lowest = hl.min(display[0], display[1], display[2])
-    highest = hl.max(display[0], display[1], display[2])
-    dim = hl.min((grey + hl.clamp(lowest, zero, one)) * hl.f32(0.5), one)
+    display[x, y] = tuple(sum((to_display[j, i] * rgb[j] for j in range(3)), zero) for i in range(3))
+    grey, values = _grey(rgb), [display[x, y][i] for i in range(3)]
+    lowest, highest = hl.min(*values), hl.max(*values)
+    dim = hl.min((grey + hl.clamp(lowest, zero, one)) * half, one)
     less = hl.select(highest > one, (one - dim) / hl.max(highest - dim, least), one)
     grey, lowest, highest = dim + less * (grey - dim), dim + less * (lowest - dim), hl.min(highest, one)
-    light = (grey + highest) * hl.f32(0.5)
+    light = (grey + highest) * half
     room = hl.select(lowest < zero, light / hl.max(light - lowest, least), one)
-    drawn, fixed = room * less, light + room * (dim - less * dim - light)
-    shown[x, y] = tuple(hl.clamp(drawn * value + fixed, zero, one) for value in display)
+    drawn[x, y] = (room * less, light + room * (dim - less * dim - light))
+    shown[x, y] = tuple(hl.clamp(drawn[x, y][0] * value + drawn[x, y][1], zero, one) for value in values)
     value = hl.mux(c, [shown[x, y][i] for i in range(3)])
     steep = powers.polynomial(ENCODING, hl.sqrt(value))
     signal = hl.select(value <= hl.f32(STRAIGHT_UP_TO), value * hl.f32(12.92), steep)
-    photo[x, y, c] = hl.u16(hl.i32(signal * hl.f32(white) + hl.f32(0.5))) if white else signal
-    return Stages(high_toned, low_toned, toned, shown, photo)
+    photo[x, y, c] = hl.u16(hl.i32(signal * hl.f32(white) + half)) if white else signal
+    return Stages(rich, ends, raised, line, toned, display, drawn, shown, photo)
+
+
+def _grey(rgb: list[Any]) -> Any:
+    import halide as hl
+
+    return sum((hl.f32(LUMA[i]) * rgb[i] for i in range(3)), hl.f32(0.0))
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -116,11 +128,12 @@ def schedule_rows(stages: Stages, row: Any, width: int, tail: Any) -> None:
     inner = hl.Var("inner")
     x, y, c = stages.photo.args()
     stages.photo.split(x, x, inner, width, tail).reorder(inner, c, x, y).vectorize(inner).unroll(c)
-    stages.shown.compute_at(stages.photo, x).vectorize(stages.shown.args()[0])
     toned_x, _ = stages.toned.args()
     stages.toned.compute_at(stages.photo, row).split(toned_x, toned_x, inner, width, tail).vectorize(inner)
-    for end in (stages.high, stages.low):  # said three times over, once for each colour, they may be worked out twice
-        end.compute_at(stages.toned, toned_x).vectorize(end.args()[0])
+    # What is used several times is kept apart: written out each time, it may be worked out each time.
+    for parts, at in ((stages[:4], (stages.toned, toned_x)), (stages[5:8], (stages.photo, x))):
+        for part in parts:
+            part.compute_at(*at).vectorize(part.args()[0])
 
 
 def reference(
