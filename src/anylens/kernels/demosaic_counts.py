@@ -30,9 +30,6 @@ BELOW = 5
 MIDDLE = 32768
 """What a difference of 0 is counted as."""
 
-STEEPEST = 16383
-"""Gradients are counted no further, so that products of three of their cubes are still floats."""
-
 PART_BITS = 15
 """Weights between two directions are counted in 2 to minus this."""
 
@@ -40,6 +37,7 @@ PART_BITS = 15
 class Stages(NamedTuple):
     sites: Any
     lines: tuple[Any, ...]
+    weighed: Any
     counted: Any
     rgb: Any
 
@@ -87,8 +85,9 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     own_down = hl.absd(root[x, y - 1], root[x, y + 1]) / own_part
 
     def steepness(thick: Any, own: Any, dx: int, dy: int) -> Any:
-        gradient = hl.f32(hl.min(most(along(thick, dx, dy), own), hl.u16(STEEPEST)))
-        return hl.f32((demosaic.LEAST_GRADIENT * STEPS) ** 3) + gradient * gradient * gradient
+        # Strict, or the compiler multiplies whole numbers of 32 bits, which takes longer.
+        gradient = hl.strict_float(hl.f32(most(along(thick, dx, dy), own)) * hl.f32(1.0 / STEPS))
+        return hl.f32(demosaic.LEAST_GRADIENT**3) + gradient * gradient * gradient
 
     north, south = steepness(down_thick, own_down, 0, -1), steepness(down_thick, own_down, 0, 1)
     west, east = steepness(across_thick, own_across, -1, 0), steepness(across_thick, own_across, 1, 0)
@@ -97,14 +96,15 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     columns = (south * hl.f32(along(down, 0, -1)) + north * hl.f32(along(down, 0, 1))) * level
     rows = (east * hl.f32(along(across, -1, 0)) + west * hl.f32(along(across, 1, 0))) * upright
     part = powers.inverse(by_rows + by_columns)
-    estimate, diagonal = hl.Func("estimate"), hl.Func("diagonal")
-    estimated = hl.cast(u16, hl.cast(hl.Int(32), (columns + rows) * part + hl.f32(0.5)))
+    weighed, estimate, diagonal = hl.Func("weighed"), hl.Func("estimate"), hl.Func("diagonal")
+    weighed[x, y] = ((columns + rows) * part, by_rows * part)
+    estimated = hl.cast(u16, hl.cast(hl.Int(32), weighed[x, y][0] + hl.f32(0.5)))
     around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
     lowest, highest = hl.min(*around), hl.max(*around)
     beyond = highest - lowest
     likely = center + estimated - hl.u16(MIDDLE)
     likely = hl.clamp(likely, hl.saturating_sub(lowest, beyond), most(highest, beyond)) - center + hl.u16(MIDDLE)
-    share = hl.cast(i16, hl.cast(hl.Int(32), by_rows * part * hl.f32(2.0**PART_BITS - 1.0)))
+    share = hl.cast(i16, hl.cast(hl.Int(32), weighed[x, y][1] * hl.f32(2.0**PART_BITS - 1.0)))
     estimate[x, y] = (hl.select(green_site, estimated, likely), share)
 
     def difference(dx: int, dy: int) -> Any:
@@ -139,7 +139,7 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     value = hl.f32(counted[x, y, c]) * hl.f32(1.0 / STEPS) - hl.f32(BELOW)
     rgb[x, y, c] = value * hl.abs(value) - toe
     lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
-    return Stages(sites, lines, counted, rgb)
+    return Stages(sites, lines, weighed, counted, rgb)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -150,14 +150,25 @@ def schedule(stages: Stages, target: Any) -> None:
     inner, width = hl.Var("inner"), target.natural_vector_size(hl.Float(32))
     demosaic.schedule_strips(stages.sites, stages.rgb, inner, width)
     for line in stages.lines:
-        line.store_at(stages.rgb, y).compute_at(stages.rgb, inner).vectorize(line.args()[0], 2 * width)
-    schedule_counted(stages.counted, (stages.rgb, inner), 2 * width)
+        line.store_at(stages.rgb, y).compute_at(stages.rgb, inner)
+    for line in (*stages.lines[:-2], stages.lines[-1]):
+        line.vectorize(line.args()[0], 2 * width)
+    schedule_shared(stages, (stages.rgb, inner), 2 * width)
 
 
-def schedule_counted(counted: Any, row: tuple[Any, Any], lanes: int) -> None:
-    """The three colours of each `row` together, for they share all but the last step."""
-    x, _, c = counted.args()
-    counted.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, lanes)
+def schedule_shared(stages: Stages, row: tuple[Any, Any], lanes: int) -> None:
+    """What is used several times: weights beside each estimate, the three colours of each `row` together.
+
+    An estimate and its weights written out apart would both be worked out from the beginning.
+    """
+    import halide as hl
+
+    x, _, c = stages.counted.args()
+    stages.counted.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, lanes)
+    estimate, inner = stages.lines[-2], hl.Var("inner")
+    x, _ = estimate.args()
+    estimate.split(x, x, inner, lanes).vectorize(inner)
+    stages.weighed.compute_at(estimate, x).vectorize(stages.weighed.args()[0])
 
 
 reference = demosaic.reference

@@ -60,7 +60,7 @@ def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, A
     photo.reorder(c, x, y, across, down).vectorize(x, lanes, guard).unroll(c)
     photo.fuse(across, down, piece).parallel(piece)
     for line in stages.sharpen[:-1]:
-        line.store_at(photo, piece).compute_at(photo, y).vectorize(line.args()[0], lanes)
+        line.store_at(photo, piece).compute_at(photo, y).vectorize(line.args()[0], 2 * lanes)
     rendered = stages.tone.photo
     _, row, c = rendered.args()
     rendered.store_at(photo, piece).compute_at(photo, y).bound(c, 0, 3)

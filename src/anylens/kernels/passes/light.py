@@ -164,15 +164,18 @@ def schedule(
         seldom.schedule(rare, (stable, piece), (stable, inner))
     stages.balanced.blocks.fold_storage(stages.balanced.blocks.args()[2], 8)  # else it is a whole piece high
     # Not shifted inwards, where light lies along a row can be told apart once into mirrored ends and all between.
-    stages.light.store_at(stable, piece).compute_at(stable, inner).vectorize(stages.light.args()[0], width, round_up)
+    stages.light.store_at(stable, piece).compute_at(stable, inner).vectorize(
+        stages.light.args()[0], 2 * width, round_up
+    )
     # Roots are read block by block: a vector that begins within a block is picked together pixel by pixel.
     root, *lines = stages.demosaic.lines
     root.align_bounds(root.args()[0], seldom.BLOCK).vectorize(root.args()[0], seldom.BLOCK)
-    for line in lines:
-        line.vectorize(line.args()[0], 2 * width)
+    *others, _, diagonal = lines
+    for line in (*others, diagonal):
+        line.vectorize(line.args()[0], 4 * width)
     for line in stages.demosaic.lines:
         line.store_at(stable, piece).compute_at(stable, inner).fold_storage(line.args()[1], 16)
-    demosaic_counts.schedule_counted(stages.demosaic.counted, (stable, inner), 2 * width)
+    demosaic_counts.schedule_shared(stages.demosaic, (stable, inner), 2 * width)
     rgb = stages.demosaic.rgb
     x_rgb, _, plane = rgb.args()
     rgb.compute_at(stable, x).bound(plane, 0, 3).reorder(plane, x_rgb).unroll(plane).vectorize(x_rgb)
