@@ -100,7 +100,7 @@ def filters_of(
     short = strong * (np.conj(added) * (place - blur - added)).real
     left = short.sum(1) / (strong * np.abs(added) ** 2).sum(1)
     lines = np.clip(left, 0.0, _MOST)
-    edges = _evened(blur + added, added, lines, waves.ways)
+    edges = _evened(blur + added, added, lines, waves)
     found = np.concatenate([taps, np.stack([gain, lines, edges], 1)], 1)
     return _spread(found.reshape(*shape, -1), height, width)
 
@@ -109,14 +109,16 @@ class _Waves(NamedTuple):
     """The frequencies at which filters are designed, half a plane (F), and what each of their figures does there.
 
     `even` (figures, F) is real and `odd` imaginary; `squares` (figures * figures, F) their products with what the
-    picture of half the size folds back; `taps` (figures, GAIN) the taps that a figure stands for; `ways` (WAYS, rings,
-    F) the mean of those that lie in one direction and are about a ring's number of _BAND cycles long.
+    picture of half the size folds back; `taps` (figures, GAIN) the taps that a figure stands for; `ways` (WAYS, F)
+    what each counts for the mean of those that lie in one direction and are about as long, in _BAND cycles a whole
+    number, one such ring after the other: `begins` (rings).
     """
 
     fx: Floats
     fy: Floats
     weight: Floats
     ways: Floats
+    begins: npt.NDArray[np.intp]
     even: Floats
     odd: Floats
     even_squares: Floats
@@ -127,6 +129,9 @@ class _Waves(NamedTuple):
 @cache
 def _waves() -> _Waves:
     fx, fy = (each.ravel() for each in np.meshgrid(np.fft.rfftfreq(_BAND), np.fft.fftfreq(_BAND)))
+    ring = np.minimum(np.rint(np.hypot(fx, fy) * _BAND), _BAND // 2).astype(np.intp)
+    order = np.argsort(ring, kind="stable")
+    fx, fy, ring = fx[order], fy[order], ring[order]
     weight = np.where((fx == 0.0) | (fx == 0.5), 1.0, 2.0)
     through = (np.cos(np.pi * fx) * np.cos(np.pi * fy)) ** 3  # of HALVING, and as much again of drawing between
     folded = sum(
@@ -151,12 +156,11 @@ def _waves() -> _Waves:
         squares.append(waves[i] * waves[j] + back[i] * back[j] * folded)
     even, odd = (np.array([wave for wave, _, _ in figures[sign]]) for sign in (1, -1))
     taps = np.array([each for sign in (1, -1) for _, _, each in figures[sign]])
-    ring = np.minimum(np.rint(np.hypot(fx, fy) * _BAND), _BAND // 2).astype(np.intp)
     turned = np.arctan2(fy, fx) - np.pi / _WAYS * np.arange(_WAYS)[:, None]
     near = np.where(ring == 0, 1.0, np.cos(turned) ** 16 + 1e-9)
-    ways = near[:, None] * (ring == np.arange(_BAND // 2 + 1)[:, None])
-    ways /= ways.sum(2, keepdims=True)
-    return _Waves(fx, fy, weight, ways, even, odd, squares[0], squares[1], taps)
+    begins = np.flatnonzero(np.diff(ring, prepend=-1))
+    ways = near / np.add.reduceat(near, begins, axis=1)[:, ring]
+    return _Waves(fx, fy, weight, ways, begins, even, odd, squares[0], squares[1], taps)
 
 
 def _best(waves: Floats, squares: Floats, seen: Floats, pull: Floats) -> Floats:
@@ -175,7 +179,7 @@ def _whole(squares: Floats, weight: Floats) -> Floats:
     return found
 
 
-def _evened(shown: Any, added: Any, least: Floats, ways: Floats) -> Floats:
+def _evened(shown: Any, added: Any, least: Floats, waves: _Waves) -> Floats:
     """(places,): from `least` to _MOST as much more as lets edges come near those of the sharpest place.
 
     `shown` (places, F) is what becomes of waves, of which `added` comes from the filter. A blur is as sharp as the mean
@@ -183,15 +187,15 @@ def _evened(shown: Any, added: Any, least: Floats, ways: Floats) -> Floats:
     """
     more = least + np.linspace(0.0, 1.0, _STEPS)[:, None] * (_MOST - least)
     square, cross, own = np.abs(shown) ** 2, 2 * (np.conj(shown) * added).real, np.abs(added) ** 2
-    reached = np.stack([_mtf50(np.sqrt(square + each * (cross + each * own)), ways) for each in more[..., None]])
+    reached = np.stack([_mtf50(np.sqrt(square + each * (cross + each * own)), waves) for each in more[..., None]])
     target = _LIKE_THE_SHARPEST * reached[0].max()
     rising = np.maximum.accumulate(reached)
     return np.array([np.interp(target, *pair) for pair in zip(rising.T, more.T, strict=True)])
 
 
-def _mtf50(modulation: Floats, ways: Floats) -> Floats:
+def _mtf50(modulation: Floats, waves: _Waves) -> Floats:
     """(places,) in cycles per pixel: where waves first fall to one half, the mean of the less sharp half of ways."""
-    curve = np.einsum("pf,wrf->pwr", modulation, ways)
+    curve = np.add.reduceat(modulation[:, None] * waves.ways, waves.begins, axis=2)
     below = curve < 0.5
     after = np.where(below.any(2), np.maximum(below.argmax(2), 1), curve.shape[2] - 1)
     high, low = (np.take_along_axis(curve, at[..., None], 2)[..., 0] for at in (after - 1, after))
