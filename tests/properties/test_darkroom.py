@@ -136,6 +136,26 @@ def test_a_blown_surface_becomes_white_and_not_magenta() -> None:
     assert blown.min() > 0.95
 
 
+def filled_ramp(color: tuple[float, float, float]) -> np.ndarray:
+    """(3, 512): a balanced colour from far below to far above clipping, after its highlights were filled in."""
+    light = np.array(color)[:, None, None] * grey(np.tile(np.geomspace(0.2, 20.0, 1024), (48, 1)), 48, 1024)
+    pixels = Highlights()(Balance()(darkroom.develop(sampled(np.minimum(light, 1.0)), until="mosaic"))).pixels
+    return np.stack([pixels[0::2, 0::2], pixels[0::2, 1::2], pixels[1::2, 1::2]])[:, 8].clip(1e-3)
+
+
+def test_grey_stays_grey_while_one_colour_clips_after_the_other() -> None:
+    red, green, blue = filled_ramp((1.0, 1.0, 1.0))
+    assert np.abs(red / green - 1.0).max() < 0.05
+    assert np.abs(blue / green - 1.0).max() < 0.05
+
+
+def test_yellow_becomes_white_through_light_yellow() -> None:
+    red, green, blue = filled_ramp((0.83, 0.68, 0.25))
+    assert (green / red).min() > 0.75
+    assert np.diff(blue / red).min() > -0.05
+    assert blue[-1] == pytest.approx(red[-1])
+
+
 def test_clipped_counts_that_scatter_leave_no_specks() -> None:
     scattered = np.ones((3, 48, 64)) - 0.03 * np.random.default_rng(6).random((3, 48, 64))
     mosaic = Balance()(darkroom.develop(sampled(scattered), until="mosaic"))

@@ -1,9 +1,10 @@
 """Clipped highlights, filled in from the colours that are left.
 
-A site that reached sensor white takes what the other two colours around it tell, plus how much its colour usually
-differs from that beside clipped places; it never becomes darker than it was. They tell the middle between their mean,
-taken on square roots, and the brighter of them: what clips is likely to be bright, so yellow does not turn to orange.
-Where one of them is clipped too, the other counts whole if it is brighter, so that white paper does not turn pink.
+A site that reached sensor white takes what the other two colours around it tell; it never becomes darker than it was.
+They tell something between their mean, taken on square roots, and the brighter of them, as this colour usually leans
+beside clipped places; of two that are alike they tell the same, so grey stays grey. Where one of them is clipped too,
+the other counts whole if it is brighter, so that white paper does not turn pink; if the clipped one is brighter, it
+counts the more whole the more there is of the other: yellow becomes light yellow before it is white, not sand.
 Where all three colours are clipped nothing is left to know the colour from: it becomes white.
 Counts of clipped light scatter, and those a little below the level are as clipped as those above: over the last `RISE`
 before it the guess takes over step by step, or single sites would stay behind as dark specks.
@@ -26,11 +27,17 @@ Array = npt.NDArray[np.float32]
 RISE = 0.06
 """The part of a clipping level over which a site, or what is told of one, goes from whole to clipped."""
 
+USUAL, LEAST = 0.5, 0.35
+"""How far colours lean to the brighter of the others, and at least: what clips is likely to be bright."""
+
+DULL = 0.03
+"""How far the other two colours must lie apart, as a part of the lowest level, to tell how a third leans."""
+
 SIGNATURE = Signature(
     inputs=(
         Image("mosaic", "float32", 2, "mirror"),
         Image("clip", "float32", 2),
-        Image("lead", "float32", 2),
+        Image("lean", "float32", 2),
         Scalar("red_x", "int32"),
         Scalar("red_y", "int32"),
     ),
@@ -41,12 +48,12 @@ SIGNATURE = Signature(
 class Stages(NamedTuple):
     sites: Any
     steeps: Any
-    leads: Any
+    leans: Any
     bright: Any
     filled: Any
 
 
-def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Stages:
+def algorithm(mosaic: Any, clip: Any, lean: Any, red_x: Any, red_y: Any) -> Stages:
     import halide as hl
 
     x, y = hl.Var("x"), hl.Var("y")
@@ -56,29 +63,40 @@ def algorithm(mosaic: Any, clip: Any, lead: Any, red_x: Any, red_y: Any) -> Stag
     corners = mosaic[x - 1, y - 1] + mosaic[x + 1, y - 1] + mosaic[x - 1, y + 1] + mosaic[x + 1, y + 1]
     sites = pattern.green_sites("highlight_sites", red_x, red_y)
     steeps = pattern.along_rows("steeps", lambda x, odd: hl.f32(1.0 / RISE) / clip[x % 2, odd])
-    leads = pattern.of_table("leads", lead)
+    leans = pattern.of_table("leans", lean)
     green_site = sites[x, y % 2] > zero
     one = hl.select(green_site, row, (row + column) * half)
     other = hl.select(green_site, column, corners * hl.f32(0.25))
-    both = hl.max(one, zero), hl.max(other, zero)
-    mean = (both[0] + both[1]) * hl.f32(0.25) + hl.sqrt(both[0] * both[1]) * half  # square of the mean of the roots
-    told = (mean + hl.max(*both)) * half
+    pair = hl.max(one, zero), hl.max(other, zero)
+    mean = (pair[0] + pair[1]) * hl.f32(0.25) + hl.sqrt(pair[0] * pair[1]) * half  # square of the mean of the roots
+    brighter = hl.max(*pair)
+    told = mean + leans[x, y % 2] * (brighter - mean)
     filled = hl.Func("filled")
 
-    def clipped(light: Any, steep: Any) -> Any:
-        return hl.clamp(light * steep - hl.f32(1.0 / RISE - 1.0), zero, hl.f32(1.0))
+    def share(light: Any, steep: Any) -> Any:
+        return hl.clamp(light * steep * hl.f32(RISE), zero, hl.f32(1.0))
+
+    def clipped(part: Any) -> Any:
+        return hl.max(part * hl.f32(1.0 / RISE) - hl.f32(1.0 / RISE - 1.0), zero)
 
     other_steep = hl.select(green_site, hl.Expr(steeps[x, (y + 1) % 2]), hl.Expr(steeps[x + 1, (y + 1) % 2]))
-    one_clipped, other_clipped = clipped(one, steeps[x + 1, y % 2]), clipped(other, other_steep)
-    left = hl.max(one - one_clipped * one, other - other_clipped * other)
-    told += hl.max(one_clipped, other_clipped) * hl.max(left - told, zero) + leads[x, y % 2]
-    white = hl.max(clip[0, 0], clip[1, 0], clip[0, 1], clip[1, 1])
-    told += hl.min(one_clipped, other_clipped) * hl.max(white - told, zero)
     value = hl.Expr(mosaic[x, y])
-    filled[x, y] = value + clipped(value, steeps[x, y % 2]) * hl.max(told - value, zero)
+    part, one_part, other_part = (
+        share(light, steep)
+        for light, steep in ((value, steeps[x, y % 2]), (one, steeps[x + 1, y % 2]), (other, other_steep))
+    )
+    one_clipped, other_clipped = clipped(one_part), clipped(other_part)
+    either = hl.max(one_clipped, other_clipped)
+    left = hl.max(one - one_clipped * one, other - other_clipped * other)
+    told += either * hl.max(left - told, zero)
+    told += either * hl.min(one_part, other_part) * hl.max(brighter - told, zero)
+    white = hl.max(clip[0, 0], clip[1, 0], clip[0, 1], clip[1, 1])
+    both = hl.min(one_clipped, other_clipped)
+    told += both * hl.max(white - told, zero)
+    filled[x, y] = value + clipped(part) * hl.max(told - value, zero)
     bright = hl.Func("bright")
     bright[x, y] = value * steeps[x, y % 2] > hl.f32(1.0 / RISE - 1.0)
-    return Stages(sites, steeps, leads, bright, filled)
+    return Stages(sites, steeps, leans, bright, filled)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -93,7 +111,7 @@ def schedule(stages: Stages, target: Any) -> None:
         pattern.schedule(rows, width)
 
 
-def reference(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -> Array:
+def reference(mosaic: Array, clip: Array, lean: Array, red_x: int, red_y: int) -> Array:
     height, width = mosaic.shape
     wide = np.pad(mosaic, 1, mode="reflect")
 
@@ -107,42 +125,47 @@ def reference(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -
     green_site = (rows + columns + red_x + red_y) % 2 == 1
     one, other = np.where(green_site, row, (row + column) * half), np.where(green_site, column, corners)
     down, right = np.arange(height) % 2, np.arange(width) % 2
-    sites, opposite = np.ix_(down, right), clip[np.ix_(1 - down, 1 - right)]
-    other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], opposite)
-    one_clipped, other_clipped = _clipped(one, clip[np.ix_(down, 1 - right)]), _clipped(other, other_clip)
-    guess = _guess(one, other, one_clipped, other_clipped, lead[sites], clip.max())
-    return np.asarray(mosaic + _clipped(mosaic, clip[sites]) * np.maximum(guess - mosaic, 0))
+    sites, beside, opposite = np.ix_(down, right), np.ix_(down, 1 - right), np.ix_(1 - down, 1 - right)
+    other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], clip[opposite])
+    colors = (mosaic, clip[sites]), (one, clip[beside]), (other, other_clip)
+    return _filled(*colors, lean[sites], clip.max())
 
 
-def _clipped(light: Array, clip: Any) -> Array:
-    """How far light is to be taken for clipped, 0 to 1."""
-    return np.asarray(np.clip(light / (np.float32(RISE) * clip) - np.float32(1 / RISE - 1), 0, 1), np.float32)
+def _filled(own: tuple[Array, Any], one: tuple[Array, Any], other: tuple[Array, Any], lean: Any, white: Any) -> Array:
+    """A colour after what the other two tell of it; each with its level."""
+    value, _ = own
+    part, one_part, other_part = (np.clip(light / level, 0, 1) for light, level in (own, one, other))
+    clipped, one_clipped, other_clipped = (
+        np.maximum(each / np.float32(RISE) - np.float32(1 / RISE - 1), 0) for each in (part, one_part, other_part)
+    )
+    mean, brighter = _mean_and_brighter(one[0], other[0])
+    either = np.maximum(one_clipped, other_clipped)
+    left = np.maximum(one[0] - one_clipped * one[0], other[0] - other_clipped * other[0])
+    told = mean + lean * (brighter - mean)
+    told = told + either * np.maximum(left - told, 0)
+    told = told + either * np.minimum(one_part, other_part) * np.maximum(brighter - told, 0)
+    both = np.minimum(one_clipped, other_clipped)
+    told = told + both * np.maximum(white - told, 0)
+    return np.asarray(value + clipped * np.maximum(told - value, 0), np.float32)
 
 
-def _told(one: Array, other: Array) -> Array:
-    """What the other two colours tell of a third."""
-    root = (np.sqrt(np.maximum(one, 0)) + np.sqrt(np.maximum(other, 0))) * np.float32(0.5)
-    return np.asarray((root * root + np.maximum(np.maximum(one, other), 0)) * np.float32(0.5))
-
-
-def _guess(one: Array, other: Array, one_clipped: Array, other_clipped: Array, lead: Any, white: Any) -> Array:
-    """What they tell of a clipped one: the brighter whole one where one of them is clipped, white where both are."""
-    told = _told(one, other)
-    left = np.maximum(one - one_clipped * one, other - other_clipped * other)
-    told = told + np.maximum(one_clipped, other_clipped) * np.maximum(left - told, 0) + lead
-    return np.asarray(told + np.minimum(one_clipped, other_clipped) * np.maximum(white - told, 0))
+def _mean_and_brighter(one: Array, other: Array) -> tuple[Array, Array]:
+    """Of two colours: the mean, taken on square roots, and the brighter."""
+    one, other = np.maximum(one, 0), np.maximum(other, 0)
+    root = (np.sqrt(one) + np.sqrt(other)) * np.float32(0.5)
+    return root * root, np.maximum(one, other)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def highlights(mosaic: Array, clip: Array, lead: Array, red_x: int, red_y: int) -> Array:
+def highlights(mosaic: Array, clip: Array, lean: Array, red_x: int, red_y: int) -> Array:
     """Fill the clipped sites of a balanced (H, W) Bayer mosaic whose first red site is (red_x, red_y).
 
-    `clip` (2, 2) is from where on each site is wholly clipped, `lead` (2, 2) how far its colour usually leads what the
-    others tell.
+    `clip` (2, 2) is from where on each site is wholly clipped, `lean` (2, 2) how far what the others tell of its colour
+    lies from their mean, 0, towards the brighter, 1.
     """
-    return kernel(mosaic, clip, lead, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
+    return kernel(mosaic, clip, lean, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
 
 
 def clipping_level(
@@ -178,34 +201,34 @@ def clipping_level(
     return found[0], found[1], found[2]
 
 
-def usual_lead(seen: Array, clip: tuple[float, float, float]) -> tuple[float, float, float]:
-    """How far R, G and B lead the mean of the other two colours in the bright surroundings of clipped places.
+def usual_lean(seen: Array, clip: tuple[float, float, float]) -> tuple[float, float, float]:
+    """How far R, G and B lean from the mean of the other two colours to the brighter, beside clipped places.
 
-    `seen` is (3, h, w), the colours of a sample of cells; (0, 0, 0) where too few bright cells are near clipped ones.
+    `seen` is (3, h, w), the colours of a sample of cells. Cells tell of the colour that would clip first; it leans by
+    USUAL where too few bright ones near clipped ones have colours that would tell.
     """
     clipped = np.asarray((seen >= np.array(clip, np.float32)[:, None, None]).any(0))
-    if not clipped.any():
-        return 0.0, 0.0, 0.0
-    near = _grown(clipped) & ~clipped & (seen.sum(0) > 1.5 * min(clip))
-    if np.count_nonzero(near) < 8:
-        return 0.0, 0.0, 0.0
-    bright = seen[:, near]
-    pairs = ((1, 2), (0, 2), (0, 1))
-    red, green, blue = (float((bright[k] - _told(bright[i], bright[j])).mean()) for k, (i, j) in enumerate(pairs))
-    return red, green, blue
+    near = _grown(clipped) & ~clipped & (seen.sum(0) > 1.5 * min(clip)) if clipped.any() else clipped
+    bright, found = seen[:, near], []
+    first = (bright / np.array(clip, np.float32)[:, None]).argmax(0)
+    for own, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
+        here = bright[:, first == own]
+        mean, brighter = _mean_and_brighter(here[one], here[other])
+        apart = brighter - mean
+        doubt = (apart.size + 8) * (DULL * min(clip)) ** 2
+        lean = (float(((here[own] - mean) * apart).sum()) + USUAL * doubt) / (float((apart * apart).sum()) + doubt)
+        found.append(min(max(lean, LEAST), 1.0))
+    return found[0], found[1], found[2]
 
 
-def filled_in(seen: Array, clip: tuple[float, float, float], lead: tuple[float, float, float]) -> Array:
+def filled_in(seen: Array, clip: tuple[float, float, float], lean: tuple[float, float, float]) -> Array:
     """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic."""
     out = seen.copy()
     places = np.flatnonzero((seen > (1.0 - RISE) * np.array(clip, np.float32)[:, None, None]).any(0))
-    whole = [plane.ravel()[places] for plane in seen]
-    clipped = [_clipped(plane, np.float32(level)) for plane, level in zip(whole, clip, strict=True)]
-    for own, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
-        guess = _guess(
-            whole[one], whole[other], clipped[one], clipped[other], np.float32(lead[own]), np.float32(max(clip))
-        )
-        out[own].ravel()[places] += clipped[own] * np.maximum(guess - whole[own], 0)
+    whole = [(plane.ravel()[places], np.float32(level)) for plane, level in zip(seen, clip, strict=True)]
+    for own, one, other in ((0, 1, 2), (1, 0, 2), (2, 1, 0)):
+        known = whole[own], whole[one], whole[other], np.float32(lean[own]), np.float32(max(clip))
+        out[own].ravel()[places] = _filled(*known)
     return out
 
 
@@ -218,5 +241,5 @@ def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
     clip = np.array([[1.9, 1.0], [1.0, 1.5]], np.float32)
-    lead = np.array([[0.05, -0.02], [-0.02, 0.01]], np.float32)
-    return np.minimum(rng.random((height, width), np.float32) * 3, 1.9).astype(np.float32), clip, lead, 0, 0
+    lean = np.array([[0.7, 0.5], [0.5, 0.2]], np.float32)
+    return np.minimum(rng.random((height, width), np.float32) * 3, 1.9).astype(np.float32), clip, lean, 0, 0

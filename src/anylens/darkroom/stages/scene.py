@@ -36,7 +36,7 @@ class Denoise:
     """Take away what the noise profile says is noise: `luma` and `chroma` are how many sigma of it count as noise."""
 
     luma: float = taste(2.0, 0.0, 6.0, 0.1)
-    chroma: float = taste(2.6, 0.0, 6.0, 0.1)
+    chroma: float = taste(2.3, 0.0, 6.0, 0.1)
 
     def __post_init__(self) -> None:
         checked(self)
