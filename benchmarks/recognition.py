@@ -142,7 +142,7 @@ def drawn_by(lens: str, f_number: float, distance_m: float) -> Drawing:
     from anylens.twin.light import Formation
     from anylens.twin.scenes import Field
     from anylens.twin.spectra import source
-    from anylens.twin.spreading import SPREAD_NM, _transfers
+    from anylens.twin.spreading import SPREAD_NM, transfers
 
     mounting = Mounting(f_number, distance_m)
     glass = mounted(lens, mounting)
@@ -151,7 +151,7 @@ def drawn_by(lens: str, f_number: float, distance_m: float) -> Drawing:
     formation = Formation(glass, mounting, silicon, source("d65"), field, 0, 2)
     shares, places = formation.shares(), RADII[:, None] * REACH_MM * ALONG
     size, sample_um = (64 if f_number >= 4 else 96), PITCH_UM / 2
-    found = _transfers(glass, shares, places, distance_m, sample_um, size)
+    found = transfers(glass, shares, places, distance_m, sample_um, size)
     turns = np.fft.fftfreq(size) / (sample_um * 1e-3)
     squared = turns[:, None] ** 2 + turns**2
     along = turns[:, None] * ALONG[1] + turns * ALONG[0]
@@ -394,7 +394,8 @@ def confused(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
 def summary(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, Any]:
     """How often the first answer and the name are right, strangers named, how well probabilities are meant, by fifths.
 
-    Strangers count for as much in that as `recognise` reckons with, however many pictures are theirs.
+    Strangers count for as much in that as `recognise` reckons with, however many pictures are theirs. So few pictures
+    seem off by chance too: by so much in the mean, were all probabilities as they should be.
     """
     own = [row for row in rows if row["lens"] in names]
     strange = [row for row in rows if row["lens"] not in names]
@@ -412,6 +413,7 @@ def summary(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, Any
         "strangers": len(strange),
         "false_accept_percent": 100.0 * float(np.mean([row["told"] is not None for row in strange])),
         "calibration_points": calibration(np.array(said), np.array(true, float), np.array(share)),
+        "calibration_points_by_chance": by_chance(np.array(said), np.array(share)),
     }
 
 
@@ -419,6 +421,12 @@ def calibration(said: Array, true: Array, share: Array) -> float:
     """How far the likeliest answers' probabilities are from how often they are true, in points, by fifths."""
     part = np.clip((said * 5).astype(int), 0, 4)
     return 100.0 * float(sum(abs(np.sum(share[part == k] * (said - true)[part == k])) for k in range(5)))
+
+
+def by_chance(said: Array, share: Array, times: int = 500) -> float:
+    """The mean of `calibration` where answers are true as often as these probabilities say."""
+    lots = np.random.default_rng(0).random((times, len(said)))
+    return float(np.mean([calibration(said, (lot < said).astype(float), share) for lot in lots]))
 
 
 def main() -> None:

@@ -187,7 +187,7 @@ def test_a_passport_of_another_body_is_said(folder: Path, tmp_path: Path, capsys
     place.write_text(passport_text(replace(KIT[0], body="Other Camera")))
     assert run(["lens", "identify", str(folder / "a.dng"), "--passport", str(place)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "The passport of Maker true on Other Camera was measured on another body" in said
+    assert "Measured on another body than these pictures: the passport of Maker true on Other Camera." in said
 
 
 def test_a_lens_that_a_file_names_and_its_picture_contradicts_is_said(
@@ -197,6 +197,14 @@ def test_a_lens_that_a_file_names_and_its_picture_contradicts_is_said(
     shown = capsys.readouterr()
     assert "Maker other, contradicts the pictures" in shown.out + shown.err
     assert "they look like Maker true" in shown.out + shown.err
+
+
+def test_a_lens_that_a_file_names_and_no_passport_knows_is_said_beside_what_the_picture_looks_like(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["lens", "identify", str(folder / "named.dng"), "--passport", str(folder / "true.toml")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Maker other, has no passport among these; the pictures look like Maker true." in said
 
 
 @pytest.mark.parametrize(("lens", "warned"), [("true", False), ("other", True)])

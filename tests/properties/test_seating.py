@@ -76,7 +76,7 @@ def test_pictures_tell_a_tilt_that_they_share() -> None:
     found = askew([seen((1.0, 0.0), scene) for scene in range(4)])
     assert found is not None
     assert found.degrees == pytest.approx(1.0, abs=0.26)
-    assert (found.soft, found.pictures) == ("right side", 4)
+    assert (found.soft, found.pictures) == ("right", 4)
 
 
 def test_no_tilt_is_told_of_a_square_lens_few_pictures_or_one_scene() -> None:

@@ -56,8 +56,8 @@ class Watch:
                 )
             if tilted is not None:
                 said.append(
-                    f"In {tilted.pictures} pictures of {whose} the {tilted.soft} of the sensor are softer than behind "
-                    f"a lens that sits square, as if tilted by about {tilted.degrees:.1f} degrees: the lens or its "
+                    f"{tilted.pictures} pictures of {whose} are softer towards the sensor's {tilted.soft} than behind "
+                    f"a lens that sits square, as if tilted by {tilted.degrees:.1f} degrees or more: the lens or its "
                     "adapter may be seated askew."
                 )
         return said

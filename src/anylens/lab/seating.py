@@ -86,7 +86,7 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class Tilted:
-    """A lens that seems tilted by so much, since the `soft` sides of `pictures` are soft."""
+    """A lens that seems tilted by so much or more, since `pictures` are soft towards the `soft` of the sensor."""
 
     degrees: float
     soft: str
@@ -153,11 +153,11 @@ def askew(seats: Sequence[Seat]) -> Tilted | None:
         return None
     row, column = np.unravel_index(int(far.argmax()), far.shape)
     right, down = float(TILTS_DEG[column]), float(TILTS_DEG[row])
-    one, other = (("right", "left"), ("lower", "upper"))[abs(down) > abs(right)]
+    one, other = (("right", "left"), ("bottom", "top"))[abs(down) > abs(right)]
     if (down if abs(down) > abs(right) else right) < 0.0:
         one, other = other, one
     both = far.max() - whole[-1 - row, -1 - column] < ASKEW / 2.0
-    return Tilted(math.hypot(right, down), f"{one} and {other} sides" if both else f"{one} side", len(scenes))
+    return Tilted(math.hypot(right, down), f"{one} and {other}" if both else one, len(scenes))
 
 
 def _aside(roots: Bytes, specimen: Specimen, passport: Passport) -> tuple[Floats | None, Floats | None]:

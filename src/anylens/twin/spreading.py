@@ -115,7 +115,7 @@ def spreads(
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
     if any((*mounting.tilt_deg, *mounting.decentre_mm)):
         places = crossings(x_mm, y_mm).reshape(-1, 2)
-        for at, transfer in enumerate(_transfers(glass, shares, places, distance_m, sample_um, size)):
+        for at, transfer in enumerate(transfers(glass, shares, places, distance_m, sample_um, size)):
             kernels[divmod(at, columns)] = _kernels(transfer, fine)
         return _centred(x_mm, y_mm, kernels, fine, times, sample_um)
     reach_mm = math.hypot(x_mm[-1], y_mm[-1])
@@ -205,7 +205,7 @@ def _radii(spot: Floats) -> tuple[float, float]:
     return float(core) + 1.0, float(reach) + 1.0
 
 
-def _transfers(
+def transfers(
     glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int
 ) -> Transfers:
     """(n, 3, size, size // 2 + 1): each channel's optical transfer function on the right half of the samples' own
@@ -250,7 +250,7 @@ def _along(
     radii = np.linspace(0.0, reach_mm, count)
     finer = size * 3 // 2
     places = np.stack([radii, np.zeros_like(radii)], axis=-1)
-    coarse = _transfers(glass, shares, places, distance_m, sample_um * size / finer, finer)
+    coarse = transfers(glass, shares, places, distance_m, sample_um * size / finer, finer)
     seen = np.zeros((count, 3, 2 * finer, _LEFT + finer + 1), np.complex64)
     # What lies in the middle of `finer` samples lies there for a quarter of twice as many, an even number of them.
     quarter = (1j ** np.arange(-finer, finer + 1)).astype(np.complex64)

@@ -70,7 +70,8 @@ def run(given: Namespace) -> int:
     whole = seen[0].traits if len(seen) == 1 else traits([picture.looked for picture in pictures])
     notes = _contradictions(pictures, verdict)
     others = [each.whose for each in passports if plain(each.body) != plain(body)]
-    notes += [f"The passport of {each} was measured on another body than these pictures." for each in others]
+    if others:
+        notes.append(f"Measured on another body than these pictures: the passport of {'; of '.join(others)}.")
     if whole.lateral is None:
         notes.append("The pictures hold too little texture to tell lateral colour; give others, sharp to the corners.")
     if given.json:
@@ -165,7 +166,8 @@ def _contradictions(pictures: Sequence[Picture], verdict: Verdict) -> list[str]:
         where = files[0] if len(files) == 1 else f"{len(files)} files"
         said = [each for each in verdict.candidates if alike(each.passport.lens, lens)]
         if not said:
-            notes.append(f"{where}: the lens named there, {name}, has no passport among these.")
+            like = "" if verdict.told is None else f"; the pictures look like {verdict.told.passport.lens.name}"
+            notes.append(f"{where}: the lens named there, {name}, has no passport among these{like}.")
         elif said[0].probability < CONTRADICTED:
             instead = "another lens" if verdict.best is None else verdict.best.passport.lens.name
             notes.append(
