@@ -79,6 +79,14 @@ def test_a_lens_that_stands_square_draws_mirrored_places_as_mirror_images() -> N
     np.testing.assert_allclose(axis, axis.T, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [96, 45])
+def test_a_wave_whose_halves_mirror_is_drawn_as_any_other(size: int) -> None:
+    made = glass("nokton_35", Mounting(1.4, 3.0))
+    across, down = made.transfers([[6.0, 0.0], [0.0, 6.0]], [546.1], 3.0, 2.0, size)[:, 0]
+    inside = np.abs(np.fft.fftfreq(size)) < 0.5  # the highest frequency has but one sign
+    np.testing.assert_allclose(down[inside][:, inside], across.T[inside][:, inside], atol=1e-5)
+
+
 def test_turning_a_wave_loses_nothing() -> None:
     """A place is drawn alike whether its wave is traced there or at the same radius and turned."""
     square = glass("canon_50_f1_2", Mounting(2.0, 3.0))

@@ -102,7 +102,7 @@ def _write(place: Path, array: npt.NDArray[Any]) -> None:
         flat = array.reshape(-1).view(np.uint8)
         for first in range(0, len(flat), BLOCK_BYTES):
             block = flat[first : first + BLOCK_BYTES]
-            if block.any():
+            if block.max():
                 file.write(block.data)
             else:
                 file.seek(len(block), os.SEEK_CUR)

@@ -324,7 +324,7 @@ class Formation:
 
         def finished(top: int) -> None:
             rows = slice(top, top + 64)
-            if not (ground.any() or made[:, rows].any()):
+            if not ground.any() and made[:, rows].min() == made[:, rows].max() == 0.0:
                 return
             part = rates[:, rows]
             part += ground[:, None, None]

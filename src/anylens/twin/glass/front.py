@@ -45,8 +45,18 @@ class Front:
         """Whether the polynomial leaves more than a hundredth of a wave."""
         return self.residual_mm > SMOOTH * self.wavelength_nm * 1e-6
 
+    @property
+    def even(self) -> bool:
+        """Whether its upper half mirrors its lower one, to a millionth of a wave."""
+        odd = np.abs(self.wave[:, 1::2]).sum() < 1e-6 * self.wavelength_nm * 1e-6
+        light = np.abs(self.amplitude[:, 1::2]).sum() < 1e-6
+        edge = abs(self.edge[:, 1].max() + self.edge[:, 1].min())
+        return bool(odd and light and max(edge, abs(self.pole[1]), abs(self.middle[1])) < 1e-9)
+
     def turned(self, cosine: float, sine: float) -> Front:
         """The same wave turned about the axis of the lens: exact, since a turned polynomial is one of that degree."""
+        if cosine == 1.0:
+            return self
         turn = np.array([[cosine, -sine], [sine, cosine]])
         x, y = turn @ self.middle
         px, py = turn @ self.pole

@@ -69,8 +69,11 @@ def _by_waves(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex
     fine = next_fast_len(math.ceil(size * max(1.0, _samples(front, step_mm))), real=True)
     apart_mm = size * step_mm / fine
     half = np.empty((fine, size // 2 + 1), np.complex64)
-    for rows, light in _rows(*_columns(front, apart_mm, fine, (-(fine // 2) * apart_mm,) * 2, (0.0, 0.0), 0.0), fine):
+    columns, spare = _columns(front, apart_mm, fine, (-(fine // 2) * apart_mm,) * 2, (0.0, 0.0), 0.0)
+    mirrored = (fine - 1) // 2 if front.even else 0
+    for rows, light in _rows(columns, spare, fine, fine - mirrored):
         half[rows] = rfft(light, axis=1)[:, : size // 2 + 1]
+    half[fine - mirrored :] = half[fine // 2 - mirrored : fine // 2][::-1]
     return np.asarray(fft(half, axis=0, overwrite_x=True))
 
 
@@ -94,11 +97,11 @@ def _by_rays(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex6
     return np.asarray(half)
 
 
-def _pupil(front: Front, u: Floats, v: Floats, tilt: tuple[Floats, Floats], sensor_mm: float, window_mm: float,
+def _pupil(front: Front, u: Floats, v: Floats, tilt: Floats, sensor_mm: float, window_mm: float,
            shift_mm: tuple[float, float]) -> npt.NDArray[np.complex64]:  # fmt: skip
     """(v, u): the field over the lit pupil on the crossings of columns `u` and rows `v`, evenly apart.
 
-    `tilt` is a phase to add by columns and by rows, in waves. What sends its rays beyond a window of `window_mm` about
+    `tilt` is a phase to add by columns, in waves. What sends its rays beyond a window of `window_mm` about
     `shift_mm` is left out. In bands of rows, so that all that lies between stays in a core's own cache.
     """
     waves = 1e6 / front.wavelength_nm
@@ -106,8 +109,7 @@ def _pupil(front: Front, u: Floats, v: Floats, tilt: tuple[Floats, Floats], sens
     rim = _rim(front, cell)
     beyond = front.reach_mm + abs(sensor_mm) * _steepest(front) + math.hypot(*shift_mm) > 0.45 * window_mm
     (wave, wave_across), (amplitude, amplitude_across) = (apart(each, u, v) for each in (front.wave, front.amplitude))
-    wave = np.column_stack([wave * waves, np.ones_like(v), tilt[1]])
-    wave_across = np.vstack([wave_across, tilt[0], np.ones_like(u)])
+    wave, wave_across = np.column_stack([wave * waves, np.ones_like(v)]), np.vstack([wave_across, tilt])
     landing = _landings(front, u, v, sensor_mm)
     seen = np.zeros((len(v), len(u)), np.complex64)
     for rows, columns in _lit(front, u, v):
@@ -196,7 +198,7 @@ def _power(
     columns, spare = _columns(front, fine, asked, (first + shift_mm[0], first + shift_mm[1]), shift_mm, sensor_mm)
     if not average:
         power = np.empty((asked, asked), np.float32)
-        for rows, light in _rows(columns, spare, asked):
+        for rows, light in _rows(columns, spare, asked, asked):
             power[rows] = light
         return power
     count, inside = len(columns), slice(spare, spare + asked)
@@ -235,20 +237,26 @@ def _columns(
     half = np.minimum(half, (count - 1) // 2)
     across, down = (np.arange(-each, each + 1) * stride for each in half)
     u, v = 0.5 * (low[0] + high[0]) + across / front.scale, 0.5 * (low[1] + high[1]) + down / front.scale
-    tilt = across * (first_mm[0] - spare * apart_mm) / wave, down * (first_mm[1] - spare * apart_mm) / wave
+    tilt = across * (first_mm[0] - spare * apart_mm) / wave
+    tilt_down = down * (first_mm[1] - spare * apart_mm) / wave
     field = np.zeros((count, len(u)), np.complex64)
-    field[: len(v)] = _pupil(front, u, v, tilt, sensor_mm, count * apart_mm, middle_mm)
+    seen = field[: len(v)]
+    mirrored = half[1] if front.even and not middle_mm[1] else 0
+    seen[mirrored:] = _pupil(front, u, v[mirrored:], tilt, sensor_mm, count * apart_mm, middle_mm)
+    seen[:mirrored] = seen[: len(v) - 1 - mirrored : -1]
+    seen *= np.exp(2j * np.pi * tilt_down).astype(np.complex64)[:, None]
     return ifft(field, axis=0, overwrite_x=True), spare
 
 
 def _rows(
-    columns: npt.NDArray[np.complex64], spare: int, asked: int
+    columns: npt.NDArray[np.complex64], spare: int, asked: int, count: int
 ) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-    """The light on the samples asked for, some rows at a time, so that they stay in a core's own cache."""
+    """The light in the first `count` rows of the samples asked for, some rows at a time, so that they stay in a core's
+    own cache."""
     from scipy.fft import ifft
 
-    for top in range(0, asked, BAND):
-        rows = slice(top, min(top + BAND, asked))
+    for top in range(0, count, BAND):
+        rows = slice(top, min(top + BAND, count))
         seen = ifft(columns[spare + rows.start : spare + rows.stop], len(columns), axis=1)[:, spare : spare + asked]
         yield rows, seen.real**2 + seen.imag**2
 
