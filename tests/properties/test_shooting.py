@@ -109,6 +109,11 @@ def test_the_list_names_everything_with_a_sentence(capsys: pytest.CaptureFixture
     assert all(sentence.strip() for kind in told.values() for sentence in kind.values())
     assert shoot("--list") == 0
     assert "summicron_50_f2_v5" in capsys.readouterr().out
+    assert shoot("--list", "summilux 50") == 0
+    some = capsys.readouterr().out
+    assert "summilux_50_f1_4_v2" in some
+    assert "summilux_35_f1_4" not in some
+    assert shoot("--list", "jabberwock") == 2
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,12 @@ def test_another_picture_is_no_truth():
         texture_by_truth(samples, LEAVES, (slice(0, 100), slice(0, 300)))
 
 
+def test_a_wall_has_no_texture():
+    wall = np.random.default_rng(5).normal(0.4, 0.02, (SIZE, SIZE)).astype(np.float32)
+    with pytest.raises(Refusal, match="No texture"):
+        texture_by_spectrum(Samples(wall), 2.0, noise=0.0004)
+
+
 def test_a_chart_of_noise_steps_is_no_star() -> None:
     """Patches around a place may look like a few waves on some rings, but they are no spokes."""
     steps = np.repeat(np.repeat(np.linspace(0.02, 0.9, 24).reshape(4, 6), 60, axis=0), 60, axis=1)

@@ -431,7 +431,7 @@ def _number(key: str, value: str) -> float:
     try:
         number = float(value)
     except ValueError:
-        raise Refusal(f"The {key} '{value}' is not a number; correct it.") from None
+        raise Refusal(f"The {key} '{value}' is not a number; give one without its unit, as 3.") from None
     if math.isnan(number):
-        raise Refusal(f"The {key} '{value}' is not a number; correct it.")
+        raise Refusal(f"The {key} '{value}' is not a number; give one, as 3.")
     return number

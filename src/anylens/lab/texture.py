@@ -17,6 +17,8 @@ from anylens.refusal import Refusal
 _TILE_PX = 128
 _BAND_CPP = 0.02
 _ROUNDS = 20
+_COARSE = 4
+"""Of how many of the coarsest bands the power must be more than the noise's where there is a texture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def texture_by_spectrum(
     frequency (2 where nothing else is known); `noise` the variance of a sample on an even surface of the same light,
     None for the samples' own noise model. Sites of a mosaic are taken as they are: each frequency is read where its own
     power lies nearer than any that the lattice folds onto it, and what is folded is taken off by the curve itself, in
-    rounds (own work). Raises Refusal for too small a part, and where the noise is not known.
+    rounds (own work). Raises Refusal for too small a part, where the noise is not known, and where nothing stands above
+    it.
     """
     rows, columns = _part(samples, part)
     light, sites = np.asarray(samples.pixels[rows, columns], np.float64), samples.sampled(rows, columns)
@@ -160,6 +163,8 @@ def texture_by_spectrum(
     count = rings(np.ones_like(radius))
     frequencies, below = rings(radius) / count, rings(folds[0, 0] * own)
     above = rings(seen / tiles - whole)
+    if above[:_COARSE].sum() < whole * count[:_COARSE].sum():
+        raise Refusal("No texture stands above its noise; show a chart of dead leaves, or more light.")
     mtf = np.sqrt(np.maximum(above, 0.0) / below)
     for _ in range(_ROUNDS if moved else 0):
         power = own * np.interp(radius, [*frequencies, 1.0], [*mtf, 0.0]) ** 2

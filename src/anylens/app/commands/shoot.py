@@ -48,14 +48,18 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--seed", metavar="N", help="noise and tremor; the same again for the same seed")
     syntax.add_argument("-o", "--output", default=".", metavar="DIR", help="where the frames go")
     syntax.add_argument("--truth", action="store_true", help="write what a perfect camera would have seen beside them")
-    syntax.add_argument("--list", action="store_true", help="list bodies, lenses, scenes and lights")
+    syntax.add_argument(
+        "--list",
+        action="store_true",
+        help="list bodies, lenses, scenes and lights, or those that CAMERA's words name",
+    )
     syntax.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(given: Namespace) -> int:
     """Take the frames; 1 where the camera gave fewer than asked."""
     if given.list:
-        return _list(given.json)
+        return _list(given.camera, given.json)
     if given.camera is None:
         raise Usage("no camera is given; name one, as virtual:scene=white-wall, or see anylens shoot --list")
     from anylens import camera as cameras
@@ -187,10 +191,20 @@ def _energy(camera: Camera, number: int) -> str:
     )
 
 
-def _list(as_json: bool) -> int:
+def _list(words: str | None, as_json: bool) -> int:
+    """Prints all there is, or what `words` stand in the name or the sentence of."""
     from anylens.app.shooting import lists
 
     told = lists()
+    if words is not None:
+        asked = words.lower()
+        told = {
+            kind: found
+            for kind, names in told.items()
+            if (found := {name: what for name, what in names.items() if asked in f"{name} {what}".lower()})
+        }
+        if not told:
+            raise Usage(f"nothing in the list tells of '{words}'; see anylens shoot --list")
     if as_json:
         import json
 
