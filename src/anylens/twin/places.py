@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from anylens.twin.splines import Spline, smooth
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -25,7 +26,7 @@ class Net:
 
     def at(self, x_mm: Floats, y_mm: Floats) -> Array:
         """(n, h, w): the values at the crossings of columns `x_mm` (w,) and rows `y_mm` (h,), flat beyond the net."""
-        across, down = _weights(self.x_mm, x_mm), _weights(self.y_mm, y_mm)
+        across, down = _known(self.x_mm.tobytes(), x_mm.tobytes()), _known(self.y_mm.tobytes(), y_mm.tobytes())
         return np.asarray((down @ self.values.astype(np.float32)) @ across.T)
 
     def __call__(self, places_mm: npt.ArrayLike) -> Floats:
@@ -38,16 +39,20 @@ class Net:
 
 
 def _weights(knots: Floats, at: Floats) -> Array:
-    """(len(at), len(knots)): natural cubic splines as a matrix, so that a whole field is two matrix products."""
+    """(len(at), len(knots)): cubic splines as a matrix, so that a whole field is two matrix products."""
     return np.asarray(_splines(knots.tobytes())(np.clip(at, knots[0], knots[-1])), np.float32)
 
 
 @lru_cache(16)
-def _splines(knots: bytes) -> Any:
-    from scipy.interpolate import CubicSpline
-
+def _splines(knots: bytes) -> Spline:
     places = np.frombuffer(knots)
-    return CubicSpline(places, np.eye(len(places)))
+    return smooth(places, np.eye(len(places)))
+
+
+@lru_cache(16)
+def _known(knots: bytes, at: bytes) -> Array:
+    """The same, kept: strips of one field have their columns in common."""
+    return _weights(np.frombuffer(knots), np.frombuffer(at))
 
 
 def net(width_mm: float, height_mm: float, knots: int) -> tuple[Floats, Floats]:

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.twin.splines import closed
+
 Floats = npt.NDArray[np.floating[Any]]
 
 SMOOTH = 0.01  # of a wave may be left by the lower degree
@@ -138,17 +140,14 @@ def edge_points(edge: Floats, pole: tuple[float, float], count: int = 720) -> Fl
 
 def edge_radii(edge: Floats, pole: tuple[float, float], count: int) -> Floats:
     """(count,): how far the edge is from the pole at even angles from 0."""
-    from scipy.interpolate import CubicSpline
-
     u, v = (edge - pole).T
     angles = np.arctan2(v, u)
     order = np.argsort(angles)
     angles, radii = angles[order], np.hypot(u, v)[order]
     keep = np.concatenate([[True], np.diff(angles) > 1e-9])
     angles, radii = angles[keep], radii[keep]
-    closed = CubicSpline(np.append(angles, angles[0] + 2 * np.pi), np.append(radii, radii[0]), bc_type="periodic")
-    found: Floats = closed(2 * np.pi * np.arange(count) / count)
-    return found
+    at = angles[0] + (2 * np.pi * np.arange(count) / count - angles[0]) % (2 * np.pi)
+    return closed(np.append(angles, angles[0] + 2 * np.pi), np.append(radii, radii[0]))(at)
 
 
 def fit(

@@ -19,6 +19,7 @@ from anylens.twin.glass.front import Front, fit, solid_angle
 from anylens.twin.glass.mounting import Mounting
 from anylens.twin.glass.optics import GREEN_NM, Optic, lit_edge
 from anylens.twin.glass.spots import spot, transfer
+from anylens.twin.splines import steady
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -201,12 +202,10 @@ class Mounted:
 
         The area of the arriving beam in direction cosines: vignetting, pupil aberration and cos^4 are all in it.
         """
-        from scipy.interpolate import PchipInterpolator
-
         radius = self._ideal_radius(places_mm)
         knots = np.linspace(0.0, max(float(radius.max(initial=0.0)), 1e-3), FIELD_NODES)
         angles = self._solid_angles(knots, wavelength_nm)
-        return np.asarray(PchipInterpolator(knots, angles / angles[0])(radius))
+        return steady(knots, angles / angles[0])(radius)
 
     def _solid_angles(self, radii: Floats, wavelength_nm: float) -> Floats:
         """The arriving beams' areas in direction cosines, sr, by the ideal radius of their places."""
