@@ -45,14 +45,8 @@ BEYOND = 1.0
 
 class Stages(NamedTuple):
     sites: Any
-    root: Any
-    across: Any
-    down: Any
-    across_change: Any
-    across_thick: Any
-    down_thick: Any
-    estimate: Any
-    diagonal: Any
+    lines: tuple[Any, ...]
+    weighed: Any
     rgb: Any
 
 
@@ -101,13 +95,15 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     leftward = sum((across[x - d, y] for d in range(NEAREST)), hl.f32(0.0))
     rightward = sum((across[x + d, y] for d in range(NEAREST)), hl.f32(0.0))
     part = hl.f32(1.0) / (north + south + west + east)
-    estimate, diagonal = hl.Func("estimate"), hl.Func("diagonal")
-    estimated = (north * upward + south * downward + west * leftward + east * rightward) * part * hl.f32(1 / NEAREST)
+    weighed, estimate, diagonal = hl.Func("weighed"), hl.Func("estimate"), hl.Func("diagonal")
+    mean = (north * upward + south * downward + west * leftward + east * rightward) * part * hl.f32(1 / NEAREST)
+    weighed[x, y] = (mean, (north + south) * part)
+    estimated = weighed[x, y][0]
     around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
     lowest, highest = hl.min(*around), hl.max(*around)
     beyond = hl.f32(BEYOND) * (highest - lowest)
     likely = hl.clamp(center + estimated, lowest - beyond, highest + beyond) - center
-    estimate[x, y] = (hl.select(green_site, estimated, likely), (north + south) * part)
+    estimate[x, y] = (hl.select(green_site, estimated, likely), weighed[x, y][1])
 
     def difference(dx: int, dy: int) -> Any:
         return estimate[x + dx, y + dy][0]
@@ -135,7 +131,8 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     value = green - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
     rgb = hl.Func("rgb")
     rgb[x, y, c] = value * hl.abs(value) - toe
-    return Stages(sites, root, across, down, across_change, across_thick, down_thick, estimate, diagonal, rgb)
+    lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
+    return Stages(sites, lines, weighed, rgb)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -145,8 +142,20 @@ def schedule(stages: Stages, target: Any) -> None:
     _, y, _ = stages.rgb.args()
     inner, width = hl.Var("inner"), target.natural_vector_size(hl.Float(32))
     schedule_strips(stages.sites, stages.rgb, inner, width)
-    for line in stages[1:-1]:
-        line.store_at(stages.rgb, y).compute_at(stages.rgb, inner).vectorize(line.args()[0], width)
+    for line in stages.lines:
+        line.store_at(stages.rgb, y).compute_at(stages.rgb, inner)
+    for line in (*stages.lines[:-2], stages.lines[-1]):
+        line.vectorize(line.args()[0], width)
+    schedule_weights(stages.weighed, stages.lines[-2], width)
+
+
+def schedule_weights(weighed: Any, estimate: Any, lanes: int) -> None:
+    """Weights beside each estimate: written out apart, it and its parts would both work them out from the beginning."""
+    import halide as hl
+
+    x, inner = estimate.args()[0], hl.Var("inner")
+    estimate.split(x, x, inner, lanes).vectorize(inner)
+    weighed.compute_at(estimate, x).vectorize(weighed.args()[0])
 
 
 def schedule_strips(sites: Any, rgb: Any, inner: Any, width: int) -> None:

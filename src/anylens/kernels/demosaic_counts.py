@@ -157,18 +157,10 @@ def schedule(stages: Stages, target: Any) -> None:
 
 
 def schedule_shared(stages: Stages, row: tuple[Any, Any], lanes: int) -> None:
-    """What is used several times: weights beside each estimate, the three colours of each `row` together.
-
-    An estimate and its weights written out apart would both be worked out from the beginning.
-    """
-    import halide as hl
-
+    """What is used several times: weights beside each estimate, the three colours of each `row` together."""
     x, _, c = stages.counted.args()
     stages.counted.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, lanes)
-    estimate, inner = stages.lines[-2], hl.Var("inner")
-    x, _ = estimate.args()
-    estimate.split(x, x, inner, lanes).vectorize(inner)
-    stages.weighed.compute_at(estimate, x).vectorize(stages.weighed.args()[0])
+    demosaic.schedule_weights(stages.weighed, stages.lines[-2], lanes)
 
 
 reference = demosaic.reference

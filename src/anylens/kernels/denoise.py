@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels.library import Kernel
-from anylens.kernels.signature import Image, Signature
+from anylens.kernels.signature import Image, Scalar, Signature
 
 Array = npt.NDArray[np.float32]
 
@@ -27,7 +27,9 @@ SIGNATURE = Signature(
         Image("frames_used", "float32", 2, "repeat"),
         Image("to_camera", "float32", 2),
         Image("from_camera", "float32", 2),
-        Image("noise", "float32", 2),
+        Scalar("steps", "float32"),
+        Scalar("dark", "float32"),
+        Image("lift", "float32", 1),
         Image("thresholds", "float32", 3),
     ),
     outputs=(Image("clean", "float32", 3),),
@@ -264,24 +266,33 @@ def _doubled(finer: Any, c: Any, x: Any, y: Any) -> Any:
 
 
 def algorithm(
-    scene: Any, frames_used: Any, to_camera: Any, from_camera: Any, noise: Any, thresholds: Any, *, bits: int = 32
+    scene: Any,
+    frames_used: Any,
+    to_camera: Any,
+    from_camera: Any,
+    steps: Any,
+    dark: Any,
+    lift: Any,
+    thresholds: Any,
+    *,
+    bits: int = 32,
 ) -> Stages:
     """Light of unit noise is kept as floats of so many bits; with 16, its changes at half size as counts."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    half_of = hl.f32(0.5)
+    zero = hl.f32(0.0)
 
-    def unit_noise(plane: int) -> Any:
-        light = sum((to_camera[k, plane] * scene[x, y, k] for k in range(3)), hl.f32(0.0))
-        slope, floor = noise[plane, 0], noise[plane, 1]
-        return (hl.sqrt(hl.max(slope * light + floor * floor, hl.f32(0.0))) - floor) * (hl.f32(2.0) / slope)
+    def root(plane: int) -> Any:
+        light = sum((to_camera[k, plane] * scene[x, y, k] for k in range(3)), zero)
+        return hl.sqrt(hl.max(steps * light + dark, zero))
 
-    camera = [unit_noise(plane) for plane in range(3)]
+    camera, black = [root(plane) for plane in range(3)], hl.sqrt(dark * hl.f32(3.0))
     stable, half, quarter, half_fixed, clean = (
         hl.Func(name) for name in ("stable", "half", "quarter", "half_fixed", "clean")
     )
-    mixed = [sum((_constant(OPPONENT[k, p]) * camera[p] for p in range(3)), hl.f32(0.0)) for k in range(3)]
+    mixed = [sum((_constant(OPPONENT[k, p]) * camera[p] for p in range(3)), zero) for k in range(3)]
+    mixed[0] -= black
     stable[x, y, c] = hl.cast(hl.Float(bits), hl.mux(c, mixed))
     steady = stable
     if bits != 32:
@@ -303,7 +314,7 @@ def algorithm(
     half_finer = _finer(half_change, "half_finer")
     luma_clean = _shrunk(steady, thresholds, 0, frames_used, 1, "luma")
 
-    parts = [hl.Expr(luma_clean.picture[x, y, 0])]
+    parts = [luma_clean.picture[x, y, 0] + black]
     for k in (1, 2):
         change = _doubled(half_finer, k - 1, x, y)
         if bits != 32:
@@ -311,11 +322,9 @@ def algorithm(
         parts.append(steady[x, y, k] + change)
     light = []
     for plane in range(3):
-        slope, floor = noise[plane, 0], noise[plane, 1]
-        level = sum((_constant(OPPONENT[k, plane]) * parts[k] for k in range(3)), hl.f32(0.0))
-        held = hl.max(level, floor * -2 / slope)
-        light.append(held * (floor + slope * held * half_of * half_of) + noise[plane, 2])
-    table = [sum((from_camera[k, row] * light[k] for k in range(3)), hl.f32(0.0)) for row in range(3)]
+        held = hl.max(sum((_constant(OPPONENT[k, plane]) * parts[k] for k in range(3)), zero), zero)
+        light.append(held * held * (hl.f32(1.0) / steps) + (lift[plane] - dark / steps))
+    table = [sum((from_camera[k, row] * light[k] for k in range(3)), zero) for row in range(3)]
     clean[x, y, c] = hl.mux(c, table)
     coarse = (half, quarter, quarter_clean, quarter_change, quarter_finer, half_fixed, half_clean, half_change)
     return Stages(stable, *coarse, half_finer, luma_clean, clean)
@@ -399,14 +408,21 @@ def schedule_chroma(stages: Stages, width: int) -> None:
 
 
 def reference(
-    scene: Array, frames_used: Array, to_camera: Array, from_camera: Array, noise: Array, thresholds: Array
+    scene: Array,
+    frames_used: Array,
+    to_camera: Array,
+    from_camera: Array,
+    steps: float,
+    dark: float,
+    lift: Array,
+    thresholds: Array,
 ) -> Array:
     _, height, width = scene.shape
     tall, wide = MARGIN + -(-height // 4) * 4 - height, MARGIN + -(-width // 4) * 4 - width
     around = np.pad(scene, ((0, 0), (MARGIN, tall), (MARGIN, wide)), mode="reflect")
-    slope, floor, lift = (noise[k][:, None, None] for k in range(3))
+    times, least = np.array((steps, dark), np.float32)
     light = np.einsum("cd,dyx->cyx", to_camera, around)
-    camera = (np.sqrt(np.maximum(slope * light + floor * floor, 0)) - floor) * 2 / slope
+    camera = np.sqrt(np.maximum(times * light + least, 0)) - np.sqrt(least)
     stable = np.einsum("cd,dyx->cyx", OPPONENT.astype(np.float32), camera)
 
     def shrunk(plane: Array, limit: Array, size: int) -> Array:
@@ -453,9 +469,8 @@ def reference(
         quarter = halved(half)
         fixed = half + doubled(shrunk(quarter, thresholds[2 + k], 4) - quarter)
         parts.append(stable[k] + doubled(shrunk(fixed, thresholds[k], 2) - half))
-    level = np.einsum("dc,dyx->cyx", OPPONENT.astype(np.float32), np.stack(parts))
-    held = np.maximum(level, floor * -2 / slope)
-    light = held * (floor + slope * held / 4) + lift
+    level = np.einsum("dc,dyx->cyx", OPPONENT.astype(np.float32), np.stack(parts)) + np.sqrt(least)
+    light = (np.maximum(level, 0) ** 2 - least) / times + lift[:, None, None]
     clean: Array = np.einsum("cd,dyx->cyx", from_camera, light).astype(np.float32)
     return clean[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
@@ -465,34 +480,42 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 
 def tables(
     to_camera: npt.ArrayLike, noise_scale: npt.ArrayLike, noise_offset: npt.ArrayLike, luma: float, chroma: float
-) -> tuple[Array, Array, Array, Array]:
-    """What the kernel takes: to_camera and its inverse (3, 3), noise (3, 3) and thresholds (5, 8, 8).
+) -> tuple[Array, Array, float, float, Array, Array]:
+    """What the kernel takes: to_camera and its inverse (3, 3), steps, dark, lift (3,) and thresholds (5, 8, 8).
 
     The camera's own colours are `to_camera` (3, 3) times the scene. There the variance of plane c is
     noise_scale[c] x + noise_offset[c] for one frame. `luma` and `chroma` are thresholds in standard deviations.
 
-    One root serves all colours, that of their sites' mean noise: grey is then without chroma however dark it is, so
-    that black letters do not take on a tinge as chroma is smoothed. Demosaicing has mixed the fine noise of all sites
-    anyway; what is left of a colour's own is coarse, and counts where red is held against blue.
+    One root, of steps x + dark, serves all colours, that of their sites' mean noise: grey is then without chroma
+    however dark it is, so that black letters do not take on a tinge as chroma is smoothed. Demosaicing has mixed the
+    fine noise of all sites anyway; what is left of a colour's own is coarse, and counts where red is held against blue.
     """
     table = np.asarray(to_camera, np.float64)
     scales = np.maximum(np.asarray(noise_scale, np.float64), 1e-6)
     slope = float(SITES @ scales)
-    floor = np.sqrt(0.375 * slope * slope + max(float(SITES @ np.asarray(noise_offset, np.float64)), 1e-12))
+    floor = max(float(SITES @ np.asarray(noise_offset, np.float64)), 1e-12)
     red_blue = chroma * float(np.sqrt((scales[0] + scales[2]) / 2 / slope))
     strength = np.array([luma, red_blue, chroma, red_blue, chroma])[:, None, None]
     thresholds = (np.maximum(NOISE_SPECTRUM, LEAST_SPECTRUM) * strength).astype(np.float32)
     thresholds[:, 0, 0] = 0.0
-    noise = np.stack([np.full(3, slope), np.full(3, floor), scales / 4 * LIFT]).astype(np.float32)
-    return table.astype(np.float32), np.linalg.inv(table).astype(np.float32), noise, thresholds
+    there, back = (each.astype(np.float32) for each in (table, np.linalg.inv(table)))
+    return there, back, 4 / slope, 1.5 + 4 * floor / slope**2, (scales / 4 * LIFT).astype(np.float32), thresholds
 
 
 def denoise(
-    scene: Array, to_camera: Array, from_camera: Array, noise: Array, thresholds: Array, frames_used: Array | None
+    scene: Array,
+    to_camera: Array,
+    from_camera: Array,
+    steps: float,
+    dark: float,
+    lift: Array,
+    thresholds: Array,
+    frames_used: Array | None,
 ) -> Array:
     """Denoise (3, H, W) linear light by what `tables` gives; `frames_used` (H, W) where frames were merged."""
     used = np.ones((1, 1), np.float32) if frames_used is None else frames_used
-    return kernel(scene, used, to_camera, from_camera, noise, thresholds, out=np.empty(scene.shape, np.float32))
+    given = (scene, used, to_camera, from_camera, steps, dark, lift, thresholds)
+    return kernel(*given, out=np.empty(scene.shape, np.float32))
 
 
 LEAST_SPECTRUM = np.array([0.0, 0.15, 0.15, 0.1, 0.1])[:, None, None]
@@ -512,10 +535,9 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     ramp = np.linspace(0.1, 0.9, width, dtype=np.float32) * np.linspace(1, 0.5, height, dtype=np.float32)[:, None]
     scene = ramp + rng.normal(0, 0.02, (3, height, width)).astype(np.float32)
     to_camera = np.array([[0.8, 0.2, 0.0], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]], np.float32)
-    slope, floor = np.full(3, 1e-3), np.full(3, 0.01)
-    noise = np.stack([slope, floor, slope / 8]).astype(np.float32)
+    lift = np.full(3, 1.25e-4, np.float32)
     thresholds = (NOISE_SPECTRUM * 2).astype(np.float32)
     thresholds[:, 0, 0] = 0.0
     frames_used = rng.integers(1, 4, (height, width)).astype(np.float32)
     from_camera = np.linalg.inv(to_camera).astype(np.float32)
-    return scene.astype(np.float32), frames_used, to_camera, from_camera, noise, thresholds
+    return scene.astype(np.float32), frames_used, to_camera, from_camera, 4e3, 400.0, lift, thresholds

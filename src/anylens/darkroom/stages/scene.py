@@ -47,12 +47,14 @@ class Denoise:
         used = calm_light(scene)
         return replace(scene, pixels=denoise(scene.pixels, *self.plan(scene.facts), used), shading=None)
 
-    def plan(self, facts: Facts) -> tuple[Pixels, Pixels, Pixels, Pixels]:
+    def plan(self, facts: Facts) -> tuple[Pixels, Pixels, float, float, Pixels, Pixels]:
         """What the kernel takes: the ways to the camera's colours and back, its noise, the thresholds."""
         noise = noise_of(facts)
         to_camera = np.linalg.inv(scene_matrix(facts)) if facts.sensor.cfa else np.eye(3)
-        camera, back, levels, thresholds = tables(to_camera, noise.scale, noise.offset, self.luma, self.chroma)
-        return camera, back, levels, thresholds * over_white(noise)
+        there, back, steps, dark, lift, thresholds = tables(
+            to_camera, noise.scale, noise.offset, self.luma, self.chroma
+        )
+        return there, back, steps, dark, lift, thresholds * over_white(noise)
 
 
 def calm_light(scene: Scene) -> Pixels | None:
