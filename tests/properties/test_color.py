@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from anylens import color
@@ -34,7 +34,6 @@ calibrations = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(calibrations, st.floats(3000.0, 12000.0), st.floats(-30.0, 30.0))
 def test_a_neutral_surface_becomes_exactly_grey(given_calibrations, kelvin, tint) -> None:
     neutral = color.neutral_from_kelvin(kelvin, tint, *given_calibrations)
@@ -42,14 +41,12 @@ def test_a_neutral_surface_becomes_exactly_grey(given_calibrations, kelvin, tint
     np.testing.assert_allclose(matrix @ np.ones(3), 1.0, rtol=0.0, atol=1e-14)
 
 
-@settings(deadline=None)
 @given(kelvins, tints)
 def test_kelvin_and_tint_come_back_from_a_chromaticity(kelvin, tint) -> None:
     back = color.kelvin_from_xy(color.xy_from_kelvin(kelvin, tint))
     assert back == (pytest.approx(kelvin, rel=1e-6), pytest.approx(tint, abs=1e-5))
 
 
-@settings(deadline=None)
 @given(kelvins, tints, st.booleans())
 def test_kelvin_and_tint_come_back_from_a_camera_neutral(kelvin, tint, dual) -> None:
     camera = (
@@ -63,7 +60,6 @@ def test_kelvin_and_tint_come_back_from_a_camera_neutral(kelvin, tint, dual) -> 
     assert back == (pytest.approx(kelvin, rel=1e-4), pytest.approx(tint, abs=0.01))
 
 
-@settings(deadline=None)
 @given(st.floats(2200.0, 12000.0), st.floats(-30.0, 30.0))
 def test_the_blend_of_two_illuminants_has_no_steps(kelvin, tint) -> None:
     camera = ((WARM, COOL), (None, None), (None, None), (3, 23), (1, 1, 1))
@@ -74,7 +70,6 @@ def test_the_blend_of_two_illuminants_has_no_steps(kelvin, tint) -> None:
     assert np.abs(here - near).max() < 1e-3 * np.abs(here).max()
 
 
-@settings(deadline=None)
 @given(st.floats(2500.0, 9000.0), st.floats(0.1, 10.0), st.floats(0.1, 10.0))
 def test_scale_of_neutral_and_of_a_calibration_say_nothing(kelvin, brightness, size) -> None:
     camera = ((WARM, COOL), (None, None), (None, None), (3, 23), (1, 1, 1))
@@ -86,7 +81,6 @@ def test_scale_of_neutral_and_of_a_calibration_say_nothing(kelvin, brightness, s
     )
 
 
-@settings(deadline=None)
 @given(kelvins, tints)
 def test_warm_light_has_a_warm_neutral(kelvin, tint) -> None:
     camera = ((COOL,), (None,), (None,), (23,), (1, 1, 1))
@@ -99,7 +93,6 @@ def test_warm_light_has_a_warm_neutral(kelvin, tint) -> None:
     assert warm[0] / warm[2] > cool[0] / cool[2]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-0.5, 4.0), min_size=1, max_size=20))
 def test_srgb_curve_comes_back_and_rises(values) -> None:
     light = np.sort(np.array(values))
@@ -108,7 +101,6 @@ def test_srgb_curve_comes_back_and_rises(values) -> None:
     np.testing.assert_allclose(color.srgb_decode(signal), light, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(st.floats(0.0, 2.0), st.sampled_from(["srgb", "display-p3", "rec2020"]))
 def test_grey_has_no_colour_in_oklab_and_lab(value, space) -> None:
     oklab = color.oklab_from_rgb(np.full(3, value), space)
@@ -117,13 +109,11 @@ def test_grey_has_no_colour_in_oklab_and_lab(value, space) -> None:
     np.testing.assert_allclose(lab[1:], 0.0, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 1.5), min_size=3, max_size=3), st.sampled_from(["srgb", "display-p3", "rec2020"]))
 def test_oklab_comes_back(rgb, space) -> None:
     np.testing.assert_allclose(color.rgb_from_oklab(color.oklab_from_rgb(rgb, space), space), rgb, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(st.tuples(st.floats(0, 100), st.floats(-100, 100), st.floats(-100, 100)), st.floats(0.1, 3.0))
 def test_a_colour_is_at_no_distance_from_itself_and_away_from_others(lab, step) -> None:
     assert color.delta_e_2000(lab, lab) == 0.0

@@ -317,7 +317,7 @@ def test_a_file_without_noise_profile_gets_an_estimate_and_says_so() -> None:
 
 
 @given(st.floats(2500, 12000), st.floats(-20, 20))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_white_balance_may_be_said_as_a_chromaticity(kelvin: float, tint: float) -> None:
     xy = color.xy_from_kelvin(kelvin, tint)
     changes = {Tag.AsShotNeutral: None, Tag.AsShotWhiteXY: numbers(Type.RATIONAL, *xy)}

@@ -146,7 +146,7 @@ def told(facts: Facts) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(frame=frames())
 def test_every_count_and_every_fact_comes_back(frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("dng") / "frame.dng"
@@ -225,7 +225,7 @@ def light_of(frame: Frame) -> npt.NDArray[np.float64]:
     return light
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 999), low=st.floats(-0.25, 0.0), high=st.floats(0.1, 8.0))
 def test_a_mosaics_light_comes_back_below_black_and_above_white(
     seed: int, low: float, high: float, tmp_path_factory: pytest.TempPathFactory

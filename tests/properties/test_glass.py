@@ -100,7 +100,7 @@ def test_turning_a_wave_loses_nothing() -> None:
     place=st.tuples(st.floats(-5.0, 5.0), st.floats(-5.0, 5.0)),
     slug=st.sampled_from(("summicron_50_f2_v5", "nokton_35_f1_2")),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_light_finds_its_way_back(direction: tuple[float, float], place: tuple[float, float], slug: str) -> None:
     """A ray sent back through the reversed lens leaves where it came in, and has the same optical way behind it."""
     forward = prescription(slug).surfaces

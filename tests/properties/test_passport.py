@@ -70,7 +70,7 @@ names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 
 
 @given(names, names, st.tuples(small, small, small), st.floats(0.0, float("inf")))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_passport_is_read_as_it_was_written(model: str, body: str, red: tuple[float, ...], error: float) -> None:
     lateral = replace(LATERAL, red=tuple(v / 4 for v in red), red_error=(error, 0.0, 1.0))
     passport = replace(PASSPORT, lens=replace(LENS, model=model), body=body, lateral=(lateral,))
@@ -78,7 +78,7 @@ def test_a_passport_is_read_as_it_was_written(model: str, body: str, red: tuple[
 
 
 @given(small, st.floats(-0.05, 0.05), st.floats(-0.02, 0.02), st.floats(-5e-3, 5e-3), st.floats(-5e-3, 5e-3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_observed_undoes_ideal_within_and_beyond_the_reach(
     k1: float, k2: float, k3: float, p1: float, p2: float
 ) -> None:

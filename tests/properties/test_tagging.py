@@ -329,7 +329,7 @@ def test_from_the_command_line(
 
 
 @given(st.data())
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_whatever_a_damaged_file_holds_it_is_tagged_or_refused_and_then_unchanged(
     tmp_path: Path, data: st.DataObject
 ) -> None:

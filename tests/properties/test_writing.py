@@ -42,7 +42,7 @@ def photo_of(height: int = 6, width: int = 10, orientation: int = 1, recipe: str
     return Photo(pixels, facts_of(height, width, orientation), recipe=recipe)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     height=st.integers(1, 17) | st.integers(120, 400),
     width=st.integers(1, 70),
@@ -74,7 +74,6 @@ def test_a_photo_gives_the_same_bytes_on_any_number_of_cores(monkeypatch: pytest
     assert b"".join(encode_jpeg([planes], planes.shape[1:], 95)) == many
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(st.floats(-2.0, 3.0, width=32) | st.just(float("nan")), min_size=3, max_size=30),
     white=st.sampled_from((255, 65535)),
@@ -104,13 +103,13 @@ def test_a_turned_photo_stands_as_other_programs_turn_it(orientation: int, tmp_p
         assert written.getexif()[274] == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text())
 def test_any_text_survives_in_xmp(text: str) -> None:
     assert (recipe_in(xmp_packet(text)) or "") == text
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(text=st.text(min_size=1, max_size=400), suffix=st.sampled_from((".jpg", ".tif")))
 def test_any_recipe_survives_in_a_photo(text: str, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("photo") / f"a{suffix}"

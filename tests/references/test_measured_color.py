@@ -90,7 +90,7 @@ def test_the_perceptual_fit_is_nearer_to_its_patches_than_a_plain_one(name) -> N
     assert rms[0] < rms[1]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(3, 40))
 def test_white_stays_white_whatever_patches_are_fitted(seed, count) -> None:
     surfaces = spectra.smooth_reflectances(count, seed)
