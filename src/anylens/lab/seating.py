@@ -50,6 +50,7 @@ _MOST = 4.0
 
 _NARROW, _WIDE = 0.8, 1.6
 """Standard deviations, in samples, of the two filters whose slopes at an edge tell its blur (Zhuo & Sim 2011)."""
+_SLOPE = np.array([[-0.5, 0.0, 0.5]], np.float32)
 
 _COLUMNS, _ROWS, _LEAST_PLACES, _LEAST_PARTS = 7, 5, 60, 12
 _STEEPEST, _SHARP = 0.4, 0.35
@@ -213,9 +214,6 @@ def softness(roots: Bytes) -> Floats:
         place = np.median(u) - (width - 1) / 2.0, np.median(v) - (height - 1) / 2.0
         found.append((place[0] / half, place[1] / half, float(np.quantile(blur, _SHARP))))
     return np.array(found).reshape(-1, 3)
-
-
-_SLOPE = np.array([[-0.5, 0.0, 0.5]], np.float32)
 
 
 def likely_tilts(parts: Floats, own: Floats, half_mm: float, f_number: float, sample_um: float) -> Floats | None:
