@@ -74,8 +74,8 @@ def test_flats_make_a_passport_and_a_second_aperture_is_added_to_it(flats, tmp_p
     ("more", "why"),
     [
         (["--body", "Other"], "was taken with test"),
-        (["--pitch", "0"], "no distance of two pixels"),
-        (["--aperture", "-1"], "no such figure"),
+        (["--pitch", "0"], "from 0.3 to 100 um"),
+        (["--aperture", "-1"], "from 0.3 to 256"),
     ],
 )
 def test_what_cannot_be_leaves_the_passport_as_it_was(flats, tmp_path, capsys, more, why) -> None:

@@ -211,7 +211,7 @@ def test_a_lens_that_only_a_passport_of_ones_own_names_is_known_by_it(
     [
         (["show", "nonsense"], "There is no lens"),
         (["show"], "none is mounted"),
-        (["show", "planar", "--aperture", "zero"], "--aperture zero"),
+        (["show", "planar", "--aperture", "zero"], "--aperture: zero is not a number"),
         (["show", "planar", "--sensor", "36x24"], "36x24@4.4"),
         (["show", "planar", "--focal", "90"], "has no 90 mm"),
         (["show", "planar", "--distance", "0.1"], "nearer than"),

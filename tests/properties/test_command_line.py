@@ -215,7 +215,7 @@ def test_photos_made_together_equal_photos_made_alone(raw: Path, tmp_path: Path)
         (["--look", "none", "--recipe", "a.jpg"], "choose one"),
         (["--until", "breakfast"], "scene"),
         (["--size", "large"], "--size"),
-        (["--size", "-4"], "Size"),
+        (["--size", "-4"], "whole number from 1"),
         (["-o", "a.xcf"], ".jpg"),
         (["-o", "a.jpg", "--until", "mosaic"], ".dng"),
         (["-o", "nowhere/a.jpg"], "nowhere"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from anylens.app.voice import Usage
+from anylens.app.quantities import distance_m, f_number, focal_mm
 from anylens.record import record, replace
 from anylens.refusal import Refusal
 
@@ -37,19 +36,19 @@ def lens_options(syntax: Syntax, *, rings: bool = True) -> None:
     """The options by which a lens is named, and with `rings` where they stand."""
     syntax.add_argument("--lens", metavar="NAME", help="the lens, as summilux-m-50mm-f1.4-asph; see anylens lens list")
     if rings:
-        syntax.add_argument("--aperture", metavar="N", help="the f-number that its ring stood at")
-        syntax.add_argument("--distance", metavar="M", help="the metres that its ring stood at, or inf")
-    syntax.add_argument("--focal", metavar="MM", help="the focal length, for a lens that has several")
+        syntax.add_argument("--aperture", type=f_number, metavar="N", help="the f-number that its ring stood at")
+        syntax.add_argument(
+            "--distance", type=distance_m, metavar="M", help="the metres that its ring stood at, or inf"
+        )
+    syntax.add_argument("--focal", type=focal_mm, metavar="MM", help="the focal length, for a lens that has several")
 
 
 def said_in(given: Namespace, *, kept: bool = True) -> Said | None:
     """What the options say, with `kept` the lens kept as mounted where they name none; None for nothing.
 
-    Raises Usage and Refusal.
+    Raises Refusal.
     """
-    f_number = None if given.aperture is None else f_number_of(given.aperture)
-    focus_m = None if given.distance is None else distance_of(given.distance)
-    focal_mm = None if given.focal is None else _positive(given.focal, "focal", 1.0, 5000.0)
+    focal_mm = given.focal
     if given.lens is None:
         lens, assumed = _mounted() if kept else None, True
     else:
@@ -60,7 +59,7 @@ def said_in(given: Namespace, *, kept: bool = True) -> Said | None:
         shortest, longest = lens.focal_mm
         if not shortest <= focal_mm <= longest:
             raise Refusal(f"{lens.model} has no {focal_mm:g} mm; it has {shortest:g} to {longest:g}.")
-    said = Said(lens, f_number, focal_mm, focus_m, assumed)
+    said = Said(lens, given.aperture, focal_mm, given.distance, assumed)
     return None if said == Said(assumed=True) else said
 
 
@@ -113,26 +112,6 @@ class _Each(Sequence[Any]):
         if isinstance(index, slice):
             return _Each(self._inside[index], self._change)
         return self._change(self._inside[index])
-
-
-def f_number_of(text: str) -> float:
-    """The f-number of `2.8` or `f/2.8`; Usage for what is none."""
-    return _positive(text.removeprefix("f/"), "aperture", 0.3, 256.0)
-
-
-def distance_of(text: str) -> float:
-    """Metres, or infinity for `inf`; Usage for what is no distance."""
-    return math.inf if text in ("inf", "infinity") else _positive(text.removesuffix("m"), "distance", 0.001, 1e6)
-
-
-def _positive(text: str, option: str, least: float, most: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not least <= value <= most:
-        raise Usage(f"--{option} {text} is not a number from {least:g} to {most:g}; give one as 2.8")
-    return value
 
 
 def _mounted() -> Lens | None:

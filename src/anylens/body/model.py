@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anylens.record import field, record
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 _FOLDER = Path(__file__).parent
 
@@ -122,14 +122,12 @@ def bodies() -> dict[str, str]:
 @cache
 def body(name: str) -> Body:
     """The body whose file has that name, or begins with it where only one does; Refusal lists the near ones."""
-    import difflib
-
     names = _names()
     found = [name] if name in names else [each for each in names if name and each.startswith(name)]
     if len(found) != 1:
-        near = found or difflib.get_close_matches(name.lower(), names, 3, 0.4) or names
-        why = f"Several bodies begin with '{name}'" if found else f"There is no body '{name}'"
-        raise Refusal(f"{why}; {'choose one of' if found else 'near it are'} {', '.join(near)}.")
+        if found:
+            raise Refusal(f"Several bodies begin with '{name}'; choose one of {', '.join(found)}.")
+        raise Refusal(f"There is no body '{name}'; {near(name, names)}.")
     return parse_body(_FOLDER.joinpath(f"{found[0]}.toml").read_text("utf-8"))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from anylens.camera.model import Camera
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 __all__ = ["Camera", "backends", "open"]
 
@@ -38,10 +37,4 @@ def open(name: str, **settings: Any) -> Camera:  # noqa: A001
         if settings:
             raise Refusal(f"A folder's raws were taken long ago, so {min(settings)} cannot be set; leave it out.")
         return Folder(rest)
-    near = difflib.get_close_matches(kind, _BACKENDS, 1, 0.5)
-    hint = (
-        f"did you mean {near[0]}:?"
-        if near
-        else f"cameras are named {' or '.join(f'{each}:...' for each in _BACKENDS)}."
-    )
-    raise Refusal(f"There is no camera '{name}'; {hint}")
+    raise Refusal(f"There is no camera '{name}'; {near(f'{kind}:', [f'{each}:...' for each in _BACKENDS])}.")

@@ -12,7 +12,7 @@ from anylens.body import Body, Mode
 from anylens.frame import Facts, Frame
 from anylens.lens import Lens, Setting
 from anylens.record import fields, record, replace
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 from anylens.sensor import Sensor
 from anylens.shot import Shot
 
@@ -293,8 +293,6 @@ class Virtual:
         )
 
     def _check_options(self, known: Mapping[str, Any]) -> None:
-        from anylens.twin.spectra import near
-
         for key, _ in self.setup.options:
             if key not in known:
                 own = [each.name for each in fields(Setup) if each.name != "options"]
@@ -422,7 +420,11 @@ def _meant(key: str, value: Any) -> Any:
             return int(value)
         case "aperture":
             return _number(key, value.lower().removeprefix("f/"))
-        case "distance" | "subject" | "plate" | "amplitude" | "temperature":
+        case "distance" | "subject":
+            return _number(key, value.removesuffix("m"))
+        case "plate":
+            return _number(key, value.removesuffix("mm"))
+        case "amplitude" | "temperature":
             return _number(key, value)
     return value
 
@@ -431,7 +433,7 @@ def _number(key: str, value: str) -> float:
     try:
         number = float(value)
     except ValueError:
-        raise Refusal(f"The {key} '{value}' is not a number; give one without its unit, as 3.") from None
+        number = math.nan
     if math.isnan(number):
         raise Refusal(f"The {key} '{value}' is not a number; give one, as 3.")
     return number

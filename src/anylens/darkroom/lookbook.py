@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anylens.darkroom.recipe import Recipe, parse
 from anylens.darkroom.stages import STAGES, default_recipe
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 _FOLDER = Path(__file__).with_name("looks")
 
@@ -23,10 +23,5 @@ def look(name: str) -> Recipe:
     """The recipe of a look; Refusal with the near names for one that is not there."""
     known = looks()
     if name not in known:
-        import difflib
-
-        near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.4)
-        raise Refusal(
-            f"there is no look '{name}'; choose {' or '.join(near) if near else 'one of ' + ', '.join(known)}"
-        )
+        raise Refusal(f"there is no look '{name}'; {near(name, known)}")
     return parse((_FOLDER / f"{name}.toml").read_text("utf-8"), STAGES, default_recipe())

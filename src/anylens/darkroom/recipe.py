@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 from anylens.frame import Burst
 from anylens.image import Mosaic, Photo, Scene
 from anylens.record import field, fields, record, replace
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 SCHEMA = 1
 SECTIONS = ("merge", "mosaic", "demosaic", "scene", "tone", "photo")
@@ -186,11 +186,7 @@ def options(stages: StageTable) -> tuple[Option, ...]:
 def _lookup(name: str, stages: StageTable) -> tuple[str, type]:
     if name in stages:
         return stages[name]
-    folded = {known.lower(): known for known in stages}
-    import difflib
-
-    near = [folded[hit] for hit in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.4)]
-    raise Refusal(f"there is no stage '{name}'; near names: {', '.join(near or sorted(stages))}")
+    raise Refusal(f"there is no stage '{name}'; {near(name, stages, 'anylens looks')}")
 
 
 def _with(stage: Stage, changes: Mapping[str, Any]) -> Stage:

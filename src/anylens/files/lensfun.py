@@ -7,7 +7,6 @@ database itself is CC BY-SA and is read where the user has it, never copied.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from anylens.lens.model import Lens
 from anylens.lens.passport import Geometry, Lateral, Passport, Vignetting
 from anylens.lens.rings import nearest
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -45,9 +44,7 @@ def read_lensfun(
     wanted = " ".join(name.split()).casefold()
     exact = [each for each in found if each.casefold() == wanted or each.casefold().partition(" ")[2] == wanted]
     if not exact:
-        near = [each for each in found if wanted in each.casefold()][:5]
-        near = near or difflib.get_close_matches(name, found, 3, 0.4)
-        raise Refusal(f"Lensfun's database has no lens '{name}'; near it are {', '.join(near) or 'none'}.")
+        raise Refusal(f"Lensfun's database has no lens '{name}'; {near(wanted, found)}.")
     lens = found[exact[0]]
     return _passport(lens, exact[0], body, date, focal_mm)
 

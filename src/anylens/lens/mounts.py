@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from anylens.record import record
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 _FILE = Path(__file__).with_name("mounts.toml")
 
@@ -32,14 +32,11 @@ def mounts() -> tuple[Mount, ...]:
 
 def mount(name: str) -> Mount:
     """The mount of that name or other name, whatever its capitals; Refusal lists the near ones."""
-    import difflib
-
     spelt = {each.casefold(): held for held in mounts() for each in (held.name, *held.also)}
     found = spelt.get(name.strip().casefold())
     if found is None:
-        near = difflib.get_close_matches(name.casefold(), list(spelt), 3, 0.5)
-        names = dict.fromkeys(spelt[each].name for each in near) or [each.name for each in mounts()]
-        raise Refusal(f"There is no mount '{name}'; known are {', '.join(names)}.")
+        names = [each for held in mounts() for each in (held.name, *held.also)]
+        raise Refusal(f"There is no mount '{name}'; {near(name, names, 'anylens lens mounts')}.")
     return found
 
 

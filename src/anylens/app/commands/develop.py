@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from anylens.app import voice
 from anylens.app.by_hand import lens_options, said_in
 from anylens.app.places import SUFFIXES, places
+from anylens.app.quantities import whole
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
 from anylens.record import replace
@@ -69,7 +70,7 @@ def options(syntax: Syntax) -> None:
         action="store_true",
         help="warn where a raw contradicts the lens's passport, or all together tell that the lens sits askew",
     )
-    syntax.add_argument("--size", type=int, metavar="N", help="longest side of the photo in pixels")
+    syntax.add_argument("--size", type=whole(1, 65535, "2048"), metavar="N", help="longest side of the photo in pixels")
     syntax.add_argument("--time", action="store_true", help="run the stages one by one and say how long each took")
     syntax.add_argument(
         "--mode",

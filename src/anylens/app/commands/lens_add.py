@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 from anylens.app import mine
+from anylens.app.quantities import distance_m, f_number, focal_mm, whole
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
 from anylens.record import replace
@@ -18,10 +20,14 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("name", metavar="NAME", help="a lens of the catalogue, or the model of a new one")
     syntax.add_argument("--maker", metavar="NAME", help="a new lens: who made it")
     syntax.add_argument("--mount", metavar="NAME", help="its mount, as M42; anylens lens mounts lists them")
-    syntax.add_argument("--focal", metavar="MM[-MM]", help="its focal length, or the shortest and the longest")
-    syntax.add_argument("--widest", metavar="N[-N]", help="its f-number wide open, at both ends where they differ")
-    syntax.add_argument("--close", type=float, metavar="M", help="the nearest distance on its ring, in metres")
-    syntax.add_argument("--code", type=int, metavar="N", help="its 6-bit code, 0 to 63")
+    syntax.add_argument(
+        "--focal", type=_ends(focal_mm), metavar="MM[-MM]", help="its focal length, or the shortest and the longest"
+    )
+    syntax.add_argument(
+        "--widest", type=_ends(f_number), metavar="N[-N]", help="its f-number wide open, at both ends where they differ"
+    )
+    syntax.add_argument("--close", type=distance_m, metavar="M", help="the nearest distance on its ring, in metres")
+    syntax.add_argument("--code", type=whole(0, 63, "31"), metavar="N", help="its 6-bit code, 0 to 63")
     syntax.add_argument("--source", metavar="TEXT", help="whence you have these figures")
     syntax.add_argument("--remove", action="store_true", help="the lens is no longer yours; its file stays")
 
@@ -63,8 +69,8 @@ def _keep_new(given: Namespace) -> tuple[str, Path]:
     lens = Lens(
         given.maker,
         given.name,
-        _span(given.focal, "focal"),
-        None if given.widest is None else _span(given.widest, "widest"),
+        given.focal,
+        given.widest,
         None if given.mount is None else mount(given.mount).name,
         given.close,
         given.code,
@@ -78,14 +84,14 @@ def _keep_new(given: Namespace) -> tuple[str, Path]:
     return name, mine.keep_card(parse_card(card_text(card), name))
 
 
-def _span(text: str, option: str) -> tuple[float, float]:
-    try:
-        ends = [float(each) for each in text.replace("f/", "").split("-")]
-    except ValueError:
-        ends = []
-    if len(ends) not in (1, 2):
-        raise Usage(f"--{option} {text} is not a number, or two with - between; give it as 35 or 28-50")
-    return ends[0], ends[-1]
+def _ends(number: Callable[[str], float]) -> Callable[[str], tuple[float, float]]:
+    """What turns an option's text into the two ends of a span, both the same for a single number."""
+
+    def ends(text: str) -> tuple[float, float]:
+        first, dash, last = text.partition("-")
+        return number(first), number(last if dash else first)
+
+    return ends
 
 
 def _remove(asked: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from anylens.app import measuring, mine, voice
+from anylens.app.quantities import distance_m, f_number, focal_mm, pitch_um
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
 from anylens.app.voice import Usage
@@ -38,12 +39,12 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--edges", nargs="+", default=[], metavar="FILE", help="raws of slanted edges over the field")
     syntax.add_argument("--photos", nargs="+", default=[], metavar="FILE", help="ordinary raws of it, best a slow pan")
     syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
-    syntax.add_argument("--aperture", type=float, metavar="N", help="f-number, where the files do not say it")
+    syntax.add_argument("--aperture", type=f_number, metavar="N", help="f-number, where the files do not say it")
     syntax.add_argument(
-        "--focus", type=float, metavar="M", help="distance in focus in metres, where they do not say it"
+        "--focus", type=distance_m, metavar="M", help="distance in focus in metres, where they do not say it"
     )
-    syntax.add_argument("--focal", type=float, metavar="MM", help="focal length, where the files do not say it")
-    syntax.add_argument("--pitch", type=float, metavar="UM", help="distance of two pixels, where they do not say it")
+    syntax.add_argument("--focal", type=focal_mm, metavar="MM", help="focal length, where the files do not say it")
+    syntax.add_argument("--pitch", type=pitch_um, metavar="UM", help="distance of two pixels, where they do not say it")
     syntax.add_argument("--turn", metavar="DEG,...", help="how the camera was turned clockwise for each flat")
     syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
     syntax.add_argument(
@@ -64,11 +65,6 @@ def run(given: Namespace) -> int:
     files = [*given.flat, *given.chart, *given.edges, *given.photos]
     if not files:
         raise Usage("there is nothing to calibrate from; give --flat, --chart, --edges or --photos and their pictures")
-    for name, value in (("aperture", given.aperture), ("focus", given.focus), ("focal", given.focal)):
-        if value is not None and not 0.1 <= value <= 10_000.0:
-            raise Usage(f"--{name} {value:g} is no such figure; give another")
-    if given.pitch is not None and not 0.3 <= given.pitch <= 100.0:
-        raise Usage(f"--pitch {given.pitch:g} is no distance of two pixels in micrometres; give 0.3 to 100")
     turns = measuring.turns(given.turn)
     if turns is not None and len(turns) != len(given.flat):
         raise Usage(f"--turn has {len(turns)} numbers for {len(given.flat)} flats; give one for each, in their order")

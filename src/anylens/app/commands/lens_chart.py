@@ -6,6 +6,7 @@ import re
 from argparse import Namespace
 
 from anylens.app import measuring
+from anylens.app.quantities import quantity
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
 
@@ -17,7 +18,12 @@ def options(syntax: Syntax) -> None:
     syntax.usage = "anylens lens chart [options] -o chart.pdf"
     syntax.add_argument("-o", "--output", metavar="FILE", required=True, help="a .pdf to print, a .png for a screen")
     syntax.add_argument("--paper", metavar="NAME", help="a4 (usual), a3, a2 or letter; for .pdf")
-    syntax.add_argument("--square", type=float, metavar="MM", help="side of a square, 20 where not given; for .pdf")
+    syntax.add_argument(
+        "--square",
+        type=quantity("mm", 2.0, 200.0, "20"),
+        metavar="MM",
+        help="side of a square, 20 where not given; for .pdf",
+    )
     syntax.add_argument("--screen", metavar="WxH", help="the screen's pixels, 1920x1080 where not given; for .png")
 
 
@@ -33,8 +39,6 @@ def run(given: Namespace) -> int:
         paper, square = (given.paper or "a4").lower(), 20.0 if given.square is None else given.square
         if paper not in PAPERS_MM:
             raise Usage(f"there is no paper {given.paper}; name one of {', '.join(PAPERS_MM)}")
-        if not 2.0 <= square <= 200.0:
-            raise Usage(f"--square {square:g} is no side of a square in mm; give 2 to 200")
         data, columns, rows = chart_pdf(paper, square)
         measuring.keep(place, data)
         print(f"{place}  {columns} x {rows} squares of {square:g} mm on {paper}; print at 100 % and check the ruler")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.app import measuring, voice
+from anylens.app.quantities import f_number, pitch_um
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
-from anylens.app.voice import Usage
 from anylens.record import record
 from anylens.refusal import Refusal
 
@@ -45,8 +45,8 @@ def options(syntax: Syntax) -> None:
         "--passport", nargs="+", metavar="TOML", help="the passports to choose from; else yours for the files' body"
     )
     syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
-    syntax.add_argument("--aperture", type=float, metavar="N", help="f-number, where the files do not say it")
-    syntax.add_argument("--pitch", type=float, metavar="UM", help="distance of two pixels, where they do not say it")
+    syntax.add_argument("--aperture", type=f_number, metavar="N", help="f-number, where the files do not say it")
+    syntax.add_argument("--pitch", type=pitch_um, metavar="UM", help="distance of two pixels, where they do not say it")
     syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
     syntax.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -57,8 +57,6 @@ def run(given: Namespace) -> int:
     from anylens.lab.traits import traits
     from anylens.lens.model import plain
 
-    if given.aperture is not None and not 0.5 <= given.aperture <= 128.0:
-        raise Usage(f"--aperture {given.aperture:g} is no f-number; give another")
     pictures = _pictures(given)
     body = pictures[0].body
     passports = _passports(given.passport, body)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anylens.app import mine
+from anylens.app.quantities import focal_mm, pitch_um
 from anylens.app.syntax import Syntax
 from anylens.record import replace
 from anylens.refusal import Refusal
@@ -21,11 +22,11 @@ def options(syntax: Syntax) -> None:
     syntax.usage = "anylens lens import [options] NAME|FILE.dng [--body BODY]"
     syntax.add_argument("name", metavar="NAME|DNG", help="the lens as Lensfun calls it, or a DNG with corrections")
     syntax.add_argument("--body", metavar="NAME", help="the body that the passport is for; a DNG names its own")
-    syntax.add_argument("--pitch", type=float, metavar="UM", help="how wide a pixel is, where the DNG does not tell")
+    syntax.add_argument("--pitch", type=pitch_um, metavar="UM", help="how wide a pixel is, where the DNG does not tell")
     syntax.add_argument(
         "--lens", metavar="NAME", help="which of the catalogue's lenses it is; Lensfun's name otherwise"
     )
-    syntax.add_argument("--focal", type=float, metavar="MM", help="the focal length, for a lens that has several")
+    syntax.add_argument("--focal", type=focal_mm, metavar="MM", help="the focal length, for a lens that has several")
     syntax.add_argument(
         "--database", action="append", default=[], metavar="XML|DIR", help="where Lensfun's XML is, if not installed"
     )

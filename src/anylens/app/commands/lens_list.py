@@ -6,6 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from anylens.app import mine
+from anylens.app.quantities import whole
 from anylens.app.syntax import Syntax
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def options(syntax: Syntax) -> None:
     syntax.usage = "anylens lens list [options] [WORD...]"
     syntax.add_argument("words", nargs="*", metavar="WORD", help="only lenses with all these words, as leica 50 1.4")
     syntax.add_argument("--mine", action="store_true", help="only your own lenses")
-    syntax.add_argument("--code", type=int, metavar="N", help="only lenses of that 6-bit code")
+    syntax.add_argument("--code", type=whole(0, 63, "31"), metavar="N", help="only lenses of that 6-bit code")
     syntax.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from anylens.app import mine
+from anylens.app.quantities import distance_m, f_number, focal_mm, quantity
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
 from anylens.record import fields
@@ -27,12 +28,23 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--body", metavar="NAME", help="the body it is on; the one in use where not given")
     syntax.add_argument("--mode", metavar="NAME", help="how its sensor is read; the usual way where not given")
     syntax.add_argument("--sensor", metavar="WxH@UM", help="any other sensor: its size in mm and pitch, as 36x24@4.4")
-    syntax.add_argument("--aperture", metavar="N", help="one f-number; all full stops where not given")
-    syntax.add_argument("--distance", metavar="M", help="what is in focus, in metres from the sensor, or inf (3)")
+    syntax.add_argument("--aperture", type=f_number, metavar="N", help="one f-number; all full stops where not given")
     syntax.add_argument(
-        "--focal", type=float, metavar="MM", help="one of its focal lengths; the shortest where not given"
+        "--distance",
+        type=distance_m,
+        default=_FAR_M,
+        metavar="M",
+        help="what is in focus, in metres from the sensor, or inf (3)",
     )
-    syntax.add_argument("--circle", type=float, metavar="UM", help="circle of confusion; a 1500th of the diagonal")
+    syntax.add_argument(
+        "--focal", type=focal_mm, metavar="MM", help="one of its focal lengths; the shortest where not given"
+    )
+    syntax.add_argument(
+        "--circle",
+        type=quantity("um", 0.001, 10_000.0, "30"),
+        metavar="UM",
+        help="circle of confusion; a 1500th of the diagonal",
+    )
     syntax.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -89,13 +101,11 @@ def shown(card: Card, given: Namespace) -> dict[str, Any]:
             for focal in card.focals_mm
         ],
         "diffraction_f_number": depth.diffraction_f_number(pitch_um),
-        "distance_m": _metres(given.distance),
+        "distance_m": given.distance,
         "circle_um": given.circle if given.circle is not None else 1000.0 * depth.circle_mm(size_mm),
         "focal_mm": _focal(card, given.focal),
         "stops": [],
     }
-    if not 0.0 < told["circle_um"] <= 10_000.0:
-        raise Usage(f"--circle {told['circle_um']:g} is no circle; give micrometres above 0, to 10000")
     if told["focal_mm"] is not None:
         told["stops"] = [
             _stop(told, f_number, pitch_um) for f_number in _f_numbers(card, told["focal_mm"], given.aperture)
@@ -243,16 +253,8 @@ def _widest(card: Card, focal_mm: float) -> float | None:
     return wide[0] if focal_mm - span[0] <= span[1] - focal_mm else wide[1]
 
 
-def _f_numbers(card: Card, focal_mm: float, said: str | None) -> list[float]:
-    from anylens.app.by_hand import f_number_of
-
+def _f_numbers(card: Card, focal_mm: float, said: float | None) -> list[float]:
     if said is not None:
-        return [f_number_of(said)]
+        return [said]
     widest = _widest(card, focal_mm) or 1.4
     return sorted({widest, *(stop for stop in _STOPS[3:] if stop > 1.05 * widest)})
-
-
-def _metres(said: str | None) -> float:
-    from anylens.app.by_hand import distance_of
-
-    return _FAR_M if said is None else distance_of(said)

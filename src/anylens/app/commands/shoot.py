@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anylens.app import voice
+from anylens.app.quantities import distance_m, f_number, focal_mm, quantity, whole
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
 from anylens.refusal import Refusal
@@ -31,14 +32,27 @@ def options(syntax: Syntax) -> None:
         metavar="CAMERA",
         help='such as "virtual:lens=summicron_50_f2_v5,scene=white-wall" or folder:raws/',
     )
-    syntax.add_argument("-n", "--number", type=int, default=1, metavar="N", help="how many frames, or whole brackets")
+    syntax.add_argument(
+        "-n",
+        "--number",
+        type=whole(1, _MOST_FRAMES, "8"),
+        default=1,
+        metavar="N",
+        help="how many frames, or whole brackets",
+    )
     syntax.add_argument("--exposure", metavar="S", help="exposure time as 1/100 or 0.01 (1/100 where not given)")
-    syntax.add_argument("--iso", type=float, metavar="ISO", help="the sensor's lowest where not given")
+    syntax.add_argument(
+        "--iso", type=quantity("", 1.0, 1e6, "100"), metavar="ISO", help="the sensor's lowest where not given"
+    )
     syntax.add_argument("--bracket", metavar="EV,EV...", help="exposure steps around it, as -2,0,2")
-    syntax.add_argument("--aperture", metavar="N", help="f-number; a simulated lens's widest where not given")
-    syntax.add_argument("--distance", metavar="M", help="what is in focus, in metres from the sensor, or inf")
+    syntax.add_argument(
+        "--aperture", type=f_number, metavar="N", help="f-number; a simulated lens's widest where not given"
+    )
+    syntax.add_argument(
+        "--distance", type=distance_m, metavar="M", help="what is in focus, in metres from the sensor, or inf"
+    )
     syntax.add_argument("--lens", metavar="NAME", help="the lens on a camera that cannot know; see anylens lens list")
-    syntax.add_argument("--focal", metavar="MM", help="its focal length, where it has several")
+    syntax.add_argument("--focal", type=focal_mm, metavar="MM", help="its focal length, where it has several")
     syntax.add_argument("--light", metavar="NAME", help="what lights the scene")
     syntax.add_argument("--hand", metavar="HOW", help="tripod, tremor or gyro:FILE")
     syntax.add_argument("--amplitude", metavar="X", help="multiplies the hand's movement")
@@ -67,8 +81,8 @@ def run(given: Namespace) -> int:
 
     evs = shooting.steps(given.bracket) if given.bracket is not None else ()
     exposure_s = shooting.exposure_s(given.exposure or "1/100")
-    if not 1 <= given.number * max(1, len(evs)) <= _MOST_FRAMES:
-        raise Usage(f"-n {given.number} asks for no frame or for more than {_MOST_FRAMES}; give another number")
+    if given.number * max(1, len(evs)) > _MOST_FRAMES:
+        raise Usage(f"-n {given.number} brackets are more than {_MOST_FRAMES} frames; ask for fewer")
     said = _said(given)
     settings = {
         name: value

@@ -10,7 +10,7 @@ from typing import Any
 
 from anylens.lens.model import Lens
 from anylens.record import record
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 _FOLDER = Path(__file__).parent
 _MOST_NEAR = 8
@@ -77,8 +77,6 @@ def find(asked: str, among: Mapping[str, Card], preferred: Collection[str] = ())
 
     Where several fit, one that is `preferred` alone (the user's own) is meant. Raises Refusal that lists the near ones.
     """
-    import difflib
-
     fitting = meant(asked, among)
     if len(fitting) > 1:
         own = [name for name in fitting if name in preferred]
@@ -89,11 +87,8 @@ def find(asked: str, among: Mapping[str, Card], preferred: Collection[str] = ())
         names = list(fitting)
         more = f" and {len(names) - _MOST_NEAR} more" if len(names) > _MOST_NEAR else ""
         raise Refusal(f"Several lenses fit '{asked}'; choose one of {', '.join(names[:_MOST_NEAR])}{more}.")
-    spelt = _spelt(among)
-    close = difflib.get_close_matches(file_name(asked), list(spelt), 5, 0.5)
-    near = list(dict.fromkeys(spelt[each].name for each in close))[:3]
-    also = f"; near it are {', '.join(near)}" if near else "; anylens lens list shows all"
-    raise Refusal(f"There is no lens '{asked}' in the catalogue{also}; anylens lens add makes a new one.")
+    alike = near(file_name(asked), _spelt(among), "anylens lens list")
+    raise Refusal(f"There is no lens '{asked}' in the catalogue; {alike}; anylens lens add makes a new one.")
 
 
 def meant(asked: str, among: Mapping[str, Card]) -> dict[str, Card]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 _FOLDER = files("anylens.twin.glass").joinpath("prescriptions")
 
@@ -89,11 +88,7 @@ def full_name(name: str) -> str:
         return begun[0]
     if begun:
         raise Refusal(f"'{name}' is the beginning of several lenses: {', '.join(begun)}; type more of the one you mean")
-    near = difflib.get_close_matches(asked, known, n=3, cutoff=0.4)
-    within = [slug for slug in known if asked and asked in slug]
-    choice = list(dict.fromkeys(within + near))[:5]
-    what = f"choose {' or '.join(choice)}" if choice else f"none of the {len(known)} is near; see anylens shoot --list"
-    raise Refusal(f"there is no lens '{name}'; {what}")
+    raise Refusal(f"There is no lens '{name}'; {near(asked, known, 'anylens shoot --list')}.")
 
 
 def prescription(name: str) -> Prescription:

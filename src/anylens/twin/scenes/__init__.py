@@ -9,7 +9,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 from anylens.twin.scenes.charts import (
     CharucoGrid,
     ColorChecker,
@@ -26,7 +26,6 @@ from anylens.twin.scenes.photograph import Photograph
 from anylens.twin.scenes.plane import Box, Draw, Field, Mark, Plane, Points, Scene
 from anylens.twin.scenes.sky import StarField
 from anylens.twin.scenes.views import Backlit, Depth, Moving
-from anylens.twin.spectra import near
 
 __all__ = ["Box", "Draw", "Field", "Mark", "Plane", "Points", "Scene", "options", "scene", "scenes"]
 
@@ -79,7 +78,7 @@ def scene(name: str, **said: Any) -> Scene:
 
 def _kind(name: str) -> type[Any]:
     if name not in _SCENES:
-        raise Refusal(f"There is no scene '{name}'; {near(name, _SCENES)}.")
+        raise Refusal(f"There is no scene '{name}'; {near(name, _SCENES, 'anylens shoot --list')}.")
     return _SCENES[name]
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 from anylens.sensor import CFA, Noise, bayer
 
 _ISO_STEPS = (25, 32, 40, 50, 64, 80, 100, 125, 160, 200)
@@ -177,7 +177,7 @@ def silicon(name: str) -> Silicon:
     for each in _sheet()["sensor"]:
         if each["name"] == name:
             return _silicon(_sheet()["usual"] | each)
-    raise Refusal(f"The twin has no sensor '{name}'; known are {', '.join(silicons())}.")
+    raise Refusal(f"The twin has no sensor '{name}'; {near(name, silicons())}.")
 
 
 @cache

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,7 +12,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from anylens.refusal import Refusal
+from anylens.refusal import Refusal, near
 
 Floats = npt.NDArray[np.float64]
 
@@ -150,19 +149,10 @@ def sources() -> dict[str, str]:
 def source(name: str) -> Source:
     """The light of that name; raises Refusal that lists the near ones."""
     if name.lower() not in _SOURCES:
-        raise Refusal(f"There is no light '{name}'; {near(name, _SOURCES)}.")
+        raise Refusal(f"There is no light '{name}'; {near(name, _SOURCES, 'anylens shoot --list')}.")
     says, power, flicker = _SOURCES[name.lower()]
     watts = power()
     return Source(name.lower(), says, watts / luminous(watts), Flicker(*flicker) if flicker else None)
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence that refuses a name: which of the known ones were near it, or all."""
-    all_known = sorted(known)
-    close = difflib.get_close_matches(name.lower(), all_known, n=3, cutoff=0.5)
-    if close:
-        return f"near it {'is' if len(close) == 1 else 'are'} {' and '.join(close)}"
-    return f"known are {', '.join(all_known)}"
 
 
 BT2020 = np.array([[0.708, 0.292], [0.170, 0.797], [0.131, 0.046]])
