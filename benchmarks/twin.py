@@ -18,6 +18,7 @@ from anylens.files import write
 from anylens.frame import Facts, Frame
 from anylens.sensor import Sensor
 from anylens.twin.hand import tremor
+from anylens.twin.light import Layer
 from anylens.twin.silicon import Chip, Silicon, silicon
 from benchmarks.report import save, table
 
@@ -29,9 +30,8 @@ def even(sensor: Silicon, share_of_well: float) -> Any:
     """Light that fills so much of every well in one exposure."""
     sides = sensor.height_px + 2 * MARGIN_PX, sensor.width_px + 2 * MARGIN_PX
     rates = np.full((3, *sides), share_of_well * sensor.full_well_e / EXPOSURE_S, np.float32)
-    layer = SimpleNamespace(rates=rates, cover=None, path=None, distance_m=None)
     return SimpleNamespace(
-        layers=(layer,),
+        layers=(Layer(rates, 1, 1, sides),),
         margin_px=MARGIN_PX,
         pitch_um=sensor.pitch_um,
         chief_ray_deg=lambda places: np.zeros(places.shape[:-1]),

@@ -12,7 +12,7 @@ from anylens.twin.hand import tremor
 from anylens.twin.silicon import Chip, Silicon, silicon, silicons
 from anylens.twin.silicon.chip import acceptance
 from anylens.twin.spectra import Flicker
-from tests.twin_light import ByHand, LightByHand, even
+from tests.twin_light import LightByHand, by_hand, even
 
 EXPOSURE_S = 0.01
 
@@ -163,7 +163,7 @@ def test_a_turned_camera_sees_the_picture_moved_the_other_way() -> None:
     margin = 16
     rates = np.full((3, 160, 160), 1e4, np.float32)
     rates[:, margin + 60 : margin + 64, margin + 60 : margin + 64] = 2e6
-    light = LightByHand((ByHand(rates),), margin, sensor.pitch_um)
+    light = LightByHand((by_hand(rates),), margin, sensor.pitch_um)
     angle = 10 * sensor.pitch_um / 1000.0 / 50.0
     places = {}
     for name, pose in (("still", (0, 0)), ("right", (0, angle)), ("up", (angle, 0))):
@@ -180,7 +180,7 @@ def test_a_picture_moved_by_half_a_pixel_keeps_its_fine_detail() -> None:
     sensor = piece(width=256, height=64, prnu=0.0)
     margin = 16
     wave = 1.0 + 0.8 * np.cos(2.0 * np.pi * np.arange(256 + 2 * margin) / 3.0)
-    light = LightByHand((ByHand(np.tile((4e5 * wave).astype(np.float32), (3, 96, 1))),), margin, sensor.pitch_um)
+    light = LightByHand((by_hand(np.tile((4e5 * wave).astype(np.float32), (3, 96, 1))),), margin, sensor.pitch_um)
     contrast = []
     for pixels in (0.0, 0.5):
         pose = [0, pixels * sensor.pitch_um / 1000.0 / 50.0, 0, 0, 0, 0]
@@ -200,7 +200,7 @@ def test_near_things_move_more_than_far_ones_when_the_camera_shifts() -> None:
     cover = np.zeros((sides, sides), np.float32)
     cover[margin + 60 : margin + 64, margin + 60 : margin + 64] = 1.0
     light = LightByHand(
-        (ByHand(ground), ByHand(2e6 * np.stack([cover] * 3), cover, None, 1.0)), margin, sensor.pitch_um
+        (by_hand(ground), by_hand(2e6 * np.stack([cover] * 3), cover, None, 1.0)), margin, sensor.pitch_um
     )
     places = []
     for x_mm in (0.0, 1.0):
@@ -214,7 +214,7 @@ def test_near_things_move_more_than_far_ones_when_the_camera_shifts() -> None:
 def test_a_hand_that_holds_still_gives_the_same_frame_as_a_tripod() -> None:
     sensor = piece(width=128, height=128)
     rates = np.random.default_rng(1).uniform(1e5, 1e6, (3, 160, 160)).astype(np.float32)
-    light = LightByHand((ByHand(rates),), 16, sensor.pitch_um)
+    light = LightByHand((by_hand(rates),), 16, sensor.pitch_um)
     chip = Chip(sensor)
     still = chip.expose(light, EXPOSURE_S, index=1).raw.astype(int)
     held = chip.expose(light, EXPOSURE_S, index=1, hand=tremor(1, 0.0)).raw.astype(int)
@@ -232,7 +232,9 @@ def test_rows_of_a_rolling_shutter_see_moving_things_one_after_the_other() -> No
     cover[:, margin + 100 : margin + 110] = 1.0
     bar[:] = 1e7 * cover
     speed_mm_s = 16 * sensor.pitch_um / 1000.0 / (256 * 50e-6)
-    light = LightByHand((ByHand(ground), ByHand(bar, cover, lambda t: (speed_mm_s * t, 0.0))), margin, sensor.pitch_um)
+    light = LightByHand(
+        (by_hand(ground), by_hand(bar, cover, lambda t: (speed_mm_s * t, 0.0))), margin, sensor.pitch_um
+    )
     raw = Chip(sensor).expose(light, 2e-4).raw.astype(float) - sensor.black
     columns = np.arange(256)
     middle = [(row * columns).sum() / row.sum() for row in np.clip(raw - 20.0, 0.0, None)[1::2, :]]

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +30,9 @@ Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Path2 = Callable[[float], tuple[float, float]]
 
+_ROWS = 64
+"""Rows that one core works on at a time."""
+
 
 class Pixels(Protocol):
     """What light needs to know of the silicon; the electrons per photon are spectra.response() of all of it."""
@@ -41,22 +45,69 @@ class Pixels(Protocol):
     def pitch_um(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Layer:
     """One plane of the scene as the lens draws it.
 
-    `rates` (3, H + 2 m, W + 2 m) float32: photo-electrons per second in one pixel through R, G and B, before gain and
-    micro lenses, already multiplied by `cover`; `cover` (H + 2 m, W + 2 m) is 0..1, None for the farthest plane. Light
-    formed `detail` times as dense has so many values to a pixel along each side, the first where the pixel stands, each
-    what a whole pixel there would gather. What
-    lies behind shows through by 1 - cover. `path` says where the layer is at a time in s, (x_mm, y_mm) on the sensor;
+    `values` (3 or 4, h, w) float32: photo-electrons per second in one pixel through R, G and B, before gain and micro
+    lenses, already multiplied by the cover, 0..1, which is the fourth; the farthest plane has none. They stand `times`
+    pixels apart, the first in the middle of so many; of `sides` (H, W), margins included, `detail` values stand to a
+    pixel along each side, the first where the pixel stands, each what a whole pixel there would gather. What lies
+    behind shows through by 1 - cover. `path` says where the layer is at a time in s, (x_mm, y_mm) on the sensor;
     `distance_m` how far it is, None where the lens is focused.
     """
 
-    rates: Array
-    cover: Array | None = None
+    values: Array
+    times: int
+    detail: int
+    sides: tuple[int, int]
     path: Path2 | None = None
     distance_m: float | None = None
+
+    @cached_property
+    def rates(self) -> Array:
+        """(3, H, W): the rates on every pixel, or `detail` times as dense."""
+        return self._all(slice(0, 3))
+
+    @cached_property
+    def cover(self) -> Array | None:
+        """(H, W): the cover there, None for the farthest plane."""
+        return self._all(slice(3, 4))[0] if len(self.values) > 3 else None
+
+    def seen(self, channel: int, rows: slice, columns: slice) -> Array:
+        """Some rows and columns of the `rates` of R, G or B, or of the `cover` (3), without making all of them."""
+        import cv2
+
+        values = self.values[channel]
+        if values.shape == self.sides:
+            return np.asarray(values[rows, columns])
+        count = tuple(len(range(*part.indices(side))) for part, side in zip((rows, columns), self.sides, strict=True))
+        # A wide blur is formed with one value to so many pixels: between them it is smooth.
+        ways = [
+            [(part.step or 1) / (self.detail * self.times), (part.start or 0) / (self.detail * self.times)]
+            for part in (columns, rows)
+        ]
+        first = 0.5 * (self.times - 1) / self.times
+        (across, left), (down, top) = ways
+        matrix = np.array([[across, 0.0, left - first], [0.0, down, top - first]])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        drawn = cv2.warpAffine(values, matrix, count[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(np.clip(drawn, 0.0, 1.0 if channel == 3 else None), np.float32)
+
+    def _all(self, channels: slice) -> Array:
+        if self.values.shape[1:] == self.sides:
+            return self.values[channels]
+        numbers = range(*channels.indices(len(self.values)))
+        made = np.empty((len(numbers), *self.sides), np.float32)
+
+        def part(top: int) -> None:
+            rows = slice(top, min(top + _ROWS, self.sides[0]))
+            for channel, out in zip(numbers, made, strict=True):
+                out[rows] = self.seen(channel, rows, slice(0, self.sides[1]))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(part, range(0, self.sides[0], _ROWS)))
+        return made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,9 +212,10 @@ def formed(
         finding = pool.submit(formation.ways)
         arrays = keeping.remembered(name, lambda: formation.layers(planes, finding))
     ways = finding.result()
+    sides = ((height + 2 * margin_px) * detail, (width + 2 * margin_px) * detail)
     return Light(
         layers=tuple(
-            Layer(arrays[f"rates{at}"], arrays.get(f"cover{at}"), plane.path, plane.distance_m)
+            Layer(arrays[f"{at}"], int(arrays["times"][at]), detail, sides, plane.path, plane.distance_m)
             for at, plane in enumerate(planes)
         ),
         pixels=(width, height),
@@ -245,7 +297,7 @@ class Formation:
         return Spreads(arrays["kernels"], Net(arrays["x_mm"], arrays["y_mm"], arrays["moved"]), fine, times)
 
     def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
-        """The rates and covers of all planes, by name and number, one by one; the next blurs are found meanwhile.
+        """The values of all planes by number, one by one, then `times`; the next blurs are found meanwhile.
 
         Two at once: none of them alone keeps two cores busy.
         """
@@ -253,20 +305,19 @@ class Formation:
             away = [self.away_m(plane) for plane in planes]
             blurs = {each: pool.submit(self.spreads, each) for each in dict.fromkeys(away)}
             for at, (plane, each) in enumerate(zip(planes, away, strict=True)):
-                rates, cover = self.layer(plane, blurs[each].result(), ways.result())
-                yield f"rates{at}", rates
-                if cover is not None:
-                    yield f"cover{at}", cover
+                yield f"{at}", self.layer(plane, blurs[each].result(), ways.result())
+            yield "times", np.array([blurs[each].result().times for each in away])
 
     def away_m(self, plane: Plane) -> float:
         """How far a plane is from the sensor."""
         return self.mounting.distance_m if plane.distance_m is None else plane.distance_m
 
-    def grid(self) -> Grid:
-        """The pixels of the light, margin included."""
+    def grid(self, times: int = 1) -> Grid:
+        """The pixels of the light, margin included, so many of them along each side as one."""
         width, height = (count + 2 * self.margin_px for count in (self.sensor.width_px, self.sensor.height_px))
         pitch = self.sensor.pitch_um * 1e-3
-        return Grid(width, height, -0.5 * (width - 1) * pitch, -0.5 * (height - 1) * pitch, pitch, self.fine)
+        left, top = (-0.5 * (side - times) * pitch for side in (width, height))
+        return Grid(-(-width // times), -(-height // times), left, top, pitch * times, self.fine)
 
     def shares(self) -> Floats:
         """(3, L): which part of a channel's electrons each of the wavelengths that are traced stands for.
@@ -296,34 +347,27 @@ class Formation:
         per_watt = spectra.response() * spectra.photons_per_joule() * (spectra.STEP_NM * area_m2)
         return np.asarray(radiance @ per_watt.T * self.glass.axial_irradiance())
 
-    def layer(self, plane: Plane, blur: Spreads, ways: dict[str, Net]) -> tuple[Array, Array | None]:
-        """A plane's rates and cover."""
-        grid, times = self.grid(), blur.times
-        coarse = replace(grid, fine=blur.fine)
-        if times > 1:
-            pitch = grid.pitch_mm * times
-            shift = 0.5 * (times - 1) * grid.pitch_mm
-            coarse = Grid(
-                -(-grid.width // times), -(-grid.height // times), grid.left_mm + shift, grid.top_mm + shift, pitch, 1
-            )
+    def layer(self, plane: Plane, blur: Spreads, ways: dict[str, Net]) -> Array:
+        """(3 or 4, h, w): a plane's rates and cover, one value to `blur.times` pixels (see `Layer`)."""
+        grid = replace(self.grid(blur.times), fine=blur.fine)
         colors = self.electrons(plane.radiance).astype(np.float32)
         ground = colors[0] if plane.cover is None else np.zeros(3, np.float32)
-        seen = drawn(plane, coarse, blur, ways["origin"], colors - ground, self.detail)
-        made = _larger(seen, times, grid, self.detail)
-        rates = made[:3]
+        made = drawn(plane, grid, blur, ways["origin"], colors - ground, self.detail)
+        rates, dense = made[:3], made.shape[2] // grid.width
+        part = grid.pitch_mm / dense
         if plane.points is not None:
             shares, ideal = self.shares(), plane.points.places_mm
             places = np.stack([self.observed(share, ideal) for share in shares], axis=1)
-            flux, part = self._flux(plane), grid.pitch_mm / self.detail
-            for down in range(self.detail):
-                for right in range(self.detail):
+            flux = self._flux(plane) / blur.times**2
+            for down in range(dense):
+                for right in range(dense):
                     there = replace(grid, left_mm=grid.left_mm + right * part, top_mm=grid.top_mm + down * part)
-                    blur.add_points(rates[:, down :: self.detail, right :: self.detail], places, flux, there)
-        x = grid.left_mm + np.arange(rates.shape[2], dtype=np.float64) * (grid.pitch_mm / self.detail)
-        y = grid.top_mm + np.arange(rates.shape[1], dtype=np.float64) * (grid.pitch_mm / self.detail)
+                    blur.add_points(rates[:, down::dense, right::dense], places, flux, there)
+        x = grid.left_mm + np.arange(rates.shape[2], dtype=np.float64) * part
+        y = grid.top_mm + np.arange(rates.shape[1], dtype=np.float64) * part
 
         def finished(top: int) -> None:
-            rows = slice(top, top + 64)
+            rows = slice(top, top + _ROWS)
             if not ground.any() and made[:, rows].min() == made[:, rows].max() == 0.0:
                 return
             part = rates[:, rows]
@@ -334,41 +378,11 @@ class Formation:
                 np.clip(made[3, rows], 0.0, 1.0, out=made[3, rows])
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(finished, range(0, len(y), 64)))
-        return rates, None if plane.cover is None else made[3]
+            list(pool.map(finished, range(0, len(y), _ROWS)))
+        return made
 
     def _flux(self, plane: Plane) -> Floats:
         """(n, 3): electrons per second of points, by what their light would give spread over one pixel."""
         assert plane.points is not None
         pixel_sr = (self.sensor.pitch_um * 1e-3 / self.glass.scale_mm) ** 2
         return self.electrons(plane.points.irradiance / pixel_sr)
-
-
-def _larger(pixels: Array, times: int, grid: Grid, detail: int) -> Array:
-    """Pixels enlarged `times`, cut to the grid, and as dense as `detail` says."""
-    import cv2
-
-    if times > 1:
-        large = np.empty((len(pixels), grid.height, grid.width), np.float32)
-
-        def enlarge(top: int) -> None:
-            bottom, spare = min(top + 16, pixels.shape[1]), min(top, 2)  # rows that a cubic leans on
-            for each, plane in zip(pixels, large, strict=True):
-                part = each[top - spare : bottom + 2]
-                made = cv2.resize(part, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)[spare * times :]
-                out = plane[top * times : bottom * times]
-                out[:] = made[: len(out), : grid.width]
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(enlarge, range(0, pixels.shape[1], 16)))
-        pixels = large
-    width, height = grid.width * detail, grid.height * detail
-    if pixels.shape[1:] == (height, width):
-        return pixels
-    # A wide blur is formed with one value a pixel: between them it is smooth.
-    ways = np.array([[1.0 / detail, 0.0, 0.0], [0.0, 1.0 / detail, 0.0]])
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    between = [
-        cv2.warpAffine(each, ways, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE) for each in pixels
-    ]
-    return np.asarray(np.stack(between), np.float32)

@@ -39,6 +39,9 @@ class Layer(Protocol):
     """One depth of the light behind the lens (see `twin.light.Layer`)."""
 
     @property
+    def sides(self) -> tuple[int, int]: ...
+    def seen(self, channel: int, rows: slice, columns: slice) -> Array: ...
+    @property
     def rates(self) -> Array: ...
     @property
     def cover(self) -> Array | None: ...
@@ -208,8 +211,8 @@ class Chip:
             return
         silicon = self.silicon
         sides = (silicon.height_px + 2 * light.margin_px, silicon.width_px + 2 * light.margin_px)
-        if light.layers[0].rates.shape[1:] != tuple(side * density(light, silicon) for side in sides):
-            raise ValueError(f"the light has {light.layers[0].rates.shape}, not the {sides} of {silicon.name}")
+        if light.layers[0].sides != tuple(side * density(light, silicon) for side in sides):
+            raise ValueError(f"the light has {light.layers[0].sides} values, not the {sides} of {silicon.name}")
         self._gain = self._weakening(light)
         self._still = None
         if all(layer.path is None for layer in light.layers):
@@ -249,19 +252,22 @@ class Chip:
         silicon, margin = self.silicon, light.margin_px
         cell, part = len(silicon.cfa) or 1, density(light, silicon)
         out = np.empty((silicon.height_px, silicon.width_px), np.float32)
-        for dy in range(cell):
-            for dx in range(cell):
-                place = (
-                    slice((margin + dy) * part, (margin + silicon.height_px) * part, cell * part),
-                    slice((margin + dx) * part, (margin + silicon.width_px) * part, cell * part),
+
+        def band(first: int) -> None:
+            last = min(first + _BAND_ROWS, silicon.height_px)
+            for dy, dx in np.ndindex(cell, cell):
+                rows, columns = (
+                    slice((margin + begin) * part, (margin + end) * part, cell * part)
+                    for begin, end in ((first + dy, last), (dx, silicon.width_px))
                 )
                 colour = color_of(silicon, dy, dx)
-                here = light.layers[0].rates[colour][place].copy()
+                here = np.array(light.layers[0].seen(colour, rows, columns))
                 for layer in light.layers[1:]:
-                    if layer.cover is not None:
-                        here *= 1.0 - layer.cover[place]
-                    here += layer.rates[colour][place]
-                out[dy::cell, dx::cell] = here
+                    here *= 1.0 - layer.seen(3, rows, columns)
+                    here += layer.seen(colour, rows, columns)
+                out[first + dy : last : cell, dx::cell] = here
+
+        self._in_bands(band, range(0, silicon.height_px, _BAND_ROWS))
         return out
 
     def _patterns(self) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
@@ -311,7 +317,7 @@ def acceptance(silicon: Silicon, chief_ray_deg: Floats, radius_mm: Floats) -> Ar
 def density(light: Light, silicon: Silicon) -> int:
     """How many values of light stand to a pixel along each side."""
     height = silicon.height_px + 2 * light.margin_px
-    return max(1, int(light.layers[0].rates.shape[1]) // height)
+    return max(1, light.layers[0].sides[0] // height)
 
 
 def color_of(silicon: Silicon, row: int, column: int) -> int:

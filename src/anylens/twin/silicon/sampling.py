@@ -168,7 +168,7 @@ class Sampling:
     def _reach(self) -> float:
         """By how many pixels the background is looked at beyond the light that was computed; 0 where all is there."""
         background = self._light.layers[0]
-        height, width = (side // self._density for side in background.rates.shape[1:])
+        height, width = (side // self._density for side in background.sides)
         reach = 0.0
         for step in (0.5 * self._exposure_s,) if self._quick else (0.0, 0.5 * self._exposure_s, self._exposure_s):
             x, y = self._corners(background, step)
