@@ -158,6 +158,37 @@ def test_a_siemens_star_is_seen_although_its_spokes_are_edges(tmp_path, capsys) 
     assert called(capsys, "lab", "sharpness", place, "--chart", "edges")[1].startswith("Sharpness of")
 
 
+def slanted_squares() -> np.ndarray:
+    """(600, 800, 3) 8 bit: dark squares of 50 px on a light ground, 100 px apart, each turned by 0.1 rad."""
+    y, x = np.mgrid[:600, :800]
+    right, down = x % 100 - 49.5, y % 100 - 49.5
+    along, across = right * np.cos(0.1) + down * np.sin(0.1), down * np.cos(0.1) - right * np.sin(0.1)
+    inside = 25.0 - np.maximum(np.abs(along), np.abs(across))
+    return np.repeat(np.round(200 - 140 / (1 + np.exp(-inside / 0.8))).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_squares_in_rows_are_edges_as_well_as_a_grid(tmp_path, capsys) -> None:
+    place = tmp_path / "squares.png"
+    place.write_bytes(encode_shown(slanted_squares(), ".png"))
+    code, out, err = called(capsys, "lab", "report", place, "-o", tmp_path / "report.html")
+    assert (code, err) == (0, "")
+    assert "sharpness, geometry" in out
+    code, out, err = called(capsys, "lab", "sharpness", place)
+    assert (code, err) == (0, "")
+    rings = re.findall(r"^\d+ to \d+ +(tangential|sagittal) +(\d+)", out, re.MULTILINE)
+    assert {direction for direction, _ in rings} == {"tangential", "sagittal"}
+    assert f", {sum(int(number) for _, number in rings)} edges in luminance" in out
+
+
+def test_two_flats_of_one_exposure_tell_shading_and_are_not_blamed_for_noise(tmp_path, capsys) -> None:
+    light = np.full((3, 256, 320), 0.4, np.float32) * np.array(frames.NEUTRAL, np.float32)[:, None, None]
+    for seed in (1, 2):
+        anylens.write(frames.sampled(light, noise_seed=seed), tmp_path / f"{seed}.dng")
+    code, out, err = called(capsys, "lab", "report", *tmp_path.glob("*.dng"), "-o", tmp_path / "report.html")
+    assert (code, err) == (0, "")
+    assert "shading" in out
+
+
 def test_the_report_is_one_page_that_asks_for_nothing(folder, tmp_path, capsys) -> None:
     place = tmp_path / "report.html"
     code, out, err = called(capsys, "lab", "report", *sorted(folder.glob("*.dng")), folder / "chart.png", "-o", place)

@@ -129,8 +129,8 @@ def transfer_line(
         )
     if len(used) < 2 or reach < 0.02 * top.value:
         raise Refusal(
-            "What is even in the frames is all of one brightness, so the noise shows no growth; "
-            "give raw flats at several exposures from dark to nearly white."
+            "What is even in the frames over 64 x 64 pixels is all of one brightness, so the noise shows no growth; "
+            "give raw flats at several exposures from dark to nearly white, or larger steps of grey."
         )
     x = np.array([p.mean_dn for p in used])
     y = np.array([p.temporal_dn2.value for p in used])

@@ -85,6 +85,34 @@ class Sharpness:
     lines: int = 0
     left: int = 0
 
+    def from_middle(self) -> list[float]:
+        """How far each edge lies from the middle: millimetres on the sensor, or pixels where the pitch is not known."""
+        if self.pitch_um is None:
+            middle = np.mean([edge.place_px for edge in self.edges], axis=0)
+            return [float(np.hypot(*(np.array(edge.place_px) - middle))) for edge in self.edges]
+        return [float(np.hypot(*edge.place_mm)) for edge in self.edges if edge.place_mm is not None]
+
+    def by_place(self, rings: int = 3) -> list[Ring]:
+        """The edges in rings of equal width about the middle, tangential and sagittal apart; empty ones left out."""
+        away = self.from_middle()
+        width = max(max(away) / rings, 1e-9)
+        found: dict[tuple[int, str], list[EdgeSharpness]] = {}
+        for edge, distance in zip(self.edges, away, strict=True):
+            found.setdefault((min(int(distance / width), rings - 1), edge.direction), []).append(edge)
+        return [
+            Ring((ring * width, (ring + 1) * width), direction, tuple(edges))
+            for (ring, direction), edges in sorted(found.items(), key=lambda each: each[0])
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The edges of one direction whose distance from the middle lies `between` two, in mm or px as `from_middle`."""
+
+    between: tuple[float, float]
+    direction: str
+    edges: tuple[EdgeSharpness, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class StarSharpness:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from anylens.app import measuring, voice
@@ -12,9 +13,10 @@ from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.lab.samples import Samples
-    from anylens.lab.sharpness import Sharpness, StarSharpness
+    from anylens.lab.sharpness import EdgeSharpness, Ring, Sharpness, StarSharpness
 
-MOST_ROWS = 40
+MOST_ROWS = 12
+"""More edges are told by rings about the middle."""
 
 
 def options(syntax: Syntax) -> None:
@@ -77,30 +79,41 @@ def _measured(samples: Samples, chart: str | None) -> Sharpness | StarSharpness:
 def _tell(file: str, result: Sharpness) -> None:
     what = {"G": "green", "R": "red", "B": "blue"}.get(result.letter, "luminance")
     print(f"Sharpness of {file}, {len(result.edges)} edges in {what} (ISO 12233:2023)\n")
-    known = result.pitch_um is not None
-    rows = [
-        (
-            f"{edge.place_px[0]:.0f}, {edge.place_px[1]:.0f}",
-            edge.direction,
-            f"{edge.angle_deg:.1f}",
-            str(edge.mtf50_cpp),
-            *([str(edge.mtf50_lpmm)] if known else []),
-            str(edge.mtf_nyquist),
-            f"{100.0 * edge.overshoot:.1f}",
-        )
-        for edge in result.edges[:MOST_ROWS]
-    ]
-    middle = ("MTF50, lp/mm",) if known else ()
-    print(table(rows, ("place, px", "direction", "angle, °", "MTF50, c/px", *middle, "at Nyquist", "overshoot, %")))
+    if len(result.edges) <= MOST_ROWS:
+        head, rows = ("place, px", "direction", "angle, °"), [_edge_row(edge) for edge in result.edges]
+    else:
+        unit = "mm" if result.pitch_um is not None else "px"
+        head, rows = (f"from middle, {unit}", "direction", "edges"), [_ring_row(ring) for ring in result.by_place()]
+    lpmm = ("MTF50, lp/mm",) if result.pitch_um is not None else ()
+    print(table(rows, (*head, "MTF50, cycles/px", *lpmm, "at Nyquist", "overshoot, %")))
     if len(result.edges) > MOST_ROWS:
         values = sorted(edge.mtf50_cpp.value for edge in result.edges)
-        median = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2.0
-        print(f"and {len(result.edges) - MOST_ROWS} more; --json tells all")
-        print(f"MTF50 of all: {values[0]:.3f} to {values[-1]:.3f} cycles per pixel, median {median:.3f}")
+        print(f"single edges have an MTF50 of {values[0]:.3f} to {values[-1]:.3f} cycles/px; --json tells each")
     if result.refused:
         print(f"{len(result.refused)} edges refused, the first: {voice.one_line(result.refused[0].why)}")
     if result.left:
         print(f"{result.left} more straight lines were not looked at: these edges from all over the picture are enough")
+
+
+def _edge_row(edge: EdgeSharpness) -> tuple[str, ...]:
+    place = f"{edge.place_px[0]:.0f}, {edge.place_px[1]:.0f}"
+    return (place, edge.direction, f"{edge.angle_deg:.1f}", *_figures([edge]))
+
+
+def _ring_row(ring: Ring) -> tuple[str, ...]:
+    least, most = ring.between
+    digits = 0 if most >= 100.0 else 2
+    return (f"{least:.{digits}f} to {most:.{digits}f}", ring.direction, str(len(ring.edges)), *_figures(ring.edges))
+
+
+def _figures(edges: Sequence[EdgeSharpness]) -> tuple[str, ...]:
+    """MTF50 in cycles per pixel and line pairs per mm where they are known, MTF at Nyquist, overshoot in %."""
+    from anylens.lab.figure import combined
+
+    lpmm = [edge.mtf50_lpmm for edge in edges if edge.mtf50_lpmm is not None]
+    told = [[edge.mtf50_cpp for edge in edges], *([lpmm] if lpmm else []), [edge.mtf_nyquist for edge in edges]]
+    overshoot = sum(edge.overshoot for edge in edges) / len(edges)
+    return (*(str(combined(figures)) for figures in told), f"{100.0 * overshoot:.1f}")
 
 
 def _tell_star(file: str, star: StarSharpness) -> None:

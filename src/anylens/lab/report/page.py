@@ -94,8 +94,9 @@ figure{padding:12px 8px 6px}}
 def page(title: str, under: str, sections: Sequence[Section], apart: Sequence[str] = ()) -> str:
     """The page's text; `under` says of what it is, `apart` which files were left aside and why."""
     names = [f"s{index + 1}" for index in range(len(sections))]
-    links = "".join(f'<a href="#{name}">{escape(each.title)}</a>' for name, each in zip(names, sections, strict=True))
-    aside = _notes(apart) if apart else ""
+    words = _apart([each.title for each in sections])
+    links = "".join(f'<a href="#{name}">{escape(word)}</a>' for name, word in zip(names, words, strict=True))
+    aside = f"<p>Left aside:</p>{_notes(apart)}" if apart else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -107,6 +108,14 @@ def page(title: str, under: str, sections: Sequence[Section], apart: Sequence[st
         + f"</main>\n<footer>{aside}<p>± is one standard error. Hollow points took no part in a fit.</p></footer>"
         "</body></html>\n"
     )
+
+
+def _apart(titles: Sequence[str]) -> list[str]:
+    """The titles, numbered where one stands several times."""
+    return [
+        f"{title} {titles[:index].count(title) + 1}" if titles.count(title) > 1 else title
+        for index, title in enumerate(titles)
+    ]
 
 
 def _style() -> str:

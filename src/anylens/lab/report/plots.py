@@ -208,7 +208,7 @@ def mtf_plot(measure: Sharpness) -> Drawing:
     )
     plot.rule("Nyquist", x=0.5)
     plot.rule("MTF50", y=0.5)
-    away = from_middle(measure)
+    away = measure.from_middle()
     order = sorted(range(len(away)), key=lambda i: away[i])
     for index in order:
         edge = measure.edges[index]
@@ -217,15 +217,6 @@ def mtf_plot(measure: Sharpness) -> Drawing:
         edge = measure.edges[index]
         plot.line(edge.frequencies_cpp, edge.mtf, tone, key=key if len(order) > 1 else "")
     return plot.drawing()
-
-
-def from_middle(measure: Sharpness) -> list[float]:
-    """How far each edge lies from the middle: millimetres on the sensor, or pixels where the pitch is not known."""
-    places = [edge.place_mm or edge.place_px for edge in measure.edges]
-    if measure.edges[0].place_mm is None:
-        middle = np.mean([edge.place_px for edge in measure.edges], axis=0)
-        return [float(np.hypot(*(np.array(place) - middle))) for place in places]
-    return [float(np.hypot(*place)) for place in places]
 
 
 def sharpness_map(measure: Sharpness, width_px: int, height_px: int) -> Drawing:
@@ -257,7 +248,7 @@ def sharpness_map(measure: Sharpness, width_px: int, height_px: int) -> Drawing:
 
 def sharpness_by_radius(measure: Sharpness) -> Drawing:
     """MTF50 by distance from the middle, tangential and sagittal."""
-    away = from_middle(measure)
+    away = measure.from_middle()
     in_mm = measure.edges[0].place_mm is not None
     values = [edge.mtf50_cpp.value for edge in measure.edges]
     plot = Plot(
@@ -279,7 +270,7 @@ def sharpness_by_radius(measure: Sharpness) -> Drawing:
 
 def edge_profile_plot(measure: Sharpness) -> Drawing:
     """The light across the edge nearest the middle: overshoot shows here."""
-    away = from_middle(measure)
+    away = measure.from_middle()
     edge = measure.edges[min(range(len(away)), key=lambda i: away[i])]
     reach = min(max(abs(edge.distances_px[0]), abs(edge.distances_px[-1])), 8.0)
     plot = Plot(

@@ -94,7 +94,7 @@ def noise_section(measure: NoiseMeasure, of: str) -> Section:
 
 def sharpness_section(measure: Sharpness, of: str, size: tuple[int, int], marked: npt.NDArray[np.uint8]) -> Section:
     """MTF of slanted edges over the field; `size` is the picture's width and height."""
-    middle = measure.edges[min(range(len(measure.edges)), key=lambda i: plots.from_middle(measure)[i])]
+    middle = measure.edges[min(range(len(measure.edges)), key=measure.from_middle().__getitem__)]
     values = sorted(edge.mtf50_cpp.value for edge in measure.edges)
     headlines = [
         Headline("MTF50, middle", middle.mtf50_cpp, "cycles/px"),
@@ -241,7 +241,7 @@ def shading_section(measure: ShadingMeasure) -> Section:
             "Centre",
             f"{measure.centre_px[0].value:.0f}, {measure.centre_px[1].value:.0f}",
             "px",
-            f"± {measure.centre_px[0].error:.2g}, {measure.centre_px[1].error:.2g}",
+            f"± {measure.centre_px[0].error:.2f}, {measure.centre_px[1].error:.2f}",
         ),
     ]
     if measure.cast_percent is not None:

@@ -118,7 +118,7 @@ def _flats(
         try:
             found += [sections.noise_section(result, names) for result in noise(group)]
         except Refusal as error:
-            if not (len(group) == 1 and group[0] in flats):
+            if not {each.name for each in group} <= {each.name for each in flats}:
                 aside.append((names, str(error)))
     if flats and "shading" in wanted:
         brightest = max(flats, key=_level)
@@ -203,10 +203,10 @@ def _charts(
             size = (specimen.width_px, specimen.height_px)
             section = sections.geometry_section(measure, lateral, specimen.name, size, grid_drawn(samples, grid))
             views.append(_View(specimen.name, samples, grid, section))
-            return [section]
-    if "texture" in wanted and len(wanted) < len(MEASURES):
+            found.append(section)
+    if not found and "texture" in wanted and len(wanted) < len(MEASURES):
         found += _texture(specimen, leaves or LEAVES)
-    if "sharpness" in wanted:
+    if not found and "sharpness" in wanted:
         samples = specimen.luminance()
         try:
             star = star_sharpness(samples, find_star(samples))
