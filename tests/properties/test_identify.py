@@ -12,12 +12,13 @@ from anylens import write
 from anylens.app.command_line import run
 from anylens.body import Body
 from anylens.frame import Frame
+from anylens.lab import seating
 from anylens.lab.figure import Figure
 from anylens.lab.recognition import Seen, recognise
 from anylens.lab.specimen import of_image
 from anylens.lab.traits import RINGS, Trait, Traits
 from anylens.lab.watching import CONTRADICTED, shaded
-from anylens.lens import Lens, Passport
+from anylens.lens import Lens, Passport, Setting
 from anylens.lens.passport import Geometry, Lateral, Vignetting
 from anylens.lens.passport_file import passport_text
 from tests.bursts import under_filter
@@ -154,6 +155,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = Frame(np.clip(counts, 0, 4095).astype(np.uint16), known)
     write(frame, made / "a.dng")
     write(replace(frame, facts=replace(known, lens=KIT[1].lens)), made / "named.dng")
+    for focal_mm in (35.0, 50.0):
+        setting = Setting("exif", focal_mm=focal_mm)
+        write(replace(frame, facts=replace(known, setting=setting)), made / f"{focal_mm:g}mm.dng")
     for each in KIT:
         (made / f"{each.lens.model}.toml").write_text(passport_text(each))
     return made
@@ -199,6 +203,19 @@ def test_a_lens_that_a_file_names_and_its_picture_contradicts_is_said(
     assert "they look like Maker true" in shown.out + shown.err
 
 
+@pytest.mark.parametrize(("said_mm", "contradicted"), [(35, False), (50, True)])
+def test_a_focal_length_that_a_file_says_and_its_picture_contradicts_is_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], said_mm: int, contradicted: bool
+) -> None:
+    short = tmp_path / "short.toml"
+    short.write_text(passport_text(replace(KIT[0], lens=Lens("Maker", "true", (35.0, 35.0)))))
+    asked = ["lens", "identify", str(folder / f"{said_mm}mm.dng"), "--passport", str(short), str(folder / "other.toml")]
+    assert run(asked) == 0
+    said = " ".join("".join(capsys.readouterr()).split())
+    note = f"the focal length written there, {said_mm} mm, contradicts the pictures, which look like Maker true"
+    assert (note in said) == contradicted
+
+
 def test_a_lens_that_a_file_names_and_no_passport_knows_is_said_beside_what_the_picture_looks_like(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,6 +233,18 @@ def test_a_watched_photo_warns_where_it_contradicts_its_passport(
     said = " ".join(capsys.readouterr().out.split())
     assert (f"contradicts the passport of Maker {lens}" in said) == warned
     assert said.count("standard errors") == int(warned)
+
+
+@pytest.mark.parametrize(("said_mm", "warned"), [(35, False), (50, True)])
+def test_a_watched_photo_warns_where_its_right_angles_tell_another_focal_length(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    said_mm: int, warned: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(seating, "seat", lambda *_: seating.Seat(np.zeros(48), focal_mm=Figure(35.6, 0.7)))
+    asked = ["develop", str(folder / f"{said_mm}mm.dng"), "--passport", str(folder / "true.toml"), "--watch"]
+    assert run([*asked, "-o", str(tmp_path / "a.jpg")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (f"a focal length of 35.60 ± 0.70 mm, where {said_mm} mm is said" in said) == warned
 
 
 def test_a_watched_photo_warns_where_its_light_contradicts_its_passport(

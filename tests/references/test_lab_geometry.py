@@ -70,6 +70,19 @@ def test_distortion_is_found_within_a_tenth_of_a_pixel(kind, k1):
     assert grid_drawn(samples, grid).shape == (HEIGHT, WIDTH, 3)
 
 
+@pytest.mark.parametrize(("kind", "most_px"), [("chessboard", 0.001), ("lines", 0.004)])
+def test_corners_stand_where_they_are_though_the_lens_bows_their_edges(kind, most_px):
+    k1, turn = -0.06, 0.02
+    grid = find_grid(Samples(chart(kind, k1, 0.0, turn=turn).astype(np.float32)), kind)
+    seen = (grid.points_px - np.array([(WIDTH - 1) / 2.0, (HEIGHT - 1) / 2.0])) / HALF
+    ideal = seen
+    for _ in range(30):
+        ideal = seen / (1.0 + k1 * np.sum(ideal**2, axis=1, keepdims=True))
+    on_chart = ideal @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * HALF / STEP
+    beside = on_chart - np.rint(on_chart)
+    assert np.sqrt(np.mean(beside**2)) * STEP < most_px
+
+
 def test_lateral_color_is_found_within_three_hundredths_of_a_pixel_on_a_mosaics_own_sites():
     sites = {"R": ((True, False), (False, False)), "G": ((False, True), (True, False))}
     grown = 1.004

@@ -32,10 +32,17 @@ class Watch:
         said = _contradiction(specimen, facts)
         # Behind another lens or aperture things bend and blur otherwise, which says nothing of how it sits.
         if said is None and specimen.pitch_um is not None:
+            from anylens.lab.recognition import focal_contradicted
             from anylens.lab.seating import seat
 
             level = facts.orientation < 5
-            seen = seat(specimen, facts.passport, facts.setting, _focal_mm(facts), level)
+            focal_mm = _focal_mm(facts)
+            seen = seat(specimen, facts.passport, facts.setting, focal_mm, level)
+            if seen.focal_mm is not None and focal_contradicted(seen.focal_mm, focal_mm):
+                return (
+                    f"Right angles in the picture tell a focal length of {seen.focal_mm} mm, where {focal_mm:g} mm is "
+                    "said: it may be another lens (anylens lens identify tells which)."
+                )
             self._seats.setdefault(facts.passport.whose, []).append(seen)
         return said
 

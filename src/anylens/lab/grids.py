@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anylens.lab.charuco import Byte, Found, charuco
 from anylens.lab.picture import Mark, drawn
-from anylens.lab.points import Kind, refined
+from anylens.lab.points import Kind, reach_px, refined
 from anylens.lab.samples import Floats, NoChart, Place, Samples
 
 Chart = Literal["dots", "lines", "chessboard", "charuco"]
@@ -91,14 +91,41 @@ def grid_drawn(samples: Samples, grid: Grid) -> Byte:
 def _measured(samples: Samples, kind: Chart, points: Floats, chart: Floats, grow: bool = False) -> Grid:
     """Those of the points that can be measured, and where a board is to grow, further ones of it."""
     shape: Kind = "dot" if kind == "dots" else "crossing" if kind == "lines" else "corner"
-    step = _gap(points) if len(points) > 1 else 20.0
     # About a corner of a ChArUco board its markers leave a clear circle of a sixth of a square.
-    places, error = refined(samples, points, shape, step * (0.5 if kind == "charuco" else 1.0))
+    step = (_gap(points) if len(points) > 1 else 20.0) * (0.5 if kind == "charuco" else 1.0)
+    places, error = refined(samples, points, shape, step)
     if grow and shape == "corner":
         places, error, chart = _extended(samples, places, error, chart, 0.9 if kind == "chessboard" else 0.5)
     there = ~np.isnan(error)
     sure = there & (error < max(6.0 * float(np.median(error[there])), 0.02) if there.any() else there)
-    return Grid(kind, samples.letter, places[sure], error[sure], np.asarray(chart[sure], np.float64))
+    places, error, chart = places[sure], error[sure], np.asarray(chart[sure], np.float64)
+    if shape != "dot" and sure.any():
+        places = _bow_undone(places, chart, float(reach_px(shape, step)))
+    return Grid(kind, samples.letter, places, error, chart)
+
+
+def _bow_undone(places: Floats, chart: Floats, about_px: float) -> Floats:
+    """Where corners lie whose edges, which a lens bows, were taken for straight ones.
+
+    Neighbours tell how far a line bows over a step; over a shorter way it is less by the square, and a straight line
+    that was fitted so far about a corner lies off the bow's middle by a third of that. Where a line ends it bows as
+    beside its end.
+    """
+    i, j = np.rint(chart - chart.min(axis=0)).astype(np.intp).T + 1
+    lattice = np.full((i.max() + 2, j.max() + 2, 2), np.nan)
+    lattice[i, j] = places
+    normals, off = np.empty((len(places), 2, 2)), np.empty((len(places), 2))
+    for axis in (0, 1):
+        before, after = np.roll(lattice, 1, axis), np.roll(lattice, -1, axis)
+        chord = np.where(np.isnan(after), lattice, after) - np.where(np.isnan(before), lattice, before)
+        long = np.maximum(np.hypot(*np.moveaxis(chord, -1, 0)), 1e-9)[..., None]
+        normal = np.stack([-chord[..., 1], chord[..., 0]], axis=-1) / long
+        bows = normal * (0.5 * (before + after) - lattice) * (2.0 * about_px / long) ** 2 / 3.0
+        bow = bows.sum(axis=-1)
+        for side in (1, -1):
+            bow = np.where(np.isnan(bow), np.roll(bow, side, axis), bow)
+        normals[:, axis], off[:, axis] = normal[i, j], np.nan_to_num(bow[i, j])
+    return places - (np.linalg.pinv(normals) @ off[..., None])[..., 0]
 
 
 def _extended(

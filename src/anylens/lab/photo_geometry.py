@@ -113,15 +113,15 @@ def bend(lines: Sequence[Floats], width_px: int, height_px: int) -> tuple[Floats
 def bent_about(
     lines: Sequence[Floats], width_px: int, height_px: int, middle: Floats, radial: Floats, believed: float
 ) -> tuple[Floats, Floats]:
-    """((2,) the middle that lines bend about, (2, 2) its covariance) of a lens whose three radial terms are known.
+    """((5,) numbers as `bend` has them, (5, 5) their covariance) of a lens whose three radial terms are known.
 
-    All in half diagonals from the picture's middle, as `bend` has them; `middle` is where it should lie, `believed` the
-    standard error of that. The terms may be off by what another distance makes of them.
+    What lines tell is the middle that they bend about. All in half diagonals from the picture's middle; `middle` is
+    where it should lie, `believed` the standard error of that. The terms may be off by what another distance makes of
+    them.
     """
     start = np.concatenate([middle, radial])
     errors = np.concatenate([[believed, believed], np.maximum(_KNOWN * np.abs(radial), _KNOWN_LEAST)])
-    numbers, covariance = _Problem(lines, width_px, height_px).solved(start, errors)
-    return numbers[:2], covariance[:2, :2]
+    return _Problem(lines, width_px, height_px).solved(start, errors)
 
 
 class _Problem:

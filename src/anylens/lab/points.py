@@ -18,10 +18,15 @@ _FEWEST = 24
 _MOST_LEFT = {"dot": 0.3, "corner": 0.12, "crossing": 0.4}
 _STEEPEST = 0.5
 _LEAST_INSIDE = 0.25
-_WIDEST_PX = 48.0
+_REACH, _WIDEST_PX = {"dot": 0.46, "corner": 0.3, "crossing": 0.46}, 48.0
 _SETTLED_PX = 2e-4
 _BLURS = (-2.0, 3.0)
 _AT_ONCE = 40_000
+
+
+def reach_px(kind: Kind, step_px: float | Floats) -> Floats:
+    """How far about a point its samples are looked at, where neighbours lie so far apart."""
+    return np.minimum(_WIDEST_PX, _REACH[kind] * np.asarray(step_px, np.float64))
 
 
 def refined(samples: Samples, near: Floats, kind: Kind, step_px: float | Floats) -> tuple[Floats, Floats]:
@@ -31,8 +36,7 @@ def refined(samples: Samples, near: Floats, kind: Kind, step_px: float | Floats)
     wherever they stand: an ellipse, the product of two edges, or two lines, each blurred, on a ground that may slope
     (Levenberg and Marquardt for all points side by side, in single precision; own work).
     """
-    step = np.broadcast_to(np.asarray(step_px, np.float64), len(near))
-    reach = np.minimum(_WIDEST_PX, (0.46 if kind != "corner" else 0.3) * step)
+    reach = np.broadcast_to(reach_px(kind, step_px), len(near))
     places, errors = np.array(near, np.float64).reshape(-1, 2), np.full(len(near), np.nan)
     again = np.arange(len(near))
     for _ in range(2):

@@ -67,6 +67,9 @@ LENSES_REACH_MM = 8.19
 FALLOFF, FALLOFF_OPENING = (-0.15, 0.25), 2.0
 CASTS, CAST_OPENING = 0.05, 0.05
 FOCAL_ERROR, FOCAL_WRONG, FOCALS = 0.03, 0.05, 0.7
+FOCAL_SAID, FOCAL_APART = 0.05, 3.0
+"""How far a focal length that is written or engraved may be off, in parts of it, and the standard errors from which on
+pictures contradict it."""
 
 _TOGETHER = evenly((1, 3, 5))
 """(3, 3): how the errors of a passport's three radial terms of lateral colour go together."""
@@ -344,6 +347,11 @@ def _seen_focal(seen: Figure | None, passport: Passport | None) -> float:
         return math.log(_normal(math.log(seen.value / 50.0), FOCALS))
     beyond = max(math.log(known[0] / seen.value), math.log(seen.value / known[1]), 0.0)
     return _student(np.array([beyond]), np.array([[error**2 + FOCAL_ERROR**2]]))
+
+
+def focal_contradicted(seen: Figure, said_mm: float) -> bool:
+    """Whether pictures that tell a focal length contradict the one that a file or a lens's name says."""
+    return abs(math.log(seen.value / said_mm)) > FOCAL_APART * math.hypot(seen.error / seen.value, FOCAL_SAID)
 
 
 def _known_focal(passport: Passport) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""How a lens sits on its body, from ordinary pictures: off centre or tilted.
+"""How a lens sits on its body, from ordinary pictures: off centre or tilted; and by houses, how long it is.
 
 Things that look straight bend about the lens's own middle, so one picture of them tells where that lies. Behind a
 tilted lens one side of the picture is soft; but so it is before a scene whose depth leans, which no single picture
@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.figure import Figure
+from anylens.lab.perspective import perspective
 from anylens.lab.photo_geometry import bent_about
 from anylens.lab.specimen import Specimen
-from anylens.lab.straight import roots_of_green, straight_things
+from anylens.lab.straight import Straight, roots_of_green, straight_things
 from anylens.lab.traits import reach_mm
 from anylens.lens.model import Setting
 from anylens.lens.passport import Passport
@@ -66,13 +68,15 @@ class Seat:
     """What one picture tells of how its lens sits.
 
     `aside_mm` (2,) and `aside_mm2` (2, 2) are how far right and down the lens's middle lies from the passport's, and
-    how sure that is; `tilts` (15, 15) the logarithm of how likely each of TILTS_DEG is, rows those down. None where the
-    picture does not tell. `small` are its looks, by which pictures of one scene are known.
+    how sure that is; `focal_mm` what right angles say of its length; `tilts` (15, 15) the logarithm of how likely each
+    of TILTS_DEG is, rows those down. None where the picture does not tell. `small` are its looks, by which pictures of
+    one scene are known.
     """
 
     small: Floats = field(repr=False)
     aside_mm: Floats | None = None
     aside_mm2: Floats | None = field(default=None, repr=False)
+    focal_mm: Figure | None = None
     tilts: Floats | None = field(default=None, repr=False)
 
 
@@ -102,7 +106,7 @@ def seat(specimen: Specimen, passport: Passport, setting: Setting | None, focal_
     roots = roots_of_green(specimen)
     small = cv2.resize(roots, (8, 6), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
     small = (small - small.mean()) / max(float(small.std()), 1e-9) / math.sqrt(small.size)
-    aside = _aside(roots, specimen, passport)
+    bent = _bent(roots, specimen, passport)
     f_number = None if setting is None else setting.f_number
     tilts = None
     if f_number is not None:
@@ -113,7 +117,7 @@ def seat(specimen: Specimen, passport: Passport, setting: Setting | None, focal_
         tilts = likely_tilts(parts, own, reach, f_number, sample_um)
         if tilts is not None:
             tilts = lens_tilts(tilts, focal_mm / 35.0, max(f_number / 4.0, 1.0), level)
-    return Seat(small, *aside, tilts)
+    return Seat(small, *bent, tilts)
 
 
 def off_centre(seats: Sequence[Seat]) -> Aside | None:
@@ -161,21 +165,27 @@ def askew(seats: Sequence[Seat]) -> Tilted | None:
     return Tilted(math.hypot(right, down), f"{one} and {other}" if both else one, len(scenes))
 
 
-def _aside(roots: Bytes, specimen: Specimen, passport: Passport) -> tuple[Floats | None, Floats | None]:
-    """(how far the middle that straight things bend about lies from the passport's in mm, its covariance)."""
+def _bent(roots: Bytes, specimen: Specimen, passport: Passport) -> tuple[Floats | None, Floats | None, Figure | None]:
+    """(how far the middle that straight things bend about lies from the passport's in mm, its covariance, focal_mm)."""
     records = nearest(passport.geometry, None, None)
-    lines = straight_things(roots).lines if records else ()
-    if not lines:
-        return None, None
+    straight = straight_things(roots) if records else Straight()
+    if not straight.lines:
+        return None, None, None
     assert specimen.pitch_um is not None
     reach = reach_mm(specimen, specimen.pitch_um)
     size = specimen.width_px, specimen.height_px
     record = records[0][1]
     radial = np.array(record.radial) * (reach / record.focal_mm) ** np.array([2.0, 4.0, 6.0])
     centre = np.array(record.centre_mm)
-    found, covariance = bent_about(lines, *size, centre / reach, radial, _CENTRE_MM / reach)
+    found, covariance = bent_about(straight.lines, *size, centre / reach, radial, _CENTRE_MM / reach)
     error = np.minimum(record.centre_mm_error, _CENTRE_MM)
-    return reach * found - centre, reach**2 * covariance + np.diag(error**2)
+    focal = perspective(straight.edges, *size, found, covariance)
+    mm = 1e-3 * specimen.pitch_um
+    return (
+        reach * found[:2] - centre,
+        reach**2 * covariance[:2, :2] + np.diag(error**2),
+        None if focal is None else Figure(mm * focal.value, mm * focal.error),
+    )
 
 
 def softness(roots: Bytes) -> Floats:

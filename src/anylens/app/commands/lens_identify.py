@@ -53,6 +53,8 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Tell the lens; 1 where a file was left aside."""
+    from dataclasses import replace
+
     from anylens.lab.recognition import recognise
     from anylens.lab.traits import traits
     from anylens.lens.model import plain
@@ -66,7 +68,8 @@ def run(given: Namespace) -> int:
     seen = [_seen(each) for each in groups.values()]
     verdict = recognise(seen, passports)
     whole = seen[0].traits if len(seen) == 1 else traits([picture.looked for picture in pictures])
-    notes = _contradictions(pictures, verdict)
+    unwritten = recognise([replace(each, focal_mm=None) for each in seen], passports)
+    notes = [*_contradictions(pictures, verdict), *_wrong_focals(pictures, whole, unwritten)]
     others = [each.whose for each in passports if plain(each.body) != plain(body)]
     if others:
         notes.append(f"Measured on another body than these pictures: the passport of {'; of '.join(others)}.")
@@ -144,12 +147,11 @@ def _seen(pictures: Sequence[Picture]) -> Seen:
     from anylens.lab.traits import traits
 
     setting = pictures[0].facts.setting
-    written = setting is not None and setting.source != "hand"
     return Seen(
         traits([each.looked for each in pictures]),
         pictures[0].f_number,
         None if setting is None else setting.focus_m,
-        setting.focal_mm if setting is not None and written else None,
+        _written_mm(pictures[0]),
     )
 
 
@@ -173,6 +175,35 @@ def _contradictions(pictures: Sequence[Picture], verdict: Verdict) -> list[str]:
                 f"they look like {instead}."
             )
     return notes
+
+
+def _wrong_focals(pictures: Sequence[Picture], whole: Traits, verdict: Verdict) -> list[str]:
+    """A sentence for each focal length that files say and the pictures, or the lens that they show, contradict.
+
+    `verdict` is what the pictures tell where what is written does not count.
+    """
+    from anylens.lab.figure import Figure
+    from anylens.lab.recognition import focal_contradicted
+
+    lens, notes = None if verdict.told is None else verdict.told.passport.lens, []
+    for said_mm in dict.fromkeys(map(_written_mm, pictures)):
+        if said_mm is None:
+            continue
+        seen, what = whole.focal_mm, f"whose right angles or overlaps tell {whole.focal_mm} mm"
+        if seen is None and lens is not None and lens.focal_mm is not None:
+            shortest, longest = lens.focal_mm
+            seen, what = Figure(min(max(said_mm, shortest), longest), 0.0), f"which look like {lens.name}"
+        if seen is not None and focal_contradicted(seen, said_mm):
+            files = [each.file for each in pictures if _written_mm(each) == said_mm]
+            where = files[0] if len(files) == 1 else f"{len(files)} files"
+            notes.append(f"{where}: the focal length written there, {said_mm:g} mm, contradicts the pictures, {what}.")
+    return notes
+
+
+def _written_mm(picture: Picture) -> float | None:
+    """The focal length that the camera has written into the file; what was said by hand is not."""
+    setting = picture.facts.setting
+    return None if setting is None or setting.source == "hand" else setting.focal_mm
 
 
 def _told(pictures: Sequence[Picture], whole: Traits, verdict: Verdict, notes: list[str]) -> dict[str, object]:
