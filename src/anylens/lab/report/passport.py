@@ -62,7 +62,7 @@ def _headlines(result: Calibrated) -> list[Headline]:
     if result.chart is not None:
         found.append(Headline("Distortion moves the corner by", result.chart.corner_px, "px"))
         found.append(Headline("Left of the chart", f"{result.chart.residual_px:.3f}", "px rms"))
-    found += [Headline("Corners", each.corner_ev, "EV") for each in result.flats]
+    found += [Headline("Corners", each.corner_ev, "EV", "against the middle") for each in result.flats]
     return found or _known(result.passport)
 
 
@@ -132,7 +132,7 @@ def _geometry(section: Geometry) -> list[tuple[str, str]]:
         ("centre x, y, mm", _pair(section.centre_mm, section.centre_mm_error)),
         ("k1, k2, k3", _pair(section.radial, section.radial_error)),
         ("p1, p2", _pair(section.tangential, section.tangential_error)),
-        ("left of it, µm", f"{section.residual:.3g} rms in {section.frames} pictures"),
+        ("left of it, µm", f"{section.residual:.3g} rms in {_pictures(section)}"),
     ]
 
 
@@ -150,7 +150,7 @@ def _falloff(section: Vignetting) -> list[tuple[str, str]]:
     return [
         (f"falloff{_where(section)}: a1, a2, a3", _pair(section.radial, section.radial_error)),
         ("its centre x, y, mm", _pair(section.centre_mm, section.centre_mm_error)),
-        ("left of it, %", f"{100.0 * section.residual:.2g} rms in {section.frames} pictures"),
+        ("left of it, %", f"{100.0 * section.residual:.2g} rms in {_pictures(section)}"),
     ]
 
 
@@ -158,8 +158,9 @@ def _cast(section: ColorShading) -> list[tuple[str, str]]:
     rows = []
     for name in ("red", "blue"):
         values, errors = getattr(section, f"{name}_green"), getattr(section, f"{name}_green_error")
-        corners = [Figure(values[i][j], errors[i][j]) for i in (0, -1) for j in (0, -1)]
-        rows.append((f"{name} over green{_where(section)}, corners", ", ".join(map(str, corners))))
+        for side, row in (("upper", 0), ("lower", -1)):
+            left, right = (str(Figure(values[row][column], errors[row][column])) for column in (0, -1))
+            rows.append((f"{name} over green{_where(section)}, {side} corners", f"{left}, {right}"))
     return rows
 
 
@@ -167,12 +168,12 @@ def _blur(section: PsfField) -> list[tuple[str, str]]:
     """MTF50 of the lens alone on the way into the lower right corner, along the radius and across it."""
     reach, diagonal = section.reach_mm, math.degrees(math.atan2(3.0, 4.0))
     rows = []
-    for name, part in (("in the middle", 0.0), ("half way out", 0.5), ("outermost", 1.0)):
+    for name, part in (("middle", 0.0), ("half way out", 0.5), ("outermost", 1.0)):
         place = part * reach * math.cos(math.radians(diagonal)), part * reach * math.sin(math.radians(diagonal))
         along, across = (lens_mtf50(section, place, diagonal + turn) for turn in (0.0, 90.0))
-        rows.append((f"MTF50 of the lens alone{_where(section)}, {name}, line pairs/mm: along the radius, across",
-                     f"{along:.0f}, {across:.0f}"))  # fmt: skip
-    return [*rows, ("left of the edges' MTF", f"{section.residual:.3f} rms in {section.frames} pictures")]
+        rows.append((f"MTF50 of the lens{_where(section)}, {name}",
+                     f"{along:.0f} lp/mm along the radius, {across:.0f} across it"))  # fmt: skip
+    return [*rows, ("left of the edges' MTF", f"{section.residual:.3f} rms in {_pictures(section)}")]
 
 
 def _mount(section: Mount) -> list[tuple[str, str]]:
@@ -186,6 +187,10 @@ def _mount(section: Mount) -> list[tuple[str, str]]:
 def _where(section: PassportSection) -> str:
     at = setting(section)
     return f" at {at}" if at else ""
+
+
+def _pictures(section: PassportSection) -> str:
+    return f"{section.frames} picture{'s' if section.frames != 1 else ''}"
 
 
 def _pair(values: tuple[float, ...], errors: tuple[float, ...]) -> str:
