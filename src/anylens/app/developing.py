@@ -237,7 +237,8 @@ def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance
     write(result, job.place)
     if job.map is not None:
         _write_map(result, (height, width), len(job.frames), job.map)
-    done("Write", "pixels, facts and recipe into the file", {}, perf_counter() - start)
+    does = "pixels, facts and recipe into the file"
+    done("Write", does if watched else f"all of these in one pass; {does}", {}, perf_counter() - start)
     if until == "photo" and result.facts.orientation >= 5:
         height, width = width, height
     return Developed(

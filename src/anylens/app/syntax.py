@@ -25,7 +25,7 @@ class Syntax(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=columns()),
         )
-        self._positionals.title = "files"
+        self._positionals.title = "arguments"
         self._negative_number_matcher = re.compile(r"-[\d.]")  # -2,0,2 is a value, not an option
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:

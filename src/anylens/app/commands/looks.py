@@ -18,13 +18,23 @@ def options(syntax: Syntax) -> None:
 
 
 def run(_: Namespace) -> int:
-    """List the looks, then every field."""
+    """List the looks, then every stage with its fields."""
     from anylens import darkroom
 
     print(table(list(darkroom.looks().items())))
-    print("\nAny of them can be changed with --set:\n")
-    print(table([(f"{held.stage}.{held.field}", _range(held)) for held in darkroom.options()]))
+    print("\nAny of them can be changed with --set:")
+    rows: list[tuple[str, str]] = []
+    for held in darkroom.options():
+        if not rows or rows[-1][0].partition(".")[0] != held.stage:
+            rows += [("", ""), (held.stage, _does(held))]
+        rows.append((f"{held.stage}.{held.field}", _range(held)))
+    print(table(rows))
     return 0
+
+
+def _does(option: Option) -> str:
+    """What the option's stage does and what its fields mean: the first paragraph of its docstring."""
+    return " ".join(option.about.partition("\n\n")[0].replace("`", "").split())
 
 
 def _range(option: Option) -> str:

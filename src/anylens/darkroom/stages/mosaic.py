@@ -84,7 +84,7 @@ class Planned(ABC):
 
 @record(frozen=True, slots=True)
 class Defects(Planned):
-    """Replace single hot and dead pixels that stand out from their neighbours by `threshold` sigma of the noise."""
+    """Replace single hot and dead pixels: those `threshold` sigma of the noise off their neighbours."""
 
     threshold: float = taste(6.0, 1.0, 100.0, 0.5)
 
@@ -129,7 +129,7 @@ class Balance(Planned):
 
 @record(frozen=True, slots=True)
 class Highlights(Planned):
-    """Fill in clipped highlights, from `clip` of the clipping level on, from the colours that are left."""
+    """Fill in clipped highlights from the colours that are left: from `clip` of the clipping level on."""
 
     clip: float = taste(0.985, 0.5, 1.0, 0.005)
 

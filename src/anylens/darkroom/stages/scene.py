@@ -128,7 +128,7 @@ class Unbend:
 
 @record(frozen=True, slots=True)
 class Restore:
-    """Give back the sharpness that the lens took, place by place, as its passport measured it and noise allows."""
+    """Give back the sharpness that the lens took: place by place, as its passport measured it and noise allows."""
 
     strength: float = taste(1.0, 0.0, 1.0, 0.05)
 
@@ -212,7 +212,7 @@ class Crop:
 
 @record(frozen=True, slots=True)
 class Size:
-    """Make the longest side `longest_px` where it is longer; 0 keeps every pixel."""
+    """Fit the longest side: to `longest_px` where it is longer; 0 keeps every pixel."""
 
     longest_px: int = taste(0, 0, 65535, 1)
 
@@ -288,7 +288,7 @@ def brightest_of(overview: Pixels) -> float:
 
 @record(frozen=True, slots=True)
 class LocalTone:
-    """Open dark surroundings and hold back bright ones, so many stops for each stop from middle grey, textures kept."""
+    """Open dark surroundings and hold back bright ones: so many stops for each from middle grey, textures kept."""
 
     shadows: float = taste(0.0, 0.0, 1.0, 0.05)
     highlights: float = taste(0.0, 0.0, 1.0, 0.05)
