@@ -278,14 +278,13 @@ class Formation:
             "chief_rays": np.asarray(self.glass.chief_ray_deg(knots), np.float64)[None],
         }
 
-    def spreads(self, distance_m: float) -> Spreads:
-        """How the lens spreads points at a distance."""
-        name = keeping.name("spreads", *self.said(), distance_m) if self.kept else None
+    def spreads(self, distance_m: float, lit: Field | None = None) -> Spreads:
+        """How the lens spreads points at a distance, of the whole field or of what is `lit` about its middle."""
+        lit = lit or self.field
+        name = keeping.name("spreads", *self.said(), distance_m, lit) if self.kept else None
 
         def make() -> Iterator[tuple[str, npt.NDArray[Any]]]:
-            made = spreads(
-                self.glass, self.mounting, self.shares(), self.field, self.sensor.pitch_um, self.fine, distance_m
-            )
+            made = spreads(self.glass, self.mounting, self.shares(), self.field, lit, self.fine, distance_m)
             yield "x_mm", made.moved.x_mm
             yield "y_mm", made.moved.y_mm
             yield "moved", made.moved.values
@@ -302,8 +301,8 @@ class Formation:
         Two at once: none of them alone keeps two cores busy.
         """
         with ThreadPoolExecutor(2) as pool:
-            away = [self.away_m(plane) for plane in planes]
-            blurs = {each: pool.submit(self.spreads, each) for each in dict.fromkeys(away)}
+            away = [(self.away_m(plane), self.lit(plane)) for plane in planes]
+            blurs = {each: pool.submit(self.spreads, *each) for each in dict.fromkeys(away)}
             for at, (plane, each) in enumerate(zip(planes, away, strict=True)):
                 yield f"{at}", self.layer(plane, blurs[each].result(), ways.result())
             yield "times", np.array([blurs[each].result().times for each in away])
@@ -311,6 +310,16 @@ class Formation:
     def away_m(self, plane: Plane) -> float:
         """How far a plane is from the sensor."""
         return self.mounting.distance_m if plane.distance_m is None else plane.distance_m
+
+    def lit(self, plane: Plane) -> Field:
+        """The part of the field, about its middle, within which a plane may have light."""
+        if plane.box is None:
+            return self.field
+        left, top, right, bottom = plane.box
+        width, height = 2.0 * max(-left, right), 2.0 * max(-top, bottom)
+        return replace(
+            self.field, width_mm=min(width, self.field.width_mm), height_mm=min(height, self.field.height_mm)
+        )
 
     def grid(self, times: int = 1) -> Grid:
         """The pixels of the light, margin included, so many of them along each side as one."""

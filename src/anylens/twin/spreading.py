@@ -96,22 +96,22 @@ def _between(knots: Floats, at: float) -> tuple[int, float]:
 
 
 def spreads(
-    glass: Glass, mounting: Mounting, shares: Floats, field: Field, pitch_um: float, fine: int, distance_m: float
+    glass: Glass, mounting: Mounting, shares: Floats, field: Field, lit: Field, fine: int, distance_m: float
 ) -> Spreads:
     """The kernels of an object at `distance_m`, each channel's the mean over its wavelengths by `shares` (3, L).
 
-    Lateral colour inside a channel is in them. A lens that stands straight is traced along one radius, and what it
-    draws there is turned.
+    They hold what the whole field asks for, and stand where it is `lit`. Lateral colour inside a channel is in them. A
+    lens that stands straight is traced along one radius, and what it draws there is turned.
     """
-    size, fine, times = _extent(glass, mounting, field, pitch_um, fine, distance_m)
+    size, fine, times = _extent(glass, mounting, field, fine, distance_m)
     if times > 2:
         shares = _at_one(shares)
     # A window of the blur is as many times wider: it has no use for kernels that stand close.
     most = 9 if times == 1 else 5
-    columns, rows = (min(most, 2 * math.ceil(side / 3.2) + 1) for side in (field.width_mm, field.height_mm))
-    x_mm = np.linspace(-0.5, 0.5, columns) * field.width_mm
-    y_mm = np.linspace(-0.5, 0.5, rows) * field.height_mm
-    sample_um = pitch_um * times / fine
+    columns, rows = (min(most, 2 * math.ceil(side / 3.2) + 1) for side in (lit.width_mm, lit.height_mm))
+    x_mm = np.linspace(-0.5, 0.5, columns) * lit.width_mm
+    y_mm = np.linspace(-0.5, 0.5, rows) * lit.height_mm
+    sample_um = field.pitch_um * times / fine
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
     if any((*mounting.tilt_deg, *mounting.decentre_mm)):
         places = crossings(x_mm, y_mm).reshape(-1, 2)
@@ -149,9 +149,7 @@ def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, 
     return Spreads(irfft2(seen, (size, size)), Net(x_mm, y_mm, np.moveaxis(moved, -1, 0)), fine, times)
 
 
-def _extent(
-    glass: Glass, mounting: Mounting, field: Field, pitch_um: float, fine: int, distance_m: float
-) -> tuple[int, int, int]:
+def _extent(glass: Glass, mounting: Mounting, field: Field, fine: int, distance_m: float) -> tuple[int, int, int]:
     """(size, fine, times): how wide kernels are to hold nearly all light; where it is smooth, or its core wide, how
     coarse."""
     # A thin lens's disc tells which cells would be too small; 85 % of its light lies within 0.84 of its radius.
@@ -165,7 +163,7 @@ def _extent(
             spot = np.asarray(glass.spreads([place], [550.0], distance_m, step_um, 256)[0, 0], np.float64)
             core, reach = (radius * step_um for radius in _radii(spot))
             if core < 64 * step_um or step_um > 50.0:
-                return core, reach, *(_contrast_beyond(spot, turns * step_um / pitch_um) for turns in (0.5, 0.25))
+                return core, reach, *(_contrast_beyond(spot, turns * step_um / field.pitch_um) for turns in (0.5, 0.25))
             step_um *= 2.0
 
     with ThreadPoolExecutor(2) as pool:
@@ -173,11 +171,11 @@ def _extent(
         core_um, reach_um, *beyond = (max(each) for each in zip(*found, strict=True))
     samples = ((fine, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))
     # A sharp scene's own samples are seen in a disc of few of them, however smooth it is.
-    first = 0 if beyond[0] > _SEEN else 1 if beyond[1] > _SEEN or core_um < _WIDE * pitch_um else 2
+    first = 0 if beyond[0] > _SEEN else 1 if beyond[1] > _SEEN or core_um < _WIDE * field.pitch_um else 2
     part, times = next(
-        (each for each in samples[first:] if core_um * each[0] / (pitch_um * each[1]) < 60.0), samples[-1]
+        (each for each in samples[first:] if core_um * each[0] / (field.pitch_um * each[1]) < 60.0), samples[-1]
     )
-    need = 2.0 * reach_um * part / (pitch_um * times) + 8.0
+    need = 2.0 * reach_um * part / (field.pitch_um * times) + 8.0
     return next((size for size in _SIZES if size >= need), _SIZES[-1]), part, times
 
 

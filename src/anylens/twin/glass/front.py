@@ -160,33 +160,38 @@ def fit(
     pole: Floats,
     edge: Floats,
     reach_mm: float,
+    counts: Floats,
+    mirrored: bool,
 ) -> Front:
     """The wave through traced rays, a polynomial of a total `degree`.
 
     `directions` (n, 2) are L, M; `wave_mm` (n,) is W; `pupil` (n, 2) is where each ray went through the entrance
-    pupil, `weight` (n,) the light on a unit of its area; `pole` (2,) and `edge` (m, 2) are directions.
+    pupil, `weight` (n,) the light on a unit of its area; `pole` (2,) and `edge` (m, 2) are directions. A ray stands for
+    `counts` (n,): with the lower half `mirrored` from the upper one for itself and its image.
     """
     low, high = edge.min(axis=0), edge.max(axis=0)
     middle = 0.5 * (low + high)
     scale = float(np.hypot(*(edge - middle).T).max())
     u, v = ((directions - middle) / scale).T
-    offset = wave_mm - wave_mm.mean()
+    offset = wave_mm - np.average(wave_mm, weights=counts)
     orders = _orders(u, degree), _orders(v, degree)
     products = _products(*orders)
-    solve = _solver(products)
-    found = solve(np.column_stack([offset, pupil]))
-    found[:, :1] += solve(offset[:, None] - products @ found[:, :1])  # once more, for the last digits
-    residual = float(np.sqrt(np.mean((offset - products @ found[:, 0]) ** 2)))
-    slopes = [_slope(*orders, found[:, 1 + each], axis) for each in (0, 1) for axis in (0, 1)]
-    patch = np.abs(slopes[0] * slopes[3] - slopes[1] * slopes[2])
+    odd = _pairs(degree)[1] % 2 == 1
+    solve = _solver(products, counts, ~odd if mirrored else odd | True)
+    wave, across = solve(np.column_stack([offset, pupil[:, 0]])).T
+    down = (_solver(products, counts, odd) if mirrored else solve)(pupil[:, 1:])[:, 0]
+    wave = wave + solve((offset - products @ wave)[:, None])[:, 0]  # once more, for the last digits
+    residual = float(np.sqrt(np.average((offset - products @ wave) ** 2, weights=counts)))
+    turns = [_slope(*orders, each, axis) for each in (across, down) for axis in (0, 1)]
+    patch = np.abs(turns[0] * turns[3] - turns[1] * turns[2])
     cosine = np.sqrt(1.0 - (directions**2).sum(axis=1))
     root = np.sqrt(patch * weight / cosine)
     return Front(
         wavelength_nm=wavelength_nm,
         middle=(float(middle[0]), float(middle[1])),
         scale=scale,
-        wave=_table(found[:, 0], degree),
-        amplitude=_table(solve((root / root.mean())[:, None])[:, 0], degree),
+        wave=_table(wave, degree),
+        amplitude=_table(solve((root / np.average(root, weights=counts))[:, None])[:, 0], degree),
         pole=tuple(((pole - middle) / scale).tolist()),
         edge=(edge - middle) / scale,
         reach_mm=reach_mm,
@@ -194,14 +199,22 @@ def fit(
     )
 
 
-def _solver(products: Floats) -> Callable[[Floats], Floats]:
-    """Least squares for any values at the points of `products`."""
+def _solver(products: Floats, counts: Floats, used: npt.NDArray[np.bool_]) -> Callable[[Floats], Floats]:
+    """Least squares for any values at the points of `products`, each counted so often, by the terms that are `used`."""
     from scipy.linalg import cho_factor, cho_solve
 
-    square = products.T @ products
-    square[np.diag_indices_from(square)] *= 1.0 + 1e-13
+    root = np.sqrt(counts)[:, None]
+    kept = products[:, used] * root
+    square = kept.T @ kept
+    square.flat[:: len(square) + 1] *= 1.0 + 1e-13
     factor = cho_factor(square, overwrite_a=True, check_finite=False)
-    return lambda values: np.asarray(cho_solve(factor, products.T @ values, check_finite=False))
+
+    def solve(values: Floats) -> Floats:
+        terms = np.zeros((len(used), values.shape[1]))
+        terms[used] = cho_solve(factor, kept.T @ (root * values), check_finite=False)
+        return terms
+
+    return solve
 
 
 def _table(terms: Floats, degree: int) -> Floats:
@@ -213,8 +226,8 @@ def _table(terms: Floats, degree: int) -> Floats:
 def _slope(u: Floats, v: Floats, terms: Floats, axis: int) -> Floats:
     """The derivative of a polynomial along u (0) or v (1) at points, of which the orders in u and v are given."""
     degree = u.shape[1] - 1
-    slope = squared(np.polynomial.chebyshev.chebder(_table(terms, degree), axis=axis))
-    return np.asarray(((u[:, : len(slope)] @ slope) * v[:, : len(slope)]).sum(axis=1))
+    slope = slopes(_table(terms, degree))[axis]
+    return np.asarray(((u @ slope) * v).sum(axis=1))
 
 
 def on_grid(coefficients: Floats, u: Floats, v: Floats) -> Floats:
@@ -230,9 +243,15 @@ def apart(coefficients: Floats, u: Floats, v: Floats) -> tuple[Floats, Floats]:
     return vander(v, degree), coefficients.T @ vander(u, degree).T
 
 
-def squared(table: Floats) -> Floats:
-    """A coefficient table with rows or columns of zeros so that both orders go as far."""
-    side = max(table.shape)
-    made = np.zeros((side, side))
-    made[: table.shape[0], : table.shape[1]] = table
+def slopes(table: Floats) -> tuple[Floats, Floats]:
+    """The coefficients of a polynomial's derivatives along u and v, of as many orders as its own."""
+    along = _derivative(len(table))
+    return along @ table, table @ along.T
+
+
+@cache
+def _derivative(count: int) -> Floats:
+    """(count, count): from coefficients of a Chebyshev series to those of its derivative, the last of them 0."""
+    made = np.zeros((count, count))
+    made[:-1] = np.polynomial.chebyshev.chebder(np.eye(count))
     return made

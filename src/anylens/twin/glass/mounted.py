@@ -58,7 +58,8 @@ class Arrival:
 
 
 Beams = Callable[[int, Floats], Arrival]
-"""(every so manieth angle, rings (r,) from 0, the pole, to 1, the rim) -> (places, wavelengths, rays)."""
+"""(every so manieth angle, rings (r,) from 0, the pole, to 1, the rim) -> (places, wavelengths, rings, angles), those
+of half a turn where the rest mirrors them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +212,7 @@ class Mounted:
         """The arriving beams' areas in direction cosines, sr, by the ideal radius of their places."""
         places = np.stack([radii, np.zeros_like(radii)], axis=-1)
         beams, poles = self._beams(places, np.array([wavelength_nm]), self._object_mm)
-        rims = beams(1, np.ones(1))
+        rims = beams(1, np.ones(1)).around(self._mirrored(places))
         return np.array([solid_angle(*each) for each in zip(rims.to[:, 0], poles.to[:, 0], strict=True)])
 
     def axial_irradiance(self) -> float:
@@ -229,7 +230,7 @@ class Mounted:
         tangents = ideal_mm / self.scale_mm
         poles = self.optic.chief(tangents[:, None], object_mm, wavelengths_nm)
         poles = self._lit_poles(tangents, object_mm, wavelengths_nm, poles)
-        mirror = self._square and not np.any(ideal_mm[:, 1])
+        mirror = self._mirrored(ideal_mm)
         angles = 2.0 * np.pi * np.arange(ANGLES // 2 + 1 if mirror else ANGLES) / ANGLES
         ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
         edges = lit_edge(self.optic, tangents, object_mm, wavelengths_nm, poles, angles)
@@ -238,13 +239,18 @@ class Mounted:
         def arrive(every: int, rings: Floats) -> Arrival:
             pupil = poles[:, :, None, None] + (edges[:, :, None, ::every] * rings[:, None])[..., None] * ways[::every]
             at = self._arrive(tangents[:, None, None, None], object_mm, pupil, wavelengths_nm[:, None, None])
-            return at.about(reference[:, :, None, None]).around(mirror)
+            return at.about(reference[:, :, None, None])
 
         return arrive, self._arrive(tangents[:, None], object_mm, poles, wavelengths_nm)
 
+    def _mirrored(self, ideal_mm: Floats) -> bool:
+        """Whether the lower half of all the light from these places mirrors the upper one."""
+        return self._square and not np.any(ideal_mm[:, 1])
+
     def _fronts(self, ideal_mm: Floats, wavelengths_nm: Floats, object_mm: float) -> list[list[Front]]:
         beams, poles = self._beams(ideal_mm, wavelengths_nm, object_mm)
-        rim = beams(1, np.ones(1))
+        mirror = self._mirrored(ideal_mm)
+        rim = beams(1, np.ones(1)).around(mirror)
         rings = np.append(np.sqrt(0.5 - 0.5 * np.cos(np.pi * (np.arange(RINGS) + 0.5) / RINGS)), 1.0)
         made: list[list[Front | None]] = [[None] * len(wavelengths_nm) for _ in ideal_mm]
         for degree, every in DEGREES:
@@ -255,21 +261,26 @@ class Mounted:
                 break
             inner = beams(every, rings)
             weight = np.ones(inner.path.shape)
+            counts = np.full(inner.path.shape[2:], 2.0 if mirror else 1.0)
+            if mirror:
+                counts[:, [0, -1]] = 1.0
             if not math.isinf(object_mm):
-                aside = inner.pupil - (ideal_mm / self.scale_mm)[:, None, None] * object_mm
+                aside = inner.pupil - (ideal_mm / self.scale_mm)[:, None, None, None] * object_mm
                 weight = (1.0 + (aside**2).sum(axis=-1) / object_mm**2) ** -1.5
             for place, color in rough:
                 at = place, color
                 made[place][color] = fit(
                     float(wavelengths_nm[color]),
                     degree,
-                    inner.to[at],
-                    inner.path[at],
-                    inner.pupil[at],
-                    weight[at],
+                    inner.to[at].reshape(-1, 2),
+                    inner.path[at].ravel(),
+                    inner.pupil[at].reshape(-1, 2),
+                    weight[at].ravel(),
                     poles.to[at],
                     rim.to[at],
                     float(np.hypot(*rim.at[at].T).max()),
+                    counts.ravel(),
+                    mirror,
                 )
         return made  # type: ignore[return-value]
 

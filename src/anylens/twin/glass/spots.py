@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.twin.glass.front import Front, apart, edge_points, edge_radii, on_grid, squared
+from anylens.twin.glass.front import Front, apart, edge_points, edge_radii, on_grid, slopes
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -280,8 +280,7 @@ def _shares(cells: Floats) -> npt.NDArray[np.float32]:
 
 def _landings(front: Front, u: Floats, v: Floats, sensor_mm: float) -> Callable[[slice, slice], tuple[Floats, Floats]]:
     """Some rows and columns of (v, u) each: where the rays of the crossings land, from the reference place."""
-    slopes = (squared(np.polynomial.chebyshev.chebder(front.wave, axis=axis)) / -front.scale for axis in (0, 1))
-    (x_down, x_across), (y_down, y_across) = (apart(each, u, v) for each in slopes)
+    (x_down, x_across), (y_down, y_across) = (apart(each / -front.scale, u, v) for each in slopes(front.wave))
 
     def landing(rows: slice, columns: slice) -> tuple[Floats, Floats]:
         x, y = x_down[rows] @ x_across[:, columns], y_down[rows] @ y_across[:, columns]
