@@ -184,3 +184,19 @@ def test_the_installed_version_is_the_version_of_the_source() -> None:
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("anylens runs from its source here, it is not installed")
     assert installed == anylens.__version__
+
+
+def test_what_code_follows_stands_in_the_bibliography() -> None:
+    entries = [entry.casefold() for entry in (ROOT / "BIBLIOGRAPHY.bib").read_text("utf-8").split("\n@")]
+    cited = re.compile(
+        r"\b([A-Z][a-zà-ž][\w'-]*)(?:(?:, [A-Z][\w'-]+)* (?:&|and) [A-Z][\w'-]+| et al\.)? \(?(1[89]\d\d|20\d\d)\b"
+    )
+    missing = {
+        f"{path.relative_to(ROOT)}: {name} {year}"
+        for folder in ("src", "benchmarks", "docs")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in (".py", ".md")
+        for name, year in cited.findall(path.read_text("utf-8"))
+        if not any(name.casefold() in entry and year in entry for entry in entries)
+    }
+    assert not missing
