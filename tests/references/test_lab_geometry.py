@@ -11,7 +11,7 @@ from scipy.special import erf
 
 from anylens.lab.charts import Edge
 from anylens.lab.figure import Figure
-from anylens.lab.geometry import distortion, lateral_color, lateral_color_of_edges
+from anylens.lab.geometry import distortion, lateral_color
 from anylens.lab.grids import find_grid, grid_drawn, measured_again
 from anylens.lab.samples import NoChart, Samples
 from anylens.lab.sharpness import Sharpness, edge_sharpness
@@ -106,21 +106,6 @@ EDGE = edge_sharpness(
     Edge(*edges.ends(80, 5.0, 0.0, 60.0), 20.0),
 )
 PLACES = [(x, y) for x in (300.0, 2000.0, 3700.0) for y in (200.0, 1500.0, 2800.0)]
-
-
-def test_lateral_color_comes_from_edges_too():
-    samples = Samples(np.zeros((3000, 4000), np.float32), "G")
-    random = np.random.default_rng(3)
-    green, red = [], []
-    for x, y in PLACES:
-        for angle in (5.0, 95.0):
-            normal = np.array([-np.sin(np.radians(angle)), np.cos(np.radians(angle))])
-            shift = 0.8 * np.array([x - 1999.5, y - 1499.5]) / 2500.0
-            along = random.normal(0.0, 0.5) * np.array([normal[1], -normal[0]])
-            green.append(edge_at((x, y), angle))
-            red.append(edge_at(tuple(np.array([x, y]) + normal * (normal @ shift) + along), angle))
-    found = lateral_color_of_edges(samples, Sharpness("G", None, tuple(green)), Sharpness("R", None, tuple(red)))
-    assert found.corner_px.value == pytest.approx(0.8, abs=0.01)
 
 
 def test_tilt_comes_back_within_its_error():

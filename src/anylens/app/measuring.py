@@ -139,19 +139,19 @@ def plain(value: Any) -> Any:
     return value
 
 
-def looked(error: Any, wanted: Path | None, source: str) -> str:
-    """Where the picture of a chart that was not found is, written there: `wanted`, or a name of its own."""
-    path = wanted if wanted is not None else Path(f"{Path(source).stem}-looked.png")
-    keep_picture(path, error.seen)
-    return str(path)
-
-
 def why(error: Exception, wanted: Path | None, source: str) -> str:
-    """Why a file was not measured; of a chart that was not found also where the picture of what was seen is."""
+    """Why a file was not measured.
+
+    Of a chart that was not found a picture of what was seen is written, to `wanted` or a name of its own, and named.
+    """
     from anylens.lab.samples import NoChart
 
     said = voice.sentence(error, Path(source))
-    return f"{said} ({looked(error, wanted, source)} shows what was seen)" if isinstance(error, NoChart) else said
+    if not isinstance(error, NoChart):
+        return said
+    place = wanted if wanted is not None else Path(f"{Path(source).stem}-looked.png")
+    keep_picture(place, error.seen)
+    return f"{said} ({place} shows what was seen)"
 
 
 def complain(error: Exception, wanted: Path | None, source: str) -> None:

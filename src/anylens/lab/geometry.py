@@ -11,7 +11,6 @@ import numpy as np
 from anylens.lab.figure import Figure, weighted
 from anylens.lab.grids import Grid
 from anylens.lab.samples import Floats, Place, Samples
-from anylens.lab.sharpness import Sharpness
 from anylens.refusal import Refusal
 
 
@@ -98,37 +97,7 @@ def lateral_color(samples: Samples, green: Grid, other: Grid) -> LateralColor:
         )
     mine, its = (np.array(which) for which in zip(*pairs, strict=True))
     places = green.points_px[mine]
-    shifts = other.points_px[its] - places
-    ones = np.ones(len(places))
-    rows = [
-        (places, np.column_stack([ones, 0 * ones]), shifts[:, 0]),
-        (places, np.column_stack([0 * ones, ones]), shifts[:, 1]),
-    ]
-    return _lateral(samples, other.letter, rows, places, shifts)
-
-
-def lateral_color_of_edges(samples: Samples, green: Sharpness, other: Sharpness) -> LateralColor:
-    """The same from slanted edges measured in both colours: each tells the shift across it."""
-    places, across, away = [], [], []
-    for edge in green.edges:
-        near = [
-            o
-            for o in other.edges
-            if math.dist(o.place_px, edge.place_px) < 3.0 and abs(o.angle_deg - edge.angle_deg) < 3
-        ]
-        if near:
-            angle = math.radians(edge.angle_deg)
-            normal = (-math.sin(angle), math.cos(angle))
-            off = [b - a for a, b in zip(edge.place_px, near[0].place_px, strict=True)]
-            places.append(edge.place_px)
-            across.append(normal)
-            away.append(off[0] * normal[0] + off[1] * normal[1])
-    if len(places) < 8:
-        raise Refusal(
-            f"Only {len(places)} edges were measured in green and {other.letter}, 8 are the least; show more."
-        )
-    at, direction, shift = np.array(places), np.array(across), np.array(away)
-    return _lateral(samples, other.letter, [(at, direction, shift)], at, direction * shift[:, None])
+    return _lateral(samples, other.letter, places, other.points_px[its] - places)
 
 
 def _one_view(samples: Samples, grid: Grid) -> Distortion:
@@ -252,20 +221,16 @@ def _several_views(samples: Samples, grids: Sequence[Grid]) -> Distortion:
     )
 
 
-def _lateral(
-    samples: Samples, letter: str, rows: list[tuple[Floats, Floats, Floats]], places: Floats, shifts: Floats
-) -> LateralColor:
-    """shift . direction = (r / half) (c0 + c1 r2) (radius . direction) + a constant shift, by robust least squares."""
+def _lateral(samples: Samples, letter: str, places: Floats, shifts: Floats) -> LateralColor:
+    """shift = (place / half) (c0 + c1 r2) + a constant shift, by robust least squares."""
     height, width = samples.shape
     half = math.hypot(width, height) / 2.0
-    designs, values = [], []
-    for at, direction, shift in rows:
-        away = (at - np.array(samples.middle_px)) / half
-        r2 = np.sum(away * away, axis=1)
-        radial = np.sum(away * direction, axis=1)
-        designs.append(np.column_stack([radial, radial * r2, direction]))
-        values.append(shift)
-    design, value = np.concatenate(designs), np.concatenate(values)
+    away = (places - np.array(samples.middle_px)) / half
+    r2 = np.sum(away * away, axis=1)
+    x, y = away.T
+    one, none = np.ones(len(places)), np.zeros(len(places))
+    design = np.concatenate([np.column_stack([x, x * r2, one, none]), np.column_stack([y, y * r2, none, one])])
+    value = np.concatenate([shifts[:, 0], shifts[:, 1]])
     spread = np.full(len(value), 1.0)
     for _ in range(6):
         found, covariance, _ = weighted(design, value, spread)
