@@ -2,7 +2,8 @@
 
 Needs jax, which nothing else here does. The pictures it learns from are raws, brackets and stacks of the folder
 `shared` beside the checkout, averaged down, and dead leaves painted here; none is among those of `benchmarks.pictures`
-that `benchmarks.remosaic` judges by. The judge of each crop is the logarithm of its mean square, so that easy crops
+that `benchmarks.remosaic` judges by. Their licences are MIT or Apache-2.0 (gopro/gpr, AdarshRevankar/Exposure-Fusion,
+PetteriAimonen/focus-stack). The judge of each crop is the logarithm of its mean square, so that easy crops
 and hard ones weigh alike; two of five crops have noise, and the truth has none.
 """
 

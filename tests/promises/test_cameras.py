@@ -144,6 +144,15 @@ def test_unplugging_raises(backend: Backend) -> None:
         next(frames)
 
 
+def test_a_raw_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    raws = tmp_path / "raws"
+    raws.mkdir()
+    write(sampled(grey(0.2, 32, 32)), raws / "whole.dng")
+    (raws / "broken.dng").write_bytes((raws / "whole.dng").read_bytes()[:200])
+    with pytest.raises(Refusal, match=r"broken\.dng"):
+        next(camera.open(f"folder:{raws}").capture([Shot(0.01)]))
+
+
 @pytest.mark.parametrize("name", ["virtul:lens=ideal", "folder:/nowhere/at/all", "folder:", "camera", ""])
 def test_cameras_that_there_are_not_are_refused(name: str) -> None:
     with pytest.raises(Refusal):

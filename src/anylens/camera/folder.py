@@ -70,6 +70,10 @@ def _read(path: Path) -> Frame:
         image = read(path)
     except OSError as error:
         raise Refusal(f"{path} cannot be read ({error.strerror}); open another folder.") from error
+    except Refusal as error:
+        if path.name in str(error):
+            raise
+        raise Refusal(f"{path}: {error}") from error
     if not isinstance(image, Frame):
         raise Refusal(f"{path} holds colours that were already developed, not a raw frame; move it out of the folder.")
     return image
