@@ -13,10 +13,10 @@ import pytest
 
 from anylens.app import voice
 from anylens.app.command_line import run
-from anylens.files import write
+from anylens.files import read, write
 from anylens.lab.grids import find_grid
 from anylens.lab.samples import Samples
-from anylens.lens import read_passport
+from anylens.lens import Setting, read_passport
 from anylens.sensor import Calibration
 from tests.flats import Silicon, flat
 
@@ -98,6 +98,15 @@ def test_a_finished_picture_is_refused_where_a_raw_is_needed(kind: str, more: li
     assert run([*words, "-o", str(tmp_path / "p.toml")]) == 2
     assert "is a finished picture" in (said := capsys.readouterr().err)
     assert "give the raw" in said
+    assert not (tmp_path / "p.toml").exists()
+
+
+def test_pictures_at_two_focal_lengths_are_refused(flats, tmp_path, capsys) -> None:
+    for path, focal_mm in zip(flats, (35.0, 50.0), strict=True):
+        frame = read(path)
+        write(replace(frame, facts=replace(frame.facts, setting=Setting("exif", 2.0, focal_mm))), path)
+    assert run(passport_of(flats, "-o", str(tmp_path / "p.toml"))) == 2
+    assert "different focal lengths (35.0 and 50.0)" in capsys.readouterr().err
     assert not (tmp_path / "p.toml").exists()
 
 

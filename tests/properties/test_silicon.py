@@ -287,6 +287,16 @@ def test_joined_pixels_hold_more_and_are_less_noisy_for_their_light() -> None:
     assert joined.size_mm == binned.size_mm
 
 
+def test_a_second_conversion_gain_reads_with_less_noise_from_its_gain_on() -> None:
+    dual, single = silicon("full_frame_24mp"), silicon("imx477")
+    before, after = dual.read_noise(0.99 * dual.second_gain), dual.read_noise(dual.second_gain)
+    assert before == dual.read_noise(1.0)
+    assert after == dual.read_noise(dual.most_gain)
+    assert after < 0.7 * before
+    falling = [single.read_noise(gain) for gain in (1.0, 2.0, 4.0, 8.0, 16.0)]
+    assert falling == sorted(falling, reverse=True)
+
+
 def test_pieces_that_cannot_be_are_refused() -> None:
     with pytest.raises(Refusal, match="does not lie within"):
         silicon("imx477").piece(5000, 100)

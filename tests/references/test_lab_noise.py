@@ -68,6 +68,13 @@ def test_full_well_is_where_counts_end_or_where_variance_peaks(ordinary) -> None
     assert found.gain_dn_per_e.value == pytest.approx(0.5, rel=0.01)
 
 
+def test_dynamic_range_is_from_where_light_equals_noise_to_where_counts_end(ordinary) -> None:
+    dark_e = np.sqrt(3.0**2 + 0.4**2 + 1.0 / 12.0 / 0.5**2)
+    least_e = 0.5 + np.sqrt(dark_e**2 + 0.25)  # n electrons whose noise, with that of the dark, is n
+    for transfer in ordinary.transfers:
+        assert transfer.dynamic_range_ev.value == pytest.approx(np.log2((4095 - 256) / 0.5 / least_e), abs=0.05)
+
+
 def test_an_honest_noise_profile_is_found_honest(ordinary) -> None:
     assert ordinary.profile.ratio.value == pytest.approx(1.0, abs=0.01)
     assert ordinary.profile.worst.value == pytest.approx(1.0, abs=0.08)
