@@ -29,7 +29,7 @@ def test_pixels_are_samples_of_the_finer_picture(fine: int) -> None:
         rows, columns = out.shape[1:]
         out[:] = light[:, top + 600 : top + 600 + rows, left + 600 : left + 600 + columns]
 
-    pixels, samples = (spread_out(grid, draw, lambda _x, _y: blurs, 3, 24, 1, every) for every in (None, 1))
+    pixels, samples = (spread_out(grid, draw, lambda _x, _y: blurs, range(3), 24, 1, every) for every in (None, 1))
     np.testing.assert_allclose(pixels, samples[:, ::fine, ::fine], atol=2e-6)
     direct = sum(
         blurs[:, k, j, None, None] * light[:, 612 - k : 622 - k, 612 - j : 622 - j]
@@ -49,7 +49,7 @@ def test_a_small_picture_has_windows_enough_for_a_blur_that_changes() -> None:
     def growing(_x: float, y: float) -> np.ndarray:
         return (blur * (1.0 + y / height)).astype(np.float32)
 
-    (pixels,) = spread_out(grid, stripes, growing, 1, 4, 1)
+    (pixels,) = spread_out(grid, stripes, growing, [0], 4, 1)
     down = (np.arange(height) - 59.5) / height
     np.testing.assert_allclose(pixels.mean(axis=1), 1.0 + down, atol=1.0 / 16.0)
     assert np.polyfit(down, pixels.mean(axis=1), 1)[0] == pytest.approx(1.0, abs=0.03)

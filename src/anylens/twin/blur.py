@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ def spread_out(
     grid: Grid,
     draw: Callable[[int, int, Array], None],
     kernel: Callable[[float, float], Array],
-    channels: int,
+    kinds: Sequence[int],
     size: int,
     threads: int,
     every: int | None = None,
@@ -50,9 +51,10 @@ def spread_out(
 
     `every` so many samples stands an output, each still averaged over a whole pixel; None for one a pixel.
 
-    `draw(top, left, out)` fills (C, rows, columns) with the samples from there on; `kernel(x_mm, y_mm)` gives (C, size,
-    size), the blur at a place, its middle at size // 2, the average over the pixel's samples in it, 1 in all. Windows
-    overlap and add up to 1 where they are seen, behind the blur: what is even stays so, whatever their kernels.
+    `draw(top, left, out)` fills (C, rows, columns) with the samples from there on; `kernel(x_mm, y_mm)` gives (K, size,
+    size), the blurs at a place, their middle at size // 2, the average over the pixel's samples in them, 1 in all, and
+    `kinds` which of them each of the C channels has. Windows overlap and add up to 1 where they are seen, behind the
+    blur: what is even stays so, whatever their kernels.
     """
     from scipy.fft import next_fast_len
 
@@ -63,56 +65,69 @@ def spread_out(
     ramp = min(RAMP, window) // fine * fine
     support = window + ramp
     reach = support + size
-    length = 2 * every * next_fast_len(-(-reach // (2 * every)), real=True)
+    # Rows of whole lines of a core's memory are transformed faster.
+    length = 16 * every * next_fast_len(-(-reach // (16 * every)), real=True)
     tops, lefts = (range(-ramp, side * fine, window) for side in (grid.height, grid.width))
     slope = (np.arange(ramp, dtype=np.float32) + 0.5) / ramp
     taper = np.concatenate([slope, np.ones(window - ramp, np.float32), slope[::-1]])[::every]
-    strips = np.empty((2, channels, reach, (len(lefts) - 1) * window + reach), np.float32)
-    out = np.zeros((channels, *(side * fine // every for side in (grid.height, grid.width))), np.float32)
+    strips = np.empty((2, len(kinds), reach, (len(lefts) - 1) * window + reach), np.float32)
+    out = np.zeros((len(kinds), *(side * fine // every for side in (grid.height, grid.width))), np.float32)
 
-    def strip(row: int) -> list[Future[None]]:
-        """Begins to draw what a row of windows sees, but for what the row before saw too."""
+    def lit(top: int, left: int, part: Array) -> bool:
+        draw(top, left, part)
+        return bool(part.any())
+
+    def strip(row: int) -> list[Future[bool]]:
+        """Begins to draw what a row of windows sees, but for what the row before saw too; each part says if it is
+        lit."""
         known = reach - window if row else 0
         samples, before = strips[row % 2], strips[row % 2 - 1]
         samples[:, :known] = before[:, reach - known :]
         top, left = tops[row] - size // 2 + known, lefts[0] - size // 2
         columns = range(0, samples.shape[2], window)
-        return [pool.submit(draw, top, left + at, samples[:, known:, at : at + window]) for at in columns]
+        return [pool.submit(lit, top, left + at, samples[:, known:, at : at + window]) for at in columns]
 
-    def blurred(row: int, top: int, left: int) -> Array | None:
+    def blurred(row: int, top: int, left: int) -> Array:
         samples = strips[row % 2, :, :, left - lefts[0] : left - lefts[0] + reach]
-        if not samples.any():
-            return None
         middle = (0.5 * support) * grid.pitch_mm / fine
         x = float(grid.samples(left, 1, down=False)[0]) + middle
         y = float(grid.samples(top, 1, down=True)[0]) + middle
-        return _blurred(samples, kernel(x, y), length, every, taper)
+        return _blurred(samples, kernel(x, y), kinds, length, every, taper)
 
     with ThreadPoolExecutor(threads) as pool:
-        drawing = strip(0)
+        drawing, rows = strip(0), []
+        parts = -(-reach // window)  # of a strip, and strips, that one window sees
         for row, top in enumerate(tops):
-            for part in drawing:
-                part.result()
-            patches = [pool.submit(blurred, row, top, left) for left in lefts]
+            rows.append([part.result() for part in drawing])
+            bright = np.any(rows[-parts:], axis=0)
+            patches = {
+                left: pool.submit(blurred, row, top, left)
+                for at, left in enumerate(lefts)
+                if bright[at : at + parts].any()
+            }
             drawing = strip(row + 1) if row + 1 < len(tops) else []
-            for left, patch in zip(lefts, patches, strict=True):
-                seen = patch.result()
-                if seen is not None:
-                    _add(out, seen, top // every, left // every)
+            for left, patch in patches.items():
+                _add(out, patch.result(), top // every, left // every)
     return out
 
 
-def _blurred(samples: Array, kernels: Array, length: int, every: int, taper: Array) -> Array:
+def _blurred(samples: Array, kernels: Array, kinds: Sequence[int], length: int, every: int, taper: Array) -> Array:
     """(C, n, n): every so manieth sample's blur, by a taper (n,): those whose kernels lie within the samples."""
     from scipy.fft import fft, ifft, irfft, rfft, rfft2
 
     out = np.empty((len(samples), len(taper), len(taper)), np.float32)
     kept = slice(kernels.shape[-1] // every, kernels.shape[-1] // every + len(taper))
-    for seen, light, blur in zip(out, samples, kernels, strict=True):
+
+    @cache
+    def spectrum(kind: int) -> Spectra:
+        # Most rows of the padded blur are 0.
+        return np.asarray(fft(rfft(kernels[kind], length, axis=1), length, axis=0))
+
+    for seen, light, kind in zip(out, samples, kinds, strict=True):
         seen[:] = light[0, 0]
         if light.min() < light.max():
             both = rfft2(light, (length, length))
-            both *= fft(rfft(blur, length, axis=1), length, axis=0)  # most rows of the padded blur are 0
+            both *= spectrum(kind)
             rows = ifft(_folded(both, every), axis=0)[kept]
             seen[:] = irfft(rows, length // every, axis=1)[:, kept]
         seen *= taper * taper[:, None]

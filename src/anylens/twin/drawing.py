@@ -54,10 +54,7 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
             return np.concatenate([cover * plane.draw(colors, x_mm, y_mm, step_mm), cover[1:2]])
         return np.concatenate([np.zeros_like(cover), cover[1:2]])
 
-    def kernel(x: float, y: float) -> Array:
-        return blur.at(x, y)[kinds]
-
-    return spread_out(grid, draw, kernel, len(kinds), blur.size, os.cpu_count() or 1, every)
+    return spread_out(grid, draw, blur.at, kinds, blur.size, os.cpu_count() or 1, every)
 
 
 def _few_origins(ways: Net, moved: Net, x: Floats, y: Floats) -> Array:
