@@ -24,9 +24,9 @@ import scipy.fft
 
 from anylens import darkroom
 from anylens.camera.virtual import open_virtual
-from anylens.darkroom.light import noise_of, scene_matrix
+from anylens.darkroom.light import MIDDLE_GREY, noise_of, scene_matrix
 from anylens.darkroom.stages.demosaic import Demosaic
-from anylens.darkroom.stages.scene import MIDDLE_GREY, Denoise, Restore
+from anylens.darkroom.stages.scene import Denoise, Restore
 from anylens.frame import Facts
 from anylens.image import Mosaic
 from anylens.kernels.restore import restore

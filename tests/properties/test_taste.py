@@ -9,10 +9,12 @@ import pytest
 from scipy.special import ndtr
 
 from anylens import color, darkroom
+from anylens.darkroom.stages import Sharpen
 from anylens.frame import Frame
 from anylens.kernels.sharpen import sharpen
+from anylens.sensor import Noise
 from tests import spectra
-from tests.frames import NEUTRAL, sampled
+from tests.frames import NEUTRAL, facts, sampled
 
 BUDGET_PERCENT = 6.0
 """How far sharpening may pass the plateaus of an edge, in percent of its step: benchmarks.edges compares it."""
@@ -38,6 +40,19 @@ def test_sharpened_edges_stay_within_their_budget(look: str, dark: float, bright
         assert 100 * max(rising.max() - 1.0, -rising.min()) < BUDGET_PERCENT
         rises.append(np.count_nonzero((rising > 0.1) & (rising < 0.9)))
     assert rises[0] < rises[1], "it does sharpen"
+
+
+def test_more_of_the_detail_is_given_back_where_noise_is_stronger_and_merged_frames_count_as_calm_light() -> None:
+    known = facts("RGGB", 64, 64)
+    calm, noisy = (
+        replace(known, sensor=replace(known.sensor, noise=Noise((variance * 1e-4,), (variance * 1e-6,), "sensor")))
+        for variance in (1, 16)
+    )
+    (amount, threshold, overshoot), strong = (Sharpen().plan(each, None) for each in (calm, noisy))
+    assert amount < strong[0]
+    assert threshold / amount < strong[1] / strong[0], "noise that is left is spared"
+    assert overshoot == strong[2]
+    assert Sharpen().plan(noisy, np.full((64, 64), 16, np.float32)) == pytest.approx((amount, threshold, overshoot))
 
 
 @pytest.mark.parametrize("pure", [(0.0, 0.03, 0.86), (0.8, 0.0, 0.02), (0.0, 0.4, 0.9)])

@@ -18,6 +18,7 @@ from anylens.sensor import CFA, Calibration, Noise
 
 Floats = npt.NDArray[np.float32]
 DAYLIGHT_K = 5500.0
+MIDDLE_GREY = 0.18
 PLANES = "RGB"
 LEAST_VARIANCE = 1e-9
 NOTHING_SEEN = np.empty((3, 0, 0), np.float32)
@@ -131,6 +132,12 @@ def noise_of(facts: Facts) -> Noise:
         scale=tuple(g * scale for g, (scale, _) in zip(gains, pairs, strict=True)),
         offset=tuple(max(g * g * offset, LEAST_VARIANCE) for g, (_, offset) in zip(gains, pairs, strict=True)),
     )
+
+
+def middle_grey_snr(facts: Facts, frames: float = 1.0) -> float:
+    """How far middle grey (18 % of white, green) stands above the noise of one pixel of the mean of some frames."""
+    scale, offset = noise_of(replace(facts, balance=None)).plane(1)
+    return MIDDLE_GREY / math.sqrt((scale * MIDDLE_GREY + offset) / frames)
 
 
 def sampled(seen: Floats, enough: int = ENOUGH_CELLS) -> Floats:

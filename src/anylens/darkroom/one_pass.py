@@ -107,10 +107,11 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     given["expose"], seen = _plan(expose)(facts, seen)
     given["local_tone"] = _plan(local_tone)(seen)
     given["tone"] = _plan(recipe.tone)(brightest_of(seen))
-    (sharpen,) = recipe.photo
-    given["sharpen"] = _plan(sharpen)()
-
     rows, columns = _plan(crop)(facts, shape)
+    shown = None if used is None else used[rows, columns]
+    (sharpen,) = recipe.photo
+    given["sharpen"] = _plan(sharpen)(facts, shown)
+
     given |= {"phase": phase, "calm": (calm,)}
     straight = bent is None and "restore" not in given
     fill = partial(_fill, photo, given) if straight else _by_rows(given, bent, to_scene, shape)
@@ -121,7 +122,7 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
         make=lambda out, top: fill(out, (columns.start, rows.start + top)),
         step=BAND_ROWS,
         facts=facts,
-        frames_used=None if used is None else used[rows, columns],
+        frames_used=shown,
         space=recipe.tone.space,  # type: ignore[attr-defined]
     )
 
@@ -150,12 +151,13 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     given["expose"], seen = _plan(expose)(facts, seen)
     given["local_tone"] = _plan(local_tone)(seen)
     given["tone"] = _plan(recipe.tone)(brightest_of(seen))
-    (sharpen,) = recipe.photo
-    given["sharpen"] = _plan(sharpen)()
     cleans, noise = bool(denoise.luma or denoise.chroma), _plan(denoise)(facts)  # type: ignore[attr-defined]
     used = calm_light(scene)
     used = np.ones((1, 1), np.float32) if used is None else used
     rows, columns = _plan(crop)(facts, shape)
+    shown = None if scene.frames_used is None else scene.frames_used[rows, columns]
+    (sharpen,) = recipe.photo
+    given["sharpen"] = _plan(sharpen)(facts, shown)
     clean = np.empty((3, CLEAN_ROWS + 2 * REACH, width), np.float32)
 
     def make(out: npt.NDArray[Any], top: int) -> None:
@@ -173,7 +175,7 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
         make=make,
         step=CLEAN_ROWS,
         facts=replace(facts, crop=(0.0, 0.0, float(wide), float(tall))),
-        frames_used=None if scene.frames_used is None else scene.frames_used[rows, columns],
+        frames_used=shown,
         space=recipe.tone.space,  # type: ignore[attr-defined]
         came_from=None if scene.came_from is None else scene.came_from[rows, columns],
     )

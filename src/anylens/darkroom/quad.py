@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from anylens.darkroom.light import gains_of, noise_of
+from anylens.darkroom.light import gains_of, middle_grey_snr, noise_of
 from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.kernels.linearize import linearize
 from anylens.record import replace
@@ -24,7 +23,6 @@ BLACK, WHITE = 2048.0, 61440.0
 
 BAND_ROWS = 512
 LEAST_SIDE = 8
-MIDDLE_GREY = 0.18
 NOISE_FROM = ((0.290, 0.182, 0.093), (0.079, 0.539, 0.092), (0.088, 0.212, 0.285))
 """What the noise of R, G and B each leaves in R, G and B of a full mosaic in even, balanced light, pixels that are kept
 and estimated ones together; measured, and true within 1 % for any balance."""
@@ -64,12 +62,6 @@ def in_mode(burst: Burst, mode: Mode) -> tuple[Burst, Burst]:
 
     best, quick = (Burst(_Frames(burst.frames, choice, fine), burst.names) for fine in (True, False))
     return best, quick
-
-
-def middle_grey_snr(facts: Facts, frames: int = 1) -> float:
-    """How far middle grey (18 % of white, green) stands above the noise of one pixel of the mean of some frames."""
-    scale, offset = noise_of(replace(facts, balance=None)).plane(1)
-    return MIDDLE_GREY / math.sqrt((scale * MIDDLE_GREY + offset) / frames)
 
 
 def _choice(facts: Facts, mode: Mode, frames: int) -> tuple[Mode, str]:

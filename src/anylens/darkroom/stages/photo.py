@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from anylens.darkroom.light import middle_grey_snr
 from anylens.darkroom.recipe import checked, taste
-from anylens.image import Photo
+from anylens.frame import Facts
+from anylens.image import FrameCount, Photo
 from anylens.kernels.sharpen import sharpen
 from anylens.record import record, replace
+
+GIVEN_BACK, GRAIN = 7.0, 15.0
+"""How fast `amount` and `threshold` grow with the noise of middle grey, as a part of its light."""
+NOISIEST = 0.2
+"""Stronger noise counts as this: what denoising leaves of finest detail is then mostly its own doing."""
 
 
 @record(frozen=True, slots=True)
 class Sharpen:
-    """Crisp edges: `amount` of the fine detail is added, less below `threshold`, held to `overshoot` at edges."""
+    """Crisp edges: `amount` of the fine detail is added, less below `threshold`, held to `overshoot` at edges.
 
-    amount: float = taste(1.5, 0.0, 4.0, 0.1)
-    threshold: float = taste(0.006, 0.0, 0.1, 0.001)
+    Both grow with noise: denoising takes of the fine detail, which is given back, and leaves some noise, which is not.
+    """
+
+    amount: float = taste(1.3, 0.0, 4.0, 0.1)
+    threshold: float = taste(0.004, 0.0, 0.1, 0.001)
     overshoot: float = taste(0.03, 0.0, 1.0, 0.01)
 
     def __post_init__(self) -> None:
@@ -22,8 +32,11 @@ class Sharpen:
     def __call__(self, photo: Photo) -> Photo:
         if self.amount == 0.0:
             return photo
-        return replace(photo, pixels=sharpen(photo.pixels, *self.plan()))  # type: ignore[arg-type]
+        given = self.plan(photo.facts, photo.frames_used)
+        return replace(photo, pixels=sharpen(photo.pixels, *given))  # type: ignore[arg-type]
 
-    def plan(self) -> tuple[float, float, float]:
-        """What the kernel takes."""
-        return self.amount, self.threshold, self.overshoot
+    def plan(self, facts: Facts, frames_used: FrameCount | None) -> tuple[float, float, float]:
+        """What the kernel takes, by the noise of so many frames."""
+        frames = 1.0 if frames_used is None else max(1.0, float(frames_used[::8, ::8].mean()))
+        noise = min(1.0 / middle_grey_snr(facts, frames), NOISIEST)
+        return self.amount * (1.0 + GIVEN_BACK * noise), self.threshold * (1.0 + GRAIN * noise), self.overshoot

@@ -8,7 +8,7 @@ import numpy as np
 
 from anylens.darkroom.glass import places_seen, without
 from anylens.darkroom.grain import over_white
-from anylens.darkroom.light import ENOUGH_FOR_BRIGHTNESS, noise_of, sampled, scene_matrix
+from anylens.darkroom.light import ENOUGH_FOR_BRIGHTNESS, MIDDLE_GREY, noise_of, sampled, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
 from anylens.image import OVERVIEW_SPACING, Pixels, Scene
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from anylens.kernels.warp import Places
     from anylens.lens.psf import Blur
 
-MIDDLE_GREY = 0.18
 CLIPPING = 1.0
 KEY = 0.165
 SHOULDER = 0.3
