@@ -103,7 +103,7 @@ class Virtual:
         from anylens import body as bodies
         from anylens.twin import hand as hands
         from anylens.twin import scenes, spectra
-        from anylens.twin.glass import Mounting, glass
+        from anylens.twin.glass import Mounting, glass, refuse_beyond
         from anylens.twin.silicon.colors import neutral
 
         if not all(0 <= each <= _MOST_SEED for each in (setup.seed, setup.arrangement, setup.copy)):
@@ -126,12 +126,7 @@ class Virtual:
         self.glass: Glass = glass(setup.lens, self._mounting)
         self.setup = replace(setup, lens=self.glass.name)
         self._check_options(scenes.options(setup.scene))
-        diagonal = 2.0 * self.silicon.half_diagonal_mm
-        if diagonal > self.glass.image_circle_mm * 1.0001:
-            raise Refusal(
-                f"The sensor's diagonal of {diagonal:.1f} mm is larger than the image circle of {setup.lens}, "
-                f"{self.glass.image_circle_mm:.1f} mm; choose a smaller sensor or another lens."
-            )
+        refuse_beyond(self.glass, 2.0 * self.silicon.half_diagonal_mm)
         self._neutral = neutral(self._source) if self.silicon.cfa else None
         self._hand: Tremor | Track | None = hands.hand(setup.hand, setup.seed, setup.amplitude)
         self._readout = _Readout(self.silicon)

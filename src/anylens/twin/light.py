@@ -197,12 +197,7 @@ def formed(
         raise Refusal("A sensor has pixels, a pitch above 0, a margin of 0 or more, and 1 to 4 samples to a pixel.")
     pitch_mm = sensor.pitch_um * 1e-3
     field = Field(width * pitch_mm, height * pitch_mm, sensor.pitch_um, mounted.scale_mm)
-    diagonal = math.hypot(field.width_mm, field.height_mm)
-    if diagonal > mounted.image_circle_mm * 1.0001:
-        raise Refusal(
-            f"The sensor's diagonal of {diagonal:.1f} mm is larger than the image circle of {mounted.name}, "
-            f"{mounted.image_circle_mm:.1f} mm; choose a smaller sensor or another lens."
-        )
+    optics.refuse_beyond(mounted, math.hypot(field.width_mm, field.height_mm))
     planes = made.planes(field, source, seed)
     if subject_m is not None:
         planes = tuple(replace(each, distance_m=subject_m) if each.distance_m is None else each for each in planes)

@@ -76,7 +76,7 @@ def options(syntax: Syntax) -> None:
         "--mode",
         choices=["auto", "full", "binned"],
         default="auto",
-        help="of a quad-Bayer sensor all pixels, or each four of one color joined; auto is full where noise is low",
+        help="of a quad-Bayer sensor all pixels, or each four of one colour joined; auto is full where noise is low",
     )
     syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
     syntax.add_argument(

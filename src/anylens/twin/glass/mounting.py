@@ -107,3 +107,12 @@ class Glass(Protocol):
         what a blur on samples `step_um` apart should have, quicker and more exact than by way of `spreads`.
         """
         ...
+
+
+def refuse_beyond(glass: Glass, diagonal_mm: float) -> None:
+    """Refusal for a sensor whose diagonal is larger than the image circle; rounding is let pass."""
+    if diagonal_mm > 1.0001 * glass.image_circle_mm:
+        raise Refusal(
+            f"The sensor's diagonal of {diagonal_mm:.1f} mm is larger than the image circle of {glass.name}, "
+            f"{glass.image_circle_mm:.1f} mm; choose a smaller sensor or another lens."
+        )
