@@ -96,3 +96,20 @@ def test_what_is_drawn_lies_where_the_blur_moves_it() -> None:
     for light, x, y in zip(seen, moved[0::2], moved[1::2], strict=True):
         assert light.sum(0) @ at / light.sum() == pytest.approx(0.3 + x, abs=1e-3)
         assert light.sum(1) @ at / light.sum() == pytest.approx(-0.2 + y, abs=1e-3)
+
+
+def test_what_lies_beyond_the_part_with_light_need_not_be_drawn() -> None:
+    chance = np.random.default_rng(5)
+    grid = Grid(300, 200, -149.5, -99.5, 1.0, 2)
+    light = np.zeros((2, 800, 1000), np.float32)
+    light[:, 310:360, 520:610] = chance.random((2, 50, 90))
+    blurs = chance.random((2, 24, 24)).astype(np.float32)
+
+    def draw(top: int, left: int, out: np.ndarray) -> None:
+        rows, columns = out.shape[1:]
+        out[:] = light[:, top + 200 : top + 200 + rows, left + 200 : left + 200 + columns]
+
+    lit = slice(310 - 200, 360 - 200), slice(520 - 200, 610 - 200)
+    whole, part = (spread_out(grid, draw, lambda _x, _y: blurs, range(2), 24, 1, None, each) for each in (None, lit))
+    np.testing.assert_array_equal(part, whole)
+    assert part.max() > 0.0

@@ -46,10 +46,12 @@ def spread_out(
     size: int,
     threads: int,
     every: int | None = None,
+    part: tuple[slice, slice] | None = None,
 ) -> Array:
     """(C, height, width): what is drawn on the fine samples, blurred, averaged over each pixel.
 
-    `every` so many samples stands an output, each still averaged over a whole pixel; None for one a pixel.
+    `every` so many samples stands an output, each still averaged over a whole pixel; None for one a pixel. Beyond
+    `part`, rows and columns of samples, there is no light.
 
     `draw(top, left, out)` fills (C, rows, columns) with the samples from there on; `kernel(x_mm, y_mm)` gives (K, size,
     size), the blurs at a place, their middle at size // 2, the average over the pixel's samples in them, 1 in all, and
@@ -67,11 +69,21 @@ def spread_out(
     reach = support + size
     # Rows of whole lines of a core's memory are transformed faster.
     length = 16 * every * next_fast_len(-(-reach // (16 * every)), real=True)
-    tops, lefts = (range(-ramp, side * fine, window) for side in (grid.height, grid.width))
+    sides = grid.height, grid.width
+    tops, lefts = (
+        [
+            first
+            for first in range(-ramp, side * fine, window)
+            if first - size // 2 < bounds.stop and first - size // 2 + reach > bounds.start
+        ]
+        for side, bounds in zip(sides, part or [slice(-size, side * fine + size) for side in sides], strict=True)
+    )
     slope = (np.arange(ramp, dtype=np.float32) + 0.5) / ramp
     taper = np.concatenate([slope, np.ones(window - ramp, np.float32), slope[::-1]])[::every]
+    out = np.zeros((len(kinds), *(side * fine // every for side in sides)), np.float32)
+    if not tops or not lefts:
+        return out
     strips = np.empty((2, len(kinds), reach, (len(lefts) - 1) * window + reach), np.float32)
-    out = np.zeros((len(kinds), *(side * fine // every for side in (grid.height, grid.width))), np.float32)
 
     def lit(top: int, left: int, part: Array) -> bool:
         draw(top, left, part)

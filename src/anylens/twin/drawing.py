@@ -32,15 +32,12 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
         return np.zeros((len(kinds), *sides), np.float32)
     step_mm = grid.pitch_mm / grid.fine
     one = np.ones((1, 3), np.float32)
+    part = None if plane.box is None else _part(ways, blur.moved, grid, plane.box)
 
     def draw(top: int, left: int, out: Array) -> None:
         rows, columns = out.shape[1:]
         x, y = grid.samples(left, columns, down=False), grid.samples(top, rows, down=True)
-        few = _few_origins(ways, blur.moved, x, y)
-        if plane.box is not None and _misses(few, plane.box):
-            out[:] = 0.0
-            return
-        places = _origins(few, rows, columns)
+        places = _origins(_few_origins(ways, blur.moved, x, y), rows, columns)
         x_mm, y_mm = places[0::2], places[1::2]
         for first in range(0, rows, STRIP):
             part = np.s_[:, first : first + STRIP]
@@ -54,7 +51,7 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
             return np.concatenate([cover * plane.draw(colors, x_mm, y_mm, step_mm), cover[1:2]])
         return np.concatenate([np.zeros_like(cover), cover[1:2]])
 
-    return spread_out(grid, draw, blur.at, kinds, blur.size, os.cpu_count() or 1, every)
+    return spread_out(grid, draw, blur.at, kinds, blur.size, os.cpu_count() or 1, every, part)
 
 
 def _few_origins(ways: Net, moved: Net, x: Floats, y: Floats) -> Array:
@@ -66,11 +63,20 @@ def _few_origins(ways: Net, moved: Net, x: Floats, y: Floats) -> Array:
     return few
 
 
-def _misses(few: Array, box: Box) -> bool:
-    """Whether all of a window, of which few places are known, lies beside a box."""
+def _part(ways: Net, moved: Net, grid: Grid, box: Box) -> tuple[slice, slice]:
+    """Rows and columns of samples beyond which nothing of a box is seen."""
+    sides = (side * grid.fine for side in (grid.height, grid.width))
+    y, x = (grid.samples(0, side, down=down) for side, down in zip(sides, (True, False), strict=True))
+    few = _few_origins(ways, moved, x, y)
     left, top, right, bottom = box
-    x, y = few[0::2], few[1::2]
-    return bool(x.max() < left or x.min() > right or y.max() < top or y.min() > bottom)
+    spare = 32.0 * grid.pitch_mm / grid.fine
+    across = (few[0::2] > left - spare) & (few[0::2] < right + spare)
+    down = (few[1::2] > top - spare) & (few[1::2] < bottom + spare)
+    inside = np.any(across & down, axis=0)
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(32 * (rows[0] - 2), 32 * (rows[-1] + 1)), slice(32 * (columns[0] - 2), 32 * (columns[-1] + 1))
 
 
 def _origins(few: Array, rows: int, columns: int) -> Array:
