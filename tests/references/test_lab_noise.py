@@ -131,8 +131,11 @@ def test_clipped_flats_are_refused() -> None:
         measured(frames)
 
 
-def stepped(shape=(720, 960), columns=6, rows=4, stops=6.0, colored=False):
-    """A raw of grey patches in equal steps before grey, 12 electrons of read noise."""
+DEEP = flats.Silicon(full_well_e=9000.0)
+
+
+def stepped(shape=(720, 960), columns=6, rows=4, stops=6.0, colored=False, red=1.0, silicon=DEEP):
+    """A raw of grey patches in equal steps before grey."""
     height, width = shape
     electrons = np.full(shape, 0.15)
     levels = 0.8 * 2.0 ** -np.linspace(0.0, stops, columns * rows)
@@ -142,7 +145,8 @@ def stepped(shape=(720, 960), columns=6, rows=4, stops=6.0, colored=False):
         electrons[patch] = level
         if colored:
             electrons[patch][::2, ::2] *= 0.5 + at % 2
-    return of_image(flats.flat(flats.Silicon(full_well_e=9000.0), 9000.0 * electrons, 3), "steps.dng")
+    electrons[::2, ::2] *= red
+    return of_image(flats.flat(silicon, 9000.0 * electrons, 3), "steps.dng")
 
 
 def test_a_chart_of_grey_steps_is_seen_and_told_from_colours_and_flats():
@@ -151,6 +155,13 @@ def test_a_chart_of_grey_steps_is_seen_and_told_from_colours_and_flats():
     assert levels[0] / levels[-1] > 16.0
     assert step_levels(stepped(colored=True)) == ()
     assert step_levels(of_image(flats.flat(flats.Silicon(), np.full((360, 480), 4000.0), 1), "flat.dng")) == ()
+
+
+def test_steps_so_dark_that_counts_round_their_colour_are_grey_still():
+    coarse = flats.Silicon(gain=0.02, read_e=6.0, full_well_e=9000.0, black=16.0, white=255.0)
+    levels = step_levels(stepped(stops=8.0, red=0.55, silicon=coarse))
+    assert len(levels) >= 12
+    assert levels[0] / levels[-1] > 100.0
 
 
 def test_a_report_measures_the_noise_of_grey_steps_by_itself():

@@ -54,13 +54,18 @@ def step_levels(specimen: Specimen) -> tuple[float, ...]:
     if len(patches) < _LEAST_STEPS:
         return ()
     levels = np.array([float(np.median(light[names == patch])) for patch in patches])
-    if levels.min() <= 0.0 or np.log2(levels.max() / levels.min()) < _LEAST_EV or _is_colored(specimen, names, patches):
+    if levels.min() <= 0.0 or np.log2(levels.max() / levels.min()) < _LEAST_EV:
         return ()
-    return tuple(sorted(levels.tolist(), reverse=True))
+    falling = np.argsort(-levels)
+    brighter = patches[falling[: max(_LEAST_STEPS, len(patches) // 2)]]
+    return () if _is_colored(specimen, names, brighter) else tuple(levels[falling].tolist())
 
 
 def _is_colored(specimen: Specimen, names: npt.NDArray[Any], patches: npt.NDArray[np.int_]) -> bool:
-    """Whether the patches differ in colour beyond what one light's falloff and noise do."""
+    """Whether the patches differ in colour beyond what one light's falloff and noise do.
+
+    Bright ones tell it: in the darkest, whole counts round a colour by more than that.
+    """
     ratios = []
     whole = specimen.samples("G").shrunk(_SIDE_PX)[0] if specimen.of("G") else None
     for letter in "RB":
