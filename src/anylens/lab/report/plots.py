@@ -71,7 +71,7 @@ def transfer_plot(measure: NoiseMeasure) -> Drawing:
     plot.word(top.mean_dn, top.temporal_dn2.value, "temporal", anchor="end", shift=(-4, -12))
     stays = [(p.mean_dn, f.value) for _, p in shown if (f := p.fixed_dn2) is not None and f.value > plot.y.low]
     if stays:
-        plot.word(*max(stays), "fixed pattern", anchor="end", shift=(-16, 4))
+        plot.word(*max(stays), "fixed pattern", anchor="end", shift=(-34, -4))
     return plot.drawing(
         f"Photon transfer: gain {measure.gain_dn_per_e} counts per electron, read noise {measure.read_noise_e} e-"
     )
@@ -84,7 +84,7 @@ def snr_plot(measure: NoiseMeasure) -> Drawing:
     plot = Plot("Signal to noise", x, Axis(-5.0, 10.0 * math.log10(most) + 4.0, "SNR, dB"))
     xs = _steps(x)
     plot.line(xs, [10.0 * math.log10(e) for e in xs], "soft", "thin dash")
-    plot.word(xs[len(xs) // 3], 10.0 * math.log10(xs[len(xs) // 3]), "photons alone", anchor="end")
+    plot.word(xs[len(xs) // 3], 10.0 * math.log10(xs[len(xs) // 3]), "photons alone", anchor="end", shift=(-10, -6))
     for t in measure.transfers:
         points = [p for p in t.points if p.mean_dn > 0.0 and p.snr > 0.0]
         plot.points(
@@ -115,7 +115,7 @@ def profile_plot(measure: NoiseMeasure) -> Drawing | None:
     levels = [max(p.mean_dn / t.white_dn, 3e-4) for t, p in judged]
     plot = Plot(
         "The file's noise profile, judged",
-        fitting(levels, "signal, of white", log=True),
+        fitting(levels, "signal, share of white", log=True),
         Axis(low - 0.02, high + 0.02, "variance, measured over told"),
     )
     plot.band(0.97, 1.03, "green")
