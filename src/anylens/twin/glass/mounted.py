@@ -217,7 +217,12 @@ class Mounted:
 
     def axial_irradiance(self) -> float:
         """Irradiance on the axis over the scene's radiance, sr: the area of the axial beam times the transmission."""
-        return float(self._solid_angles(np.zeros(1), GREEN_NM)[0]) * self.optic.transmission
+        return self._axial_sr * self.optic.transmission
+
+    @cached_property
+    def _axial_sr(self) -> float:
+        """The axial beam's area in direction cosines."""
+        return float(self._solid_angles(np.zeros(1), GREEN_NM)[0])
 
     def fronts(self, ideal_mm: npt.ArrayLike, wavelengths_nm: npt.ArrayLike, distance_m: float) -> list[list[Front]]:
         """The wave from a point at each ideal place (n, 2), by wavelength; it is told about its `observed` place."""
