@@ -41,7 +41,7 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
     syntax.add_argument("--aperture", type=f_number, metavar="N", help="f-number, where the files do not say it")
     syntax.add_argument(
-        "--focus", type=distance_m, metavar="M", help="distance in focus in metres, where they do not say it"
+        "--distance", type=distance_m, metavar="M", help="what is in focus, in metres, where they do not say it"
     )
     syntax.add_argument("--focal", type=focal_mm, metavar="MM", help="focal length, where the files do not say it")
     syntax.add_argument("--pitch", type=pitch_um, metavar="UM", help="distance of two pixels, where they do not say it")
@@ -71,7 +71,7 @@ def run(given: Namespace) -> int:
     place = measuring.place(given.output, ".toml")
     page = measuring.place(given.report, ".html", ".htm")
     measuring.apart(Namespace(files=files), given.output, given.report)
-    said = Given(given.body, given.aperture, given.focus, given.focal, given.pitch)
+    said = Given(given.body, given.aperture, given.distance, given.focal, given.pitch)
     lens, flats, views, edges, photos, aside = _measured(given, said)
     old: Passport | None = None
     if place is None:
