@@ -276,8 +276,13 @@ def algorithm(
     thresholds: Any,
     *,
     bits: int = 32,
+    columns: tuple[Any, ...] = (),
 ) -> Stages:
-    """Light of unit noise is kept as floats of so many bits; with 16, its changes at half size as counts."""
+    """Light of unit noise is kept as floats of so many bits; with 16, its changes at half size as counts.
+
+    With 16 it is kept between two `columns`, the first and the last that are looked at: by the tiles alone that cannot
+    be told, and half as much again would be kept.
+    """
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
@@ -297,7 +302,7 @@ def algorithm(
     steady = stable
     if bits != 32:
         steady = hl.Func("steady")
-        steady[x, y, c] = hl.f32(stable[x, y, c])
+        steady[x, y, c] = hl.f32(stable[hl.unsafe_promise_clamped(x, *columns), y, c])
 
     half[x, y, c] = _halved(steady, c + 1, x, y)
     quarter[x, y, c] = _halved(half, c, x, y)
