@@ -43,50 +43,80 @@ def weights(part: Any, one: Any) -> list[Any]:
     return [-bend * left, left + bend * (one * 2 - part * 3), part + bend * (part * 3 - one), -bend * part]
 
 
-class Displaced(NamedTuple):
-    """What is asked of a block, laid out beforehand, and of each of its pixels."""
+def taps_after(slack: Any, most: Any) -> Any:
+    """How far beyond the first of a block its last tap lies, `most` being the larger of two."""
+    return most(slack, SLACKS[-1]) + 2
 
+
+class Displaced(NamedTuple):
+    """What is asked of the blocks of a row, laid out beforehand, and of each of its pixels."""
+
+    lines: Any
+    """(point, y, colour): the table between its rows."""
     begins: Any
-    """(block, y, colour): the block's column, the first pixel that it reads, how far beyond, what each pixel adds."""
+    """(block, y, colour): a block's column, where it is read first, how far beyond, and what each pixel adds."""
     column: Any
-    first: Any
+    start: Any
     beyond: Any
 
 
-def displaced(table: Any, colors: Any, width: Any, x: Any, y: Any, c: Any, name: str) -> Displaced:
-    """Where (x, y) is read: `beyond` pixels after `first`, both counted from it; blocks begin within `width`."""
+def displaced(table: Any, colors: Any, width: Any, x: Any, y: Any, c: Any, start: Any, name: str) -> Displaced:
+    """Where (x, y) is read: `beyond` pixels after the first that its block is read from; blocks begin within `width`.
+
+    `start(column, y, first)` is the place of that one, for the block that begins at `column` and is moved by `first`
+    whole pixels.
+    """
     import halide as hl
 
-    block, color = hl.Var("block"), hl.Var("color")
-    begins = hl.Func(f"{name}_begins")
+    point, block, color = hl.Var("point"), hl.Var("block"), hl.Var("color")
+    lines, begins = hl.Func(f"{name}_lines"), hl.Func(f"{name}_begins")
     row, down = y / SPACING, hl.cast(hl.Float(32), y % SPACING) * hl.f32(1.0 / SPACING)
-    held = hl.clamp(block, 0, (width - 1) / BLOCK)
-    point = held / (SPACING // BLOCK)
-    left, right = (
-        table[at, row, color] + down * (table[at, row + 1, color] - table[at, row, color]) for at in (point, point + 1)
-    )
+    held = hl.clamp(hl.likely(point), 0, (width - 1) / SPACING + 1)
+    lines[point, y, color] = table[held, row, color] + down * (table[held, row + 1, color] - table[held, row, color])
+    left, right = (lines[block / (SPACING // BLOCK) + k, y, color] for k in range(2))
     step = (right - left) * hl.f32(1.0 / SPACING)
-    begin = left + hl.cast(hl.Float(32), held % (SPACING // BLOCK) * BLOCK) * step
+    begin = left + hl.cast(hl.Float(32), block % (SPACING // BLOCK) * BLOCK) * step
     first = hl.floor(hl.min(begin, begin + step * hl.f32(BLOCK - 1)))
-    begins[block, y, color] = (held * BLOCK, hl.cast(hl.Int(32), first), begin - first, step)
-    column, first, begin, step = (begins[x / BLOCK, y, hl.min(c, colors - 1)][part] for part in range(4))
-    return Displaced(begins, column, first, begin + hl.cast(hl.Float(32), x % BLOCK) * step)
+    column = hl.clamp(block, 0, (width - 1) / BLOCK) * BLOCK
+    begins[block, y, color] = (column, start(column, y, hl.cast(hl.Int(32), first)), begin - first, step)
+    column, found, begin, step = (begins[x / BLOCK, y, hl.min(c, colors - 1)][part] for part in range(4))
+    return Displaced(lines, begins, column, found, begin + hl.cast(hl.Float(32), x % BLOCK) * step)
+
+
+def schedule_begins(lines: Any, begins: Any, row: tuple[Any, Any], width: int) -> None:
+    """What is asked of blocks, laid out for each `row`."""
+    import halide as hl
+
+    half, round_up = hl.Var("half"), hl.TailStrategy.RoundUp
+    block, point = begins.args()[0], hl.Var("point")
+    begins.compute_at(*row).align_bounds(block, SPACING // BLOCK).split(block, point, half, SPACING // BLOCK, round_up)
+    begins.reorder(half, point).unroll(half).vectorize(point, width, round_up)
+    lines.compute_at(*row).vectorize(lines.args()[0], width)
 
 
 def interpolated(read: Any, beyond: Any, slack: Any) -> Any:
-    """The light `beyond` pixels after the first of a block; `read(k)` is that of pixel k after it."""
+    """The light `beyond` pixels after the first of a block; `read(k)` is that of pixel k after it.
+
+    A cubic through pixels is the straight line between them and, by as much as it bows, the straight line between
+    their second differences. So what pixels weigh on straight lines tells all, without asking between which they lie.
+    """
     import halide as hl
 
     def total(most: int) -> Any:
-        late = [beyond >= hl.f32(after) for after in range(1, most + 1)]  # beyond most + 1 lies but a last bit
-        whole = sum((hl.select(each, hl.f32(1.0), hl.f32(0.0)) for each in late), hl.f32(0.0))
-        own = weights(hl.max(beyond - whole, hl.f32(0.0)), hl.f32(1.0))
-        found = hl.f32(0.0)
-        for tap in range(4 + most):
-            weight = own[tap] if tap < 4 else hl.f32(0.0)
-            for after, each in enumerate(late, 1):
-                weight = hl.select(each, own[tap - after] if 0 <= tap - after < 4 else hl.f32(0.0), weight)
-            found += weight * read(tap - 1)
+        zero, one = hl.f32(0.0), hl.f32(1.0)
+        straight = [hl.max(one - beyond, zero)]
+        for k in range(1, most + 1):
+            hat = hl.min(beyond - hl.f32(k - 1), hl.f32(k + 1) - beyond)
+            straight.append(hat if most == 1 else hl.max(hat, zero))
+        straight.append(hl.max(beyond - hl.f32(most), zero))
+        odd = sum(straight[3::2], straight[1])
+        bow = odd * hl.f32(0.5) * (one - odd)
+        bowed = [zero, zero, *(bow * each for each in straight), zero, zero]
+        found = zero
+        for tap in range(-1, most + 3):
+            own = straight[tap] if 0 <= tap < most + 2 else zero
+            before, here, behind = bowed[tap + 1 : tap + 4]
+            found += (own + here * hl.f32(2.0) - before - behind) * read(tap)
         return found
 
     taps = hl.RDom([(-1, 4 + slack)])
@@ -104,10 +134,20 @@ def _weight(away: Any) -> Any:
     return hl.f32(0.5) * wide * wide * (wide - hl.f32(1.0)) + near * near * (hl.f32(1.0) - hl.f32(2.0) * near)
 
 
-def specialized(stage: Any, slack: Any, colors: Any) -> None:
-    """Code of its own for the usual slacks, and for one table of all colours."""
+def schedule_blocks(stage: Any, slack: Any, colors: Any) -> None:
+    """A row of blocks, with code of its own for the usual slacks.
+
+    Where one table serves all colours, they share what its pixels weigh; else they go one after the other, since what
+    three of them need at once is more than a core has registers for.
+    """
+    import halide as hl
+
+    x, c, lane = stage.args()[0], stage.args()[2], hl.Var("lane")
+    stage.bound(c, 0, 3).split(x, x, lane, BLOCK, hl.TailStrategy.RoundUp).reorder(lane, x, c).vectorize(lane)
     usual = (slack == ASIDE, *(slack <= most for most in SLACKS))
-    for condition in (*(each & (colors == 1) for each in usual), *usual):
+    for condition in usual:
+        stage.specialize(condition & (colors == 1)).reorder(lane, c, x).unroll(c)
+    for condition in usual:
         stage.specialize(condition)
 
 

@@ -35,10 +35,13 @@ class Places(NamedTuple):
         return len(self.down)
 
     def rows(self, top: int, bottom: int, height: int) -> tuple[int, int]:
-        """From which row up to which a picture of `height` rows is read for those from `top` to `bottom`."""
+        """From which row up to which a picture of `height` rows, and EDGE more around it, is read for those from `top`
+        to `bottom`."""
         span = self.down[:, top // cubic.SPACING : (bottom - 1) // cubic.SPACING + 2]
-        first, last = top + int(np.floor(span.min())) - 1, bottom + int(np.ceil(span.max())) + 2
-        return min(max(first, 0), height - 1), min(max(last, 1), height)
+        after = cubic.taps_after(cubic.slack_of(self.down), max)
+        first, last = top + int(np.floor(span.min())) - 1, bottom + int(np.ceil(span.max())) + after
+        least, most = -down.EDGE, height + down.EDGE
+        return min(max(first, least), most - after - 2), min(max(last, least + after + 2), most)
 
     def seen_small(self, small: Array, spacing: int) -> Array:
         """A picture seen small, (colours, h, w), one point every `spacing` pixels, as the straight picture shows it."""
@@ -97,7 +100,11 @@ def warp(scene: Array, found: Places) -> Array:
     colors, height, width = scene.shape
     whole = colors, height, cubic.blocks(width)
     along = found.across, found.colors, cubic.slack_of(found.across), width
-    level = Rows(lambda out, top: across.kernel(scene, *along, out=out, origin=(0, top)), whole, np.float32, BAND_ROWS)
+
+    def make(out: Array, top: int) -> None:
+        across.kernel(scene, *along, out=out, origin=(0, top))
+
+    level = Rows(make, whole, np.float32, BAND_ROWS, down.EDGE)
     warped, upright = np.empty(whole, np.float32), (found.down, found.colors, cubic.slack_of(found.down), width)
     for top in range(0, height, BAND_ROWS):
         out = warped[:, top : top + BAND_ROWS]

@@ -71,20 +71,15 @@ def schedule_rows(straight: Straight, row: tuple[Any, Any], before: tuple[Any, A
     scene = straight.scene
     x, y, c = scene.args()
     scene.compute_at(*row).bound(c, 0, 3).reorder(c, x, y).unroll(c).vectorize(x, width, round_up)
-    schedule_warped(straight, before)
+    schedule_warped(straight, before, width)
 
 
-def schedule_warped(straight: Straight, before: tuple[Any, Any]) -> None:
+def schedule_warped(straight: Straight, before: tuple[Any, Any], width: int) -> None:
     """What the scene is made of at the row `before`; its blocks stay whole."""
-    import halide as hl
-
-    round_up = hl.TailStrategy.RoundUp
-    warped, begins = straight.down.warped, straight.down.begins
-    x, y, c = warped.args()
-    warped.compute_at(*before).align_bounds(x, cubic.BLOCK).bound(c, 0, 3).reorder(c, x, y).unroll(c)
-    warped.vectorize(x, cubic.BLOCK, round_up)
-    cubic.specialized(warped, *straight.down.asked)
-    begins.compute_at(*before).vectorize(begins.args()[0], cubic.BLOCK)
+    warped = straight.down.warped
+    warped.compute_at(*before).align_bounds(warped.args()[0], cubic.BLOCK)
+    cubic.schedule_blocks(warped, *straight.down.asked)
+    cubic.schedule_begins(straight.down.lines, straight.down.begins, before, width)
 
 
 def scene_of(given: dict[str, tuple[Any, ...]]) -> Array:

@@ -49,7 +49,7 @@ def schedule(stages: Stages, target: Any) -> None:
 
     inner = hl.Var("inner")
     width = target.natural_vector_size(hl.Float(32))
-    begins, padded, level = stages.across.begins, stages.across.padded, stages.across.level
+    padded, level = stages.across.padded, stages.across.level
     rows = stages.rows
     x, y, c = rows.args()
     height = rows.output_buffer().height()
@@ -57,11 +57,9 @@ def schedule(stages: Stages, target: Any) -> None:
     # A guard in the lowest strip would stop the sliding; it is shifted back inside.
     rows.bound(c, 0, 3).split(y, y, inner, light.evenly(height, STRIP, 1), hl.TailStrategy.ShiftInwards)
     rows.reorder(c, x, inner, y).vectorize(x, cubic.BLOCK, hl.TailStrategy.RoundUp).unroll(c).parallel(y)
-    x, _, c = level.args()
-    level.compute_at(rows, inner).bound(c, 0, 3).reorder(c, x).unroll(c)
-    level.vectorize(x, cubic.BLOCK, hl.TailStrategy.RoundUp)
-    cubic.specialized(level, *stages.across.asked)
-    begins.compute_at(rows, inner).vectorize(begins.args()[0], cubic.BLOCK)
+    level.compute_at(rows, inner)
+    cubic.schedule_blocks(level, *stages.across.asked)
+    cubic.schedule_begins(stages.across.lines, stages.across.begins, (rows, inner), width)
     x, at, c = padded.args()
     padded.compute_at(rows, inner).bound(c, 0, 3).reorder(c, x, at).unroll(c)
     padded.vectorize(x, width, hl.TailStrategy.RoundUp)

@@ -40,7 +40,7 @@ def schedule(stages: Stages, target: Any) -> None:
 
     width = target.natural_vector_size(hl.Float(32))
     _, row = restore.schedule_pieces(stages.restore, PIECE, width)
-    finish.schedule_warped(stages.straight, row)
+    finish.schedule_warped(stages.straight, row, width)
 
 
 def reference(*inputs: Any) -> Array:
