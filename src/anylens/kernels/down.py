@@ -79,7 +79,7 @@ def reference(
     top: int,
     rows: int,
 ) -> Array:
-    lines = np.arange(top + EDGE, top + level.shape[1] - EDGE)
+    lines = np.arange(top + rows - EDGE)
     shift = np.broadcast_to(cubic.places(table, lines, np.arange(level.shape[2])), (3, len(lines), level.shape[2]))
     whole = np.floor(shift)
     own = cubic.weights(shift - whole, np.float32(1))

@@ -306,7 +306,7 @@ class Kernel:
         values = [value.value if isinstance(value, SCALARS) else value for value in given]
         results = self._reference(*values)
         for array, result in zip(outputs, results if isinstance(results, tuple) else (results,), strict=True):
-            if origin != (0, 0):
+            if array.ndim > 1:
                 left, top = origin
                 result = result[..., top : top + array.shape[-2], left : left + array.shape[-1]]
             if array.shape != result.shape:

@@ -35,11 +35,13 @@ class Places(NamedTuple):
         return len(self.down)
 
     def rows(self, top: int, bottom: int, height: int) -> tuple[int, int]:
-        """From which row up to which a picture of `height` rows, and EDGE more around it, is read for those from `top`
-        to `bottom`."""
+        """From which row up to which a picture of `height` rows, and EDGE more around it, is asked for.
+
+        Those from `top` up to `bottom` of the straight picture need them, and EDGE more below as `down` takes them.
+        """
         span = self.down[:, top // cubic.SPACING : (bottom - 1) // cubic.SPACING + 2]
         after = cubic.taps_after(cubic.slack_of(self.down), max)
-        first, last = top + int(np.floor(span.min())) - 1, bottom + int(np.ceil(span.max())) + after
+        first, last = top + int(np.floor(span.min())) - 1, bottom + max(int(np.ceil(span.max())) + after, down.EDGE)
         least, most = -down.EDGE, height + down.EDGE
         return min(max(first, least), most - after - 2), min(max(last, least + after + 2), most)
 
