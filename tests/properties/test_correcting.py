@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from anylens import darkroom, write
@@ -22,6 +23,7 @@ from anylens.files.passport_out import write_passport
 from anylens.frame import Burst, Opcodes
 from anylens.image import Scene
 from anylens.kernels.passes import photo
+from anylens.kernels.rows import Rows
 from anylens.lens import Lens, Passport, Setting
 from anylens.lens.mapping import cast, lateral_shift, light, mm_of_pixels
 from anylens.lens.passport_place import file_name, own_passports
@@ -332,3 +334,17 @@ def test_adobes_software_reads_the_passport_in_a_dng_and_writes_it_again(tmp_pat
         ours, again = (parse(getattr(each, name)) for each in lists)
         assert ours
         assert [each.record for each in ours] == [each.record for each in again]
+
+
+def test_rows_beyond_a_border_are_the_outermost_again_and_each_is_made_once() -> None:
+    picture, made = np.arange(30.0, dtype=np.float32).reshape(1, 10, 3), list[int]()
+
+    def make(out: npt.NDArray[np.float32], top: int) -> None:
+        made.extend(range(top, top + out.shape[1]))
+        out[:] = picture[:, top : top + out.shape[1]]
+
+    rows, whole = Rows(make, (1, 10, 3), np.float32, 3, edge=2), np.pad(picture, ((0, 0), (2, 2), (0, 0)), mode="edge")
+    for top, bottom in ((-2, 1), (-1, 2), (0, 5), (4, 9), (7, 12)):
+        lines, first = rows.between(top, bottom)
+        np.testing.assert_array_equal(lines[:, top - first : bottom - first], whole[:, top + 2 : bottom + 2])
+    assert made == list(range(10))
