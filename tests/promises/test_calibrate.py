@@ -120,6 +120,19 @@ def test_one_picture_of_a_chart_is_refused(tmp_path, capsys) -> None:
     assert not (tmp_path / "p.toml").exists()
 
 
+def test_finished_charts_of_different_apertures_are_refused_by_their_exif(tmp_path, capsys) -> None:
+    assert run(["lens", "chart", "-o", str(tmp_path / "c.png"), "--screen", "800x600"]) == 0
+    files = []
+    for f_number in ("2.8", "5.6"):
+        files.append(str(tmp_path / f"{f_number}.jpg"))
+        cv2.imwrite(files[-1], cv2.imread(str(tmp_path / "c.png")))
+        assert run(["lens", "tag", files[-1], "--lens", "noctilux-m-50mm-f1", "--aperture", f_number]) == 0
+    place = tmp_path / "p.toml"
+    assert run(["lens", "calibrate", "Test 50", "--chart", *files, *GIVEN, "-o", str(place)]) == 2
+    assert "are of different apertures (2.8 and 5.6)" in capsys.readouterr().err
+    assert not place.exists()
+
+
 def test_a_chart_that_is_not_there_leaves_a_picture_of_what_was_seen(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     cv2.imwrite("grey.png", np.full((240, 320, 3), 128, np.uint8))

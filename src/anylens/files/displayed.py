@@ -45,9 +45,17 @@ def read_displayed(path: str | os.PathLike[str]) -> Frame:
         raise Refusal(f"{Path(path).name} is no JPEG; name the frames of a burst.")
     raw, noise, notes = made
     _, height, width = raw.shape
+    said = "The frames are display-referred: their curve was undone, their maker's taste was not."
+    return Frame(raw, facts_of_displayed(path, height, width, noise, (*notes, said)))
+
+
+def facts_of_displayed(
+    path: str | os.PathLike[str], height: int, width: int, noise: Noise | None, notes: tuple[str, ...]
+) -> Facts:
+    """What a JPEG of this size tells of how it was taken; where it has no EXIF block, or a damaged one, nothing."""
     sensor = Sensor("finished picture", width, height, cfa=(), black=((0.0,),), white=(WHITE,), noise=noise)
     known = _exposure(path)
-    facts = Facts(
+    return Facts(
         sensor=sensor,
         active_area=(0, 0, height, width),
         crop=(0.0, 0.0, float(width), float(height)),
@@ -60,9 +68,8 @@ def read_displayed(path: str | os.PathLike[str]) -> Frame:
         as_shot_neutral=(1.0, 1.0, 1.0),
         balance=(1.0, 1.0, 1.0),
         display_referred=True,
-        notes=(*notes, "The frames are display-referred: their curve was undone, their maker's taste was not."),
+        notes=notes,
     )
-    return Frame(raw, facts)
 
 
 def _light(

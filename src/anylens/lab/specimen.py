@@ -50,7 +50,7 @@ class Specimen:
 
     `kind` says what its numbers are: `raw` counts under a colour filter or monochrome, a `scene` (linear Rec. 2020),
     or a `finished` picture whose curve was undone. `to_xyz` goes from its colours to XYZ under D50, None for raws;
-    `facts` is None for finished pictures. `notes` say what was assumed.
+    `facts` of a finished picture are what a JPEG's EXIF block tells, None for others. `notes` say what was assumed.
     """
 
     name: str
@@ -152,6 +152,7 @@ def specimen(path: str | os.PathLike[str], sensor: str | os.PathLike[str] | None
     `sensor` is a sensor's TOML for raws that do not tell theirs. Raises Refusal.
     """
     from anylens.files import read
+    from anylens.files.displayed import facts_of_displayed, is_displayed
     from anylens.files.finished import read_finished
 
     finished = None if sensor is not None or _is_bare(Path(path)) else read_finished(path)
@@ -166,7 +167,8 @@ def specimen(path: str | os.PathLike[str], sensor: str | os.PathLike[str] | None
         *finished.notes,
         f"A finished picture in {finished.space}, its curve undone: sharpening and denoising are in.",
     )
-    return Specimen(Path(path).name, "finished", planes, width, height, None, finished.to_xyz, notes)
+    facts = facts_of_displayed(path, height, width, None, notes) if is_displayed(path) else None
+    return Specimen(Path(path).name, "finished", planes, width, height, facts, finished.to_xyz, notes)
 
 
 def of_image(image: Frame | Scene, name: str) -> Specimen:
