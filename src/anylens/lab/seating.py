@@ -34,9 +34,10 @@ TILTS_DEG = 0.25 * np.arange(-7, 8)
 LEAST_TILT_DEG, SQUARE_DEG = 0.5, 0.25
 """From where on a lens counts as tilted, and up to where as square."""
 
-ASKEW = 1.5
-"""By how much, in logarithms, all pictures together must favour a tilted lens: simulated sessions of three to eight
-photographs, their scenes' depth leaning by chance, reached that in at most one of fifty behind a square lens."""
+ASKEW, FEW = 1.0, 3.0
+"""By how much, in logarithms, all scenes together must favour a tilted lens, and by how much more in parts of their
+number, since few may well lean alike: simulated sessions of three to eight, two scenes of three leaning by chance,
+reached that in at most one of fifty behind a square lens."""
 
 LEAST_PICTURES = 3
 ALIKE = 0.9
@@ -154,14 +155,14 @@ def askew(seats: Sequence[Seat]) -> Tilted | None:
     whole = np.sum([np.mean(group, axis=0) for _, group in scenes], axis=0)
     size = np.hypot(TILTS_DEG, TILTS_DEG[:, None])
     far = np.where(size >= LEAST_TILT_DEG, whole, -np.inf)
-    if far.max() - whole[size <= SQUARE_DEG].max() < ASKEW:
+    if far.max() - whole[size <= SQUARE_DEG].max() < ASKEW + FEW / len(scenes):
         return None
     row, column = np.unravel_index(int(far.argmax()), far.shape)
     right, down = float(TILTS_DEG[column]), float(TILTS_DEG[row])
     one, other = (("right", "left"), ("bottom", "top"))[abs(down) > abs(right)]
     if (down if abs(down) > abs(right) else right) < 0.0:
         one, other = other, one
-    both = far.max() - whole[-1 - row, -1 - column] < ASKEW / 2.0
+    both = far.max() - whole[-1 - row, -1 - column] < ASKEW
     return Tilted(math.hypot(right, down), f"{one} and {other}" if both else one, len(scenes))
 
 
