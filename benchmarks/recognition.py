@@ -152,11 +152,12 @@ def drawn_by(lens: str, f_number: float, distance_m: float) -> Drawing:
     shares, places = formation.shares(), RADII[:, None] * REACH_MM * ALONG
     size, sample_um = (64 if f_number >= 4 else 96), PITCH_UM / 2
     found = transfers(glass, shares, places, distance_m, sample_um, size)
-    turns = np.fft.fftfreq(size) / (sample_um * 1e-3)
-    squared = turns[:, None] ** 2 + turns**2
-    along = turns[:, None] * ALONG[1] + turns * ALONG[0]
+    turns, half = (at(size) / (sample_um * 1e-3) for at in (np.fft.fftfreq, np.fft.rfftfreq))
+    squared = turns[:, None] ** 2 + half**2
+    along = turns[:, None] * ALONG[1] + half * ALONG[0]
     seen = np.exp(-4 * np.pi**2 * (1.6 * PITCH_UM * 1e-3) ** 2 * squared) * (squared > 0)
     seen = seen / np.maximum(squared, 1e-9) ** 1.5
+    seen[:, 1:-1] *= 2.0  # What lies there stands for its mirror too.
     shifts = []
     for channel in (0, 2):
         cross = found[:, channel] * np.conj(found[:, 1])

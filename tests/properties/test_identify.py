@@ -143,6 +143,18 @@ def test_pictures_that_tell_nothing_leave_what_was_thought_before() -> None:
     assert one.none == pytest.approx(two.none) == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize(("aside_um", "told"), [(0.0, True), (1.0, False)])
+def test_a_stranger_is_no_lens_because_that_might_draw_in_any_way_wide_open(aside_um: float, told: bool) -> None:
+    """Of apertures beyond those measured a passport foretells next to nothing."""
+    reach_mm = 8.19
+    record = replace(KIT[2].lateral[0], f_number=5.6, reach_mm=reach_mm)
+    fast = replace(KIT[2], lens=Lens("Maker", "fast", max_aperture=(1.4, 1.4)), lateral=(record,))
+    s = np.array(RINGS)
+    lateral = Trait(aside_um * np.concatenate([s, -s]), 0.05**2 * np.eye(6))
+    verdict = recognise([Seen(Traits(reach_mm, 1, lateral, None, None, None))], [fast])
+    assert (verdict.best is not None) == told
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A raw of the true lens, one that names a lens, and passports."""
