@@ -110,7 +110,7 @@ def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
 
     def begin() -> None:
         try:
-            data = gate.load(source)
+            data = gate.shared(source)
             decoded = ahead.decode(data, able.is_set)
             able.wait()
             found.put((read(source, sensor=sensor, data=data, decoded=decoded), None))

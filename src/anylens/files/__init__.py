@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
+    from anylens.files.gate import FileBytes
     from anylens.files.tiff import Buffer
     from anylens.files.writing import write
     from anylens.files.xmp import recipe_text
@@ -35,7 +36,7 @@ def read(
     path: str | os.PathLike[str],
     *,
     sensor: str | os.PathLike[str] | None = None,
-    data: bytes | None = None,
+    data: FileBytes | None = None,
     decoded: Mapping[int, Buffer] | None = None,
 ) -> Frame | Scene:
     """A raw file as a Frame, or as a Scene where it is a linear DNG.
@@ -53,9 +54,9 @@ def read(
     try:
         sheet = None if sensor is None else bare.find_sheet(path, sensor)
         for signature, name in _FINISHED:
-            if data.startswith(signature):
+            if data[: len(signature)] == signature:
                 raise Refusal(f"{Path(path).name} is {name}, not a raw file; name the camera's raw file.")
-        if data.startswith(bare.PNG) or Path(path).suffix.lower() in _BARE_SUFFIXES:
+        if data[: len(bare.PNG)] == bare.PNG or Path(path).suffix.lower() in _BARE_SUFFIXES:
             sheet = sheet or bare.find_sheet(path)
             if sheet is not None:
                 return bare.read_bare(path, sheet, data=data)
@@ -74,7 +75,7 @@ def read(
 
 
 def _read_raw(
-    path: str | os.PathLike[str], data: bytes, sensor: Any, decoded: Mapping[int, Buffer] | None
+    path: str | os.PathLike[str], data: FileBytes, sensor: Any, decoded: Mapping[int, Buffer] | None
 ) -> Frame | Scene:
     from anylens.files import bare
     from anylens.files.dng import read_dng
@@ -82,11 +83,11 @@ def _read_raw(
     from anylens.files.tiff import open_tiff
 
     name = Path(path).name
-    if data.startswith(bare.PNG):
+    if data[: len(bare.PNG)] == bare.PNG:
         raise Refusal(
             f"{name} is a PNG without a sensor file; write {Path(path).stem}.toml beside it or give --sensor."
         )
-    if data.startswith(b"FOVb"):
+    if data[:4] == b"FOVb":
         raise Refusal(f"{name} comes from a Foveon sensor (X3F), which is not developed; export it as linear DNG.")
     if data[4:8] == b"ftyp" and data[8:12] != b"crx ":
         raise Refusal(f"{name} is a HEIF, AVIF or film file, not a raw file; name the camera's raw file.")

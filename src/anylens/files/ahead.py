@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable
 
+from anylens.files.gate import FileBytes
 from anylens.files.layout import LOSSLESS_JPEG, Unsupported, read_layout
 from anylens.files.lossless_jpeg import decode_into, read_header
 from anylens.files.tags import Tag
@@ -12,7 +13,7 @@ from anylens.files.tiff import Buffer, open_tiff
 from anylens.refusal import Refusal
 
 
-def decode(data: bytes, stopped: Callable[[], bool]) -> dict[int, Buffer]:
+def decode(data: FileBytes, stopped: Callable[[], bool]) -> dict[int, Buffer]:
     """By where they begin in a DNG: the samples, 16 bits each, of its largest image's lossless JPEG pieces.
 
     Only of those that were decoded before `stopped`, the others are left to more than one core; nothing of other files.

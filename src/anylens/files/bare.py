@@ -19,7 +19,7 @@ _SHIPPED = Path(__file__).parents[1] / "sensor"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def read_bare(path: str | os.PathLike[str], sheet: Sheet, *, data: bytes | None = None) -> Frame:
+def read_bare(path: str | os.PathLike[str], sheet: Sheet, *, data: gate.FileBytes | None = None) -> Frame:
     """The counts of a gray PNG (8 or 16 bits) or of a plain file, with the facts that the sensor's sheet gives.
 
     `data` are the file's bytes where they are already at hand. Raises Refusal where size and sheet disagree.
@@ -27,7 +27,7 @@ def read_bare(path: str | os.PathLike[str], sheet: Sheet, *, data: bytes | None 
     if data is None:
         data = gate.load(path)
     silicon = sheet.sensor
-    raw = _png(data) if data.startswith(PNG) else _plain(data, sheet)
+    raw = _png(data) if data[: len(PNG)] == PNG else _plain(data, sheet)
     height, width = raw.shape
     if (width, height) != (silicon.width_px, silicon.height_px):
         raise Refusal(
@@ -82,7 +82,7 @@ def _text(place: Path) -> str:
         raise Refusal(f"{place} is not UTF-8 text; write the sensor file as TOML.") from error
 
 
-def _png(data: bytes) -> npt.NDArray[np.uint16]:
+def _png(data: gate.FileBytes) -> npt.NDArray[np.uint16]:
     import imagecodecs
 
     header = data[16:29]
@@ -102,7 +102,7 @@ def _png(data: bytes) -> npt.NDArray[np.uint16]:
     return np.asarray(decoded.reshape(height, width), np.uint16)
 
 
-def _plain(data: bytes, sheet: Sheet) -> npt.NDArray[np.uint16]:
+def _plain(data: gate.FileBytes, sheet: Sheet) -> npt.NDArray[np.uint16]:
     width, height = sheet.sensor.width_px, sheet.sensor.height_px
     expected = width * height * sheet.bits // 8 + sheet.header_bytes
     if len(data) != expected:

@@ -35,7 +35,7 @@ Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[flo
 def read_dng(
     path: str | os.PathLike[str],
     *,
-    data: bytes | None = None,
+    data: gate.FileBytes | None = None,
     sensor: Sensor | None = None,
     decoded: Mapping[int, Buffer] | None = None,
 ) -> Frame | Scene:
@@ -67,7 +67,7 @@ def read_dng(
 class _Negative:
     """An open DNG: its bytes, its first directory, the directory of its full-size image and what that is."""
 
-    data: bytes
+    data: gate.FileBytes
     main: Directory
     image: Directory
     kind: Kind
@@ -85,7 +85,7 @@ class _Negative:
         return tuple(float(value) for value in values)
 
 
-def _open(data: bytes) -> _Negative:
+def _open(data: gate.FileBytes) -> _Negative:
     tree = open_tiff(data).tree()
     if not tree:
         raise Refusal(f"The file holds no image directory; {gate.DAMAGED}")

@@ -26,21 +26,21 @@ _TYPES = {8: ">u1", 16: ">i2"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EDed][+-]?\d+)?")
 
 
-def is_fits(data: bytes) -> bool:
+def is_fits(data: gate.FileBytes) -> bool:
     """Whether these are the bytes of a FITS file, plain or packed by gzip."""
-    if data.startswith(PACKED):
+    if data[: len(PACKED)] == PACKED:
         with suppress(zlib.error):
             return zlib.decompressobj(31).decompress(data[:4096], len(SIGNATURE)).startswith(SIGNATURE)
-    return data.startswith(SIGNATURE)
+    return data[: len(SIGNATURE)] == SIGNATURE
 
 
-def read_fits(path: str | os.PathLike[str], data: bytes, sensor: Sensor | None = None) -> Frame:
+def read_fits(path: str | os.PathLike[str], data: gate.FileBytes, sensor: Sensor | None = None) -> Frame:
     """The first image of a FITS file as a Frame: one plane of 8 or 16 bits, its filter as BAYERPAT says.
 
     `sensor`, where given, says black, white, noise and colour. Raises Refusal for other images and for damaged files.
     """
     name = Path(path).name
-    if data.startswith(PACKED):
+    if data[: len(PACKED)] == PACKED:
         data = _unpacked(data, name)
     cards, start = _header(data, name)
     if int(cards.get("NAXIS", 0)) != 2:
@@ -68,7 +68,7 @@ def read_fits(path: str | os.PathLike[str], data: bytes, sensor: Sensor | None =
     return Frame(raw, facts)
 
 
-def _unpacked(data: bytes, name: str) -> bytes:
+def _unpacked(data: gate.FileBytes, name: str) -> bytes:
     unpacking = zlib.decompressobj(31)
     try:
         plain = unpacking.decompress(data, _MOST_PACKED_BYTES)
@@ -81,7 +81,7 @@ def _unpacked(data: bytes, name: str) -> bytes:
     return plain
 
 
-def _header(data: bytes, name: str) -> tuple[dict[str, Any], int]:
+def _header(data: gate.FileBytes, name: str) -> tuple[dict[str, Any], int]:
     """The first header's values by keyword, and where the data begin."""
     cards: dict[str, Any] = {}
     for at in range(0, min(len(data), _BLOCK * _MOST_BLOCKS) - _CARD + 1, _CARD):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 from anylens.refusal import Refusal
+
+FileBytes: TypeAlias = bytes | mmap.mmap
+"""All bytes of a file, in memory of ours or where the system keeps them."""
 
 MOST_FILE_BYTES = 2_000_000_000
 MOST_SIDE = 65_535
@@ -13,13 +19,38 @@ MOST_PIXELS = 400_000_000
 MOST_PICTURE_BYTES = 2_400_000_000
 SMALL_PIXELS = 4_000_000
 """Pictures up to here cost so little that how few bytes they are stored in is not asked."""
+_WINDOW = 1 << 18
+
+Read = TypeVar("Read")
 
 DAMAGED = "the file is damaged, copy it from the camera again."
 
 
 def load(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file; raises Refusal where there is no such file, or an empty or too large one."""
-    place = Path(path)
+    return _let_in(Path(path), Path.read_bytes)
+
+
+def shared(path: str | os.PathLike[str]) -> FileBytes:
+    """As `load`, but where the system keeps the file anyway: to fill as much memory of ours takes ten times as long.
+
+    It is read through once, so that an error of the disk is told here. Nobody may shorten the file while it is used.
+    """
+    return _let_in(Path(path), _mapped)
+
+
+def _mapped(place: Path) -> FileBytes:
+    window = bytearray(_WINDOW)
+    with place.open("rb", buffering=0) as file:
+        while file.readinto(window):
+            pass
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError:  # not every file system can
+            return place.read_bytes()
+
+
+def _let_in(place: Path, read: Callable[[Path], Read]) -> Read:
     try:
         if place.is_dir():
             raise Refusal(f"{place} is a folder, a raw file is needed; name the files in it.")
@@ -32,14 +63,14 @@ def load(path: str | os.PathLike[str]) -> bytes:
             raise Refusal(f"{place} is empty (0 bytes); copy it from the camera again.")
         if size > MOST_FILE_BYTES:
             raise Refusal(f"{place} has {size / 1e9:.1f} GB, files up to {MOST_FILE_BYTES / 1e9:.0f} GB are read.")
-        return place.read_bytes()
+        return read(place)
     except OSError as error:
         reason = (error.strerror or "it cannot be read").lower()
         raise Refusal(f"{place} cannot be read: {reason}; check its permissions and the disk.") from error
     except ValueError as error:
         if isinstance(error, Refusal):
             raise
-        raise Refusal(f"{str(path)!r} is not a file name; check it.") from error
+        raise Refusal(f"{str(place)!r} is not a file name; check it.") from error
 
 
 def check_size(

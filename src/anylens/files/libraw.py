@@ -25,7 +25,9 @@ _ORIENTATION = {0: 1, 1: 2, 3: 3, 2: 4, 4: 5, 6: 6, 7: 7, 5: 8}
 """LibRaw's flip to the EXIF code."""
 
 
-def read_libraw(path: str | os.PathLike[str], *, data: bytes | None = None, sensor: Sensor | None = None) -> Frame:
+def read_libraw(
+    path: str | os.PathLike[str], *, data: gate.FileBytes | None = None, sensor: Sensor | None = None
+) -> Frame:
     """The counts of a camera's own raw file (CR2, CR3, NEF, ARW, RAF, RW2, ORF, PEF, ...) and its facts.
 
     `data` are the file's bytes where they are already at hand; `sensor` lends colour calibrations and noise to a file
@@ -88,7 +90,7 @@ def read_libraw(path: str | os.PathLike[str], *, data: bytes | None = None, sens
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[Any]:
+def opened(data: gate.FileBytes) -> Iterator[Any]:
     """A raw file opened by LibRaw, its size checked before it is decoded; raises Refusal for all that LibRaw raises."""
     import rawpy
 
@@ -109,7 +111,7 @@ def opened(data: bytes) -> Iterator[Any]:
         raise Refusal(f"LibRaw cannot read the file ({reason.lower()}); copy it from the camera again.") from error
 
 
-def _directories(data: bytes) -> tuple[Directory | None, tuple[Directory, ...]]:
+def _directories(data: gate.FileBytes) -> tuple[Directory | None, tuple[Directory, ...]]:
     """Where the file's TIFF and EXIF tags stand: the first directory, and others that it does not point to."""
     found: list[Directory] = []
     for block in _blocks(data):
@@ -120,7 +122,7 @@ def _directories(data: bytes) -> tuple[Directory | None, tuple[Directory, ...]]:
     return (found[0], tuple(found[1:])) if found else (None, ())
 
 
-def _blocks(data: bytes) -> Iterator[bytes]:
+def _blocks(data: gate.FileBytes) -> Iterator[gate.FileBytes]:
     """TIFF blocks within a raw file: itself, Canon's CMT boxes, the EXIF of Fujifilm's preview."""
     if data[:2] in (b"II", b"MM"):
         yield data

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
+import sys
 import threading
 import zlib
 from collections import deque
@@ -40,9 +40,9 @@ SCALARS = (ctypes.c_int32, ctypes.c_float)
 
 def supported_sets() -> tuple[str, ...]:
     """The instruction sets that kernels are compiled for and that this machine runs, widest first."""
-    machine = platform.machine()
-    if platform.system() != "Linux":
+    if sys.platform != "linux":
         return ()
+    machine = os.uname().machine
     if machine == "aarch64":
         return ("neon",)
     if machine == "x86_64":
