@@ -2,9 +2,10 @@
 
 A filter (`restore_filters`) has taps on the picture and on one of half the size, for what a blur carried farther. What
 it adds is held against the noise around it (Lee 1980), shown whole and somewhat more where it stands far above it, and
-fades out where the light was clipped, since the blur of what was not recorded cannot be undone. Edges may not go
-beyond the light on both sides of them: along each of four ways a pixel is held between its neighbours some pixels
-away, but by how much it rises above both, as a line does and an edge does not (own work).
+fades out where the light was clipped, since the blur of what was not recorded cannot be undone. An edge may not go
+beyond the light on both sides of it: a pixel is held between its neighbours some pixels away, but by how much it rises
+above both of a way, as a line does and an edge does not. What ringing would show on goes on along one way at least;
+where light changes along all four, as in texture, nothing is held (own work).
 """
 
 from __future__ import annotations
@@ -32,13 +33,17 @@ from anylens.kernels.signature import Image, Scalar, Signature
 
 Array = npt.NDArray[np.float32]
 
-REACH = 12
+REACH = 14
 """How far from a pixel anything looks that it comes from, in whole pixels of the picture of half the size."""
 ASIDE = ((3, 0), (0, 3), (2, 2), (2, -2))
 """Where the neighbours lie between which an edge is held, (x, y) and opposite."""
-LINE, BEYOND = 3.0, 0.01
+LINE, BEYOND = 6.0, 0.015
 """How far beyond them it may go: in parts of how far it stands out as a line, and no farther than a line may; and in
 parts of the step between them."""
+ALIKE, UNLIKE = 0.1, 0.3
+"""A way goes on where both neighbours differ from a pixel by less than the first part of the step between all; from the
+second part on nothing is held, and what is added is shown as of lines."""
+_LEAST_STEP = 1e-6
 FADE = 10.0
 DOUBT, FAR = 1.2, 8.0
 """What is added counts from so many times the power that noise has in it, and shows fully from some FAR times on."""
@@ -145,16 +150,20 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
         here = hl.Expr(luma[x, row, y])
         line, edge = (shown[x / 2, y][at] * detail[x, row, y] for at in (0, 1))
         low = high = here
-        rise = fall = zero
+        rise, fall, along = zero, zero, hl.f32(np.inf)
         for i, j in ASIDE:
             one, other = lying(luma, x - i, row - j), lying(luma, x + i, row + j)
             least, most = hl.min(one, other), hl.max(one, other)
             low, high = hl.min(low, least), hl.max(high, most)
-            rise, fall = hl.max(rise, here - most), hl.max(fall, least - here)
-        beyond = (high - low) * hl.f32(BEYOND)
+            up, down = here - least, here - most
+            rise, fall, along = hl.max(rise, down), hl.max(fall, -up), hl.min(along, hl.max(up, -down))
+        step = high - low
+        beyond = step * hl.f32(BEYOND)
         low = low - hl.min(fall * hl.f32(LINE), hl.max(-line, zero)) - beyond
         high = high + hl.min(rise * hl.f32(LINE), hl.max(line, zero)) + beyond
         change, light = hl.clamp(here + edge, low, high) - here, hl.max(here, zero)
+        free = (along / (step + hl.f32(_LEAST_STEP)) - hl.f32(ALIKE)) * hl.f32(1 / (UNLIKE - ALIKE))
+        change += hl.clamp(free, zero, hl.f32(1.0)) * (line - change)
         color = (hl.max(pairs[x, row, y, c], zero) + ground) * (hl.f32(1.0) / (light + ground))
         held.append(pairs[x, row, y, c] + hl.max(change, -light) * hl.min(color, hl.f32(MOST_COLOR)))
     both[x, which, y, c] = hl.mux(which, held)
@@ -235,16 +244,21 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     line, edge = (np.repeat(np.repeat(kept * (1 + more * far), 2, 0), 2, 1) * detail for more in (lines, edges))
 
     low, high, rise, fall = luma, luma, np.zeros_like(luma), np.zeros_like(luma)
+    along = np.full_like(luma, np.inf)
     for i, j in ASIDE:
         one, other = _moved(luma, -i, -j), _moved(luma, i, j)
         least, most = np.minimum(one, other), np.maximum(one, other)
         low, high = np.minimum(low, least), np.maximum(high, most)
         rise, fall = np.maximum(rise, luma - most), np.maximum(fall, least - luma)
-    beyond = (high - low) * np.float32(BEYOND)
+        along = np.minimum(along, np.maximum(luma - least, most - luma))
+    step = high - low
+    beyond = step * np.float32(BEYOND)
     low = low - np.minimum(fall * np.float32(LINE), np.maximum(-line, 0)) - beyond
     high = high + np.minimum(rise * np.float32(LINE), np.maximum(line, 0)) + beyond
     light, ground = np.maximum(luma, 0), np.sqrt(still)
-    change = np.maximum(np.clip(luma + edge, low, high) - luma, -light)
+    change = np.clip(luma + edge, low, high) - luma
+    free = (along / (step + np.float32(_LEAST_STEP)) - np.float32(ALIKE)) * np.float32(1 / (UNLIKE - ALIKE))
+    change = np.maximum(change + np.clip(free, 0, 1) * (line - change), -light)
     inside = slice(border, border + height), slice(border, border + width)
     color = (np.maximum(scene, 0) + ground) / (light[inside] + ground)
     restored: Array = (scene + change[inside] * np.minimum(color, np.float32(MOST_COLOR))).astype(np.float32)

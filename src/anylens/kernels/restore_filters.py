@@ -1,8 +1,8 @@
 """The filters of `restore`: the best of their form in the mean for a blur that is known, designed on a lattice.
 
 Wiener 1949 for light whose power falls with frequency as that of photographs does (Field 1987 found its square, in
-their richest parts it is the power of 2.6), between a blur that is known and a rounder, narrower one that an edge can
-have without ringing.
+their richest parts it is the power of 2.6), and for the noise of the sensor, what demosaicing errs and what a passport
+cannot tell.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def _within(squared: int) -> tuple[Tap, ...]:
     return tuple((x, y) for y in span for x in span if x * x + y * y <= squared)
 
 
-NEAR = _within(5)
+NEAR = _within(4)
 """(x, y) of the taps on the picture itself."""
-WIDE = _within(8)
+WIDE = _within(10)
 """And of those on the picture of half the size; all may differ on both sides of their middle."""
 GAIN = len(NEAR) + len(WIDE)
 """Where the taps of a filter have ended, stands by how much it lifts noise."""
@@ -42,16 +42,17 @@ LATTICE = (9, 7)
 _BAND = 24
 _TEXTURE, _FIELD, _STEEP = 3.6e-4, 0.02, 1.3
 """The power of detail: of a wave of f cycles per pixel _TEXTURE / (f^2 + _FIELD^2) ^ _STEEP."""
-_UNSURE = 0.06
+_UNSURE = 0.055
 """How well a passport tells what became of a wave: what is not known of a blur is as noise, in parts of the light."""
-_KNEE = 0.65
-_LEAST_NOISE = 1e-6
+_ERRS, _ALIASED, _FINE_CPP = 1e-5, 0.06, 0.25
+"""What demosaicing errs counts as noise: this much everywhere, and so much of the mean power that a blur has left of
+detail from _FINE_CPP on."""
 _SURE_CPP = 0.25
 _STRONG = 16.0
 """Detail that stands out is taken to be so many times as strong as the light of all the picture."""
-_MOST, _STEPS = 2.5, 5
+_MOST, _STEPS = 2.2, 5
 _WAYS = 8
-_LIKE_THE_SHARPEST = 0.92
+_LIKE_THE_SHARPEST = 0.94
 """More is shown of what makes edges until those of a place come to this part of the MTF50 of the sharpest place."""
 
 
@@ -72,20 +73,21 @@ def filters_of(
     columns), and share (rows, columns) of one of `skirt_px2`, `aside_px` (2: x, y; rows, columns) from its middle;
     `noise` is the variance of luma at middle grey.
     """
-    noise = max(noise, _LEAST_NOISE)
     waves = _waves()
     fx, fy = waves.fx, waves.fy
     shape = core_px2.shape[1:]
-    xx, xy, yy = core = core_px2.reshape(3, -1, 1)
+    core = core_px2.reshape(3, -1, 1)
     x, y = aside_px.reshape(2, -1, 1)
     part = share.reshape(-1, 1)
     skirt = _gaussian(skirt_px2.reshape(3, -1, 1), fx, fy) * np.exp(-2j * np.pi * (fx * x + fy * y))
     blur = (1 - part) * _gaussian(core, fx, fy) + part * skirt
     power = _TEXTURE / (fx**2 + fy**2 + _FIELD**2) ** _STEEP
-    narrowed = np.exp(-2 * np.pi**2 * _narrowed(xx, xy, yy, noise, fx, fy))
-    place = _place(blur, power * narrowed, fx, fy)
-    seen = power * (np.abs(blur) ** 2 + _UNSURE**2) + noise
-    pull = power * np.conj(blur) * narrowed * place - seen
+    place = _place(blur, power, fx, fy)
+    fine = waves.weight * (np.hypot(fx, fy) > _FINE_CPP)
+    left = power * np.abs(blur) ** 2
+    errs = _ERRS + _ALIASED * left @ (fine / fine.sum())
+    seen = left + power * _UNSURE**2 + noise + errs[:, None]
+    pull = power * np.conj(blur) * place - seen
     even = _best(waves.even, waves.even_squares, seen * waves.weight, pull.real * waves.weight)
     odd = _best(waves.odd, waves.odd_squares, seen * waves.weight, pull.imag * waves.weight)
     white = np.broadcast_to(waves.weight / waves.weight.sum(), (1, len(fx)))
@@ -98,8 +100,7 @@ def filters_of(
     added = blur * change
     strong = _STRONG * power * waves.weight
     short = strong * (np.conj(added) * (place - blur - added)).real
-    left = short.sum(1) / (strong * np.abs(added) ** 2).sum(1)
-    lines = np.clip(left, 0.0, _MOST)
+    lines = np.clip(short.sum(1) / (strong * np.abs(added) ** 2).sum(1), 0.0, _MOST)
     edges = _evened(blur + added, added, lines, waves)
     found = np.concatenate([taps, np.stack([gain, lines, edges], 1)], 1)
     return _spread(found.reshape(*shape, -1), height, width)
@@ -214,32 +215,11 @@ def _place(blur: Any, weight: Floats, fx: Floats, fy: Floats) -> Any:
     u, v = fx[sure], fy[sure]
     seen = blur[:, sure]
     turned = -np.angle(seen) / (2 * np.pi)
-    weight = weight[:, sure] * np.abs(seen) * np.where(u > 0, 2.0, 1.0)  # for what lies opposite
+    weight = weight[sure] * np.abs(seen) * np.where(u > 0, 2.0, 1.0)  # for what lies opposite
     xx, xy, yy, x, y = ((weight * each).sum(1) for each in (u * u, u * v, v * v, u * turned, v * turned))
     whole = xx * yy - xy * xy
     right, down = ((yy * x - xy * y) / whole)[:, None], ((xx * y - xy * x) / whole)[:, None]
     return np.exp(-2j * np.pi * (fx * right + fy * down))
-
-
-def _narrowed(xx: Floats, xy: Floats, yy: Floats, noise: float, fx: Floats, fy: Floats) -> Floats:
-    """The squared width of what is left of a core in each direction: as narrow as noise and the pixels let it be.
-
-    Along each axis of the ellipse it has fallen to _KNEE at the frequency where noise becomes stronger than light, so
-    that what is given back ends gently and edges do not ring.
-    """
-    middle, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy)
-    along = fx * np.cos(angle) + fy * np.sin(angle)
-    across = fy * np.cos(angle) - fx * np.sin(angle)
-    total = np.zeros(np.broadcast_shapes(xx.shape, along.shape))
-    for width, way in ((middle + half, along), (np.maximum(middle - half, 0.0), across)):
-        highest = np.full_like(width, 0.25)
-        for _ in range(8):
-            ratio = np.log(np.maximum(_TEXTURE / (noise * highest**_STEEP), 1.0))
-            highest = np.sqrt(highest * np.clip(ratio / (4 * np.pi**2 * np.maximum(width, 1e-6)), 1e-4, 0.5))
-        left = np.log(1.0 / _KNEE) / (2 * np.pi**2 * highest)
-        total = total + np.minimum(width, left) * way**2
-    return total
 
 
 def _spread(designed: Floats, height: int, width: int) -> Array:
