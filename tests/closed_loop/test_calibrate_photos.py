@@ -222,3 +222,26 @@ def test_a_surer_section_is_not_replaced_by_photos(pan, tmp_path) -> None:
     (lateral,) = read_passport(place).lateral
     assert lateral.method == "chart"
     assert lateral.frames == len(pan)
+
+
+def test_blur_comes_from_photos_unless_edges_have_told_it(tmp_path, capsys) -> None:
+    camera = Camera(1280, 960, blur_px=0.8)
+    turns = ((-8.0, 0.0, 5.0), (6.0, 0.0, -6.0), (14.0, 4.0, 4.0))
+    frames = [camera.photo(at, street=at, right=x, down=y, roll=z) for at, (x, y, z) in enumerate(turns)]
+    files, place = written(frames, tmp_path), tmp_path / "p.toml"
+    assert run(asked(files, place)) == 0
+    passport = read_passport(place)
+    (blur,) = passport.psf
+    assert blur.method == "photos"
+    assert blur.f_number == 4.0
+    assert "Blur is known from photos alone" in capsys.readouterr().out
+    better = replace(passport, psf=(replace(blur, method="edges", focus_m=3.0),))
+    place.write_text(passport_text(better), "utf-8")
+    assert run(asked(files, place)) == 0
+    assert read_passport(place).psf == better.psf
+
+
+def test_too_few_edges_for_blur_are_said(pan, tmp_path, capsys) -> None:
+    assert run(asked(written(pan, tmp_path), tmp_path / "p.toml")) == 0
+    assert read_passport(tmp_path / "p.toml").psf == ()
+    assert "a wall of bricks, posters or letters" in " ".join(capsys.readouterr().out.split())

@@ -74,7 +74,8 @@ def view(specimen: Specimen, given: Given) -> View:
 
 def photo_view(specimen: Specimen, given: Given) -> PhotoView:
     """What one ordinary raw tells; raises Refusal where it is none."""
-    return PhotoView(taken(specimen), seen(specimen, given))
+    facts = seen(specimen, given)
+    return PhotoView(taken(specimen, facts.pitch_um), facts)
 
 
 def calibrate(
@@ -169,6 +170,13 @@ def still_unknown(
         found.append(
             ("Blur is unknown.", "a raw of slanted edges all over the field (anylens shoot or a print), wide open")
         )
+    elif all(record.method == "photos" for record in passport.psf):
+        found.append(
+            (
+                "Blur is known from photos alone, to about 15 %.",
+                "a raw of slanted edges all over the field, at the aperture of the photos",
+            )
+        )
     if len(stops) == 1:
         found.append(
             (
@@ -234,8 +242,10 @@ def _with_photos(
     whole = dict(fresh)
     for name, records in found.items():
         surer = [*fresh.get(name, ()), *(each for each in getattr(old, name, ()) if each.method in _SURER)]
-        taken_by = {each.key for each in surer}
-        whole[name] = (*fresh.get(name, ()), *(each for each in records if each.key not in taken_by))
+        # Blur hardly changes with what is in focus: what an edge told at one distance holds at others.
+        parts = slice(1) if name == "psf" else slice(2)
+        taken_by = {each.key[parts] for each in surer}
+        whole[name] = (*fresh.get(name, ()), *(each for each in records if each.key[parts] not in taken_by))
     return whole
 
 

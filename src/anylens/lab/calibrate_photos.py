@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,13 @@ import numpy.typing as npt
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Sight, overlaps, sight
 from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, panned_light
+from anylens.lab.photo_edges import as_sharp_as_lens, edges_in
 from anylens.lab.photo_geometry import LEAST_LINES, PhotoGeometry, photo_geometry
+from anylens.lab.sharpness import EdgeSharpness
 from anylens.lab.specimen import Specimen
+from anylens.lab.spread import spread_field
 from anylens.lab.straight import roots_of_green, straight_things
-from anylens.lens.passport import ColorShading, Geometry, Lateral, Section, Vignetting
+from anylens.lens.passport import ColorShading, Geometry, Lateral, PsfField, Section, Vignetting
 from anylens.refusal import Refusal
 
 LEAST_PHOTOS = 2
@@ -23,6 +26,7 @@ FALLOFF_KNOWN, CAST_KNOWN = 0.025, 0.025
 """The largest standard error over the field with which falloff and cast go into a passport."""
 
 _PAN = "take eight photos in a slow pan, each a quarter of the picture further on"
+_WALL = "take a wall of bricks, posters or letters straight on, the camera turned by five degrees on a tripod"
 _ROWS, _COLUMNS = 13, 17
 
 
@@ -37,6 +41,7 @@ class Taken:
     blue: Fringes = field(repr=False)
     lines: tuple[npt.NDArray[np.float64], ...] = field(repr=False)
     sight: Sight = field(repr=False)
+    edges: tuple[EdgeSharpness, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,8 @@ class When:
     date: str
 
 
-def taken(specimen: Specimen) -> Taken:
-    """All that calibrating needs of one raw; Refusal where it is none under a colour filter."""
+def taken(specimen: Specimen, pitch_um: float | None) -> Taken:
+    """All that calibrating needs of one raw, of pixels so far apart; Refusal where it is none under a colour filter."""
     if specimen.kind != "raw":
         raise Refusal(
             f"{specimen.name} is a finished picture, in which the camera may have mended what is to be measured; give "
@@ -67,6 +72,7 @@ def taken(specimen: Specimen) -> Taken:
         fringes(specimen, "B"),
         straight_things(roots).lines,
         sight(specimen, roots),
+        edges_in(replace(specimen.luminance(), pitch_um=pitch_um), roots),
     )
 
 
@@ -123,9 +129,29 @@ def photo_sections(
             why.append(
                 f"The photos tell colour cast to {100.0 * light.cast_error:.0f} % only; pan over things of more light."
             )
+    blur = _blur(photos, width, height, pitch_um, when)
+    if isinstance(blur, PsfField):
+        sections["psf"] = (blur,)
+    else:
+        why.append(blur)
     if not sections:
         raise Refusal(f"{len(photos)} photos told nothing of the lens: {why[0][0].lower()}{why[0][1:]}")
     return sections, why
+
+
+def _blur(photos: Sequence[Taken], width: int, height: int, pitch_um: float, when: When) -> PsfField | str:
+    """The blur at the aperture of all photos, or a sentence why they do not tell it."""
+    if when.f_number is None:
+        return "The aperture is not known, which blur needs; say it with --aperture."
+    half_mm = math.hypot(width, height) * pitch_um * 5e-4
+    edges, lacking = as_sharp_as_lens([each.edges for each in photos], half_mm)
+    if lacking is None:
+        known = {"f_number": when.f_number, "focus_m": when.focus_m, "frames": len(photos), "date": when.date}
+        try:
+            return spread_field(edges, pitch_um, method="photos", **known)  # type: ignore[arg-type]
+        except Refusal:
+            lacking = "of two directions"
+    return f"For blur the photos have too few edges as sharp as the lens {lacking}; {_WALL}."
 
 
 def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, when: When) -> Lateral:

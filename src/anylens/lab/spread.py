@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from anylens.lens.psf import blur, terms
 from anylens.refusal import Refusal
 
 Floats = npt.NDArray[np.float64]
+Method = Literal["edges", "photos"]
 
 LEAST_EDGES = 6
 LOWEST_MTF = 0.08
@@ -24,22 +25,23 @@ LEAST_ERROR = 0.002
 STRANGE = 4.0
 LEVELS = 0.004
 """How well the levels of an edge are known, in parts of its step: a skirt reaches farther than the edge is wide."""
-WIDTHS = 0.003
-"""How well a profile tells widths, in parts of them."""
+WIDTHS = {"edges": 0.003, "photos": 0.07}
+"""How well profiles tell widths, in parts of them: of photos no edge is known to be as sharp as the lens."""
 _ROWS = sum(PSF_ROWS.values())
 _MOST = PSF_TERMS[-1]
 _EACH = 4
 _MEDIAN = 3.36
 """Of chi squared with as many degrees of freedom."""
 _USUAL = np.array([1.0, 0.2, 5.0, 0.0])
-_UNUSUAL = np.array([np.inf, np.inf, 10.0, 1.5])
+_UNUSUAL = {"edges": np.array([np.inf, np.inf, 10.0, 1.5]), "photos": np.array([np.inf, 0.2, 10.0, 1.5])}
 """What an edge's core, share, skirt and aside are taken to be where no edge tells: pixels squared, a share, pixels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Edges:
     """What n edges say: places (n, 2) mm, ways (n, 2) across them, and at all `frequencies_cpp` their responses (n, F)
-    and weights (n, F), 0 where one says nothing; `pixel` is the response of a pixel's square."""
+    and weights (n, F), 0 where one says nothing; `pixel` is the response of a pixel's square, `method` says of what
+    pictures they are."""
 
     places_mm: Floats
     ways: Floats
@@ -47,6 +49,7 @@ class _Edges:
     response: npt.NDArray[np.complex128]
     weight: Floats
     pixel: Floats
+    method: Method
 
 
 def spread_field(
@@ -57,19 +60,20 @@ def spread_field(
     focus_m: float | None = None,
     frames: int = 1,
     date: str,
+    method: Method = "edges",
 ) -> PsfField:
-    """The blur over the field that slanted edges of green tell, with standard errors: method `edges`.
+    """The blur over the field that slanted edges of green tell, with standard errors.
 
     Across an edge the blur is a Gaussian and a wider one aside of it; a step tells both from its response, modulus and
     phase, wherever the edge itself may lie. Their covariances, the share and the shift are polynomials over the field,
     fitted to all edges at once (own work), of the degree that Akaike's criterion chooses (corrected for few edges:
     Hurvich & Tsai 1989), or those of a lens that is round but for a tilt: the only ones that edges of two directions
     tell. Errors come from how far edges scatter about the field, from how they disagree on each figure (White 1980), or
-    from their own, whichever are largest. An edge that lies far off is left out. Raises Refusal for too few edges, for
-    all of one direction, and where millimetres are not
-    known.
+    from their own, whichever are largest. An edge that lies far off is left out. Edges of photos lie where they happen
+    to, so they tell of a round lens alone, and less surely. Raises Refusal for too few edges, for all of one direction,
+    and where millimetres are not known.
     """
-    seen = _seen(edges)
+    seen = _seen(edges, method)
     reach_mm = max(float(np.hypot(*seen.places_mm.T).max()), 0.1)
     numbers, errors = _field(seen, reach_mm)
     units = np.array([pitch_um**2] * 3 + [1.0] + [pitch_um**2] * 3 + [pitch_um] * 2)[:, None]
@@ -83,7 +87,7 @@ def spread_field(
         lattices[name], lattices[f"{name}_error"] = _tuples(value[:, :count]), _tuples(error[:, :count])
         first += rows
     known = {"f_number": f_number, "focus_m": focus_m, "frames": frames, "date": date, "reach_mm": reach_mm}
-    field = PsfField(method="edges", residual=0.0, **known, **lattices)  # type: ignore[arg-type]
+    field = PsfField(method=method, residual=0.0, **known, **lattices)  # type: ignore[arg-type]
     return replace(field, residual=_residual(field, seen, pitch_um))
 
 
@@ -101,7 +105,7 @@ def lens_mtf50(field: PsfField, place_mm: tuple[float, float], way_deg: float) -
     return float(np.interp(-0.5, -mtf[at - 1 : at + 1], lpmm[at - 1 : at + 1]))
 
 
-def _seen(edges: tuple[EdgeSharpness, ...]) -> _Edges:
+def _seen(edges: tuple[EdgeSharpness, ...], method: Method) -> _Edges:
     placed = [edge for edge in edges if edge.place_mm is not None]
     if len(placed) < len(edges):
         raise Refusal("The size of the pixels is not known, so places are not known in mm; name the sensor (--sensor).")
@@ -122,7 +126,7 @@ def _seen(edges: tuple[EdgeSharpness, ...]) -> _Edges:
     gone = np.cumsum(mtf < LOWEST_MTF, axis=1) > 0
     weight = np.where(gone, 0.0, 1.0 / np.maximum(error, LEAST_ERROR))
     places = np.array([edge.place_mm for edge in placed])
-    return _Edges(places, ways, f[used], mtf * np.exp(1j * phase), weight, _pixel(ways, f[used]))
+    return _Edges(places, ways, f[used], mtf * np.exp(1j * phase), weight, _pixel(ways, f[used]), method)
 
 
 def _forms(ways: Floats) -> Floats:
@@ -187,7 +191,7 @@ def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
     distinct = len({(round(x, 2), round(y, 2)) for x, y in seen.places_mm})
     free = float(np.linalg.svd(_forms(seen.ways).T, compute_uv=False)[2]) > 0.1 * math.sqrt(edges)
     tried = [ways for ways in _round_lenses() if 2 * ways.shape[1] <= _EACH * edges]
-    most = min(distinct, _EACH * edges // (3 * _ROWS)) if free else 0
+    most = min(distinct, _EACH * edges // (3 * _ROWS)) if free and seen.method == "edges" else 0
     tried += [_polynomial(count) for count in PSF_TERMS if count <= most]
     best: tuple[float, Floats, Floats] | None = None
     coefficients = np.zeros(_ROWS * _MOST)
@@ -203,7 +207,7 @@ def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
     assert best is not None
     numbers, errors = (each.reshape(_ROWS, _MOST) for each in best[1:])
     powers = np.array([2.0] * 3 + [0.0] + [2.0] * 3 + [1.0] * 2)[:, None]
-    return numbers, np.hypot(errors, powers * WIDTHS * numbers)
+    return numbers, np.hypot(errors, powers * WIDTHS[seen.method] * numbers)
 
 
 def _solved(seen: _Edges, design: Floats, start: Floats, good: Floats | None = None) -> tuple[Floats, Floats, float]:
@@ -213,7 +217,7 @@ def _solved(seen: _Edges, design: Floats, start: Floats, good: Floats | None = N
     """
     edges, _, figures = design.shape
     kept = np.ones(edges) if good is None else good
-    belief = 1.0 / _UNUSUAL**2 / edges
+    belief = 1.0 / _UNUSUAL[seen.method] ** 2 / edges
 
     def state(numbers: Floats) -> tuple[float, Floats, Floats, Floats]:
         at = np.einsum("nej,j->ne", design, numbers)

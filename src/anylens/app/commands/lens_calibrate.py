@@ -37,7 +37,13 @@ def options(syntax: Syntax) -> None:
         "--chart", nargs="+", default=[], metavar="FILE", help="a ChArUco board or chessboard from several sides"
     )
     syntax.add_argument("--edges", nargs="+", default=[], metavar="FILE", help="raws of slanted edges over the field")
-    syntax.add_argument("--photos", nargs="+", default=[], metavar="FILE", help="ordinary raws of it, best a slow pan")
+    syntax.add_argument(
+        "--photos",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="ordinary raws at one aperture: a slow pan; for blur walls of bricks or posters",
+    )
     syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
     syntax.add_argument("--aperture", type=f_number, metavar="N", help="f-number, where the files do not say it")
     syntax.add_argument(
