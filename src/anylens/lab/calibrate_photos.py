@@ -24,6 +24,8 @@ from anylens.refusal import Refusal
 LEAST_PHOTOS = 2
 FALLOFF_KNOWN, CAST_KNOWN = 0.025, 0.025
 """The largest standard error over the field with which falloff and cast go into a passport."""
+BLUR_KNOWN = 0.12
+"""The largest residual of MTF with which blur does."""
 
 _PAN = "take eight photos in a slow pan, each a quarter of the picture further on"
 _WALL = "take a wall of bricks, posters or letters straight on, the camera turned by five degrees on a tripod"
@@ -148,9 +150,13 @@ def _blur(photos: Sequence[Taken], width: int, height: int, pitch_um: float, whe
     if lacking is None:
         known = {"f_number": when.f_number, "focus_m": when.focus_m, "frames": len(photos), "date": when.date}
         try:
-            return spread_field(edges, pitch_um, method="photos", **known)  # type: ignore[arg-type]
+            blur = spread_field(edges, pitch_um, method="photos", **known)  # type: ignore[arg-type]
         except Refusal:
             lacking = "of two directions"
+        else:
+            if blur.residual < BLUR_KNOWN:
+                return blur
+            lacking = "that agree on one lens"
     return f"For blur the photos have too few edges as sharp as the lens {lacking}; {_WALL}."
 
 
