@@ -134,6 +134,11 @@ def noise_of(facts: Facts) -> Noise:
     )
 
 
+def mean_frames(frames_used: Floats | None) -> float:
+    """Of how many frames the pixels of a picture are the mean, on the whole: 1 at least, and where nothing is said."""
+    return 1.0 if frames_used is None else max(1.0, float(frames_used[::8, ::8].mean()))
+
+
 def middle_grey_snr(facts: Facts, frames: float = 1.0) -> float:
     """How far middle grey (18 % of white, green) stands above the noise of one pixel of the mean of some frames."""
     scale, offset = noise_of(replace(facts, balance=None)).plane(1)

@@ -153,7 +153,6 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     given["tone"] = _plan(recipe.tone)(brightest_of(seen))
     cleans, noise = bool(denoise.luma or denoise.chroma), _plan(denoise)(facts)  # type: ignore[attr-defined]
     used = calm_light(scene)
-    used = np.ones((1, 1), np.float32) if used is None else used
     rows, columns = _plan(crop)(facts, shape)
     shown = None if scene.frames_used is None else scene.frames_used[rows, columns]
     (sharpen,) = recipe.photo

@@ -507,20 +507,9 @@ def tables(
     return there, back, 4 / slope, 1.5 + 4 * floor / slope**2, (scales / 4 * LIFT).astype(np.float32), thresholds
 
 
-def denoise(
-    scene: Array,
-    to_camera: Array,
-    from_camera: Array,
-    steps: float,
-    dark: float,
-    lift: Array,
-    thresholds: Array,
-    frames_used: Array | None,
-) -> Array:
-    """Denoise (3, H, W) linear light by what `tables` gives; `frames_used` (H, W) where frames were merged."""
-    used = np.ones((1, 1), np.float32) if frames_used is None else frames_used
-    given = (scene, used, to_camera, from_camera, steps, dark, lift, thresholds)
-    return kernel(*given, out=np.empty(scene.shape, np.float32))
+def denoise(scene: Array, frames_used: Array, *noise: Any) -> Array:
+    """Denoise (3, H, W) linear light, the mean of `frames_used`, (H, W) or (1, 1), by what `tables` gives."""
+    return kernel(scene, frames_used, *noise, out=np.empty(scene.shape, np.float32))
 
 
 LEAST_SPECTRUM = np.array([0.0, 0.15, 0.15, 0.1, 0.1])[:, None, None]

@@ -40,8 +40,8 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
         places = _origins(_few_origins(ways, blur.moved, x, y), rows, columns)
         x_mm, y_mm = places[0::2], places[1::2]
         for first in range(0, rows, STRIP):
-            part = np.s_[:, first : first + STRIP]
-            out[part] = seen(x_mm[part], y_mm[part])
+            strip = np.s_[:, first : first + STRIP]
+            out[strip] = seen(x_mm[strip], y_mm[strip])
 
     def seen(x_mm: Array, y_mm: Array) -> Array:
         if plane.cover is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anylens.darkroom.light import middle_grey_snr
+from anylens.darkroom.light import mean_frames, middle_grey_snr
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
 from anylens.image import FrameCount, Photo
@@ -37,6 +37,5 @@ class Sharpen:
 
     def plan(self, facts: Facts, frames_used: FrameCount | None) -> tuple[float, float, float]:
         """What the kernel takes, by the noise of so many frames."""
-        frames = 1.0 if frames_used is None else max(1.0, float(frames_used[::8, ::8].mean()))
-        noise = min(1.0 / middle_grey_snr(facts, frames), NOISIEST)
+        noise = min(1.0 / middle_grey_snr(facts, mean_frames(frames_used)), NOISIEST)
         return self.amount * (1.0 + GIVEN_BACK * noise), self.threshold * (1.0 + GRAIN * noise), self.overshoot

@@ -8,7 +8,7 @@ import numpy as np
 
 from anylens.darkroom.glass import places_seen, without
 from anylens.darkroom.grain import over_white
-from anylens.darkroom.light import ENOUGH_FOR_BRIGHTNESS, MIDDLE_GREY, noise_of, sampled, scene_matrix
+from anylens.darkroom.light import ENOUGH_FOR_BRIGHTNESS, MIDDLE_GREY, mean_frames, noise_of, sampled, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
 from anylens.image import OVERVIEW_SPACING, Pixels, Scene
@@ -43,8 +43,8 @@ class Denoise:
     def __call__(self, scene: Scene) -> Scene:
         if self.luma == 0.0 and self.chroma == 0.0:
             return scene
-        used = calm_light(scene)
-        return replace(scene, pixels=denoise(scene.pixels, *self.plan(scene.facts), used), shading=None)
+        pixels = denoise(scene.pixels, calm_light(scene), *self.plan(scene.facts))
+        return replace(scene, pixels=pixels, shading=None)
 
     def plan(self, facts: Facts) -> tuple[Pixels, Pixels, float, float, Pixels, Pixels]:
         """What the kernel takes: the ways to the camera's colours and back, its noise, the thresholds."""
@@ -56,13 +56,12 @@ class Denoise:
         return there, back, steps, dark, lift, thresholds * over_white(noise)
 
 
-def calm_light(scene: Scene) -> Pixels | None:
-    """(H, W): to how many frames the noise of each pixel is equal, None where it is one everywhere."""
-    used = scene.frames_used
-    if scene.shading is None or not scene.shading.size:
-        return used
-    calm = spread(calm_of(scene.shading), *scene.pixels.shape[1:])
-    return calm if used is None else used * calm
+def calm_light(scene: Scene) -> Pixels:
+    """(H, W): to how many frames the noise of each pixel is equal; (1, 1) where it is one everywhere."""
+    calm = calm_of(scene.shading)
+    if calm.size > 1:
+        calm = spread(calm, *scene.pixels.shape[1:])
+    return calm if scene.frames_used is None else scene.frames_used * calm
 
 
 def calm_of(shading: Pixels | None) -> Pixels:
@@ -173,7 +172,7 @@ class Restore:
 
         noise = noise_of(facts)
         weights = (np.array(LUMA) @ (scene_matrix(facts) if facts.sensor.cfa else np.eye(3))) ** 2
-        frames = 1.0 if frames_used is None else max(1.0, float(np.mean(frames_used[::8, ::8])))
+        frames = mean_frames(frames_used)
         shot, still = (
             sum(float(w) * pair[at] for w, pair in zip(weights, map(noise.plane, range(3)), strict=True)) / frames
             for at in (0, 1)
