@@ -42,8 +42,8 @@ def test_sharpened_edges_stay_within_their_budget(look: str, dark: float, bright
     assert rises[0] < rises[1], "it does sharpen"
 
 
-def test_more_of_the_detail_is_given_back_where_noise_is_stronger_and_merged_frames_count_as_calm_light() -> None:
-    known = facts("RGGB", 64, 64)
+def test_more_of_the_detail_is_given_back_where_denoising_took_more_and_merged_frames_count_as_calm_light() -> None:
+    known = replace(facts("RGGB", 64, 64), denoised=2.0)
     calm, noisy = (
         replace(known, sensor=replace(known.sensor, noise=Noise((variance * 1e-4,), (variance * 1e-6,), "sensor")))
         for variance in (1, 16)
@@ -53,6 +53,21 @@ def test_more_of_the_detail_is_given_back_where_noise_is_stronger_and_merged_fra
     assert threshold / amount < strong[1] / strong[0], "noise that is left is spared"
     assert overshoot == strong[2]
     assert Sharpen().plan(noisy, np.full((64, 64), 16, np.float32)) == pytest.approx((amount, threshold, overshoot))
+    assert Sharpen().plan(replace(noisy, denoised=0.0), None)[0] == Sharpen().amount, "nothing was taken"
+
+
+@pytest.mark.parametrize("luma", [0.0, 1.0, 1.5, 2.0])
+def test_sharpening_spares_noise_however_much_of_it_denoising_left(luma: float) -> None:
+    light = np.random.default_rng(7).normal(0.1, np.sqrt(4e-3 * 0.1 + 4e-5), (128, 128))
+    known = facts("RGGB", 128, 128, as_shot_neutral=(1.0, 1.0, 1.0))
+    known = replace(known, sensor=replace(known.sensor, noise=Noise((4e-3,), (4e-5,), "sensor")))
+    frame = Frame(np.clip(256 + light * (4095 - 256), 0, 4095).astype(np.uint16), known)
+    recipe = darkroom.adjust(darkroom.default_recipe(), f"Denoise.luma={luma}")
+    soft, sharp = (
+        darkroom.develop(frame, darkroom.adjust(recipe, f"Sharpen.amount={amount}")).pixels.mean(0)[16:-16, 16:-16]
+        for amount in (0.0, 1.3)
+    )
+    assert sharp.std() < 1.5 * soft.std()
 
 
 @pytest.mark.parametrize("pure", [(0.0, 0.03, 0.86), (0.8, 0.0, 0.02), (0.0, 0.4, 0.9)])

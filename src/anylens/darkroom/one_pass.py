@@ -91,6 +91,7 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     given["highlights"] = given["highlights"][:2]  # all kernels of the pass share one `phase`
     given["demosaic"], to_scene, seen = _plan(recipe.demosaic)(facts, seen)
     _, _, *noise = _plan(denoise)(facts)
+    facts = denoise.afterwards(facts)  # type: ignore[attr-defined]
     given["denoise"] = (to_scene.astype(np.float32), *noise)
     bent = _plan(unbend)(facts, shape)
     if bent is not None:
@@ -152,7 +153,7 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     given["local_tone"] = _plan(local_tone)(seen)
     given["tone"] = _plan(recipe.tone)(brightest_of(seen))
     cleans, noise = bool(denoise.luma or denoise.chroma), _plan(denoise)(facts)  # type: ignore[attr-defined]
-    used = calm_light(scene)
+    facts, used = denoise.afterwards(facts), calm_light(scene)  # type: ignore[attr-defined]
     rows, columns = _plan(crop)(facts, shape)
     shown = None if scene.frames_used is None else scene.frames_used[rows, columns]
     (sharpen,) = recipe.photo

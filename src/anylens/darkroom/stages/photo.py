@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anylens.darkroom.grain import left_of_noise
 from anylens.darkroom.light import mean_frames, middle_grey_snr
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
@@ -9,17 +10,19 @@ from anylens.image import FrameCount, Photo
 from anylens.kernels.sharpen import sharpen
 from anylens.record import record, replace
 
-GIVEN_BACK, GRAIN = 7.0, 15.0
-"""How fast `amount` and `threshold` grow with the noise of middle grey, as a part of its light."""
-NOISIEST = 0.2
-"""Stronger noise counts as this: what denoising leaves of finest detail is then mostly its own doing."""
+GIVEN_BACK, MOST_TAKEN = 8.7, 0.16
+"""How fast `amount` grows with the noise of middle grey that denoising took, as a part of its light, and up to where:
+of light with more noise what it leaves of finest detail is mostly its own doing."""
+GRAIN = 0.3
+"""How fast `threshold` grows with the noise that it left: as seen beside its mean, by what stands twice above it."""
 
 
 @record(frozen=True, slots=True)
 class Sharpen:
     """Crisp edges: `amount` of the fine detail is added, less below `threshold`, held to `overshoot` at edges.
 
-    Both grow with noise: denoising takes of the fine detail, which is given back, and leaves some noise, which is not.
+    More is added where denoising took noise, and fine detail with it, and `threshold` is higher by the noise that it
+    left, all of it where there was no denoising.
     """
 
     amount: float = taste(1.3, 0.0, 4.0, 0.1)
@@ -37,5 +40,7 @@ class Sharpen:
 
     def plan(self, facts: Facts, frames_used: FrameCount | None) -> tuple[float, float, float]:
         """What the kernel takes, by the noise of so many frames."""
-        noise = min(1.0 / middle_grey_snr(facts, mean_frames(frames_used)), NOISIEST)
-        return self.amount * (1.0 + GIVEN_BACK * noise), self.threshold * (1.0 + GRAIN * noise), self.overshoot
+        noise = 1.0 / middle_grey_snr(facts, mean_frames(frames_used))
+        left = noise * left_of_noise(facts.denoised)
+        taken = min(noise - left, MOST_TAKEN)
+        return self.amount * (1.0 + GIVEN_BACK * taken), self.threshold + GRAIN * left, self.overshoot

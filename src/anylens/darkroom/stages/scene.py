@@ -44,7 +44,7 @@ class Denoise:
         if self.luma == 0.0 and self.chroma == 0.0:
             return scene
         pixels = denoise(scene.pixels, calm_light(scene), *self.plan(scene.facts))
-        return replace(scene, pixels=pixels, shading=None)
+        return replace(scene, pixels=pixels, facts=self.afterwards(scene.facts), shading=None)
 
     def plan(self, facts: Facts) -> tuple[Pixels, Pixels, float, float, Pixels, Pixels]:
         """What the kernel takes: the ways to the camera's colours and back, its noise, the thresholds."""
@@ -54,6 +54,10 @@ class Denoise:
             to_camera, noise.scale, noise.offset, self.luma, self.chroma
         )
         return there, back, steps, dark, lift, thresholds * over_white(noise)
+
+    def afterwards(self, facts: Facts) -> Facts:
+        """The facts of light that was denoised."""
+        return replace(facts, denoised=self.luma)
 
 
 def calm_light(scene: Scene) -> Pixels:
