@@ -242,6 +242,25 @@ def test_rows_of_a_rolling_shutter_see_moving_things_one_after_the_other() -> No
     assert slope == pytest.approx(16 / 256, rel=0.1)
 
 
+@pytest.mark.parametrize("hand", [None, tremor(3)])
+@pytest.mark.parametrize("corner", [(0, 50), (60, 46)], ids=["at the border", "inside"])
+def test_what_a_layer_leaves_dark_changes_nothing(hand: object, corner: tuple[int, int]) -> None:
+    """A square that crosses a pattern looks alike whether the rest of its layer is dark or all but dark."""
+    sensor = piece(width=160, height=128)
+    margin = 16
+    rng = np.random.default_rng(5)
+    ground = rng.uniform(1e5, 1e6, (3, 128 + 2 * margin, 160 + 2 * margin)).astype(np.float32)
+    cover = np.zeros(ground.shape[1:], np.float32)
+    cover[corner[0] : corner[0] + 40, corner[1] : corner[1] + 30] = rng.uniform(0.2, 1.0, (40, 30))
+    seen = []
+    for least in (0.0, 1e-9):
+        square = by_hand(8e5 * np.stack([cover] * 3), np.maximum(cover, least), lambda t: (3.0 * t, -1.0 * t), 2.0)
+        light = LightByHand((by_hand(ground), square), margin, sensor.pitch_um)
+        exposed = Chip(sensor).expose(light, EXPOSURE_S, hand=hand, distance_m=5.0, start_s=0.01)
+        seen.append(exposed.raw.astype(int))
+    assert np.abs(seen[1] - seen[0]).max() <= 1
+
+
 def test_flicker_draws_bands_of_its_frequency() -> None:
     sensor = piece(width=64, height=512, line_us=50.0, prnu=0.0)
     light = even(sensor, 4e6, flicker=Flicker(100.0, 0.4))

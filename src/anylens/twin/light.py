@@ -74,6 +74,26 @@ class Layer:
         """(H, W): the cover there, None for the farthest plane."""
         return self._all(slice(3, 4))[0] if len(self.values) > 3 else None
 
+    @cached_property
+    def lit(self) -> list[tuple[slice, slice]]:
+        """Boxes, rows and columns of `sides`, outside of which the layer is dark and hides nothing."""
+        whole = self.values.shape[1:] == self.sides
+        step, spare = (1, 0) if whole else (self.detail * self.times, 2)  # a cubic reaches so far
+
+        def parts(lit: npt.ArrayLike, side: int) -> list[tuple[slice, slice]]:
+            """What is lit with little between, among the values and among `sides`."""
+            at = np.flatnonzero(lit)
+            gaps = np.flatnonzero(np.diff(at) > _ROWS // step)
+            ends = zip(at[np.append(0, gaps + 1)], at[np.append(gaps, -1)] + 1, strict=True) if len(at) else ()
+            return [(slice(a, b), slice(max(0, a - spare) * step, min(side, (b + spare) * step))) for a, b in ends]
+
+        height, width = self.sides
+        return [
+            (rows, columns)
+            for across, columns in parts(self.values.any(axis=(0, 1)), width)
+            for _, rows in parts(self.values[:, :, across].any(axis=(0, 2)), height)
+        ]
+
     def seen(self, channel: int, rows: slice, columns: slice) -> Array:
         """Some rows and columns of the `rates` of R, G or B, or of the `cover` (3), without making all of them."""
         import cv2

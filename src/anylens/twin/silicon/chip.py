@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.silicon.model import REFERENCE_C, Silicon
-from anylens.twin.silicon.sampling import Sampling
+from anylens.twin.silicon.sampling import Sampling, met
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -40,6 +40,8 @@ class Layer(Protocol):
 
     @property
     def sides(self) -> tuple[int, int]: ...
+    @property
+    def lit(self) -> list[tuple[slice, slice]]: ...
     def seen(self, channel: int, rows: slice, columns: slice) -> Array: ...
     @property
     def rates(self) -> Array: ...
@@ -263,8 +265,11 @@ class Chip:
                 colour = color_of(silicon, dy, dx)
                 here = np.array(light.layers[0].seen(colour, rows, columns))
                 for layer in light.layers[1:]:
-                    here *= 1.0 - layer.seen(3, rows, columns)
-                    here += layer.seen(colour, rows, columns)
+                    for box in layer.lit:
+                        which, places = zip(*map(met, (rows, columns), box), strict=True)
+                        if here[which].size:
+                            here[which] *= 1.0 - layer.seen(3, *places)
+                            here[which] += layer.seen(colour, *places)
                 out[first + dy : last : cell, dx::cell] = here
 
         self._in_bands(band, range(0, silicon.height_px, _BAND_ROWS))

@@ -20,6 +20,8 @@ _MOST_MOMENTS = 24
 _SHUTTER_STEPS = 9
 _POSE_STEP_S = 0.5e-3
 _POWERS = 4
+_FEW, _WINDOW = 16, 4
+"""Every so manieth row and column is asked where it looks; how far from a place its light is interpolated."""
 
 
 class Sampling:
@@ -30,8 +32,9 @@ class Sampling:
     1e-6 of the movement. During an exposure light is averaged over so many moments that none is further than 0.7 pixels
     from the next (24 at most). Between pixels it is interpolated by a cubic (Keys 1981) where there are several, which
     blur more than that does, and by Lanczos's window over 8 x 8 samples (Turkowski 1990) for the only one; places are
-    rounded to 1/32 of the light's own steps. With `quick` the hand is asked every two milliseconds, light is
-    interpolated by straight lines, and three moments are enough.
+    rounded to 1/32 of the light's own steps. A background at rest is looked at once, of layers before it what is lit.
+    With `quick` the hand is asked every two milliseconds, light is interpolated by straight lines, and three moments
+    are enough.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Sampling:
         rows = np.arange(len(begins_s))
         steps = (np.arange(self._moments) + 0.5) / self._moments * exposure_s
         self._curves = [[self._curve(layer, rows, float(step)) for layer in light.layers] for step in steps]
+        self._boxes = [list(map(self._seen, light.layers[1:], curves[1:])) for curves in self._curves]
+        self._rests = hand is None and light.layers[0].path is None
         self.beyond_px = self._reach()
 
     def rows(self, first: int, last: int, columns: int) -> Array:
@@ -73,43 +78,64 @@ class Sampling:
         cell = len(self._silicon.cfa) or 1
         out = np.empty((last - first, columns), np.float32)
         for dx in range(cell):
-            at = np.arange((dx - self._left) % cell, columns, cell)
-            powers = self._powers(self._left + at)
+            across = slice((dx - self._left) % cell, columns, cell)
             for dy in range(cell):
                 rows = slice(first + (dy - self._top - first) % cell, last, cell)
-                if rows.start >= last or not len(at):
-                    continue
-                colour = color_of(self._silicon, dy, dx)
-                total = self._seen(0, colour, rows, powers)
-                for moment in range(1, self._moments):
-                    total += self._seen(moment, colour, rows, powers)
-                if self._moments > 1:
-                    total *= np.float32(1.0 / self._moments)
-                out[rows.start - first :: cell, at[0] :: cell] = total
+                if rows.start < last and across.start < columns:
+                    colour = color_of(self._silicon, dy, dx)
+                    out[rows.start - first :: cell, across] = self._mean(colour, rows, across)
         return out
 
-    def _seen(self, moment: int, colour: int, rows: slice, powers: Array) -> Array:
-        """(rows, columns): rates of one colour at one moment, all layers over each other."""
-        out: Array | None = None
-        for layer, (curve_x, curve_y) in zip(self._light.layers, self._curves[moment], strict=True):
-            maps = curve_x[rows] @ powers, curve_y[rows] @ powers
-            light = self._drawn(layer.rates[colour], maps)
-            if out is None:
-                out = light
-                continue
-            if layer.cover is not None:
-                out *= 1.0 - self._drawn(layer.cover, maps)
-            out += light
-        assert out is not None
-        return out
+    def _mean(self, colour: int, rows: slice, columns: slice) -> Array:
+        """Mean rates of one colour over the exposure in rows and columns that are read, all layers over each other."""
+        background, *others = self._light.layers
+        powers = self._powers(self._left + np.arange(columns.start, columns.stop, columns.step))
+        total = np.zeros((len(range(rows.start, rows.stop, rows.step)), powers.shape[1]), np.float32)
+        for moment, ((x, y), *curves) in enumerate(self._curves):
+            if not (moment and self._rests):
+                behind = self._drawn(background.rates[colour], x[rows] @ powers, y[rows] @ powers)
+            seen = behind.copy() if others else behind
+            for layer, (x, y), boxes in zip(others, curves, self._boxes[moment], strict=True):
+                for box in boxes:
+                    part, (down, _) = zip(*map(met, (rows, columns), box), strict=True)
+                    if not seen[part].size:
+                        continue
+                    maps = x[down] @ powers[:, part[1]], y[down] @ powers[:, part[1]]
+                    if layer.cover is not None:
+                        seen[part] *= 1.0 - self._drawn(layer.cover, *maps)
+                    seen[part] += self._drawn(layer.rates[colour], *maps)
+            total += seen
+        total *= np.float32(1.0 / self._moments)
+        return total
 
-    def _drawn(self, plane: Array, maps: tuple[Array, Array]) -> Array:
+    def _seen(self, layer: Layer, curve: tuple[Array, Array]) -> list[tuple[slice, slice]]:
+        """Rows and columns that are read outside of which nothing is seen of what is lit of a layer, box by box."""
+        sides = len(self._begins_s), self._silicon.width_px - self._left
+        rows, columns = (np.append(np.arange(0, side - 1, _FEW), side - 1) for side in sides)
+        powers = self._powers(self._left + columns)
+        x, y = (each[rows] @ powers for each in curve)
+        spare = _WINDOW + max(
+            float(np.abs(np.diff(at, axis=axis)).max(initial=0.0)) for at in (x, y) for axis in (0, 1)
+        )
+        found = []
+        for box in layer.lit:
+            meets = np.ones(x.shape, bool)
+            for at, lit, side in zip((y, x), box, layer.sides, strict=True):
+                # What is lit at a border is seen beyond it too.
+                meets &= (at > lit.start - spare) | (lit.start == 0)
+                meets &= (at < lit.stop + spare) | (lit.stop == side)
+            if meets.any():
+                down, across = (at[meets.any(axis=axis)] for axis, at in ((1, rows), (0, columns)))
+                found.append((slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)))
+        return found
+
+    def _drawn(self, plane: Array, x: Array, y: Array) -> Array:
         import cv2
 
         between = cv2.INTER_CUBIC if self._moments > 1 else cv2.INTER_LANCZOS4
         if self._quick:
             between = cv2.INTER_LINEAR
-        drawn = np.asarray(cv2.remap(plane, *maps, between, borderMode=cv2.BORDER_REFLECT_101), np.float32)
+        drawn = np.asarray(cv2.remap(plane, x, y, between, borderMode=cv2.BORDER_REFLECT_101), np.float32)
         return drawn if self._quick else np.maximum(drawn, 0.0, out=drawn)
 
     def _powers(self, columns: npt.NDArray[np.int64]) -> Array:
@@ -174,6 +200,13 @@ class Sampling:
             x, y = self._corners(background, step)
             reach = max(reach, float(max(-x.min(), x.max() - width + 1, -y.min(), y.max() - height + 1)))
         return max(reach, 0.0)
+
+
+def met(at: slice, lit: slice) -> tuple[slice, slice]:
+    """Which of some places lie within what is lit, and those places."""
+    first, last = (max(0, -(-(end - at.start) // at.step)) for end in (lit.start, lit.stop))
+    begin, end = at.start + first * at.step, min(at.stop, at.start + last * at.step)
+    return slice(first, last), slice(begin, max(begin, end), at.step)
 
 
 def turned(pose: Floats) -> Floats:
