@@ -25,6 +25,7 @@ from anylens.twin.scenes.plane import (
     paste,
     plain,
     touched,
+    turned,
     within,
 )
 from anylens.twin.spectra import Flicker, Source, colorchecker, rec2020
@@ -285,17 +286,14 @@ class CharucoGrid:
         if min(corners) < 0.05:
             raise Refusal("A board of this zoom, turned that far, reaches behind the camera; turn it less.")
         back = np.linalg.inv(seen)
-        a, b, c = (back / back[2, 2]).astype(np.float32)
+        back /= back[2, 2]
+        widens = abs(float(np.linalg.det(back)))
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            part = 1.0 / np.maximum(c[0] * x_mm + c[1] * y_mm + c[2], np.float32(1e-3))  # Less is beyond its horizon.
-            u, v = (a[0] * x_mm + a[1] * y_mm + a[2]) * part, (b[0] * x_mm + b[1] * y_mm + b[2]) * part
+            u, v, near = turned(back, x_mm, y_mm)
             # Cells a millimetre holds here, along a side: the root of how much the map widens.
-            dense = math.sqrt(
-                abs(float(np.linalg.det(back / back[2, 2])))
-                * abs(float(part[0, part.shape[1] // 2, part.shape[2] // 2])) ** 3
-            )
-            share = cells(dark[None], u, v, step_mm * dense, np.zeros(1, np.float32))
+            here = float(np.broadcast_to(near, u.shape)[0, u.shape[1] // 2, u.shape[2] // 2])
+            share = cells(dark, u, v, step_mm * math.sqrt(widens * abs(here) ** 3))
             return mixed(share, colors[0], colors[1])
 
         marks = []

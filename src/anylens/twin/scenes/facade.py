@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.scenes.leaves import smooth_surfaces
-from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, blend, grey, lit, option, plain, touched, within
+from anylens.twin.scenes.plane import LUX, Array, Field, Mark, Plane, grey, lit, option, plain, turned, upright
 from anylens.twin.spectra import Source
 
 Floats = npt.NDArray[np.float64]
@@ -43,23 +44,21 @@ class Facade:
         surfaces = np.vstack(
             [grey(0.45), _walls(seed, self.saturation), smooth_surfaces(_SHADES, seed, self.saturation)]
         )
-        turn, front = self._turn(), _Front(field.height_mm, seed)
+        front = _Front(field.height_mm, seed)
+        ahead = np.diag([1.0, 1.0, 1.0 / field.scale_mm])
+        turn = ahead @ self._turn() @ np.linalg.inv(ahead)
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            x, y, z = (
-                np.float32(row[0]) * x_mm + np.float32(row[1]) * y_mm + np.float32(row[2] * field.scale_mm)
-                for row in turn
-            )
-            away = np.float32(field.scale_mm) / np.maximum(z, np.float32(1e-3 * field.scale_mm))
-            return front.draw(colors, np.asarray(x * away, np.float32), np.asarray(y * away, np.float32), step_mm)
+            x, y, _ = turned(turn, x_mm, y_mm)
+            return front.draw(colors, x, y, step_mm)
 
         whole = [(a * field.width_mm / 2, b * field.height_mm / 2) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-        turned: dict[str, float | str | list[float]] = {
+        pose: dict[str, float | str | list[float]] = {
             "right_deg": self.right,
             "down_deg": self.down,
             "roll_deg": self.roll,
         }
-        marks = (Mark("texture", "street front", tuple(whole), turned),)
+        marks = (Mark("texture", "street front", tuple(whole), pose),)
         return (Plane(lit(surfaces, source, self.lux), draw, marks=marks),)
 
     def _turn(self) -> Floats:
@@ -88,21 +87,26 @@ class _Front:
         self.wall = rng.integers(1, 1 + _WALLS, _TABLE).astype(np.uint8)
         self.shade = rng.integers(1 + _WALLS, 1 + _WALLS + _SHADES, (8, _TABLE, _TABLE)).astype(np.uint8)
         self.size = rng.uniform(-1.0, 1.0, (6, _TABLE, _TABLE)).astype(np.float32)
+        self._known = lru_cache(64)(self._things)
 
     def draw(self, colors: Array, x: Array, y: Array, step: float) -> Array:
         """As a plane draws; later things lie over earlier ones."""
-        bays = np.arange(math.floor(x.min() / self.bay) - 1, math.floor(x.max() / self.bay) + 2)
-        storeys = np.arange(math.floor(y.min() / self.storey) - 1, math.floor(y.max() / self.storey) + 2)
+        ends = (
+            math.floor(float(end) / size) + beyond
+            for at, size in ((x, self.bay), (y, self.storey))
+            for end, beyond in ((at.min(), -1), (at.max(), 2))
+        )
+        boxes, which = self._known(*ends)
+        out = plain(colors[0], x, y)
+        upright(out, boxes, colors[which], x, y, step)
+        return out
+
+    def _things(self, first_bay: int, end_bay: int, first_storey: int, end_storey: int) -> Things:
+        """All that lies within some bays of some storeys."""
+        bays, storeys = np.arange(first_bay, end_bay), np.arange(first_storey, end_storey)
         things = [self._houses(bays, storeys), self._windows(bays, storeys), self._ledges(bays, storeys)]
         boxes, which = (np.concatenate(each) for each in zip(*things, strict=True))
-        out = plain(colors[0], x, y)
-        for at, part in touched(boxes, x, y, step):
-            left, top, right, bottom = boxes[at].astype(np.float32)
-            across, down = x[:, *part], y[:, *part]
-            share = within(np.minimum(across - left, right - across), step)
-            share *= within(np.minimum(down - top, bottom - down), step)
-            blend(out[:, *part], colors[which[at]], share)
-        return out
+        return boxes, which
 
     def _houses(self, bays: Cells, storeys: Cells) -> Things:
         """The walls, three bays to a house."""

@@ -151,11 +151,19 @@ class Rectangle:
         return min(x), min(y), max(x), max(y)
 
 
-def touched(
-    boxes: npt.ArrayLike, x_mm: Array, y_mm: Array, step_mm: float
-) -> Iterator[tuple[int, tuple[slice, slice]]]:
+Part = tuple[slice, slice]
+"""Rows and columns."""
+
+
+def touched(boxes: npt.ArrayLike, x_mm: Array, y_mm: Array, step_mm: float) -> Iterator[tuple[int, Part]]:
     """Which of some upright `boxes` (n, left top right bottom) a window of places (C, h, w) may touch: the number of
     each, and the rows and columns that it can lie in."""
+    for which, part, _ in _met(boxes, x_mm, y_mm, step_mm):
+        yield which, part
+
+
+def _met(boxes: npt.ArrayLike, x_mm: Array, y_mm: Array, step_mm: float) -> Iterator[tuple[int, Part, Part]]:
+    """The same, and of those rows and columns the ones that lie wholly inside of a box."""
     left, top, right, bottom = np.asarray(boxes, np.float64).reshape(-1, 4).T
     across, down = _every_eighth(x_mm), _every_eighth(y_mm.transpose(0, 2, 1))
     spare = 2.0 * step_mm  # for what a row or column bends between the places that are looked at
@@ -167,9 +175,15 @@ def touched(
     )
     meets = (left <= high_x.max()) & (right >= low_x.min()) & (top <= high_y.max()) & (bottom >= low_y.min())
     for which in np.flatnonzero(meets):
-        rows = np.flatnonzero((top[which] <= high_y) & (bottom[which] >= low_y))
-        columns = np.flatnonzero((left[which] <= high_x) & (right[which] >= low_x))
-        yield int(which), (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        a, b, c, d = left[which], top[which], right[which], bottom[which]
+        met = _run((b <= high_y) & (d >= low_y)), _run((a <= high_x) & (c >= low_x))
+        yield int(which), met, (_run((b <= low_y) & (d >= high_y)), _run((a <= low_x) & (c >= high_x)))
+
+
+def _run(which: npt.NDArray[np.bool_]) -> slice:
+    """From the first to the last of those that are chosen."""
+    at = np.flatnonzero(which)
+    return slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0)
 
 
 def _every_eighth(at: Array) -> Array:
@@ -184,6 +198,37 @@ def paste(
     (n, C)."""
     for at, part in touched(boxes, x_mm, y_mm, step_mm):
         blend(out[:, *part], colors[at], shapes[at].share(x_mm[:, *part], y_mm[:, *part], step_mm))
+
+
+def upright(out: Array, boxes: Floats, colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> None:
+    """Upright boxes (n, left top right bottom), each over those before it and over what is drawn in `out` (C, h, w), in
+    colours (n, C)."""
+    for at, (rows, columns), (down, across) in _met(boxes, x_mm, y_mm, step_mm):
+        color = colors[at]
+        left, top, right, bottom = boxes[at].astype(np.float32)
+        parts = [(rows, columns)]
+        if out[0, down, across].size:  # is inside, and its rim lies above, below, left and right of it
+            out[:, down, across] = color[:, None, None]
+            beside = [slice(columns.start, across.start), slice(across.stop, columns.stop)]
+            parts = [(slice(rows.start, down.start), columns), (slice(down.stop, rows.stop), columns)]
+            parts += [(down, each) for each in beside]
+        for part in parts:
+            x, y = x_mm[:, *part], y_mm[:, *part]
+            if x.size:
+                share = within(np.minimum(x - left, right - x), step_mm)
+                share *= within(np.minimum(y - top, bottom - y), step_mm)
+                blend(out[:, *part], color, share)
+
+
+def turned(matrix: npt.NDArray[np.floating[Any]], x: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Where places lie on a plane before which the camera is turned, and 1 / how far away: those of (3, 3) `matrix`
+    times (x, y, 1), the first two over the third, which is 1e-3 at least: less lies beyond the horizon."""
+    u, v, away = (
+        sum((np.float32(factor) * at for factor, at in zip(row, (x, y), strict=False) if factor), np.float32(row[2]))
+        for row in matrix
+    )
+    near = 1.0 / np.maximum(away, np.float32(1e-3))
+    return np.asarray(u * near), np.asarray(v * near), np.asarray(near)
 
 
 def plain(color: Array, x_mm: Array, y_mm: Array) -> Array:
@@ -212,32 +257,36 @@ def mixed(share: Array, ground: Array, figure: Array) -> Array:
     return ground[:, None, None] + share * (figure - ground)[:, None, None]
 
 
-def cells(raster: Array, u: Array, v: Array, step: float, outside: Array) -> Array:
-    """(C, h, w) of a raster (1 or C, rows, columns) of square cells, averaged over squares of `step` cells.
+def cells(raster: Array, u: Array, v: Array, step: float) -> Array:
+    """(C, h, w) of a raster (rows, columns) of square cells, averaged over squares of `step` cells; 0 beyond it.
 
-    `u` and `v` (C, h, w) say where, right and down. Between two neighbours lies a ramp one step wide; beyond the
-    raster is `outside` (1 or C,).
+    `u` and `v` (C, h, w) say where, right and down. Between two neighbours lies a ramp one step wide.
     """
-    framed = np.pad(raster, ((0, 0), (1, 1), (1, 1)), constant_values=0.0)
-    for edge in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):
-        framed[edge] = outside[:, None]
-    rows, columns = framed.shape[1:]
-    u, v = np.clip(u, np.float32(-1.0), np.float32(columns - 1.5)), np.clip(v, np.float32(-1.0), np.float32(rows - 1.5))
-    here = ((np.floor(v) + np.float32(1.0)) * columns + (np.floor(u) + np.float32(1.0))).astype(np.intp)
-    between = (np.abs(u - np.rint(u)) < 0.5 * step) | (np.abs(v - np.rint(v)) < 0.5 * step)
+    import cv2
+
+    framed = np.pad(raster, 1)
+    rows, columns = framed.shape
     out = np.empty(u.shape, np.float32)
-    for channel, seen in enumerate(out):
-        flat = framed[min(channel, len(framed) - 1)].ravel()
-        flat.take(here[channel], out=seen, mode="clip")
-        down, across = between[channel].nonzero()
-        left, right = _neighbours(u[channel, down, across] + np.float32(0.5), step, columns)
-        above, below = _neighbours(v[channel, down, across] + np.float32(0.5), step, rows)
+    for right, down, seen in zip(u, v, out, strict=True):
+        # What is sought lies half a cell before a middle that is counted from the frame's.
+        half = np.float32(0.5)
+        cv2.remap(framed, right + half, down + half, cv2.INTER_NEAREST, seen, cv2.BORDER_REPLICATE)
+        between = np.flatnonzero(np.minimum(_from_whole(right), _from_whole(down)) < 0.5 * step)
+        left, across = _neighbours(right.ravel()[between] + half, step, columns)
+        above, below = _neighbours(down.ravel()[between] + half, step, rows)
         start = (above * columns + left).astype(np.intp)
-        one, next_one, two, next_two = (flat.take(start + more) for more in (0, 1, columns, columns + 1))
-        one += right * (next_one - one)
-        two += right * (next_two - two)
-        seen[down, across] = one + below * (two - one)
+        one, next_one, two, next_two = (framed.ravel().take(start + more) for more in (0, 1, columns, columns + 1))
+        one += across * (next_one - one)
+        two += across * (next_two - two)
+        seen.reshape(-1)[between] = one + below * (two - one)
     return out
+
+
+def _from_whole(at: Array) -> Array:
+    """How far numbers are from the nearest whole one."""
+    away = np.rint(at)
+    np.subtract(at, away, out=away)
+    return np.abs(away, out=away)
 
 
 def _neighbours(at: Array, step: float, count: int) -> tuple[Array, Array]:

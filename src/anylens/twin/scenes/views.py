@@ -59,7 +59,8 @@ class Depth:
             out = ground.draw(colors, x_mm, y_mm, step_mm)
             for at, part in touched(boxes, x_mm, y_mm, step_mm):
                 x, y = lamps[at]
-                away = np.hypot(x_mm[:, *part] - np.float32(x), y_mm[:, *part] - np.float32(y))
+                u, v = x_mm[:, *part] - np.float32(x), y_mm[:, *part] - np.float32(y)
+                away = np.sqrt(u * u + v * v)
                 blend(out[:, *part], colors[-1], within(np.float32(radius) - away, step_mm))
             return out
 
@@ -119,7 +120,7 @@ class Moving:
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             u, v = (each - np.rint(each / np.float32(gap)) * np.float32(gap) for each in (x_mm - middle, y_mm))
-            spot = within(np.float32(0.3 * gap) - np.hypot(u, v), step_mm).astype(np.float32)
+            spot = within(np.float32(0.3 * gap) - np.sqrt(u * u + v * v), step_mm)
             return mixed(spot, colors[0], colors[1])
 
         def path(time_s: float) -> tuple[float, float]:
