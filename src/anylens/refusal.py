@@ -16,7 +16,7 @@ class Refusal(ValueError):
 def near(name: str, known: Iterable[str], listed: str = "") -> str:
     """The end of a sentence that refuses a name: the known ones that hold it or are spelt like it.
 
-    Where none is near, all of a few, or how many there are and the command by which they are `listed`.
+    Where none is near, all of a few, or the command by which they are `listed`.
     """
     from difflib import get_close_matches
 
@@ -29,7 +29,7 @@ def near(name: str, known: Iterable[str], listed: str = "") -> str:
         return f"near it are {_row(found)}"
     if len(names) <= _SAID_WHOLE:
         return f"known are {_row(list(names.values()))}"
-    return f"none of the {len(names)} is near{listed and f'; {listed} lists them'}"
+    return f"none is near{listed and f'; {listed} lists all'}"
 
 
 def _row(names: list[str]) -> str:

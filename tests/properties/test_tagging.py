@@ -203,6 +203,59 @@ def test_the_other_byte_order_is_kept_and_a_makers_notes_stay_where_they_are(tmp
     assert place.read_bytes().endswith(picture)
 
 
+def notes_of_m8(code: int, frames: int) -> bytes:
+    return b"LEICA\0\0\0" + struct.pack(">HHHIII", 1, 0x0310, 4, 1, code << 2 | frames, 0)
+
+
+def notes_of_m9(code: int, frames: int) -> bytes:
+    """The directory that holds the code is the value of an entry, whose place counts from the notes' beginning."""
+    inner = struct.pack(">HHHIII", 1, 0x3405, 4, 1, code << 2 | frames, 0)
+    return b"LEICA0\x03\0" + struct.pack(">HHHIII", 1, 0x3400, 7, len(inner), 26, 0) + inner
+
+
+@pytest.mark.parametrize("notes_of", [notes_of_m8, notes_of_m9])
+@pytest.mark.parametrize(
+    ("code", "frames", "model"),
+    [
+        (32, 0, "Summilux-M 50mm f/1.4 ASPH."),
+        (6, 0, "Summilux-M 35mm f/1.4"),
+        (6, 2, "Summicron-M 35mm f/2 (IV)"),
+        (42, 1, "Tri-Elmar-M 28-35-50mm f/4 ASPH."),
+        (0, 0, None),
+        (63, 3, None),
+    ],
+)
+def test_a_coded_lens_is_known_by_what_the_camera_read(notes_of, code: int, frames: int, model: str | None) -> None:
+    def lens(maker: str, notes: bytes) -> Lens | None:
+        block = big_endian({Tag.Make: Entry(Type.ASCII, maker)}, {Tag.MakerNote: Entry(Type.UNDEFINED, notes)})
+        tiff = open_tiff(block)
+        return read_exposure(tiff.directory(tiff.first)[0]).lens
+
+    notes = notes_of(code, frames)
+    found = lens("Leica Camera AG", notes)
+    assert (found and found.model) == model
+    assert lens("Panasonic", notes) is None
+    assert all(lens("Leica Camera AG", notes[:size]) in (None, found) for size in range(len(notes)))
+
+
+def test_dashes_for_a_lens_that_tells_nothing_are_no_name() -> None:
+    block = big_endian({Tag.Make: Entry(Type.ASCII, "SONY")}, {Tag.LensModel: Entry(Type.ASCII, "----")})
+    tiff = open_tiff(block)
+    assert read_exposure(tiff.directory(tiff.first)[0]).lens is None
+
+
+def test_a_smaller_copy_has_the_crop_factor_of_its_original(tmp_path: Path) -> None:
+    inner = {
+        Tag.FocalPlaneXResolution: Entry(Type.RATIONAL, (760.0,)),
+        Tag.FocalPlaneResolutionUnit: Entry(Type.SHORT, (3,)),
+    }
+    size = {Tag.ImageWidth: Entry(Type.LONG, (1224,)), Tag.ImageLength: Entry(Type.LONG, (816,))}
+    place = tmp_path / "a.tif"
+    for more, same_mm in (({}, 112), ({Tag.OriginalDefaultFinalSize: Entry(Type.LONG, (2736, 1824))}, 50)):
+        place.write_bytes(big_endian(size | more, inner))
+        assert tag(place, SUMMILUX, HAND).same_mm == same_mm
+
+
 def test_a_jpeg_without_exif_gets_what_the_standard_asks_of_it(tmp_path: Path) -> None:
     import imagecodecs
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from anylens.body import Body
 from anylens.files.exif import INFINITELY_FAR
+from anylens.files.leica import coded_lens
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
 from anylens.lens import Lens, Setting
@@ -49,7 +50,7 @@ def read_exposure(main: Directory, *more: Directory) -> Exposure:
         iso=_iso(both),
         taken=_taken(both),
         body=_body(both),
-        lens=_lens(both),
+        lens=_lens(both) or (None if exif is None else coded_lens(_text(both, Tag.Make), exif)),
         setting=Setting(_source(main.raw(Tag.XMP)), f_number, focal_mm, focus_m) if known else None,
         orientation=int(orientation) if orientation is not None and orientation in range(1, 9) else 1,
     )
@@ -143,7 +144,8 @@ def _body(both: tuple[Directory, ...]) -> Body | None:
 
 
 def _lens(both: tuple[Directory, ...]) -> Lens | None:
-    maker, model = _text(both, Tag.LensMake), _text(both, Tag.LensModel)
+    """What is named; bodies write dashes where an adapter tells them nothing."""
+    maker, model = (_text(both, tag).strip("- ") for tag in (Tag.LensMake, Tag.LensModel))
     span: tuple[float, ...] = ()
     for tag in (Tag.LensSpecification, Tag.LensInfo):
         for directory in both:

@@ -100,6 +100,8 @@ def _change(main: Directory | None, lens: Lens | None, setting: Setting, factor:
     if focal_mm is not None:
         gone.add(Tag.FocalLengthIn35mmFilm)
         gone_told.add("exif:FocalLengthIn35mmFilm")
+    if setting.focus_m is not None:
+        gone_told.add("aux:ApproximateFocusDistance")
     main_entries: dict[int, Entry] = {}
     if lens is not None:
         gone |= {Tag.LensMake, Tag.LensModel, Tag.LensSpecification, Tag.LensSerialNumber, Tag.MaxApertureValue}
@@ -127,15 +129,24 @@ def _factor(main: Directory | None) -> float | None:
         return None
     pitch = pitch_um(main)
     if pitch is not None:
-        for directory in (*main.tiff.tree(), main.exif):
-            if directory.integer(Tag.NewSubFileType, 0) != 0:
-                continue
-            width = directory.number(Tag.ImageWidth) or directory.number(Tag.PixelXDimension)
-            height = directory.number(Tag.ImageLength) or directory.number(Tag.PixelYDimension)
+        for width, height in _sizes(main, main.exif):
             if width and height:
                 return crop_factor((width * pitch / 1000.0, height * pitch / 1000.0))
     before, same = main.exif.number(Tag.FocalLength), main.exif.number(Tag.FocalLengthIn35mmFilm)
     return same / before if before and same else None
+
+
+def _sizes(main: Directory, exif: Directory) -> Iterator[tuple[float | None, float | None]]:
+    """What may be the width and height in the pixels whose pitch EXIF tells: a smaller copy keeps its original's."""
+    original = main.numbers(Tag.OriginalDefaultFinalSize)
+    if len(original) == 2:
+        yield original[0], original[1]
+    for directory in (*main.tiff.tree(), exif):
+        if directory.integer(Tag.NewSubFileType, 0) == 0:
+            yield (
+                directory.number(Tag.ImageWidth) or directory.number(Tag.PixelXDimension),
+                directory.number(Tag.ImageLength) or directory.number(Tag.PixelYDimension),
+            )
 
 
 def _tag_tiff(

@@ -61,6 +61,7 @@ class Tag(IntEnum):
     MaxApertureValue = 37381
     SubjectDistance = 37382
     FocalLength = 37386
+    MakerNote = 37500
     SubSecTimeOriginal = 37521
     SubSecTimeDigitized = 37522
     FlashpixVersion = 40960

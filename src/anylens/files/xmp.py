@@ -129,7 +129,8 @@ def retold(packet: bytes, told: Mapping[str, str | tuple[str, ...]], gone: Colle
     """
     from xml.etree import ElementTree as ET
 
-    root = _root(packet or xmp_packet())
+    packet = packet or xmp_packet()
+    root = _root(packet)
     described = None if root is None else root.find(f".//{{{_RDF}}}RDF")
     if root is None or described is None:
         raise Refusal("The file's XMP is damaged, so nothing is written into it; repair or remove it first.")

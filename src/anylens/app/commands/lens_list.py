@@ -48,22 +48,30 @@ def run(given: Namespace) -> int:
     from anylens.app.table import table
 
     if shown:
-        rows = [(card.name, _about(card), code_words(card), _whose(card.name, said)) for card in shown]
-        print(table(rows, ("lens", "", "code", "")))
+        rows = [
+            (card.name, _about(card), card.lens.mount or "", code_words(card), _whose(card.name, said))
+            for card in shown
+        ]
+        print(table(rows, ("lens", "", "mount", "code", "")))
     yours = sum(card.name in said.lenses for card in shown)
     print(f"{len(shown)} lens{'' if len(shown) == 1 else 'es'}{_more(given, yours)}")
     return int(not shown)
 
 
 def code_words(card: Card) -> str:
-    """The 6-bit codes in short, `53` or `53/2` with the frame selector's position; "" for none."""
-    told = [str(code.number) if code.frames is None else f"{code.number}/{code.frames}" for code in card.codes]
-    return " ".join(told)
+    """The 6-bit codes in short, `53` or `53/1,2` with the frame selector's positions; "" for none."""
+    frames: dict[int, list[str]] = {}
+    for code in card.codes:
+        frames.setdefault(code.number, []).extend([] if code.frames is None else [str(code.frames)])
+    whole = {code.number for code in card.codes if code.frames is None}
+    told = [
+        [str(number)] * (number in whole) + [f"{number}/{','.join(at)}"] * bool(at) for number, at in frames.items()
+    ]
+    return " ".join(word for words in told for word in words)
 
 
 def _about(card: Card) -> str:
-    mount = f", {card.lens.mount}" if card.lens.mount else ""
-    return f"{card.lens.name}{mount}{' (doubtful)' if card.note.startswith('Doubtful') else ''}"
+    return f"{card.lens.name}{' (doubtful)' if card.note.startswith('Doubtful') else ''}"
 
 
 def _whose(name: str, said: mine.Mine) -> str:

@@ -32,10 +32,10 @@ def run(given: Namespace) -> int:
     from anylens.app.table import table
 
     rows = [
-        (each.name, f"{each.kind}; on {where}: {adapter_words(lengths[each.name])}", f"{each.flange_mm:.2f} mm")
+        (each.name, f"{each.kind}; {adapter_words(lengths[each.name])}", f"{each.flange_mm:.2f} mm")
         for each in mounts()
     ]
-    print(table(rows, ("mount", "", "flange")))
+    print(table(rows, ("mount", f"on {where}", "flange")))
     return 0
 
 

@@ -231,7 +231,7 @@ def _reach(near: float, far: float) -> str:
 
 
 def _metres_words(metres: float) -> str:
-    return f"{metres:.0f} m" if metres >= 100.0 else f"{metres:.1f} m" if metres >= 20.0 else f"{metres:.2f} m"
+    return f"{metres:.0f} m" if metres >= 100.0 else f"{metres:.1f} m" if metres >= 10.0 else f"{metres:.2f} m"
 
 
 def _focal(card: Card, said: float | None) -> float | None:

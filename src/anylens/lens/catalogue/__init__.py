@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,16 @@ def cards(*more: Path) -> dict[str, Card]:
             except Refusal as error:
                 raise Refusal(f"{path.parent.name}/{path.name}: {error}") from error
     return dict(sorted(found.items()))
+
+
+def coded(number: int, frames: int) -> Lens | None:
+    """The lens of a 6-bit code and a frame selector's position, as Leica's bodies write them; None for no code."""
+    return _coded().get((number, frames)) or _coded().get((number, None))
+
+
+@cache
+def _coded() -> dict[tuple[int, int | None], Lens]:
+    return {(code.number, code.frames): card.lens for card in cards().values() for code in card.codes}
 
 
 def find(asked: str, among: Mapping[str, Card], preferred: Collection[str] = ()) -> Card:
