@@ -155,6 +155,16 @@ def test_what_was_clipped_is_left_alone() -> None:
     assert np.abs(restored - soft.pixels)[:, 29:35, 29:35].max() < 1e-6
 
 
+@pytest.mark.parametrize("told_px", [2.0, 2.5])
+def test_dark_detail_beside_bright_does_not_turn_into_black_specks(told_px: float) -> None:
+    rng = np.random.default_rng(5)
+    light = np.where(np.kron(rng.random((SIZE // 4, SIZE // 4)), np.ones((4, 4))) > 0.7, 0.5, 0.04)
+    seen = scene(blurs.blurred(light, 2.0), blurs.even(told_px), noise=1e-5)
+    before, after = luma(seen), luma(Restore()(seen))
+    assert after.std() > 1.2 * before.std()
+    assert np.all(after > 0.02 * before)
+
+
 def test_even_light_gets_no_noisier_to_speak_of() -> None:
     for noise in (1e-5, 1e-3):
         flat = scene(np.full((SIZE, SIZE), 0.2), blurs.even(1.5), noise)

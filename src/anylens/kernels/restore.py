@@ -5,7 +5,9 @@ it adds is held against the noise around it (Lee 1980), shown whole and somewhat
 fades out where the light was clipped, since the blur of what was not recorded cannot be undone. An edge may not go
 beyond the light on both sides of it: a pixel is held between its neighbours some pixels away, but by how much it rises
 above both of a way, as a line does and an edge does not. What ringing would show on goes on along one way at least;
-where light changes along all four, as in texture, nothing is held (own work).
+where light changes along all four, as in texture, nothing is held, which the picture of half the size decides, as it is
+calmer. Dark places come down to a part of their light straight, and from there on ever less: what blur has taken from
+them cannot be told from what it has carried there, and black specks are seen first (own work).
 """
 
 from __future__ import annotations
@@ -40,10 +42,14 @@ ASIDE = ((3, 0), (0, 3), (2, 2), (2, -2))
 LINE, BEYOND = 6.0, 0.015
 """How far beyond them it may go: in parts of how far it stands out as a line, and no farther than a line may; and in
 parts of the step between them."""
+ALONG = ((2, 0), (0, 2), (1, 1), (1, -1))
+"""On the picture of half the size, the neighbours by which a way goes on or not, (x, y) and opposite."""
 ALIKE, UNLIKE = 0.1, 0.3
 """A way goes on where both neighbours differ from a pixel by less than the first part of the step between all; from the
 second part on nothing is held, and what is added is shown as of lines."""
 _LEAST_STEP = 1e-6
+DARK = 0.4
+"""The part of its light below which a place becomes darker ever less, and never black."""
 FADE = 10.0
 DOUBT, FAR = 1.2, 8.0
 """What is added counts from so many times the power that noise has in it, and shows fully from some FAR times on."""
@@ -142,7 +148,15 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
     clear = energy + hl.f32(1e-9)
     far = energy / (clear + hl.f32(FAR) * noise)
     kept = strength * trusted * hl.max(energy - hl.f32(DOUBT) * noise, zero) / clear
-    shown[x, y] = tuple(kept * (hl.f32(1.0) + own(at, 2) * far) for at in (LINES, EDGES))
+    here = low = high = hl.Expr(small[x, y])
+    along = hl.f32(np.inf)
+    for i, j in ALONG:
+        one, other = small[x - i, y - j], small[x + i, y + j]
+        least, most = hl.min(one, other), hl.max(one, other)
+        low, high, along = hl.min(low, least), hl.max(high, most), hl.min(along, hl.max(here - least, most - here))
+    free = (along / (high - low + hl.f32(_LEAST_STEP)) - hl.f32(ALIKE)) * hl.f32(1 / (UNLIKE - ALIKE))
+    more = (kept * (hl.f32(1.0) + own(at, 2) * far) for at in (LINES, EDGES))
+    shown[x, y] = (*more, hl.clamp(free, zero, hl.f32(1.0)))
 
     both, ground = hl.Func("both"), hl.sqrt(still)
     held = []
@@ -150,22 +164,27 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
         here = hl.Expr(luma[x, row, y])
         line, edge = (shown[x / 2, y][at] * detail[x, row, y] for at in (0, 1))
         low = high = here
-        rise, fall, along = zero, zero, hl.f32(np.inf)
+        rise, fall = zero, zero
         for i, j in ASIDE:
             one, other = lying(luma, x - i, row - j), lying(luma, x + i, row + j)
             least, most = hl.min(one, other), hl.max(one, other)
-            low, high = hl.min(low, least), hl.max(high, most)
-            up, down = here - least, here - most
-            rise, fall, along = hl.max(rise, down), hl.max(fall, -up), hl.min(along, hl.max(up, -down))
+            low, high, rise, fall = (
+                hl.min(low, least),
+                hl.max(high, most),
+                hl.max(rise, here - most),
+                hl.max(fall, least - here),
+            )
         step = high - low
         beyond = step * hl.f32(BEYOND)
         low = low - hl.min(fall * hl.f32(LINE), hl.max(-line, zero)) - beyond
         high = high + hl.min(rise * hl.f32(LINE), hl.max(line, zero)) + beyond
         change, light = hl.clamp(here + edge, low, high) - here, hl.max(here, zero)
-        free = (along / (step + hl.f32(_LEAST_STEP)) - hl.f32(ALIKE)) * hl.f32(1 / (UNLIKE - ALIKE))
-        change += hl.clamp(free, zero, hl.f32(1.0)) * (line - change)
+        change += shown[x / 2, y][2] * (line - change)
+        dark = hl.f32(DARK) * light
+        dark = dark * dark / (hl.max(dark - light - change, zero) + dark + hl.f32(_LEAST_STEP))
+        change = hl.max(change, dark - light)
         color = (hl.max(pairs[x, row, y, c], zero) + ground) * (hl.f32(1.0) / (light + ground))
-        held.append(pairs[x, row, y, c] + hl.max(change, -light) * hl.min(color, hl.f32(MOST_COLOR)))
+        held.append(pairs[x, row, y, c] + change * hl.min(color, hl.f32(MOST_COLOR)))
     both[x, which, y, c] = hl.mux(which, held)
     stages.restored[x, y, c] = both[x, y % 2, y / 2, c]
     return stages
@@ -244,25 +263,38 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     line, edge = (np.repeat(np.repeat(kept * (1 + more * far), 2, 0), 2, 1) * detail for more in (lines, edges))
 
     low, high, rise, fall = luma, luma, np.zeros_like(luma), np.zeros_like(luma)
-    along = np.full_like(luma, np.inf)
     for i, j in ASIDE:
         one, other = _moved(luma, -i, -j), _moved(luma, i, j)
         least, most = np.minimum(one, other), np.maximum(one, other)
         low, high = np.minimum(low, least), np.maximum(high, most)
         rise, fall = np.maximum(rise, luma - most), np.maximum(fall, least - luma)
-        along = np.minimum(along, np.maximum(luma - least, most - luma))
     step = high - low
     beyond = step * np.float32(BEYOND)
     low = low - np.minimum(fall * np.float32(LINE), np.maximum(-line, 0)) - beyond
     high = high + np.minimum(rise * np.float32(LINE), np.maximum(line, 0)) + beyond
     light, ground = np.maximum(luma, 0), np.sqrt(still)
     change = np.clip(luma + edge, low, high) - luma
-    free = (along / (step + np.float32(_LEAST_STEP)) - np.float32(ALIKE)) * np.float32(1 / (UNLIKE - ALIKE))
-    change = np.maximum(change + np.clip(free, 0, 1) * (line - change), -light)
+    change = change + np.repeat(np.repeat(_free(small), 2, 0), 2, 1) * (line - change)
+    dark = np.float32(DARK) * light
+    change = np.maximum(
+        change, dark * dark / (np.maximum(dark - light - change, 0) + dark + np.float32(_LEAST_STEP)) - light
+    )
     inside = slice(border, border + height), slice(border, border + width)
     color = (np.maximum(scene, 0) + ground) / (light[inside] + ground)
     restored: Array = (scene + change[inside] * np.minimum(color, np.float32(MOST_COLOR))).astype(np.float32)
     return restored
+
+
+def _free(small: Array) -> Array:
+    """How much a place of the picture of half the size is texture, 0 to 1."""
+    low, high, along = small, small, np.full_like(small, np.inf)
+    for i, j in ALONG:
+        one, other = _moved(small, -i, -j), _moved(small, i, j)
+        least, most = np.minimum(one, other), np.maximum(one, other)
+        low, high = np.minimum(low, least), np.maximum(high, most)
+        along = np.minimum(along, np.maximum(small - least, most - small))
+    free = (along / (high - low + np.float32(_LEAST_STEP)) - np.float32(ALIKE)) * np.float32(1 / (UNLIKE - ALIKE))
+    return np.asarray(np.clip(free, 0, 1), np.float32)
 
 
 def _moved(plane: Array, x: int, y: int) -> Array:
