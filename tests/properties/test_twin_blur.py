@@ -1,5 +1,5 @@
-"""The simulated blur of windows: how many of its samples are kept does not change them; it changes in small steps, and
-what is even stays so."""
+"""The simulated blur of windows: how many of its samples are kept does not change them, nor where they begin, and what
+is even stays so."""
 
 import math
 
@@ -38,21 +38,30 @@ def test_pixels_are_samples_of_the_finer_picture(fine: int) -> None:
     np.testing.assert_allclose(samples[:, :10, :10], direct, atol=1e-5)
 
 
-def test_a_small_picture_has_windows_enough_for_a_blur_that_changes() -> None:
-    height = 120
-    grid = Grid(160, height, -79.5, -59.5, 1.0, 2)
-    blur = np.full((1, 4, 4), 1.0 / 8.0, np.float32)
+def test_where_windows_begin_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(1)
+    grid = Grid(160, 120, -79.5, -59.5, 1.0, 2)
+    light = chance.random((2, 1000, 1000), np.float32)
+    blurs = chance.random((3, 2, 8, 8)).astype(np.float32)
+    blurs /= blurs.sum((2, 3), keepdims=True)
 
-    def stripes(_top: int, left: int, out: np.ndarray) -> None:
-        out[:] = (left + np.arange(out.shape[2])) % 2
+    def draw(top: int, left: int, out: np.ndarray) -> None:
+        rows, columns = out.shape[1:]
+        out[:] = light[:, top + 200 : top + 200 + rows, left + 200 : left + 200 + columns]
 
-    def growing(_x: float, y: float) -> np.ndarray:
-        return (blur * (1.0 + y / height)).astype(np.float32)
+    def changing(x: float, y: float) -> np.ndarray:
+        return np.asarray(blurs[0] + (x / 80.0) * blurs[1] + (x * y / 4800.0) * blurs[2], np.float32)
 
-    (pixels,) = spread_out(grid, stripes, growing, [0], 4, 1)
-    down = (np.arange(height) - 59.5) / height
-    np.testing.assert_allclose(pixels.mean(axis=1), 1.0 + down, atol=1.0 / 16.0)
-    assert np.polyfit(down, pixels.mean(axis=1), 1)[0] == pytest.approx(1.0, abs=0.03)
+    def seen(windows: int) -> np.ndarray:
+        monkeypatch.setattr("anylens.twin.blur.WINDOWS", windows)
+        return spread_out(grid, draw, changing, range(2), 8, 1)
+
+    many = seen(15)
+    for windows in (1, 4, 9):
+        np.testing.assert_allclose(seen(windows), many, atol=1e-5)
+    plain = spread_out(grid, draw, lambda _x, _y: blurs[0], range(2), 8, 1)
+    np.testing.assert_allclose(many[:, 59:61, 79:81].mean(), plain[:, 59:61, 79:81].mean(), rtol=0.01)
+    assert np.abs(many - plain).max() > 0.1
 
 
 def wild_blur(size: int = 32) -> Spreads:

@@ -1,11 +1,11 @@
-"""A blur that changes over the picture: overlapping windows, each seen through the kernel of its middle."""
+"""A blur that changes over the picture: windows, each seen through the kernels of its four corners."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,10 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.complex64]
 
-WINDOW = 384
-RAMP = 32
-WINDOWS = 16
-"""Along the picture's shorter side there are at least so many windows, each with one blur, or its blur would change in
-steps: a tilted lens's best focus too, which edges in few windows show as a tilt of another size."""
+WINDOW = 448
+WINDOWS = 8
+"""Along the picture's shorter side there are about so many windows, but for kernels so wide that windows less than
+two of them would cost more than they tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +54,34 @@ def spread_out(
 
     `draw(top, left, out)` fills (C, rows, columns) with the samples from there on; `kernel(x_mm, y_mm)` gives (K, size,
     size), the blurs at a place, their middle at size // 2, the average over the pixel's samples in them, 1 in all, and
-    `kinds` which of them each of the C channels has. Windows overlap and add up to 1 where they are seen, behind the
-    blur: what is even stays so, whatever their kernels.
+    `kinds` which of them each of the C channels has. What is seen is what the kernels of a window's corners make of
+    the light, in shares that change evenly from corner to corner: windows meet without a seam, and what is even
+    stays so, whatever their kernels.
     """
-    from scipy.fft import next_fast_len
+    from scipy.fft import fft, next_fast_len, rfft
 
     fine = grid.fine
     every = every or fine
-    # A window less than two kernels wide would cost more than it tells.
-    window = min(WINDOW, max(min(grid.width, grid.height) * fine // WINDOWS, 2 * size)) // fine * fine
-    ramp = min(RAMP, window) // fine * fine
-    support = window + ramp
-    reach = support + size
-    # Rows of whole lines of a core's memory are transformed faster.
-    length = 16 * every * next_fast_len(-(-reach // (16 * every)), real=True)
+    least = min(WINDOW, max(min(grid.width, grid.height) * fine // WINDOWS, 2 * size)) + size
+    # Rows of whole lines of a core's memory are transformed faster; a window fills what is transformed.
+    length = 16 * fine * next_fast_len(-(-least // (16 * fine)), real=True)
+    window = (length - size) // fine * fine
+    reach = window + size
     sides = grid.height, grid.width
-    tops, lefts = (
-        [
-            first
-            for first in range(-ramp, side * fine, window)
-            if first - size // 2 < bounds.stop and first - size // 2 + reach > bounds.start
-        ]
-        for side, bounds in zip(sides, part or [slice(-size, side * fine + size) for side in sides], strict=True)
-    )
-    slope = (np.arange(ramp, dtype=np.float32) + 0.5) / ramp
-    taper = np.concatenate([slope, np.ones(window - ramp, np.float32), slope[::-1]])[::every]
+    bounds = part or tuple(slice(-size, side * fine + size) for side in sides)
+    tops, lefts = (_firsts(side * fine, window, size, seen) for side, seen in zip(sides, bounds, strict=True))
     out = np.zeros((len(kinds), *(side * fine // every for side in sides)), np.float32)
     if not tops or not lefts:
         return out
     strips = np.empty((2, len(kinds), reach, (len(lefts) - 1) * window + reach), np.float32)
 
-    def lit(top: int, left: int, part: Array) -> bool:
+    def lit(top: int, left: int, part: Array) -> tuple[Array, Array]:
         draw(top, left, part)
-        return bool(part.any())
+        return part.min((1, 2)), part.max((1, 2))
 
-    def strip(row: int) -> list[Future[bool]]:
-        """Begins to draw what a row of windows sees, but for what the row before saw too; each part says if it is
-        lit."""
+    def strip(row: int) -> list[Future[tuple[Array, Array]]]:
+        """Begins to draw what a row of windows sees, but for what the row before saw too; each part says the least
+        and the most light in it."""
         known = reach - window if row else 0
         samples, before = strips[row % 2], strips[row % 2 - 1]
         samples[:, :known] = before[:, reach - known :]
@@ -99,51 +89,68 @@ def spread_out(
         columns = range(0, samples.shape[2], window)
         return [pool.submit(lit, top, left + at, samples[:, known:, at : at + window]) for at in columns]
 
-    def blurred(row: int, top: int, left: int) -> Array:
+    def corner(top: int, left: int) -> Spectra:
+        x, y = (float(grid.samples(each, 1, down)[0]) for each, down in ((left, False), (top, True)))
+        edge = 0.5 * grid.pitch_mm / fine
+        # Most rows of the padded blur are 0.
+        return np.asarray(fft(rfft(kernel(x - edge, y - edge), length), length, axis=-2))
+
+    def pixels(top: int, left: int) -> Array:
+        """A window's part of what is seen."""
+        rows, columns = (slice(first // every, (first + window) // every) for first in (top, left))
+        return out[:, rows, columns]
+
+    def blurred(row: int, left: int, uneven: npt.NDArray[np.bool_], corners: list[Future[Spectra]]) -> None:
         samples = strips[row % 2, :, :, left - lefts[0] : left - lefts[0] + reach]
-        middle = (0.5 * support) * grid.pitch_mm / fine
-        x = float(grid.samples(left, 1, down=False)[0]) + middle
-        y = float(grid.samples(top, 1, down=True)[0]) + middle
-        return _blurred(samples, kernel(x, y), kinds, length, every, taper)
+        kernels = [each.result() for each in corners]
+        seen = pixels(tops[row], left)
+        for channel in np.flatnonzero(uneven).tolist():
+            around = [each[kinds[channel]] for each in kernels]
+            _blur(seen[channel], samples[channel], around, size, every, window)
 
     with ThreadPoolExecutor(threads) as pool:
         drawing, rows = strip(0), []
+        corners: dict[tuple[int, int], Future[Spectra]] = {}
         parts = -(-reach // window)  # of a strip, and strips, that one window sees
         for row, top in enumerate(tops):
             rows.append([part.result() for part in drawing])
-            bright = np.any(rows[-parts:], axis=0)
-            patches = {
-                left: pool.submit(blurred, row, top, left)
-                for at, left in enumerate(lefts)
-                if bright[at : at + parts].any()
-            }
+            light, blurring = np.array(rows[-parts:]), []
+            for at, left in enumerate(lefts):
+                near = light[:, at : at + parts]
+                least, most = near[:, :, 0].min((0, 1)), near[:, :, 1].max((0, 1))
+                pixels(top, left)[:] = least[:, None, None]
+                if not (least < most).any():
+                    continue
+                around = list(product((top, top + window), (left, left + window)))
+                for each in around:
+                    if each not in corners:
+                        corners[each] = pool.submit(corner, *each)
+                blurring.append(pool.submit(blurred, row, left, least < most, [corners[each] for each in around]))
+                corners.pop((top, left))  # no other window needs it any more
             drawing = strip(row + 1) if row + 1 < len(tops) else []
-            for left, patch in patches.items():
-                _add(out, patch.result(), top // every, left // every)
+            for done in blurring:
+                done.result()
     return out
 
 
-def _blurred(samples: Array, kernels: Array, kinds: Sequence[int], length: int, every: int, taper: Array) -> Array:
-    """(C, n, n): every so manieth sample's blur, by a taper (n,): those whose kernels lie within the samples."""
-    from scipy.fft import fft, ifft, irfft, rfft, rfft2
+def _firsts(samples: int, window: int, size: int, lit: slice) -> list[int]:
+    """Where windows begin that see anything of what is lit, with kernels of `size`."""
+    return [at for at in range(0, samples, window) if lit.start < at + window + size // 2 and at - size // 2 < lit.stop]
 
-    out = np.empty((len(samples), len(taper), len(taper)), np.float32)
-    kept = slice(kernels.shape[-1] // every, kernels.shape[-1] // every + len(taper))
 
-    @cache
-    def spectrum(kind: int) -> Spectra:
-        # Most rows of the padded blur are 0.
-        return np.asarray(fft(rfft(kernels[kind], length, axis=1), length, axis=0))
+def _blur(out: Array, light: Array, kernels: Sequence[Spectra], size: int, every: int, window: int) -> None:
+    """Fills a window's pixels (h, w) from the samples that it sees, by the spectra of `size` wide kernels at its
+    corners: upper left, upper right, lower left, lower right."""
+    from scipy.fft import ifft, irfft, rfft2
 
-    for seen, light, kind in zip(out, samples, kinds, strict=True):
-        seen[:] = light[0, 0]
-        if light.min() < light.max():
-            both = rfft2(light, (length, length))
-            both *= spectrum(kind)
-            rows = ifft(_folded(both, every), axis=0)[kept]
-            seen[:] = irfft(rows, length // every, axis=1)[:, kept]
-        seen *= taper * taper[:, None]
-    return out
+    length = kernels[0].shape[0]
+    down, across = (((np.arange(side, dtype=np.float32) + 0.5) * (every / window)) for side in out.shape)
+    rows, columns = (slice(size // every, size // every + side) for side in out.shape)
+    spectrum = rfft2(light, (length, length))
+    seen = [ifft(_folded(spectrum * each, every), axis=0)[rows] for each in kernels]
+    sides = (upper + down[:, None] * (lower - upper) for upper, lower in zip(seen[:2], seen[2:], strict=True))
+    left, right = (irfft(each, length // every, axis=1)[:, columns] for each in sides)
+    out[:] = left + across * (right - left)
 
 
 def _folded(spectrum: Spectra, every: int) -> Spectra:
@@ -162,11 +169,3 @@ def _folded(spectrum: Spectra, every: int) -> Spectra:
         else:
             out += np.conj(by_rows[turned, rows - first - half + 1 : rows - first + 1][:, ::-1])
     return np.asarray(out * np.float32(1.0 / every**2), np.complex64)
-
-
-def _add(out: Array, patch: Array, top: int, left: int) -> None:
-    rows, columns = patch.shape[-2:]
-    y0, y1 = max(top, 0), min(top + rows, out.shape[-2])
-    x0, x1 = max(left, 0), min(left + columns, out.shape[-1])
-    if y0 < y1 and x0 < x1:
-        out[:, y0:y1, x0:x1] += patch[:, y0 - top : y1 - top, x0 - left : x1 - left]

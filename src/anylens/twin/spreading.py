@@ -106,9 +106,7 @@ def spreads(
     size, fine, times = _extent(glass, mounting, field, fine, distance_m)
     if times > 2:
         shares = _at_one(shares)
-    # A window of the blur is as many times wider: it has no use for kernels that stand close.
-    most = 9 if times == 1 else 5
-    columns, rows = (min(most, 2 * math.ceil(side / 3.2) + 1) for side in (lit.width_mm, lit.height_mm))
+    columns, rows = (min(9, 2 * math.ceil(side / 3.2) + 1) for side in (lit.width_mm, lit.height_mm))
     x_mm = np.linspace(-0.5, 0.5, columns) * lit.width_mm
     y_mm = np.linspace(-0.5, 0.5, rows) * lit.height_mm
     sample_um = field.pitch_um * times / fine
@@ -119,7 +117,7 @@ def spreads(
             kernels[divmod(at, columns)] = _kernels(transfer, fine)
         return _centred(x_mm, y_mm, kernels, fine, times, sample_um)
     reach_mm = math.hypot(x_mm[-1], y_mm[-1])
-    radii = min(3 * most // 2, max(3, math.ceil(reach_mm / 0.7) + 1))
+    radii = min(13 if times == 1 else 7, max(3, math.ceil(reach_mm / 0.7) + 1))
     along = _along(glass, shares, reach_mm, radii, distance_m, sample_um, size)
 
     def quarter(row: int, column: int) -> None:
