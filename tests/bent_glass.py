@@ -54,22 +54,21 @@ class BentGlass:
 
     def transfers(self, places_mm: Any, wavelengths_nm: Any, distance_m: float, step_um: float, size: int) -> Any:
         made = [self._transfer(wavelength, distance_m, step_um, size) for wavelength in wavelengths_nm]
-        return np.broadcast_to(np.stack(made), (len(places_mm), len(made), size, size))
+        return np.broadcast_to(np.stack(made), (len(places_mm), len(made), size, size // 2 + 1))
 
     def _transfer(self, wavelength_nm: float, distance_m: float, step_um: float, size: int) -> Any:
         from scipy.special import j1
 
-        turns = np.fft.fftfreq(size, step_um)
-        radial = np.hypot(turns[:, None], turns)
+        radial = np.hypot(np.fft.fftfreq(size, step_um)[:, None], np.fft.rfftfreq(size, step_um))
         disc_um = 1e6 * self.focal_mm**2 * 1e-6 / self.f_number * abs(1.0 / distance_m - 1.0 / self.focus_m)
         ring = np.maximum(np.pi * disc_um * radial, 1e-9)
         transfer = diffraction(1e3 * radial, wavelength_nm, self.f_number * self.scale_mm / self.focal_mm)
         return transfer * 2.0 * j1(ring) / ring
 
     def _spot(self, wavelength_nm: float, distance_m: float, step_um: float, size: int) -> Any:
-        cell = np.sinc(np.fft.fftfreq(size))
-        transfer = self._transfer(wavelength_nm, distance_m, step_um, size) * cell[:, None] * cell
-        spot = np.fft.fftshift(np.fft.ifft2(transfer).real)
+        cell = np.sinc(np.fft.fftfreq(size))[:, None] * np.sinc(np.fft.rfftfreq(size))
+        transfer = self._transfer(wavelength_nm, distance_m, step_um, size) * cell
+        spot = np.fft.fftshift(np.fft.irfft2(transfer, (size, size)))
         return (spot / spot.sum()).astype(np.float32)
 
 

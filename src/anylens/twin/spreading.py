@@ -209,11 +209,7 @@ def transfers(
     used = [at for at in range(len(SPREAD_NM)) if shares[:, at].any()]
     wavelengths = [SPREAD_NM[at] for at in used]
     down, across = _bands(size)
-    whole = glass.transfers(places, wavelengths, distance_m, sample_um, size)
-    found = whole[..., : len(across)].copy()
-    # The highest frequency down stands for itself and its negative.
-    last = size // 2
-    found[..., last, :] = 0.5 * (found[..., last, :] + np.conj(whole[..., last, -np.arange(len(across))]))
+    found = glass.transfers(places, wavelengths, distance_m, sample_um, size)
     seen = np.stack([np.asarray(glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
     mean = np.einsum("cl,nlk->nck", shares[:, used], seen)
     out = np.zeros((len(places), 3, size, len(across)), np.complex64)

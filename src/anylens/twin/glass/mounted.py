@@ -349,8 +349,8 @@ class Mounted:
         step_um: float,
         size: int,
     ) -> npt.NDArray[np.complex64]:
-        """(places, wavelengths, size, size): the transfer functions of `spreads`, without cells; see `Glass`."""
-        made = np.empty((*self._many(places_mm, wavelengths_nm, step_um, size), size, size), np.complex64)
+        """(places, wavelengths, size, size // 2 + 1): the transfer functions of `spreads`, no cells; see `Glass`."""
+        made = np.empty((*self._many(places_mm, wavelengths_nm, step_um, size), size, size // 2 + 1), np.complex64)
 
         def draw(place: int, color: int, front: Front) -> None:
             made[place, color] = transfer(front, step_um / 1000.0, size)

@@ -101,7 +101,8 @@ class Glass(Protocol):
         step_um: float,
         size: int,
     ) -> npt.NDArray[np.complex64]:
-        """(places, wavelengths, size, size): optical transfer functions at `fftfreq(size, step)` down and across.
+        """(places, wavelengths, size, size // 2 + 1): optical transfer functions at `fftfreq(size, step)` down and
+        `rfftfreq(size, step)` across, the highest frequency down that of itself and its negative.
 
         Each is that of the light within size * step about `observed`, 1 at frequency 0, free of any cell's aperture:
         what a blur on samples `step_um` apart should have, quicker and more exact than by way of `spreads`.

@@ -48,18 +48,23 @@ def spot(
 
 
 def transfer(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex64]:
-    """(size, size): the optical transfer function at `fftfreq(size, step_mm)` down and across, about the middle place.
+    """(size, size // 2 + 1): the optical transfer function about the middle place, at `fftfreq(size, step_mm)` down and
+    `rfftfreq` across; the highest frequency down stands for itself and its negative.
 
     It is that of the light within size * step_mm, 1 at frequency 0, with no aperture of cells in it. Where steps are
     much wider than what waves can draw it comes from rays.
     """
     half = _by_rays(front, step_mm, size) if _samples(front, step_mm) > FINEST else _by_waves(front, step_mm, size)
+    turns = 2j * np.pi * (len(half) // 2) / len(half)
     band = np.fft.fftfreq(size, 1.0 / size).astype(int)
-    right = (size + 1) // 2
-    seen = np.concatenate([half[band, :right], np.conj(half[-band[:, None], -band[right:]])], axis=1)
-    about = np.exp(2j * np.pi * (len(half) // 2) / len(half) * band)
-    seen *= np.multiply.outer(about, about / seen[0, 0].real)
-    return seen
+    down, across = (np.exp(turns * each).astype(np.complex64) for each in (band, np.arange(size // 2 + 1)))
+    seen = half[band]
+    seen *= down[:, None]
+    if size % 2 == 0:
+        last = size // 2
+        seen[last] = 0.5 * (seen[last] + half[last] * np.conj(down[last]))
+    seen *= across / seen[0, 0].real
+    return np.asarray(seen)
 
 
 def _by_waves(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex64]:
@@ -313,13 +318,16 @@ def _counted(
     """
     low, high = front.edge.min(axis=0), front.edge.max(axis=0)
     reach = min(2.0 * front.reach_mm / step_mm, float(size))
-    count = max(LEAST_RAYS, math.ceil(RAYS_A_CELL * reach))
+    count = 2 * math.ceil(0.5 * max(LEAST_RAYS, RAYS_A_CELL * reach))
     across, down = (np.linspace(a, b, count) for a, b in zip(low, high, strict=True))
     cell = float(max(across[1] - across[0], down[1] - down[0]))
+    mirrored = front.even and not shift_mm[1]
+    down = down[count // 2 :] if mirrored else down
     inside = _inside(front.pole, _rim(front, cell), across, down, cell, 1.0 + rims * rim / (cell * front.scale))
     x, y = _landings(front, across, down, sensor_mm)(slice(None), slice(None))
-    column = x.astype(np.float32) * np.float32(1.0 / step_mm) + np.float32(size // 2 + 1 - shift_mm[0] / step_mm)
-    row = y.astype(np.float32) * np.float32(1.0 / step_mm) + np.float32(size // 2 + 1 - shift_mm[1] / step_mm)
+    middle = size // 2 + 1
+    column = x.astype(np.float32) * np.float32(1.0 / step_mm) + np.float32(middle - shift_mm[0] / step_mm)
+    row = y.astype(np.float32) * np.float32(1.0 / step_mm) + np.float32(middle - shift_mm[1] / step_mm)
     seen = np.flatnonzero((inside > 0.0) & (column > 0.0) & (column < size + 1) & (row > 0.0) & (row < size + 1))
     column, row, inside = (each.ravel()[seen] for each in (column, row, inside))
     light = on_grid(front.amplitude, across, down).ravel()[seen] ** 2 * np.minimum(inside, 1.0)
@@ -328,10 +336,13 @@ def _counted(
     if rims:
         first += np.minimum(inside * np.float32(cell * front.scale / rim), rims).astype(np.int32) * (size + 2) ** 2
     after, lower = light * (column - left), row - top
+    before = light - after
+    starts = [first + each for each in (0, size + 2, 1, size + 3)]
+    parts = [before * (1.0 - lower), before * lower, after * (1.0 - lower), after * lower]
     shape = rims + 1, size + 2, size + 2
-    cells = np.zeros(shape)
-    for beyond, share in ((0, light - after), (1, after)):
-        below = share * lower
-        for start, part in ((first + beyond, share - below), (first + (beyond + size + 2), below)):
-            cells += np.bincount(start, part, cells.size)[: cells.size].reshape(shape)
+    counted = np.bincount(np.concatenate(starts), np.concatenate(parts), math.prod(shape))
+    cells = np.asarray(counted[: math.prod(shape)].reshape(shape), np.float64)
+    if mirrored:
+        rows = slice(2 * middle - size - 1, size + 2)  # whose images are among them
+        cells[:, rows] += cells[:, rows][:, ::-1].copy()
     return cells[:, 1:-1, 1:-1]
