@@ -196,8 +196,8 @@ def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shap
     _, *noise = given["denoise"]
     along = (bent.across, bent.colors, cubic.slack_of(bent.across))
     seen = given | {"denoise": (np.eye(3, dtype=np.float32), *noise), "across": along}
-    whole = (3, height, cubic.blocks(width))
-    level_rows = Rows(lambda out, top: _fill(level, seen, out, (0, top)), whole, np.float16, BAND_ROWS, down.EDGE)
+    whole = (1, height, 3 * cubic.blocks(width))  # of each block one colour after the other
+    level_rows = Rows(lambda out, top: _fill(level, seen, out[0], (0, top)), whole, np.float16, BAND_ROWS, down.EDGE)
     upright = (bent.down, bent.colors, cubic.slack_of(bent.down), width)
     given = given | {"height": (height,), "matrix": (to_scene.astype(np.float32),)}
     restores = "restore" in given
@@ -205,8 +205,8 @@ def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shap
 
     def straightened(first: int, bottom: int, reach: int) -> Given:
         """What reads the rows from `first` up to `bottom`, and `reach` more around them, along their columns."""
-        lines, above = level_rows.between(*bent.rows(max(first - reach, 0), min(bottom + reach, height), height))
-        return given | {"level": (lines,), "down": (*upright, above, lines.shape[1])}
+        (lines,), above = level_rows.between(*bent.rows(max(first - reach, 0), min(bottom + reach, height), height))
+        return given | {"level": (lines,), "down": (*upright, above, len(lines))}
 
     def fill(out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
         for top in range(0, out.shape[1], STRAIGHT_ROWS):

@@ -38,13 +38,13 @@ def algorithm(scene: Any, table: Any, colors: Any, slack: Any, width: Any) -> St
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
 
-    def start(column: Any, _row: Any, first: Any) -> Any:
-        return hl.clamp(column + first, -MARGIN, width)
+    def start(column: Any, _row: Any, first: Any) -> tuple[Any, Any, Any]:
+        return column + first, -MARGIN, width
 
     lines, begins, _, begin, beyond = cubic.displaced(table, colors, width, x, y, c, start, "across")
     padded, level = hl.Func("padded"), hl.Func("level")
     padded[x, y, c] = scene[x, y, c]
-    level[x, y, c] = cubic.interpolated(lambda k: padded[begin + k + x % cubic.BLOCK, y, c], beyond, slack)
+    cubic.interpolate(level, (x, y, c), lambda k: padded[begin + k + x % cubic.BLOCK, y, c], beyond, slack)
     return Stages((slack, colors), lines, begins, padded, level)
 
 
@@ -56,7 +56,7 @@ def schedule(stages: Stages, target: Any) -> None:
     width = target.natural_vector_size(hl.Float(32))
     stages.level.output_buffer().dim(0).set_min(0)
     stages.level.parallel(y, 16, hl.TailStrategy.GuardWithIf)
-    cubic.schedule_blocks(stages.level, *stages.asked)
+    cubic.schedule_blocks(stages.level, width, *stages.asked)
     cubic.schedule_begins(stages.lines, stages.begins, (stages.level, y), width)
     stages.padded.compute_at(stages.level, y).vectorize(stages.padded.args()[0], cubic.BLOCK)
 

@@ -45,16 +45,16 @@ def algorithm(level: Any, table: Any, colors: Any, slack: Any, width: Any, top: 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     warped = hl.Func("warped")
 
-    def start(_column: Any, row: Any, first: Any) -> Any:
+    def start(_column: Any, row: Any, first: Any) -> tuple[Any, Any, Any]:
         """Such that all taps lie in the rows at hand."""
-        return hl.clamp(row - top + first, 1, hl.max(rows - 1 - cubic.taps_after(slack, hl.max), 1))
+        return row - top + first, 1, hl.max(rows - 1 - cubic.taps_after(slack, hl.max), 1)
 
     lines, begins, column, begin, beyond = cubic.displaced(table, colors, width, x, y, c, start, "down")
 
-    def read(k: int) -> Any:
-        return hl.cast(hl.Float(32), level[column + x % cubic.BLOCK, begin + k, c])
+    def read(k: Any) -> Any:
+        return hl.cast(hl.Float(32), level[column, begin + k, c])
 
-    warped[x, y, c] = cubic.interpolated(read, beyond, slack)
+    cubic.interpolate(warped, (x, y, c), read, beyond, slack)
     return Stages((slack, colors), lines, begins, warped)
 
 
@@ -66,7 +66,7 @@ def schedule(stages: Stages, target: Any) -> None:
     width = target.natural_vector_size(hl.Float(32))
     stages.warped.output_buffer().dim(0).set_min(0)
     stages.warped.parallel(y, 16, hl.TailStrategy.GuardWithIf)
-    cubic.schedule_blocks(stages.warped, *stages.asked)
+    cubic.schedule_blocks(stages.warped, width, *stages.asked)
     cubic.schedule_begins(stages.lines, stages.begins, (stages.warped, y), width)
 
 

@@ -35,8 +35,10 @@ class Rows:
             begin, after = self._bottom - kept, last + (self._edge if last == height else 0)
             held = self._held
             if held.shape[1] < after - begin:
-                held = np.empty((held.shape[0], after - begin, held.shape[2]), held.dtype)
-            held[:, :kept] = self._held[:, begin - self._top : self._bottom - self._top]
+                # Room for more that may be kept costs nothing until it is filled, a larger array all that were filled.
+                held = np.empty((held.shape[0], 2 * (after - begin), held.shape[2]), held.dtype)
+            for old, new in zip(self._held, held, strict=True):  # flat, else what overlaps would be copied twice
+                new[:kept].reshape(-1)[:] = old[begin - self._top : self._bottom - self._top].reshape(-1)
             self._held = held
             self._make(held[:, first - begin : last - begin], first)
             held[:, kept : first - begin] = held[:, first - begin, None]

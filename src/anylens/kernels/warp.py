@@ -54,9 +54,11 @@ class Places(NamedTuple):
             np.minimum((y + points // 2) // points, self.down.shape[1] - 1),
             np.minimum((x + points // 2) // points, self.down.shape[2] - 1),
         )
-        shift = [table[-1 if len(table) == 1 else 1][row[:, None], column] / spacing for table in self]
-        at_x = np.clip(np.rint(x + shift[0]).astype(np.intp), 0, wide - 1)
-        at_y = np.clip(np.rint(y[:, None] + shift[1]).astype(np.intp), 0, tall - 1)
+        moved = [
+            np.rint(table[len(table) // 2] / spacing).astype(np.intp).take(row, axis=0).take(column, axis=1)
+            for table in self
+        ]
+        at_x, at_y = np.clip(x + moved[0], 0, wide - 1), np.clip(y[:, None] + moved[1], 0, tall - 1)
         seen: Array = small.reshape(len(small), -1).take(at_y * wide + at_x, axis=1)
         return seen
 
@@ -74,20 +76,26 @@ def places(grid: Floats) -> Places:
     """
     if (grid == grid[:1]).all():
         grid = grid[:1]
-    rows, columns = (np.arange(points) * float(cubic.SPACING) for points in grid.shape[2:])
-    x, y = grid[:, 0] - columns, grid[:, 1] - rows[:, None]
-    last = len(rows) - 2
-    slope = np.diff(y, axis=1) / cubic.SPACING
+    colors, _, tall, wide = grid.shape
+    rows, columns = (np.arange(points, dtype=float) for points in (tall, wide))
+    # In points of the grid: from here on a place is a whole one above it and what is left.
+    x, y = grid[:, 0] / cubic.SPACING - columns, grid[:, 1] / cubic.SPACING - rows[:, None]
+    begins = np.arange(colors)[:, None, None] * (tall * wide) + np.arange(wide)
+
+    def straight(table: Floats, at: Floats) -> tuple[Floats, Floats]:
+        """What a table says at rows between its own, and how steeply it changes there."""
+        above = np.clip(at, 0, tall - 2).astype(np.intp)
+        place = begins + above * wide
+        low = table.take(place)
+        steep = table.take(place + wide) - low
+        return low + (at - above) * steep, steep
+
     at = np.broadcast_to(rows[:, None], y.shape)
     for _ in range(4):  # towards the row of the straight picture that is seen in each row
-        first = np.clip((at / cubic.SPACING).astype(np.intp), 0, last)
-        steep = np.take_along_axis(slope, first, 1)
-        seen = at + np.take_along_axis(y, first, 1) + (at - rows[first]) * steep
-        at = at - (seen - rows[:, None]) / np.maximum(1 + steep, 0.1)
-    first = np.clip((at / cubic.SPACING).astype(np.intp), 0, last)
-    low, high = np.take_along_axis(x, first, 1), np.take_along_axis(x, first + 1, 1)
-    along = low + (high - low) * (at - rows[first]) / cubic.SPACING
-    return Places(along.astype(np.float32), y.astype(np.float32))
+        down, steep = straight(y, at)
+        at = at - (at + down - rows[:, None]) / np.maximum(1 + steep, 0.1)
+    along, _ = straight(x, at)
+    return Places(*((table * cubic.SPACING).astype(np.float32) for table in (along, y)))
 
 
 def unmoved(shape: tuple[int, int]) -> Places:

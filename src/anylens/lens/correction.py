@@ -22,6 +22,8 @@ GAIN_POINTS = 65, 97
 GRID_SPACING = 32
 LEAST_LIGHT = 0.02
 SCALES = 0.6, 1.6
+HALVINGS = 20
+"""So often the scale that fills a picture is told more narrowly: to a millionth, 0.004 pixels at the border of 8000."""
 
 
 def shading_gains(
@@ -98,7 +100,7 @@ def _filling(green: Callable[[Floats, Floats], Place], shape: tuple[int, int], p
     rows = np.concatenate([np.zeros(65), np.full(65, height - 1), down, down])
     x, y = mm_of_pixels(columns, rows, shape, pitch)
     low, high = SCALES
-    for _ in range(32):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
         at_x, at_y = pixels_of_mm(*green(x * middle, y * middle), shape, pitch)
         inside = at_x.min() >= 0 and at_y.min() >= 0 and at_x.max() <= width - 1 and at_y.max() <= height - 1

@@ -15,7 +15,7 @@ from anylens.kernels.signature import Image, Scalar, Signature
 Array = npt.NDArray[Any]
 
 LEVEL: light.Groups = (
-    ("level", (Image("level", "float16", 3),)),
+    ("level", (Image("level", "float16", 2),)),
     ("height", (Scalar("height", "int32"),)),
     ("down", down.PLACES),
     ("matrix", (Image("to_scene", "float32", 2),)),
@@ -40,7 +40,9 @@ def straightened(given: dict[str, tuple[Any, ...]]) -> Straight:
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    (level,), (height,), (_, _, _, width, *_) = given["level"], given["height"], given["down"]
+    (lines,), (height,), (_, _, _, width, *_) = given["level"], given["height"], given["down"]
+    level = hl.Func("level_apart")
+    level[x, y, c] = lines[cubic.place_side_by_side(x, c), y]
     straight = down.algorithm(level, *given["down"])
     place: Any = render.inside(x, width), render.inside(y, height)
     here = hl.Func("here")
@@ -59,33 +61,27 @@ def schedule(stages: Stages, target: Any) -> None:
     part."""
     import halide as hl
 
-    _, _, row = display.schedule(stages.display, target)
-    schedule_rows(stages.straight, row, row, target.natural_vector_size(hl.Float(32)))
-
-
-def schedule_rows(straight: Straight, row: tuple[Any, Any], before: tuple[Any, Any], width: int) -> None:
-    """The scene at each `row`; what it is made of at the row `before`."""
-    import halide as hl
-
+    width = target.natural_vector_size(hl.Float(32))
     round_up = hl.TailStrategy.RoundUp  # so that only the ends of a row are mirrored pixel by pixel
-    scene = straight.scene
+    piece, _, row = display.schedule(stages.display, target)
+    scene = stages.straight.scene
     x, y, c = scene.args()
-    scene.compute_at(*row).bound(c, 0, 3).reorder(c, x, y).unroll(c).vectorize(x, width, round_up)
-    schedule_warped(straight, before, width)
+    scene.hoist_storage(*piece).compute_at(*row).bound(c, 0, 3).reorder(c, x, y).unroll(c).vectorize(x, width, round_up)
+    schedule_warped(stages.straight, piece, row, width)
 
 
-def schedule_warped(straight: Straight, before: tuple[Any, Any], width: int) -> None:
-    """What the scene is made of at the row `before`; its blocks stay whole."""
+def schedule_warped(straight: Straight, piece: tuple[Any, Any], row: tuple[Any, Any], width: int) -> None:
+    """What the scene is made of at each `row` of a `piece`; its blocks stay whole."""
     warped = straight.down.warped
-    warped.compute_at(*before).align_bounds(warped.args()[0], cubic.BLOCK)
-    cubic.schedule_blocks(warped, *straight.down.asked)
-    cubic.schedule_begins(straight.down.lines, straight.down.begins, before, width)
+    warped.hoist_storage(*piece).compute_at(*row).align_bounds(warped.args()[0], cubic.BLOCK)
+    cubic.schedule_blocks(warped, width, *straight.down.asked)
+    cubic.schedule_begins(straight.down.lines, straight.down.begins, row, width, piece)
 
 
 def scene_of(given: dict[str, tuple[Any, ...]]) -> Array:
     """The scene, for the references."""
     _, _, _, width, *_ = given["down"]
-    straight = down.reference(given["level"][0].astype(np.float32), *given["down"])
+    straight = down.reference(cubic.apart(given["level"][0].astype(np.float32)), *given["down"])
     return matrix.reference(straight[:, :, :width], *given["matrix"])
 
 
@@ -106,6 +102,6 @@ def named(rng: np.random.Generator, height: int, width: int) -> dict[str, Any]:
     """An example by name."""
     level, *places = down.example(rng, height, width)
     given: dict[str, Any] = dict(zip((argument.name for argument in down.PLACES), places, strict=True))
-    given |= {"level": level.astype(np.float16), "height": height}
+    given |= {"level": cubic.side_by_side(level.astype(np.float16)), "height": height}
     given |= {"to_scene": np.array([[1.3, -0.2, -0.1], [-0.1, 1.2, -0.1], [0.0, -0.2, 1.2]], np.float32)}
     return given | display.example(rng, height, width)

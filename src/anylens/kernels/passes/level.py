@@ -1,4 +1,7 @@
-"""Counts -> clean light in the camera's colours, read along its rows: the first of three passes for bent pictures."""
+"""Counts -> clean light in the camera's colours, read along its rows: the first of three passes for bent pictures.
+
+A block's colours stand side by side, so that what reads it along its columns finds all in one place.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from anylens.kernels.signature import Image, Signature
 Array = npt.NDArray[Any]
 
 GROUPS: light.Groups = (*light.GROUPS, ("across", across.PLACES[:-1]))
-SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(Image("rows", "float16", 3),))
+SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(Image("rows", "float16", 2),))
 STRIP = 128
 """Rows at most that slide down in one go."""
 
@@ -31,12 +34,13 @@ def algorithm(*inputs: Any) -> Stages:
 
     given = light.grouped(GROUPS, inputs)
     clean = light.algorithm(given)
-    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    place, y = hl.Var("place"), hl.Var("y")
     width, _ = light.size_of(given)
     edged = hl.BoundaryConditions.repeat_edge(clean.denoise.clean, [hl.Range(0, width)])
     level = across.algorithm(edged, *(*given["across"], width))
     rows = hl.Func("rows")
-    rows[x, y, c] = hl.cast(hl.Float(light.KEPT_BITS), level.level[x, y, c])
+    x, c = cubic.place_apart(place)
+    rows[place, y] = hl.cast(hl.Float(light.KEPT_BITS), level.level[x, y, c])
     return Stages(clean, level, rows)
 
 
@@ -47,29 +51,30 @@ def schedule(stages: Stages, target: Any) -> None:
     """
     import halide as hl
 
-    inner = hl.Var("inner")
+    inner, lane, c = hl.Var("inner"), hl.Var("lane"), hl.Var("c")
     width = target.natural_vector_size(hl.Float(32))
     padded, level = stages.across.padded, stages.across.level
     rows = stages.rows
-    x, y, c = rows.args()
-    height = rows.output_buffer().height()
-    rows.output_buffer().dim(0).set_min(0)
+    place, y = rows.args()
+    out, round_up = rows.output_buffer(), hl.TailStrategy.RoundUp
+    out.dim(0).set_min(0)
     # A guard in the lowest strip would stop the sliding; it is shifted back inside.
-    rows.bound(c, 0, 3).split(y, y, inner, light.evenly(height, STRIP, 1), hl.TailStrategy.ShiftInwards)
-    rows.reorder(c, x, inner, y).vectorize(x, cubic.BLOCK, hl.TailStrategy.RoundUp).unroll(c).parallel(y)
-    level.compute_at(rows, inner)
-    cubic.schedule_blocks(level, *stages.across.asked)
-    cubic.schedule_begins(stages.across.lines, stages.across.begins, (rows, inner), width)
+    rows.split(y, y, inner, light.evenly(out.height(), STRIP, 1), hl.TailStrategy.ShiftInwards).parallel(y)
+    rows.split(place, place, c, 3 * cubic.BLOCK, round_up).split(c, c, lane, cubic.BLOCK).vectorize(lane).unroll(c)
+    level.hoist_storage(rows, y).compute_at(rows, inner)
+    cubic.schedule_blocks(level, width, *stages.across.asked)
+    cubic.schedule_begins(stages.across.lines, stages.across.begins, (rows, inner), width, (rows, y))
     x, at, c = padded.args()
-    padded.compute_at(rows, inner).bound(c, 0, 3).reorder(c, x, at).unroll(c)
-    padded.vectorize(x, width, hl.TailStrategy.RoundUp)
-    light.schedule(stages.light, (rows, y), (rows, inner), (padded, at), height, target)
+    padded.hoist_storage(rows, y).compute_at(rows, inner).bound(c, 0, 3).reorder(c, x, at).unroll(c)
+    padded.vectorize(x, width, round_up)
+    light.schedule(stages.light, (rows, y), (rows, inner), (padded, at), out.height(), target)
 
 
 def reference(*inputs: Any) -> Array:
     given = light.grouped(GROUPS, inputs)
     clean = light.reference(given)
-    return across.reference(clean, *(*given["across"], clean.shape[2])).astype(np.float16)
+    level = across.reference(clean, *(*given["across"], clean.shape[2]))
+    return np.asarray(cubic.side_by_side(level.astype(np.float16)))
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

@@ -39,8 +39,8 @@ def schedule(stages: Stages, target: Any) -> None:
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
-    _, row = restore.schedule_pieces(stages.restore, PIECE, width)
-    finish.schedule_warped(stages.straight, row, width)
+    piece, row = restore.schedule_pieces(stages.restore, PIECE, width)
+    finish.schedule_warped(stages.straight, piece, row, width)
 
 
 def reference(*inputs: Any) -> Array:
