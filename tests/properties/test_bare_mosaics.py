@@ -151,7 +151,7 @@ def test_every_shipped_sensor_is_valid() -> None:
         assert sheet is not None
         assert sheet.sensor.calibrations
         assert sheet.as_shot_neutral is not None
-        assert any("assumed" in note for note in sheet.notes)
+        assert any("balance" in note for note in sheet.notes), "it says how the neutral is known"
 
 
 @needs_shared

@@ -156,6 +156,13 @@ def test_yellow_becomes_white_through_light_yellow() -> None:
     assert blue[-1] == pytest.approx(red[-1])
 
 
+def test_sky_stays_blue_while_its_green_clips() -> None:
+    red, green, blue = filled_ramp((0.5, 0.74, 1.0))
+    assert np.abs((green / blue)[blue < 0.95 / NEUTRAL[2]] - 0.74).max() < 0.04
+    assert np.diff(red / blue).min() > -0.05
+    assert np.diff(green / blue).min() > -0.05
+
+
 def test_clipped_counts_that_scatter_leave_no_specks() -> None:
     scattered = np.ones((3, 48, 64)) - 0.03 * np.random.default_rng(6).random((3, 48, 64))
     mosaic = Balance()(darkroom.develop(sampled(scattered), until="mosaic"))

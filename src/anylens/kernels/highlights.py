@@ -1,11 +1,12 @@
 """Clipped highlights, filled in from the colours that are left.
 
 A site that reached sensor white takes what the other two colours around it tell; it never becomes darker than it was.
-They tell something between their mean, taken on square roots, and the brighter of them, as this colour usually leans
-beside clipped places; of two that are alike they tell the same, so grey stays grey. Where one of them is clipped too,
-the other counts whole if it is brighter, so that white paper does not turn pink; if the clipped one is brighter, it
-counts the more whole the more there is of the other: yellow becomes light yellow before it is white, not sand.
-Where all three colours are clipped nothing is left to know the colour from: it becomes white.
+They tell something about their mean, taken on square roots, more or less towards the brighter of them, as this colour
+usually leans beside clipped places where that one is the brighter: green lies below the mean in the blue of a sky,
+which would else turn cyan, and above it in yellow, which would turn into sand. Of two that are alike they tell the
+same, so grey stays grey. Where one of them is clipped too, the less clipped counts whole if it is brighter, so that
+white paper does not turn pink. Where all three colours are clipped nothing is left to know the colour from: it becomes
+white.
 Counts of clipped light scatter, and those a little below the level are as clipped as those above: over the last `RISE`
 before it the guess takes over step by step, or single sites would stay behind as dark specks.
 The idea is the "opposed inpainting" of H. Schwind in darktable 4 (2022); this formulation is our own.
@@ -27,8 +28,9 @@ Array = npt.NDArray[np.float32]
 RISE = 0.06
 """The part of a clipping level over which a site, or what is told of one, goes from whole to clipped."""
 
-USUAL, LEAST = 0.5, 0.35
-"""How far colours lean to the brighter of the others, and at least: what clips is likely to be bright."""
+USUAL, LEAST = (0.65, -0.2), (0.6, -0.5)
+"""How far colours lean to the brighter of the others, and at least: where that is the redder of them, for warm things
+that clip are yellow more often than not, and where it is the bluer, as in sky."""
 
 DULL = 0.03
 """How far the other two colours must lie apart, as a part of the lowest level, to tell how a third leans."""
@@ -37,7 +39,7 @@ SIGNATURE = Signature(
     inputs=(
         Image("mosaic", "float32", 2, "mirror"),
         Image("clip", "float32", 2),
-        Image("lean", "float32", 2),
+        Image("lean", "float32", 3),
         Scalar("red_x", "int32"),
         Scalar("red_y", "int32"),
     ),
@@ -48,7 +50,8 @@ SIGNATURE = Signature(
 class Stages(NamedTuple):
     sites: Any
     steeps: Any
-    leans: Any
+    one_leans: Any
+    other_leans: Any
     bright: Any
     filled: Any
 
@@ -63,14 +66,16 @@ def algorithm(mosaic: Any, clip: Any, lean: Any, red_x: Any, red_y: Any) -> Stag
     corners = mosaic[x - 1, y - 1] + mosaic[x + 1, y - 1] + mosaic[x - 1, y + 1] + mosaic[x + 1, y + 1]
     sites = pattern.green_sites("highlight_sites", red_x, red_y)
     steeps = pattern.along_rows("steeps", lambda x, odd: hl.f32(1.0 / RISE) / clip[x % 2, odd])
-    leans = pattern.of_table("leans", lean)
+    one_leans = pattern.along_rows("one_leans", lambda x, odd: lean[x % 2, odd, 0])
+    other_leans = pattern.along_rows("other_leans", lambda x, odd: lean[x % 2, odd, 1])
     green_site = sites[x, y % 2] > zero
     one = hl.select(green_site, row, (row + column) * half)
     other = hl.select(green_site, column, corners * hl.f32(0.25))
     pair = hl.max(one, zero), hl.max(other, zero)
     mean = (pair[0] + pair[1]) * hl.f32(0.25) + hl.sqrt(pair[0] * pair[1]) * half  # square of the mean of the roots
     brighter = hl.max(*pair)
-    told = mean + leans[x, y % 2] * (brighter - mean)
+    leaning = hl.select(pair[0] > pair[1], hl.Expr(one_leans[x, y % 2]), hl.Expr(other_leans[x, y % 2]))
+    told = mean + leaning * (brighter - mean)
     filled = hl.Func("filled")
 
     def share(light: Any, steep: Any) -> Any:
@@ -87,16 +92,16 @@ def algorithm(mosaic: Any, clip: Any, lean: Any, red_x: Any, red_y: Any) -> Stag
     )
     one_clipped, other_clipped = clipped(one_part), clipped(other_part)
     either = hl.max(one_clipped, other_clipped)
-    left = hl.max(one - one_clipped * one, other - other_clipped * other)
+    more = one_clipped - other_clipped
+    left = hl.max(one - hl.max(more, zero) * one, other + hl.min(more, zero) * other)
     told += either * hl.max(left - told, zero)
-    told += either * hl.min(one_part, other_part) * hl.max(brighter - told, zero)
     white = hl.max(clip[0, 0], clip[1, 0], clip[0, 1], clip[1, 1])
     both = hl.min(one_clipped, other_clipped)
     told += both * hl.max(white - told, zero)
     filled[x, y] = value + clipped(part) * hl.max(told - value, zero)
     bright = hl.Func("bright")
     bright[x, y] = value * steeps[x, y % 2] > hl.f32(1.0 / RISE - 1.0)
-    return Stages(sites, steeps, leans, bright, filled)
+    return Stages(sites, steeps, one_leans, other_leans, bright, filled)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -107,7 +112,7 @@ def schedule(stages: Stages, target: Any) -> None:
     x, y = filled.args()
     width = target.natural_vector_size(hl.Float(32))
     filled.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 32, hl.TailStrategy.GuardWithIf)
-    for rows in stages[:3]:
+    for rows in stages[:4]:
         pattern.schedule(rows, width)
 
 
@@ -128,11 +133,11 @@ def reference(mosaic: Array, clip: Array, lean: Array, red_x: int, red_y: int) -
     sites, beside, opposite = np.ix_(down, right), np.ix_(down, 1 - right), np.ix_(1 - down, 1 - right)
     other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], clip[opposite])
     colors = (mosaic, clip[sites]), (one, clip[beside]), (other, other_clip)
-    return _filled(*colors, lean[sites], clip.max())
+    return _filled(*colors, lean[:, sites[0], sites[1]], clip.max())
 
 
-def _filled(own: tuple[Array, Any], one: tuple[Array, Any], other: tuple[Array, Any], lean: Any, white: Any) -> Array:
-    """A colour after what the other two tell of it; each with its level."""
+def _filled(own: tuple[Array, Any], one: tuple[Array, Any], other: tuple[Array, Any], leans: Any, white: Any) -> Array:
+    """A colour after what the other two tell of it, each with its level; its leans to the one and to the other."""
     value, _ = own
     part, one_part, other_part = (np.clip(light / level, 0, 1) for light, level in (own, one, other))
     clipped, one_clipped, other_clipped = (
@@ -140,10 +145,10 @@ def _filled(own: tuple[Array, Any], one: tuple[Array, Any], other: tuple[Array, 
     )
     mean, brighter = _mean_and_brighter(one[0], other[0])
     either = np.maximum(one_clipped, other_clipped)
-    left = np.maximum(one[0] - one_clipped * one[0], other[0] - other_clipped * other[0])
-    told = mean + lean * (brighter - mean)
+    more = one_clipped - other_clipped
+    left = np.maximum(one[0] - np.maximum(more, 0) * one[0], other[0] + np.minimum(more, 0) * other[0])
+    told = mean + np.where(one[0] > other[0], *leans) * (brighter - mean)
     told = told + either * np.maximum(left - told, 0)
-    told = told + either * np.minimum(one_part, other_part) * np.maximum(brighter - told, 0)
     both = np.minimum(one_clipped, other_clipped)
     told = told + both * np.maximum(white - told, 0)
     return np.asarray(value + clipped * np.maximum(told - value, 0), np.float32)
@@ -162,8 +167,9 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 def highlights(mosaic: Array, clip: Array, lean: Array, red_x: int, red_y: int) -> Array:
     """Fill the clipped sites of a balanced (H, W) Bayer mosaic whose first red site is (red_x, red_y).
 
-    `clip` (2, 2) is from where on each site is wholly clipped, `lean` (2, 2) how far what the others tell of its colour
-    lies from their mean, 0, towards the brighter, 1.
+    `clip` (2, 2) is from where on each site is wholly clipped, `lean` (2, 2, 2) how far what the others tell of its
+    colour lies from their mean, 0, towards the brighter, 1: first where that is the colour beside it in its row, then
+    where it is the other.
     """
     return kernel(mosaic, clip, lean, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
 
@@ -201,33 +207,37 @@ def clipping_level(
     return found[0], found[1], found[2]
 
 
-def usual_lean(seen: Array, clip: tuple[float, float, float]) -> tuple[float, float, float]:
-    """How far R, G and B lean from the mean of the other two colours to the brighter, beside clipped places.
+def usual_lean(seen: Array, clip: tuple[float, float, float]) -> Array:
+    """(3, 3): how far R, G and B lean from the mean of the others to the one that is brighter, beside clipped places.
 
     `seen` is (3, h, w), the colours of a sample of cells. Cells tell of the colour that would clip first; it leans by
     USUAL where too few bright ones near clipped ones have colours that would tell.
     """
     clipped = np.asarray((seen >= np.array(clip, np.float32)[:, None, None]).any(0))
     near = _grown(clipped) & ~clipped & (seen.sum(0) > 1.5 * min(clip)) if clipped.any() else clipped
-    bright, found = seen[:, near], []
+    bright, found = seen[:, near], np.zeros((3, 3), np.float32)
     first = (bright / np.array(clip, np.float32)[:, None]).argmax(0)
     for own, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
         here = bright[:, first == own]
-        mean, brighter = _mean_and_brighter(here[one], here[other])
-        apart = brighter - mean
-        doubt = (apart.size + 8) * (DULL * min(clip)) ** 2
-        lean = (float(((here[own] - mean) * apart).sum()) + USUAL * doubt) / (float((apart * apart).sum()) + doubt)
-        found.append(min(max(lean, LEAST), 1.0))
-    return found[0], found[1], found[2]
+        warm = here[one] > here[other]
+        for which, cells, usual, least in zip((one, other), (warm, ~warm), USUAL, LEAST, strict=True):
+            mean, brighter = _mean_and_brighter(here[one, cells], here[other, cells])
+            apart = brighter - mean
+            doubt = (apart.size + 8) * (DULL * min(clip)) ** 2
+            lean = (float(((here[own, cells] - mean) * apart).sum()) + usual * doubt) / (
+                float((apart * apart).sum()) + doubt
+            )
+            found[own, which] = min(max(lean, least), 1.0)
+    return found
 
 
-def filled_in(seen: Array, clip: tuple[float, float, float], lean: tuple[float, float, float]) -> Array:
+def filled_in(seen: Array, clip: tuple[float, float, float], lean: Array) -> Array:
     """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic."""
     out = seen.copy()
     places = np.flatnonzero((seen > (1.0 - RISE) * np.array(clip, np.float32)[:, None, None]).any(0))
     whole = [(plane.ravel()[places], np.float32(level)) for plane, level in zip(seen, clip, strict=True)]
     for own, one, other in ((0, 1, 2), (1, 0, 2), (2, 1, 0)):
-        known = whole[own], whole[one], whole[other], np.float32(lean[own]), np.float32(max(clip))
+        known = whole[own], whole[one], whole[other], lean[own, [one, other]], np.float32(max(clip))
         out[own].ravel()[places] = _filled(*known)
     return out
 
@@ -241,5 +251,5 @@ def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
     clip = np.array([[1.9, 1.0], [1.0, 1.5]], np.float32)
-    lean = np.array([[0.7, 0.5], [0.5, 0.2]], np.float32)
+    lean = np.array([[[0.7, 0.5], [0.5, 0.2]], [[-0.3, 0.4], [0.1, 0.6]]], np.float32)
     return np.minimum(rng.random((height, width), np.float32) * 3, 1.9).astype(np.float32), clip, lean, 0, 0

@@ -142,7 +142,9 @@ class Highlights(Planned):
         clip = (self.clip * red, self.clip * green, self.clip * blue)
         lean = usual_lean(seen, clip)
         cfa = facts.sensor.cfa
-        given = by_site(cfa, clip), by_site(cfa, lean), *bayer_phase(cfa)
+        sites = by_site(cfa, (0.0, 1.0, 2.0)).astype(np.intp)
+        beside = sites[:, ::-1]
+        given = by_site(cfa, clip), np.stack([lean[sites, beside], lean[sites, 3 - sites - beside]]), *bayer_phase(cfa)
         return Plan(highlights.kernel, given, facts, filled_in(seen, clip, lean))
 
 
