@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anylens import darkroom
+from anylens import color, darkroom
 from anylens.darkroom import one_pass
 from anylens.darkroom.light import gains_of, noise_of
 from anylens.darkroom.stages.merge import Merge
@@ -277,6 +277,13 @@ def test_the_meter_brightens_a_dark_picture_but_not_into_its_highlights() -> Non
     assert Expose()(scene_of(ramp)).pixels.mean() > 1.5 * ramp.mean()
     for bright in (1, 8, 30):
         assert np.percentile(Expose()(scene_of(ramp * bright)).pixels, 95) <= max(1.25, 0.05 * bright)
+
+
+def test_the_meter_keeps_the_shape_of_a_red_thing_in_the_dark() -> None:
+    petals = np.array([0.55, 0.03, 0.04])[:, None, None] * np.linspace(0.5, 1.0, 64)
+    light = np.where(np.arange(64) % 3 == 0, petals, 0.01 * np.ones((3, 48, 64)))
+    shown = np.einsum("cd,dyx->cyx", color.rgb_to_rgb("rec2020", "srgb"), Expose()(scene_of(light)).pixels)
+    assert shown.max() < 1.5
 
 
 def test_the_crop_is_the_makers() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anylens.color import rgb_to_rgb
 from anylens.darkroom.glass import places_seen, without
 from anylens.darkroom.grain import over_white
 from anylens.darkroom.light import ENOUGH_FOR_BRIGHTNESS, MIDDLE_GREY, mean_frames, noise_of, sampled, scene_matrix
@@ -265,16 +266,18 @@ def metered_ev(overview: Pixels, ev: float) -> float:
     """How many stops a scene, seen small and `ev` stops brighter than it is, wants to be brighter still: -1 to 1.5.
 
     Three fifths of the way from its key to middle grey, so that night stays night and snow stays white, but no more
-    than brings its brightest twentieth to the shoulder of the tone curve. The key is the mean of log brightness between
-    its 5th and 95th percentile (Reinhard et al. 2002); brightness is halfway between luminance and the largest of R, G
-    and B, so that a red rose, dark in luminance and bright to the eye, is not taken for a thing in the dark.
+    than brings its brightest twentieth, by the largest of sRGB's R, G and B, to the shoulder of the tone curve. The key
+    is the mean of log brightness between its 5th and 95th percentile (Reinhard et al. 2002); brightness is halfway
+    between luminance and that largest, so that a red rose, dark in luminance and bright to the eye and to a display, is
+    not taken for a thing in the dark, nor its petals brought to where they lose their shape.
     """
-    luma = np.einsum("c,cyx->yx", np.array([0.2627, 0.678, 0.0593], np.float32), overview)
-    logs = np.log2(np.maximum((luma + overview.max(0)) / 2, 1e-4)) + ev
-    low, high = _quantiles(logs, 0.05, 0.95)
-    key = float(logs[(logs >= low) & (logs <= high)].mean(dtype=np.float64))
-    wanted = 0.6 * (np.log2(KEY) - key)
-    return float(np.clip(min(wanted, max(0.0, SHOULDER - high)), -1.0, 1.5))
+    luma = np.einsum("c,cyx->yx", np.array(LUMA, np.float32), overview)
+    largest = np.einsum("cd,dyx->cyx", rgb_to_rgb("rec2020", "srgb").astype(np.float32), overview).max(0)
+    key_logs, top_logs = (np.log2(np.maximum(light, 1e-4)) + ev for light in ((luma + largest) / 2, largest))
+    low, high = _quantiles(key_logs, 0.05, 0.95)
+    key = float(key_logs[(key_logs >= low) & (key_logs <= high)].mean(dtype=np.float64))
+    wanted, room = 0.6 * (np.log2(KEY) - key), SHOULDER - _quantiles(top_logs, 0.95)[0]
+    return float(np.clip(min(wanted, max(0.0, room)), -1.0, 1.5))
 
 
 def _quantiles(values: Pixels, *parts: float) -> Pixels:
