@@ -77,15 +77,16 @@ def algorithm(
     # The curve of both ends by one division, and by another what divides by the larger end and by what lies between.
     one_raised, other_raised = raised[x, y][0], raised[x, y][1]
     one_part, other_part = one_raised + bend, other_raised + bend
-    scale = peak / (one_part * other_part)
+    scale = peak * powers.inverse(one_part * other_part)
     high_tone = hl.max(one_raised * other_part * scale - flare, zero)
     low_curve = hl.max(other_raised * one_part * scale - flare, zero)
     most, between = hl.max(top, least), hl.max(top - low, least)
     part = powers.inverse(most * between)
     plain = high_tone * low * between * part
     low_tone = low_curve + hl.f32(1 - RICHNESS) * hl.max(plain - low_curve, zero)
-    line[x, y] = (low_tone, (high_tone - low_tone) * most * part)
-    toned[x, y] = tuple(line[x, y][0] + (value - low) * line[x, y][1] for value in rgb)
+    stretch = (high_tone - low_tone) * most * part
+    line[x, y] = (stretch, low_tone - low * stretch)
+    toned[x, y] = tuple(line[x, y][0] * value + line[x, y][1] for value in rgb)
 
     rgb = [toned[x, y][i] for i in range(3)]
     display[x, y] = tuple(sum((to_display[j, i] * rgb[j] for j in range(3)), zero) for i in range(3))
@@ -99,10 +100,20 @@ def algorithm(
     drawn[x, y] = (room * less, light + room * (dim - less * dim - light))
     shown[x, y] = tuple(hl.clamp(drawn[x, y][0] * value + drawn[x, y][1], zero, one) for value in values)
     value = hl.mux(c, [shown[x, y][i] for i in range(3)])
-    steep = powers.polynomial(ENCODING, hl.sqrt(value))
+    steep = _encoded(value)
     signal = hl.select(value <= hl.f32(STRAIGHT_UP_TO), value * hl.f32(12.92), steep)
     photo[x, y, c] = hl.u16(hl.i32(signal * hl.f32(white) + half)) if white else signal
     return Stages(rich, ends, raised, line, toned, display, drawn, shown, photo)
+
+
+def _encoded(value: Any) -> Any:
+    """The polynomial of ENCODING; as a root's square is the value, it needs no other powers of the root."""
+    import halide as hl
+
+    root, total = hl.sqrt(value), hl.f32(ENCODING[-1])
+    for k in range(len(ENCODING) - 3, -1, -2):
+        total = hl.f32(ENCODING[k]) + hl.f32(ENCODING[k + 1]) * root + value * total
+    return total
 
 
 def _grey(rgb: list[Any]) -> Any:
@@ -122,18 +133,18 @@ def schedule(stages: Stages, target: Any) -> None:
 
 
 def schedule_rows(stages: Stages, row: Any, width: int, tail: Any) -> None:
-    """Each `row` of a photo in two sweeps: in one, what waits for what is a chain longer than a core looks ahead."""
+    """Each `row` of a photo in five sweeps: in one, what waits for what is a chain longer than a core looks ahead."""
     import halide as hl
 
     inner = hl.Var("inner")
     x, y, c = stages.photo.args()
     stages.photo.split(x, x, inner, width, tail).reorder(inner, c, x, y).vectorize(inner).unroll(c)
-    toned_x, _ = stages.toned.args()
-    stages.toned.compute_at(stages.photo, row).split(toned_x, toned_x, inner, width, tail).vectorize(inner)
+    for sweep in (stages.rich, stages.raised, stages.toned, stages.shown):
+        along, _ = sweep.args()
+        sweep.compute_at(stages.photo, row).split(along, along, inner, width, tail).vectorize(inner)
     # What is used several times is kept apart: written out each time, it may be worked out each time.
-    for parts, at in ((stages[:4], (stages.toned, toned_x)), (stages[5:8], (stages.photo, x))):
-        for part in parts:
-            part.compute_at(*at).vectorize(part.args()[0])
+    for part, sweep in ((stages.line, stages.toned), (stages.display, stages.shown), (stages.drawn, stages.shown)):
+        part.compute_at(sweep, sweep.args()[0]).vectorize(part.args()[0])
 
 
 def reference(

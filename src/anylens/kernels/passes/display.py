@@ -60,13 +60,13 @@ def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, A
     photo.reorder(c, x, y, across, down).vectorize(x, lanes, guard).unroll(c)
     photo.fuse(across, down, piece).parallel(piece)
     for line in stages.sharpen[:-1]:
-        line.store_at(photo, piece).compute_at(photo, y).vectorize(line.args()[0], 2 * lanes)
+        line.store_at(photo, piece).compute_at(photo, y).vectorize(line.args()[0], lanes)
     rendered = stages.tone.photo
     _, row, c = rendered.args()
     rendered.store_at(photo, piece).compute_at(photo, y).bound(c, 0, 3)
     tone.schedule_rows(stages.tone, row, width, hl.TailStrategy.Auto)
     x, _, c = stages.even.args()
-    stages.even.compute_at(stages.tone.toned, stages.tone.toned.args()[0]).bound(c, 0, 3)
+    stages.even.compute_at(stages.tone.rich, stages.tone.rich.args()[0]).bound(c, 0, 3)
     stages.even.reorder(c, x).unroll(c).vectorize(x)
     stages.even.specialize((stages.slopes[0] == 0.0) & (stages.slopes[1] == 0.0))
     return (photo, piece), (photo, y), (rendered, row)
