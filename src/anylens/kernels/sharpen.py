@@ -80,8 +80,10 @@ def schedule(stages: Stages, target: Any) -> None:
     schedule_strips(stages, target.natural_vector_size(hl.Float(32)))
 
 
-def schedule_strips(stages: Stages, lanes: int) -> None:
-    """Lines slide down strips of rows; the last is shifted back inside, a guard in it would stop the sliding."""
+def schedule_strips(stages: Any, lanes: int) -> None:
+    """Lines, all but the last of the stages, slide down strips of rows; the last strip is shifted back inside, for a
+    guard in it would stop the sliding.
+    """
     import halide as hl
 
     x, y, c = stages.sharp.args()

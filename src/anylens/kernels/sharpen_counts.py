@@ -6,7 +6,7 @@ how much of the detail is kept is worked out as floats.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,6 @@ from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Signature
 
 Array = npt.NDArray[Any]
-Stages = sharpen.Stages
 
 SIGNATURE = Signature(
     inputs=(Image("photo", "uint16", 3, "mirror"), *sharpen.SIGNATURE.inputs[1:]),
@@ -30,13 +29,25 @@ SHARE_BITS = 14
 """By what part a pixel changes is counted in 2 to minus this: up to twice."""
 
 
+class Stages(NamedTuple):
+    luma: Any
+    column: Any
+    lowest: Any
+    highest: Any
+    raised: Any
+    share: Any
+    sharp: Any
+
+
 def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages:
     """Of a photo (x, y, c) of counts up to WHITE, in bytes."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     u16, i16, bits = hl.UInt(16), hl.Int(16), hl.u16(PART_BITS)
-    luma, column, lowest, highest, sharp = (hl.Func(name) for name in (*Stages._fields[:-1], "sharp_bytes"))
+    luma, column, lowest, highest, raised, share, sharp = (
+        hl.Func(name) for name in (*Stages._fields[:-1], "sharp_bytes")
+    )
     weights = [hl.i16(round(part * 2**PART_BITS)) for part in sharpen.LUMA]
     parts = [hl.rounding_mul_shift_right(hl.cast(i16, photo[x, y, i]), weights[i], bits) for i in range(3)]
     luma[x, y] = parts[0] + parts[1] + parts[2]
@@ -55,7 +66,7 @@ def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages
     detail = hl.f32(luma[x, y] - blurred)
     square, least = detail * detail, threshold * hl.f32(WHITE)
     kept = square * hl.fast_inverse(square + (least * least + hl.f32(1e-3)))
-    raised = hl.saturating_add(luma[x, y], hl.i16_sat(hl.cast(hl.Int(32), amount * kept * detail)))
+    raised[x, y] = hl.saturating_add(luma[x, y], hl.i16_sat(hl.cast(hl.Int(32), amount * kept * detail)))
     beyond = hl.cast(i16, hl.min(overshoot, hl.f32(1 - 0.5**PART_BITS)) * hl.f32(2**PART_BITS))
     margin, part = hl.rounding_mul_shift_right(high - low, beyond, bits), hl.i16(round(sharpen.LINES * 2**PART_BITS))
     beside = [(luma[x, y] - luma[x + i, y + j], luma[x, y] - luma[x - i, y - j]) for i, j in sharpen.AXES]
@@ -63,18 +74,18 @@ def algorithm(photo: Any, amount: Any, threshold: Any, overshoot: Any) -> Stages
     below = -hl.min(*(hl.max(one, other) for one, other in beside), hl.i16(0))
     lowest_allowed = low - margin - hl.rounding_mul_shift_right(below, part, bits)
     highest_allowed = high + margin + hl.rounding_mul_shift_right(above, part, bits)
-    change = hl.clamp(raised, lowest_allowed, highest_allowed) - luma[x, y]
+    change = hl.clamp(raised[x, y], lowest_allowed, highest_allowed) - luma[x, y]
     strongest = hl.cast(i16, hl.max(photo[x, y, 0], photo[x, y, 1], photo[x, y, 2]))
     pure = hl.rounding_mul_shift_right(strongest, hl.i16(round(sharpen.PUREST * 2**PART_BITS)), bits)
     light = hl.f32(hl.max(luma[x, y], pure, hl.i16(round(sharpen.DIMMEST * WHITE))))
-    share = hl.i16_sat(hl.i32(hl.f32(change) * hl.fast_inverse(light) * hl.f32(1 << SHARE_BITS)))
+    share[x, y] = hl.i16_sat(hl.i32(hl.f32(change) * hl.fast_inverse(light) * hl.f32(1 << SHARE_BITS)))
     value = hl.cast(i16, photo[x, y, c])
     # Any other shift than by 15 bits would be a dozen instructions in place of one.
     twice = value << (PART_BITS - SHARE_BITS)
-    value = hl.saturating_add(value, hl.rounding_mul_shift_right(twice, share, bits))
+    value = hl.saturating_add(value, hl.rounding_mul_shift_right(twice, share[x, y], bits))
     shown = hl.saturating_add(value, hl.i16(1 << (FINER_BITS - 1)))
     sharp[x, y, c] = hl.u8_sat(shown >> FINER_BITS)
-    return Stages(luma, column, lowest, highest, sharp)
+    return Stages(luma, column, lowest, highest, raised, share, sharp)
 
 
 def schedule(stages: Stages, target: Any) -> None:
