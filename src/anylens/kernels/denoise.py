@@ -281,7 +281,8 @@ def algorithm(
     """Light of unit noise is kept as floats of so many bits; with 16, its changes at half size as counts.
 
     With 16 it is kept between two `columns`, the first and the last that are looked at: by the tiles alone that cannot
-    be told, and half as much again would be kept.
+    be told, and half as much again would be kept. What is so promised is picked pixel by pixel where columns are
+    skipped, so the small pictures do without.
     """
     import halide as hl
 
@@ -299,12 +300,13 @@ def algorithm(
     mixed = [sum((_constant(OPPONENT[k, p]) * camera[p] for p in range(3)), zero) for k in range(3)]
     mixed[0] -= black
     stable[x, y, c] = hl.cast(hl.Float(bits), hl.mux(c, mixed))
-    steady = stable
+    plain = steady = stable
     if bits != 32:
-        steady = hl.Func("steady")
+        plain, steady = hl.Func("plain"), hl.Func("steady")
+        plain[x, y, c] = hl.f32(stable[x, y, c])
         steady[x, y, c] = hl.f32(stable[hl.unsafe_promise_clamped(x, *columns), y, c])
 
-    half[x, y, c] = _halved(steady, c + 1, x, y)
+    half[x, y, c] = _halved(plain, c + 1, x, y)
     quarter[x, y, c] = _halved(half, c, x, y)
     quarter_clean = _shrunk(quarter, thresholds, 3, frames_used, 4, "quarter")
     quarter_change, half_change = hl.Func("quarter_change"), hl.Func("half_change")
