@@ -147,25 +147,28 @@ def _blur(out: Array, light: Array, kernels: Sequence[Spectra], size: int, every
     down, across = (((np.arange(side, dtype=np.float32) + 0.5) * (every / window)) for side in out.shape)
     rows, columns = (slice(size // every, size // every + side) for side in out.shape)
     spectrum = rfft2(light, (length, length))
-    seen = [ifft(_folded(spectrum * each, every), axis=0)[rows] for each in kernels]
+    spectrum *= np.float32(1.0 / every**2)
+    seen = [ifft(_folded(spectrum, each, every), axis=0)[rows] for each in kernels]
     sides = (upper + down[:, None] * (lower - upper) for upper, lower in zip(seen[:2], seen[2:], strict=True))
     left, right = (irfft(each, length // every, axis=1)[:, columns] for each in sides)
     out[:] = left + across * (right - left)
 
 
-def _folded(spectrum: Spectra, every: int) -> Spectra:
-    """The half spectrum of every so manieth sample of a square of samples, from that of all: what repeats adds up."""
-    if every == 1:
-        return spectrum
-    rows = len(spectrum)
+def _folded(light: Spectra, kernel: Spectra, every: int) -> Spectra:
+    """The half spectrum of every so manieth sample of a square of samples, times `every` squared, from the product of
+    two half spectra of all: what repeats adds up."""
+    rows = len(light)
     kept = rows // every
-    by_rows = spectrum.reshape(every, kept, -1).sum(axis=0)
-    turned = -np.arange(kept)  # of real samples (k1, -k2) is the conjugate of (-k1, k2)
+    by_rows = light[:kept] * kernel[:kept]
+    for first in range(kept, rows, kept):
+        by_rows += light[first : first + kept] * kernel[first : first + kept]
     half = kept // 2 + 1
-    out = by_rows[:, :half].copy()
+    out = by_rows[:, :half].copy() if every > 1 else by_rows
     for first in range(kept, rows, kept):
         if 2 * first < rows:
             out += by_rows[:, first : first + half]
-        else:
-            out += np.conj(by_rows[turned, rows - first - half + 1 : rows - first + 1][:, ::-1])
-    return np.asarray(out * np.float32(1.0 / every**2), np.complex64)
+        else:  # of real samples (k1, -k2) is the conjugate of (-k1, k2)
+            mirrored = np.conj(by_rows[:, rows - first - half + 1 : rows - first + 1][:, ::-1])
+            out[0] += mirrored[0]
+            out[1:] += mirrored[:0:-1]
+    return np.asarray(out)
