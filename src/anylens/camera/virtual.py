@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -130,8 +131,7 @@ class Virtual:
         self._neutral = neutral(self._source) if self.silicon.cfa else None
         self._hand: Tremor | Track | None = hands.hand(setup.hand, setup.seed, setup.amplitude)
         self._readout = _Readout(self.silicon)
-        self._chip: Chip | None = None
-        self._light: Light | None = None
+        self._made: tuple[Light, Chip] | None = None
         self._index = 0
         self._closed = False
 
@@ -143,25 +143,33 @@ class Virtual:
     @property
     def light(self) -> Light:
         """The light behind the lens, formed at the first call and then kept, on disk too; its `truth` is in it."""
+        return self._before_frames()[0]
+
+    def _before_frames(self) -> tuple[Light, Chip]:
+        """The light and the chip it falls on; the chip's patterns are drawn while the light is formed."""
         from anylens.twin.light import behind
+        from anylens.twin.silicon import Chip
 
         self._open()
-        if self._light is None:
+        if self._made is None:
             setup = self.setup
             options: dict[str, Any] = dict(setup.options)
-            self._light = behind(
-                setup.scene,
-                setup.lens,
-                self._mounting,
-                self.silicon,
-                setup.light,
-                setup.arrangement,
-                margin_px=setup.margin,
-                subject_m=setup.subject,
-                detail=setup.detail,
-                **options,
-            )
-        return self._light
+            with ThreadPoolExecutor(1) as pool:
+                chip = pool.submit(Chip, self.silicon, setup.copy)
+                light = behind(
+                    setup.scene,
+                    setup.lens,
+                    self._mounting,
+                    self.silicon,
+                    setup.light,
+                    setup.arrangement,
+                    margin_px=setup.margin,
+                    subject_m=setup.subject,
+                    detail=setup.detail,
+                    **options,
+                )
+            self._made = light, chip.result()
+        return self._made
 
     def capture(self, shots: Iterable[Shot]) -> Iterator[Frame]:
         """One frame a shot, in order; see `Camera`. Refusal for exposures, gains and crops that the sensor has not."""
@@ -171,7 +179,7 @@ class Virtual:
     def close(self) -> None:
         """Lets go of the light; closing twice is fine."""
         self._closed = True
-        self._light = self._chip = None
+        self._made = None
 
     def shot(self, exposure_s: float, iso: float) -> Shot:
         """The shot of an exposure time and an ISO; Refusal for what the sensor has not."""
@@ -220,14 +228,11 @@ class Virtual:
             yield self._frame(shot, begin_s)
 
     def _frame(self, shot: Shot, begin_s: float) -> Frame:
-        from anylens.twin.silicon import Chip
-
-        setup, silicon = self.setup, self.silicon
-        if self._chip is None:
-            self._chip = Chip(silicon, setup.copy)
+        setup = self.setup
+        light, chip = self._before_frames()
         exposure_s, crop = self._readout.true_exposure_s(shot), self._readout.true_crop(shot)
-        exposed = self._chip.expose(
-            self.light,
+        exposed = chip.expose(
+            light,
             exposure_s,
             shot.gain,
             start_s=begin_s,
