@@ -8,8 +8,9 @@ apertures, and distortion as a chart tells it; judged are other scenes and other
 picture by itself, all of one lens together, and each with its focal length known to 4 %, as a second picture that
 overlaps it tells (that figure is added, not measured here). Judged streets are drawn through the lens's own focal
 length, so that their perspective tells it. The figures in lab/recognition.py rest on fifteen designs and five scenes
-(street3, street5, street6, street8, leaves) that are not among the judged. Of photographs the straight things do not
-count, since their own lens bent them. `--folder` keeps what was measured; without it a run takes an hour of two cores.
+(street3, street5, street6, street8, leaves) that are not among the judged; FRESH are scenes that nothing at all was
+chosen on. Of photographs the straight things do not count, since their own lens bent them. `--folder` keeps what was
+measured; without it a run takes two hours of two cores.
 """
 
 from __future__ import annotations
@@ -81,16 +82,25 @@ PICTURES = {
     "shop": PHOTOGRAPHS / "japanese-shop.jpg",
     "book": PHOTOGRAPHS / "book-beside-flowers.jpg",
     "pcb": PHOTOGRAPHS.parent / "focus_stack" / "expected_by_focus-stack.jpg",
-    "bracket": PHOTOGRAPHS.parent / "bracket_jpeg" / "iphone2.jpg",
 }
+PRINTS = (
+    *(PHOTOGRAPHS / f"{name}.jpg" for name in ("portrait", "prairie_falcon", "tanners_ridge")),
+    PHOTOGRAPHS.parent / "burst_hdrplus_jpeg" / "frame-000.jpg",
+    PHOTOGRAPHS.parent / "bracket_jpeg" / "iphone1.jpg",
+)
+"""Photographs that hang as small prints."""
+
+WALLS = {"prints1": 1, "prints2": 2}
 DRAWN = {
     "leaves": ("dead-leaves", 5, {}),
+    "leaves11": ("dead-leaves", 11, {}),
     **{f"street{at}": ("facade", at, {"right": str(right), "down": str(down), "roll": str(roll)})
        for at, right, down, roll in ((1, 12, 2, 1), (2, -20, -3, -1), (3, 5, 8, 2), (4, 30, 0, -2), (5, -8, 5, 1),
-                                     (6, 18, -6, 0), (7, -30, 3, -1), (8, 0, 0, 3))},
+                                     (6, 18, -6, 0), (7, -30, 3, -1), (8, 0, 0, 3), (9, 25, 4, -1), (10, -14, 6, 2))},
 }  # fmt: skip
 PINHOLE_MM = 35.0
 JUDGED = "street1", "street2", "shop", "book", "pcb"
+FRESH = "street9", "street10", "leaves11", "prints1", "prints2"
 OWN = "cat", "street4", "street7"
 """The scenes of passports."""
 
@@ -175,7 +185,11 @@ def drawn_by(lens: str, f_number: float, distance_m: float) -> Drawing:
 
 def scene_light(name: str, pinhole_mm: float) -> Array:
     """(3, HEIGHT, WIDTH) linear light, 0.9 where it is nearly brightest, lying as the sensor lies."""
-    light = np.ascontiguousarray(painted(*DRAWN[name], pinhole_mm) if name in DRAWN else photograph(PICTURES[name]))
+    if name in DRAWN:
+        light = painted(*DRAWN[name], pinhole_mm)
+    else:
+        light = prints(WALLS[name]) if name in WALLS else photograph(PICTURES[name])
+    light = np.ascontiguousarray(light)
     return light * np.float32(0.9 / np.quantile(light[:, ::8, ::8], 0.99))
 
 
@@ -196,17 +210,41 @@ def painted(kind: str, arrangement: int, options: dict[str, str], pinhole_mm: fl
 
 def photograph(path: Path) -> Array:
     """The same of a photograph, made smaller so that little of its own demosaicing is left."""
+    return softened(filling(path, WIDTH, HEIGHT))
+
+
+def prints(arrangement: int) -> Array:
+    """The same of a wall of thirty prints; what fringes they have lie about their own middles, each turned by lot."""
+    chance = np.random.default_rng(arrangement)
+    whole = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
+    width, height = WIDTH // 6, HEIGHT // 5
+    for k, (down, right) in enumerate(product(range(5), range(6))):
+        small = filling(PRINTS[k % len(PRINTS)], width - 40, height - 40)
+        up, back, (aside, below) = *chance.choice((-1, 1), 2), chance.integers(-12, 12, 2)
+        top, left = down * height + 20 + below, right * width + 20 + aside
+        whole[top : top + height - 40, left : left + width - 40] = small[::up, ::back]
+    return softened(whole)
+
+
+def filling(path: Path, width: int, height: int) -> Array:
+    """(height, width, 3): the middle of a photograph, lying, so small that it just fills this."""
     import cv2
 
     stored = cv2.imread(str(path))[..., ::-1]
     if stored.shape[0] > stored.shape[1]:
         stored = np.rot90(stored)
     rows, columns = stored.shape[:2]
-    scale = max(WIDTH / columns, HEIGHT / rows)
+    scale = max(width / columns, height / rows)
     whole = cv2.resize(np.ascontiguousarray(stored), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    top, left = (whole.shape[0] - HEIGHT) // 2, (whole.shape[1] - WIDTH) // 2
-    light = (whole[top : top + HEIGHT, left : left + WIDTH].astype(np.float32) / 255) ** 2.2
-    return cv2.GaussianBlur(light, (0, 0), 0.7).transpose(2, 0, 1)
+    top, left = (whole.shape[0] - height) // 2, (whole.shape[1] - width) // 2
+    return np.asarray(whole[top : top + height, left : left + width])
+
+
+def softened(stored: Array) -> Array:
+    """(3, rows, columns) linear light of what is stored, its finest detail softened."""
+    import cv2
+
+    return np.asarray(cv2.GaussianBlur((stored.astype(np.float32) / 255) ** 2.2, (0, 0), 0.7).transpose(2, 0, 1))
 
 
 @lru_cache(1)
@@ -359,7 +397,12 @@ def geometry(lens: str, folder: Path | None) -> Geometry:
 
 
 def judged(
-    names: tuple[str, ...], measured: tuple[float, ...], way: str, known: bool, folder: Path | None
+    names: tuple[str, ...],
+    measured: tuple[float, ...],
+    way: str,
+    known: bool,
+    folder: Path | None,
+    judging: tuple[str, ...] = JUDGED,
 ) -> list[dict[str, Any]]:
     """A row for each picture, or all of one lens: the true lens, the one told, how probable each is."""
     from anylens.twin.glass import prescription
@@ -367,7 +410,7 @@ def judged(
     passports = [passport(name, measured, folder) for name in names]
     rows = []
     for lens in (*names, *(each for each in LENSES if each not in names)):
-        for scenes in [JUDGED] if way == "5 photos" else [(each,) for each in JUDGED]:
+        for scenes in [judging] if way == "5 photos" else [(each,) for each in judging]:
             seen = shown(lens, STOP, scenes, folder)
             if way == "1 photo, focal length":
                 off = np.random.default_rng(crc32(f"{lens} {scenes[0]}".encode())).normal(0.0, FOCAL_OFF)
@@ -437,7 +480,7 @@ def main() -> None:
     given = options.parse_args()
     if given.folder is not None:
         given.folder.mkdir(parents=True, exist_ok=True)
-    for scene in JUDGED:
+    for scene in (*JUDGED, *FRESH):
         for lens in sorted(LENSES, key=lambda each: pinhole_mm(each, 5.0)):
             looked(lens, STOP, scene, 5.0, given.folder)
     for scene in OWN:
@@ -453,6 +496,9 @@ def main() -> None:
             apertures = ", ".join(f"f/{each:g}" for each in measured)
             name = f"{title} at {apertures}; {way}, aperture {'' if known else 'not '}told"
             results[name] = {**summary(rows, names), "confused": confused(rows)}
+            if way == "1 photo":
+                fresh = judged(names, measured, way, known, given.folder, FRESH)
+                results[f"{name}, fresh scenes"] = {**summary(fresh, names), "confused": confused(fresh)}
     columns = [name for name in next(iter(results.values())) if name != "confused"]
     shown_rows = [
         [title, *(row[name] if isinstance(row[name], int) else f"{row[name]:.1f}" for name in columns)]

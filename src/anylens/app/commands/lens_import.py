@@ -21,7 +21,11 @@ def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens import`."""
     syntax.usage = "anylens lens import [options] NAME|FILE.dng [--body BODY]"
     syntax.add_argument("name", metavar="NAME|DNG", help="the lens as Lensfun calls it, or a DNG with corrections")
-    syntax.add_argument("--body", metavar="NAME", help="the body that the passport is for; a DNG names its own")
+    syntax.add_argument(
+        "--body",
+        metavar="NAME",
+        help="the body that the passport is for; the one in use where not given, a DNG names its own",
+    )
     syntax.add_argument("--pitch", type=pitch_um, metavar="UM", help="how wide a pixel is, where the DNG does not tell")
     syntax.add_argument(
         "--lens", metavar="NAME", help="which of the catalogue's lenses it is; Lensfun's name otherwise"
@@ -63,11 +67,12 @@ def _passport(given: Namespace, today: str) -> Passport:
     lens = None if given.lens is None else mine.card(given.lens).lens
     if Path(given.name).suffix.lower() == ".dng":
         return _of_dng(given, lens, today)
-    if given.body is None:
+    body = given.body or mine.mine().body
+    if body is None:
         raise Refusal("Lensfun's figures hold for any body; say for which one the passport is, with --body.")
     from anylens.files.lensfun import read_lensfun
 
-    passport = read_lensfun(given.name, given.body, today, [Path(each) for each in given.database], given.focal)
+    passport = read_lensfun(given.name, body, today, [Path(each) for each in given.database], given.focal)
     return passport if lens is None else replace(passport, lens=lens)
 
 
@@ -79,9 +84,8 @@ def _of_dng(given: Namespace, lens: Lens | None, today: str) -> Passport:
     lens = lens or facts.lens
     body = given.body or (None if facts.body is None else facts.body.name)
     if lens is None or body is None:
-        raise Refusal(
-            f"{given.name} does not name its {'lens' if lens is None else 'body'}; say it with --lens, --body."
-        )
+        missing = "lens" if lens is None else "body"
+        raise Refusal(f"{given.name} does not name its {missing}; say it with --{missing}.")
     if given.pitch is not None:
         facts = replace(facts, sensor=replace(facts.sensor, pitch_um=given.pitch))
     return passport_brought(facts, lens, body, today)
