@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,6 @@ def pictures() -> dict[str, Array]:
 
 
 def _all() -> Iterator[tuple[str, Array]]:
-    import imagecodecs
     import skimage.data
 
     for name in BUNDLED:
@@ -60,7 +60,14 @@ def _all() -> Iterator[tuple[str, Array]]:
                 continue
         yield name, _averaged(picture[0] if isinstance(picture, tuple) else picture)
     for path in sorted(PHOTOGRAPHS.glob("*.jpg")):
-        yield path.stem, _averaged(imagecodecs.imread(path))
+        yield path.stem, averaged(path)
+
+
+def averaged(path: Path) -> Array:
+    """A picture in a file, as `pictures` gives them."""
+    import imagecodecs
+
+    return _averaged(imagecodecs.imread(path))
 
 
 def _averaged(picture: npt.NDArray[np.uint8]) -> Array:

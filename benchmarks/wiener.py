@@ -1,4 +1,4 @@
-"""How far what `Restore` gives back stays below the best linear filter there is: python -m benchmarks.wiener [LENS...].
+"""How far what `Restore` gives back stays below the best linear filters: python -m benchmarks.wiener [--fresh] [LENS].
 
 Grey patches of photographs, blurred by what the lens truly does to each colour at three places of the field and given
 the noise of ISO 100, and 16 times its variance, are restored by the passport that slanted edges tell: as pictures are,
@@ -8,14 +8,13 @@ over neighbouring waves or of each wave alone, which no filter could know of a p
 it is the best linear filter for a patch by its own spectra, smoothed alike, and for the other patches by theirs, which
 is what can be known of a picture beforehand. PSNR is that of luma, white 1, by the mean error of all patches, wherever
 a patch as a whole may lie. Beside it stand MTF50 of Wiener's filter, the median of all directions, for light of the
-mean power of all patches. Simulated.
+mean power of all patches. With `--fresh` the patches are of pictures on which nothing was tuned. Simulated.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,8 @@ from anylens.twin.scenes.plane import Field
 from anylens.twin.spectra import source
 from anylens.twin.spreading import Spreads
 from benchmarks.pictures import LUMA as REC_709
-from benchmarks.pictures import pictures
+from benchmarks.pictures import PHOTOGRAPHS as PHOTOGRAPHS_FOLDER
+from benchmarks.pictures import averaged, pictures
 from benchmarks.report import save, table, versions
 from benchmarks.restore import F_NUMBER, LENSES, shot
 
@@ -46,6 +46,9 @@ Floats = npt.NDArray[np.float64]
 PHOTOGRAPHS = (
     "astronaut", "coffee", "rocket", "stereo_motorcycle", "book-beside-flowers", "cat_sofa_4640x3472",
     "japanese-shop", "tanners_ridge",
+)  # fmt: skip
+FRESH = (
+    "bracket_jpeg/iphone1.jpg", "burst_hdrplus_jpeg/frame-000.jpg", "focus_stack/expected_by_focus-stack.jpg"
 )  # fmt: skip
 PLACES = {"middle": 0.0, "half way": 0.5, "corner": 0.94}
 """Parts of the way from the middle to the lower right corner."""
@@ -93,24 +96,29 @@ def taken(lens: str) -> Taken:
     return Taken(darkroom.develop(frame, recipe, until="scene").facts, way.spreads(setup.distance))
 
 
-@cache
-def patches() -> tuple[Floats, ...]:
-    """The squares of photographs that are richest in detail, with some of what lies around them."""
-    found, whole = [], SIDE + 2 * AROUND
-    for name, light in pictures().items():
-        if name not in PHOTOGRAPHS:
-            continue
-        luma = np.pad(np.einsum("c,cyx->yx", REC_709, light), AROUND, mode="reflect")
-        rough = np.hypot(*np.gradient(luma))
-        places = [
-            (rough[y + AROUND : y + AROUND + SIDE, x + AROUND : x + AROUND + SIDE].mean(), y, x)
-            for y in range(0, luma.shape[0] - whole + 1, 32)
-            for x in range(0, luma.shape[1] - whole + 1, 32)
-        ]
-        _, y, x = max(places)
-        square = luma[y : y + whole, x : x + whole]
-        found.append(np.clip(square * (BRIGHTEST / np.percentile(square, 99.9)), 0.0, BRIGHTEST))
-    return tuple(found)
+def patches(fresh: bool) -> tuple[Floats, ...]:
+    """Squares of photographs that are rich in detail, with some of what lies around them."""
+    if fresh:
+        return tuple(each for name in FRESH for each in richest(averaged(PHOTOGRAPHS_FOLDER.parent / name), 2))
+    return tuple(each for name, light in pictures().items() if name in PHOTOGRAPHS for each in richest(light, 1))
+
+
+def richest(light: Floats, count: int) -> list[Floats]:
+    """The squares of a picture (3, H, W) that are richest in detail and do not overlap."""
+    whole = SIDE + 2 * AROUND
+    luma = np.pad(np.einsum("c,cyx->yx", REC_709, light), AROUND, mode="reflect")
+    rough = np.hypot(*np.gradient(luma))
+    places = [
+        (rough[y + AROUND : y + AROUND + SIDE, x + AROUND : x + AROUND + SIDE].mean(), y, x)
+        for y in range(0, luma.shape[0] - whole + 1, 32)
+        for x in range(0, luma.shape[1] - whole + 1, 32)
+    ]
+    chosen: list[tuple[int, int]] = []
+    for _, y, x in sorted(places, reverse=True):
+        if len(chosen) < count and all(max(abs(y - top), abs(x - left)) >= SIDE for top, left in chosen):
+            chosen.append((y, x))
+    squares = [luma[y : y + whole, x : x + whole] for y, x in chosen]
+    return [np.clip(each * (BRIGHTEST / np.percentile(each, 99.9)), 0.0, BRIGHTEST) for each in squares]
 
 
 def power_of(patch: Floats) -> tuple[Floats, Floats]:
@@ -166,7 +174,7 @@ def developed(light: Floats, facts: Facts) -> npt.NDArray[np.float32]:
     return np.asarray(Denoise()(Demosaic()(mosaic)).pixels)
 
 
-def measured(lens: Taken, part: float, times: float) -> dict[str, dict[str, float]]:
+def measured(lens: Taken, part: float, times: float, true: tuple[Floats, ...]) -> dict[str, dict[str, float]]:
     """PSNR, dB, of patches as pictures and as light: as drawn, as restored, and of two bounds each."""
     whole, sensor = SIDE + 2 * AROUND, lens.facts.sensor
     shape = sensor.height_px, sensor.width_px
@@ -188,7 +196,6 @@ def measured(lens: Taken, part: float, times: float) -> dict[str, dict[str, floa
     drawn: dict[str, list[Floats]] = {"picture": [], "light": []}
     restored: dict[str, list[Floats]] = {"picture": [], "light": []}
     bounds: dict[str, dict[str, list[Floats]]] = {name: {"smooth": [], "own": []} for name in drawn}
-    true = list(patches())
     for patch in true:
         light = np.fft.ifft2(np.fft.fft2(patch) * transfers).real
         variance = shot_noise * np.maximum(light, 0.0) + still
@@ -223,7 +230,7 @@ def filtered(picture: Floats, waves: npt.NDArray[np.complex128]) -> Floats:
     return np.asarray(np.fft.ifft2(np.fft.fft2(picture - middle) * waves).real + middle)
 
 
-def mtf50s(lens: Taken, part: float, times: float) -> tuple[float, float]:
+def mtf50s(lens: Taken, part: float, times: float, true: tuple[Floats, ...]) -> tuple[float, float]:
     """Cycles a pixel, the median of all directions: as drawn, and by the bound for the mean power of all patches."""
     whole = SIDE + 2 * AROUND
     to_scene, noise = scene_matrix(lens.facts), noise_of(lens.facts)
@@ -232,7 +239,7 @@ def mtf50s(lens: Taken, part: float, times: float) -> tuple[float, float]:
     planes = map(noise.plane, range(3))
     each = (w * w * (scale * MIDDLE_GREY + offset) for w, (scale, offset) in zip(weights, planes, strict=True))
     variance = times * float(sum(each))
-    power = np.mean([power_of(patch)[1] for patch in patches()], axis=0)
+    power = np.mean([power_of(patch)[1] for patch in true], axis=0)
     turns, angles = np.arange(whole // 2) / whole, np.arange(WAYS) * np.pi / WAYS
     x, y = turns * np.cos(angles)[:, None], turns * np.sin(angles)[:, None]
     at = np.rint(y * whole).astype(int), np.rint(x * whole).astype(int)
@@ -243,19 +250,20 @@ def mtf50s(lens: Taken, part: float, times: float) -> tuple[float, float]:
     return drawn, bound
 
 
-def main(lenses: list[str]) -> None:
+def main(lenses: list[str], fresh: bool) -> None:
+    squares = patches(fresh)
     gains: dict[str, list[tuple[str, ...]]] = {"picture": [], "light": []}
     edges: list[tuple[str, ...]] = []
     kept: dict[str, Any] = {}
     for name in lenses or LENSES:
         lens = taken(name)
         for noise, times in NOISE.items():
-            reached = {place: mtf50s(lens, part, times) for place, part in PLACES.items()}
+            reached = {place: mtf50s(lens, part, times, squares) for place, part in PLACES.items()}
             drawn, bound = zip(*reached.values(), strict=True)
             parts = (f"{100 * each[-1] / each[0]:.0f}" for each in (drawn, bound))
             edges.append((name, noise, *(f"{each:.3f}" for each in (*drawn, *bound)), *parts))
             for place, part in PLACES.items():
-                both = measured(lens, part, times)
+                both = measured(lens, part, times, squares)
                 kept[f"{name}, {noise}, {place}"] = {**both, "mtf50": reached[place]}
                 for what, found in both.items():
                     gained = (f"{found[each] - found['drawn']:+.2f}" for each in ("restored", "smooth", "own"))
@@ -269,8 +277,11 @@ def main(lenses: list[str]) -> None:
         table(f"PSNR of luma {title}, dB, and what is gained", heads, gains[what])
     places = tuple(f"{each}, {place}" for each in ("drawn", "bound") for place in PLACES)
     table("MTF50 of Wiener's filter, cycles a pixel", ("lens", "", *places, "drawn, %", "bound, %"), edges)
-    save("wiener", kept, versions())
+    save("wiener_fresh" if fresh else "wiener", kept, versions())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("lenses", nargs="*", metavar="LENS")
+    parser.add_argument("--fresh", action="store_true")
+    main(**vars(parser.parse_args()))
