@@ -206,6 +206,24 @@ def test_a_straight_lens_draws_as_one_that_is_traced_at_every_place():
     assert moved.max() < 0.02
 
 
+def test_what_a_fast_lens_throws_beyond_its_kernels_is_as_much_as_its_rays_say():
+    mounting = Mounting(1.2, 3.0)
+    mounted = glass.glass("nokton_35_f1_2", mounting)
+    field = Field(13.1, 9.8, 3.2, mounted.scale_mm)
+    found = Formation(mounted, mounting, SMALL, DAY, field, 0, 2).spreads(3.0, Field(0.5, 0.5, 3.2, mounted.scale_mm))
+    half_um = 0.5 * found.size * 3.2 / found.fine
+    for place in ((0.0, 0.0), (-6.55, 4.9), (3.275, 2.45)):
+        (spot,) = mounted.spreads([place], [550.0], 3.0, 12.8, 192)[0].astype(np.float64)
+        inside = np.abs(np.arange(192) - 96) * 12.8 < half_um
+        beyond = spot.sum() - spot[np.ix_(inside, inside)].sum()
+        assert float(found.skirt.share(place)[0]) == pytest.approx(beyond, abs=2e-3)
+        skirt = found.skirt.blur.at(*place)
+        assert skirt.sum((1, 2)) == pytest.approx(np.ones(3), abs=1e-5)
+    assert beyond > 0.005
+    slow = glass.glass("nokton_35_f1_2", Mounting(4.0, 3.0))
+    assert Formation(slow, Mounting(4.0, 3.0), SMALL, DAY, field, 0, 2).spreads(3.0, Field(0.5, 0.5, 3.2)).skirt is None
+
+
 def test_a_wide_blur_is_the_same_from_one_sample_a_pixel(monkeypatch):
     def light():
         mounting = Mounting(8.0, 3.0)

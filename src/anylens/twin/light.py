@@ -23,7 +23,7 @@ from anylens.twin.glass import Glass, Mounting
 from anylens.twin.places import Net, crossings, net, origin
 from anylens.twin.scenes import Field, Plane, Scene, scene
 from anylens.twin.spectra import Flicker, Source
-from anylens.twin.spreading import SPREAD_NM, Spreads, spreads
+from anylens.twin.spreading import SKIRT_PX, SPREAD_NM, Skirt, Spreads, spreads
 from anylens.twin.truth import Truth
 
 Array = npt.NDArray[np.float32]
@@ -305,10 +305,19 @@ class Formation:
             yield "moved", made.moved.values
             yield "kernels", made.kernels
             yield "samples", np.array([made.fine, made.times])
+            if made.skirt is not None:
+                net = made.skirt.share
+                yield from zip(("far_x_mm", "far_y_mm", "far_share"), (net.x_mm, net.y_mm, net.values), strict=True)
+                yield "far_kernels", made.skirt.blur.kernels
 
         arrays = keeping.remembered(name, make)
         fine, times = (int(each) for each in arrays["samples"])
-        return Spreads(arrays["kernels"], Net(arrays["x_mm"], arrays["y_mm"], arrays["moved"]), fine, times)
+        skirt = None
+        if "far_share" in arrays:
+            x_mm, y_mm, share = arrays["far_x_mm"], arrays["far_y_mm"], arrays["far_share"]
+            still = Net(x_mm, y_mm, np.zeros((6, len(y_mm), len(x_mm))))
+            skirt = Skirt(Net(x_mm, y_mm, share), Spreads(arrays["far_kernels"], still, 1, SKIRT_PX))
+        return Spreads(arrays["kernels"], Net(arrays["x_mm"], arrays["y_mm"], arrays["moved"]), fine, times, skirt)
 
     def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
         """The values of all planes by number, one by one, then `times`; the next blurs are found meanwhile.
@@ -389,6 +398,8 @@ class Formation:
                     blur.add_points(rates[:, down::dense, right::dense], places, flux, there)
         x = grid.left_mm + np.arange(rates.shape[2], dtype=np.float64) * part
         y = grid.top_mm + np.arange(rates.shape[1], dtype=np.float64) * part
+        if blur.skirt is not None:
+            self._add_skirt(rates, plane, blur.skirt, ways["origin"], colors - ground, x, y)
 
         def finished(top: int) -> None:
             rows = slice(top, top + _ROWS)
@@ -404,6 +415,29 @@ class Formation:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(finished, range(0, len(y), _ROWS)))
         return made
+
+    def _add_skirt(
+        self, rates: Array, plane: Plane, skirt: Skirt, origin: Net, colors: Array, x_mm: Floats, y_mm: Floats
+    ) -> None:
+        """Takes from `rates` (3, h, w), at x_mm and y_mm, what a plane's light throws far, and lays it where it lands.
+
+        Its cover stays as it is: what of the light behind passes beside it is not told by how that is drawn.
+        """
+        grid = replace(self.grid(skirt.blur.times), fine=1)
+        far = drawn(plane, grid, skirt.blur, origin, colors)[:3]
+        if plane.points is not None:
+            places = np.stack([self.observed(share, plane.points.places_mm) for share in self.shares()], axis=1)
+            skirt.blur.add_points(far, places, self._flux(plane) / skirt.blur.times**2, grid)
+        haze = Layer(far, skirt.blur.times, rates.shape[2] // self.grid().width, rates.shape[1:])
+
+        def mixed(top: int) -> None:
+            rows = slice(top, min(top + _ROWS, len(y_mm)))
+            share = skirt.share.at(x_mm, y_mm[rows])[0]
+            for channel, near in enumerate(rates[:, rows]):
+                near += share * (haze.seen(channel, rows, slice(0, len(x_mm))) - near)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(mixed, range(0, len(y_mm), _ROWS)))
 
     def _flux(self, plane: Plane) -> Floats:
         """(n, 3): electrons per second of points, by what their light would give spread over one pixel."""

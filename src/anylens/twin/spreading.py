@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -27,6 +27,9 @@ _SIZES = (32, 48, 64, 80, 96, 112, 128, 192, 256)
 _CORE, _ENERGY = 0.85, 0.996
 _LEFT = 4
 """Columns of a transfer function left of its middle, for what is sought close to it."""
+SKIRT_PX = 8
+_SKIRT_CELLS, _SKIRT_KNOTS, _SKIRT_LEAST, _FULL = 96, 5, 0.005, 0.6
+"""The least share of light that is drawn as a skirt; how full of nearly all light a window is that may not hold it."""
 _SEEN, _WIDE = 0.015, 30.0
 """Where a blur leaves less contrast beyond what fewer samples can carry, they have all there is to see; pixels of half
 a core's side from which two of them are one sample."""
@@ -37,13 +40,15 @@ class Spreads:
     """Kernels (ny, nx, 3, size, size) at the knots of a net, straight in between, the middle of their light in theirs.
 
     `moved` is how far the blur moves light from where it is observed, mm, x and y of each channel one after the other.
-    One sample is a pixel's `fine`th part, or `times` pixels where the blur is so wide that detail is gone.
+    One sample is a pixel's `fine`th part, or `times` pixels where the blur is so wide that detail is gone. `skirt` is
+    what fast lenses throw farther than kernels reach, None where there is no such light.
     """
 
     kernels: Array
     moved: Net
     fine: int
     times: int
+    skirt: Skirt | None = None
 
     @property
     def size(self) -> int:
@@ -78,6 +83,15 @@ class Spreads:
                 _put(rates[channel], moved, electrons[channel], top - size // 2, left - size // 2, fine)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Skirt:
+    """What of a point's light lands beyond its kernel: its `share` (1, ny, nx), and a blur of `SKIRT_PX` pixels a
+    sample."""
+
+    share: Net
+    blur: Spreads
+
+
 def _put(out: Array, patch: Floats, flux: float, top: int, left: int, fine: int) -> None:
     """Adds a point: every `fine`th sample of its patch, those where a pixel's average begins, `flux` in all."""
     first_row, first_column = -top % fine, -left % fine
@@ -103,19 +117,20 @@ def spreads(
     They hold what the whole field asks for, and stand where it is `lit`. Lateral colour inside a channel is in them. A
     lens that stands straight is traced along one radius, and what it draws there is turned.
     """
-    size, fine, times = _extent(glass, mounting, field, fine, distance_m)
+    size, fine, times, whole = _extent(glass, mounting, field, fine, distance_m)
     if times > 2:
         shares = _at_one(shares)
     columns, rows = (min(9, 2 * math.ceil(side / 3.2) + 1) for side in (lit.width_mm, lit.height_mm))
     x_mm = np.linspace(-0.5, 0.5, columns) * lit.width_mm
     y_mm = np.linspace(-0.5, 0.5, rows) * lit.height_mm
     sample_um = field.pitch_um * times / fine
+    skirt = None if whole else _skirt(glass, field, 0.5 * size * sample_um, distance_m)
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
     if any((*mounting.tilt_deg, *mounting.decentre_mm)):
         places = crossings(x_mm, y_mm).reshape(-1, 2)
         for at, transfer in enumerate(transfers(glass, shares, places, distance_m, sample_um, size)):
             kernels[divmod(at, columns)] = _kernels(transfer, fine)
-        return _centred(x_mm, y_mm, kernels, fine, times, sample_um)
+        return replace(_centred(x_mm, y_mm, kernels, fine, times, sample_um), skirt=skirt)
     reach_mm = math.hypot(x_mm[-1], y_mm[-1])
     radii = min(13 if times == 1 else 7, max(3, math.ceil(reach_mm / 0.7) + 1))
     along = _along(glass, shares, reach_mm, radii, distance_m, sample_um, size)
@@ -129,7 +144,7 @@ def spreads(
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(quarter, *zip(*product(range(rows // 2, rows), range(columns // 2, columns)), strict=True)))
-    return _centred(x_mm, y_mm, kernels, fine, times, sample_um)
+    return replace(_centred(x_mm, y_mm, kernels, fine, times, sample_um), skirt=skirt)
 
 
 def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, sample_um: float) -> Spreads:
@@ -147,9 +162,35 @@ def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, 
     return Spreads(irfft2(seen, (size, size)), Net(x_mm, y_mm, np.moveaxis(moved, -1, 0)), fine, times)
 
 
-def _extent(glass: Glass, mounting: Mounting, field: Field, fine: int, distance_m: float) -> tuple[int, int, int]:
-    """(size, fine, times): how wide kernels are to hold nearly all light; where it is smooth, or its core wide, how
-    coarse."""
+def _skirt(glass: Glass, field: Field, half_um: float, distance_m: float) -> Skirt | None:
+    """What lands farther than `half_um` aside of or above its place, of green light for all; None if next to nothing
+    does."""
+    step_um = SKIRT_PX * field.pitch_um
+    away = np.abs(np.arange(_SKIRT_CELLS) - _SKIRT_CELLS // 2)
+    near = np.clip(half_um / step_um - away + 0.5, 0.0, 1.0)
+
+    def seen(places: Floats) -> tuple[Floats, Floats]:
+        light = np.asarray(glass.spreads(places, [550.0], distance_m, step_um, _SKIRT_CELLS)[:, 0], np.float64)
+        return light, light * (1.0 - near * near[:, None])
+
+    x_mm, y_mm = (np.linspace(-0.5, 0.5, _SKIRT_KNOTS) * side for side in (field.width_mm, field.height_mm))
+    outward = np.array([[0.35], [0.5]]) * (field.width_mm, field.height_mm)
+    if seen(outward)[1].sum((-2, -1)).max() < _SKIRT_LEAST:
+        return None
+    light, beyond = (
+        each.reshape(len(y_mm), len(x_mm), *each.shape[1:]) for each in seen(crossings(x_mm, y_mm).reshape(-1, 2))
+    )
+    # Where nothing lies beyond, it does not matter how.
+    kernels = beyond + 1e-9 * light
+    kernels /= kernels.sum((-2, -1), keepdims=True)
+    all_colors: Array = np.repeat(kernels[:, :, None], 3, axis=2).astype(np.float32)
+    still = Net(x_mm, y_mm, np.zeros((6, len(y_mm), len(x_mm))))
+    return Skirt(Net(x_mm, y_mm, beyond.sum((-2, -1))[None]), Spreads(all_colors, still, 1, SKIRT_PX))
+
+
+def _extent(glass: Glass, mounting: Mounting, field: Field, fine: int, distance_m: float) -> tuple[int, int, int, bool]:
+    """(size, fine, times, whole): how wide kernels are to hold nearly all light; where it is smooth, or its core wide,
+    how coarse; whether no light is thrown much farther."""
     # A thin lens's disc tells which cells would be too small; 85 % of its light lies within 0.84 of its radius.
     disc_um = 500.0 * glass.focal_mm**2 / glass.f_number * abs(1e-3 / distance_m - 1e-3 / mounting.distance_m)
 
@@ -161,12 +202,18 @@ def _extent(glass: Glass, mounting: Mounting, field: Field, fine: int, distance_
             spot = np.asarray(glass.spreads([place], [550.0], distance_m, step_um, 256)[0, 0], np.float64)
             core, reach = (radius * step_um for radius in _radii(spot))
             if core < 64 * step_um or step_um > 50.0:
-                return core, reach, *(_contrast_beyond(spot, turns * step_um / field.pitch_um) for turns in (0.5, 0.25))
+                full = reach / (0.5 * len(spot) * step_um)
+                return (
+                    core,
+                    reach,
+                    full,
+                    *(_contrast_beyond(spot, turns * step_um / field.pitch_um) for turns in (0.5, 0.25)),
+                )
             step_um *= 2.0
 
     with ThreadPoolExecutor(2) as pool:
         found = pool.map(widths, ((0.0, 0.0), (0.48 * field.width_mm, 0.48 * field.height_mm)))
-        core_um, reach_um, *beyond = (max(each) for each in zip(*found, strict=True))
+        core_um, reach_um, full, *beyond = (max(each) for each in zip(*found, strict=True))
     samples = ((fine, 1), (1, 1), (1, 2), (1, 4), (1, 8), (1, 16))
     # A sharp scene's own samples are seen in a disc of few of them, however smooth it is.
     first = 0 if beyond[0] > _SEEN else 1 if beyond[1] > _SEEN or core_um < _WIDE * field.pitch_um else 2
@@ -174,7 +221,8 @@ def _extent(glass: Glass, mounting: Mounting, field: Field, fine: int, distance_
         (each for each in samples[first:] if core_um * each[0] / (field.pitch_um * each[1]) < 60.0), samples[-1]
     )
     need = 2.0 * reach_um * part / (field.pitch_um * times) + 8.0
-    return next((size for size in _SIZES if size >= need), _SIZES[-1]), part, times
+    size = next((size for size in _SIZES if size >= need), _SIZES[-1])
+    return size, part, times, times > 1 or full < _FULL
 
 
 def _at_one(shares: Floats) -> Floats:
