@@ -13,7 +13,7 @@ from anylens.record import record, replace
 GIVEN_BACK, MOST_TAKEN = 8.7, 0.16
 """How fast `amount` grows with the noise of middle grey that denoising took, as a part of its light, and up to where:
 of light with more noise what it leaves of finest detail is mostly its own doing."""
-GRAIN = 0.3
+GRAIN = 0.31
 """How fast `threshold` grows with the noise that it left: as seen beside its mean, by what stands twice above it."""
 
 
