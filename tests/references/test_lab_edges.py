@@ -109,6 +109,16 @@ def test_uneven_light_does_not_change_it():
     assert abs(off) < 0.01
 
 
+def test_light_thrown_to_one_side_is_no_uneven_light_where_that_is_known_to_be_even():
+    def comet(f):
+        return 0.7 * edges.gaussian(0.2)(f) + 0.3 * edges.gaussian(0.02)(f) * np.exp(-2j * np.pi * f * 8.0)
+
+    pixels = edges.edge(160, comet, 8.0, 0.0, (0.2, 0.8))
+    edge = Edge(*edges.ends(160, 8.0, 0.0, 90.0), 48.0)
+    found = edge_sharpness(Samples(pixels.astype(np.float32)), edge, shaded=False)
+    assert found.mtf50_cpp.value == pytest.approx(edges.mtf50(comet, 98.0), rel=0.02)
+
+
 def test_the_direction_is_told_by_the_field():
     blur = edges.gaussian(0.3)
     pixels, edge = picture(blur, 95.0)
@@ -191,7 +201,7 @@ def test_samples_of_one_side_alone_are_refused():
     rng = np.random.default_rng(5)
     y, x = rng.uniform(0.5, 12.0, 2000), rng.uniform(-40.0, 40.0, 2000)
     with pytest.raises(Refusal, match="one of its sides"):
-        fitted((x, y), 0.2 + 0.01 * rng.standard_normal(2000), ((-40.0, 0.0), (40.0, 0.0)), 12.0, None)
+        fitted((x, y), 0.2 + 0.01 * rng.standard_normal(2000), ((-40.0, 0.0), (40.0, 0.0)), 12.0, None, True)
 
 
 def test_a_picture_full_of_edges_is_searched_in_all_its_parts_and_not_to_the_end():

@@ -24,9 +24,9 @@ LEAST_AGREEING = 3
 
 _LEAST_PX, _MOST_PX = 30.0, 110.0
 """How long an edge is to be, and how much of it is looked at."""
-_HALF_WIDTHS_PX = 12, 16, 24, 32
+_HALF_WIDTHS_PX = 12, 16, 24, 32, 48
 """How far to both sides of an edge nothing else is to lie: the widest of these that holds."""
-_LEAST_TURNS = 2.0
+_LEAST_TURNS = 2.5
 """How many periods of MTF50 an edge's surfaces reach at least, for no skirt of the blur to lie beyond them."""
 _SLANT_PX = 2.5
 """How far an edge moves at least across the lattice's axes and diagonals from its one end to the other."""
@@ -56,7 +56,7 @@ def edges_in(samples: Samples, roots: Bytes) -> tuple[EdgeSharpness, ...]:
     found = []
     for edge in _alone(roots):
         try:
-            told = edge_sharpness(samples, edge)
+            told = edge_sharpness(samples, edge, shaded=False)
         except Refusal:
             continue
         if told.noise < _MOST_NOISE:

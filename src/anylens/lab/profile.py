@@ -153,12 +153,13 @@ def fitted(
     chord: tuple[Place, Place],
     half_width_px: float,
     noise: tuple[float, float] | None,
+    shaded: bool,
 ) -> Profile:
     """The edge along `chord` (its two ends) and its profile, from samples at (x, y) within `half_width_px` of it.
 
     Found together in rounds: the profile's slope tells how the edge is to be moved, turned and bent (Gauss-Newton).
-    `noise` is (scale, offset) of the samples' variance, None to find it in them. Raises Refusal for too few samples, or
-    none on one of its sides.
+    `noise` is (scale, offset) of the samples' variance, None to find it in them; `shaded` whether light may fall across
+    the strip. Raises Refusal for too few samples, or none on one of its sides.
     """
     (x0, y0), (x1, y1) = chord
     half_length = math.hypot(x1 - x0, y1 - y0) / 2.0
@@ -185,7 +186,7 @@ def fitted(
             cos, sin = math.cos(turned), math.sin(turned)
             along = (along[0] * cos - along[1] * sin, along[1] * cos + along[0] * sin)
             bend += fit.bow if turn else 0.0
-        if turn == _ROUNDS - 3:
+        if shaded and turn == _ROUNDS - 3:
             shade = _shade(d, flat, profile)
     return profile
 

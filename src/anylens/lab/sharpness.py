@@ -152,7 +152,7 @@ _MOST_OVERSHOOT = 0.4
 _LEAST_TURNS = 0.6
 
 
-def edge_sharpness(samples: Samples, edge: Edge) -> EdgeSharpness:
+def edge_sharpness(samples: Samples, edge: Edge, *, shaded: bool = True) -> EdgeSharpness:
     """The spatial frequency response across one slanted edge, straight from the sites of one colour.
 
     As in ISO 12233:2023 the edge is a polynomial (second degree, for lenses that bend it); unlike there the profile is
@@ -167,7 +167,7 @@ def edge_sharpness(samples: Samples, edge: Edge) -> EdgeSharpness:
     where = f"The edge at {strip.place[0]:.0f}, {strip.place[1]:.0f}"
     try:
         profile = fitted(
-            (strip.x, strip.y), strip.light, (edge.start_px, edge.end_px), edge.half_width_px, samples.noise
+            (strip.x, strip.y), strip.light, (edge.start_px, edge.end_px), edge.half_width_px, samples.noise, shaded
         )
     except (Refusal, np.linalg.LinAlgError, ValueError) as error:
         raise Refusal(f"{where} has too few samples to be measured; come nearer, or use a larger chart.") from error

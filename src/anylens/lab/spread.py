@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cache
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +28,8 @@ LEVELS = 0.004
 """How well the levels of an edge are known, in parts of its step: a skirt reaches farther than the edge is wide."""
 WIDTHS = {"edges": 0.003, "photos": 0.07}
 """How well profiles tell widths, in parts of them: of photos no edge is known to be as sharp as the lens."""
+OCTAVES = {"edges": 0.0, "photos": 0.5}
+"""The power of frequency by which high ones count less: what shines into a photo's edges is off by octaves."""
 _ROWS = sum(PSF_ROWS.values())
 _MOST = PSF_TERMS[-1]
 _EACH = 4
@@ -124,7 +127,7 @@ def _seen(edges: tuple[EdgeSharpness, ...], method: Method) -> _Edges:
         np.array([getattr(edge, name) for edge in placed])[:, used] for name in ("mtf", "mtf_error", "phase")
     )
     gone = np.cumsum(mtf < LOWEST_MTF, axis=1) > 0
-    weight = np.where(gone, 0.0, 1.0 / np.maximum(error, LEAST_ERROR))
+    weight = np.where(gone, 0.0, 1.0 / np.maximum(error, LEAST_ERROR)) * (f[1] / f[used]) ** OCTAVES[method]
     places = np.array([edge.place_mm for edge in placed])
     return _Edges(places, ways, f[used], mtf * np.exp(1j * phase), weight, _pixel(ways, f[used]), method)
 
@@ -194,13 +197,12 @@ def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
     most = min(distinct, _EACH * edges // (3 * _ROWS)) if free and seen.method == "edges" else 0
     tried += [_polynomial(count) for count in PSF_TERMS if count <= most]
     best: tuple[float, Floats, Floats] | None = None
-    coefficients = np.zeros(_ROWS * _MOST)
-    for row, value in ((0, 1.0), (2, 1.0), (3, 0.2), (4, 5.0), (6, 5.0)):
-        coefficients[row * _MOST] = value
+    starts = _starts(seen)
     for ways in tried:
-        start = np.linalg.pinv(ways) @ coefficients
-        found, covariance, cost = _solved(seen, np.einsum("nek,kj->nej", whole, ways), start)
+        design, inverse = np.einsum("nek,kj->nej", whole, ways), np.linalg.pinv(ways)
+        found, covariance, cost = min((_solved(seen, design, inverse @ each) for each in starts), key=itemgetter(2))
         coefficients = ways @ found
+        starts = [coefficients]
         if best is None or cost < best[0]:
             error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", ways, covariance, ways), 0.0))
             best = cost, coefficients, error
@@ -208,6 +210,19 @@ def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
     numbers, errors = (each.reshape(_ROWS, _MOST) for each in best[1:])
     powers = np.array([2.0] * 3 + [0.0] + [2.0] * 3 + [1.0] * 2)[:, None]
     return numbers, np.hypot(errors, powers * WIDTHS[seen.method] * numbers)
+
+
+def _starts(seen: _Edges) -> list[Floats]:
+    """Coefficients to begin with: the same everywhere, as wide as blurs usually are and as edges look."""
+    steep = np.argmax(np.abs(seen.response) < 0.5, axis=1)
+    half = float(np.median(seen.frequencies_cpp[steep[steep > 0]])) if steep.any() else HIGHEST_CPP
+    looks = math.log(2.0) / (2.0 * math.pi**2 * half**2)
+    starts = []
+    for core in (1.0, looks / 3.0):
+        coefficients = np.zeros(_ROWS * _MOST)
+        coefficients[[row * _MOST for row in (0, 2, 3, 4, 6)]] = core, core, 0.2, 5.0 * core, 5.0 * core
+        starts.append(coefficients)
+    return starts
 
 
 def _solved(seen: _Edges, design: Floats, start: Floats, good: Floats | None = None) -> tuple[Floats, Floats, float]:
