@@ -61,8 +61,9 @@ def true_places(lens: str) -> tuple[Floats, Floats, Floats]:
     green = blur.kernels[:, :, 1].astype(np.float64)
     steps = np.array([[[edge_place(each.sum(axis)) for each in row] for row in green] for axis in (0, 1)])
     chief = formation.observed(formation.shares()[1], places)
-    edges = chief + Net(blur.moved.x_mm, blur.moved.y_mm, steps * sample_mm)(places).T
-    middles = chief + blur.moved(places)[2:4].T
+    moved = blur.moved(places)[2:4].T
+    edges = chief + moved + Net(blur.moved.x_mm, blur.moved.y_mm, steps * sample_mm)(places).T
+    middles = chief + moved
     inside = (np.abs(edges) <= np.array([WIDTH, HEIGHT]) * 0.5 * mm).all(axis=1)
     return places[inside], edges[inside], middles[inside]
 
