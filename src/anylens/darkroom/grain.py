@@ -69,7 +69,7 @@ REMOSAICED = np.array(
 )
 
 
-HALFWAY = 1.7
+FADES_BY = 1.7
 """A threshold of so many standard deviations leaves 1 / e of the noise."""
 
 
@@ -83,4 +83,4 @@ def left_of_noise(luma: float) -> float:
 
     Within 0.03 of what `kernels.denoise` leaves of independent normal coefficients by its rule.
     """
-    return math.exp(-((luma / HALFWAY) ** 3))
+    return math.exp(-((luma / FADES_BY) ** 3))

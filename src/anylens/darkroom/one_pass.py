@@ -186,7 +186,7 @@ def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shap
 
     Where a blur is undone there are three, rows of the scene between the last two.
     """
-    from anylens.kernels import cubic, down
+    from anylens.kernels import cubic
     from anylens.kernels.passes import finish, level, render, restored
     from anylens.kernels.rows import Rows
     from anylens.kernels.warp import unmoved
@@ -197,7 +197,7 @@ def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shap
     along = (bent.across, bent.colors, cubic.slack_of(bent.across))
     seen = given | {"denoise": (np.eye(3, dtype=np.float32), *noise), "across": along}
     whole = (1, height, 3 * cubic.blocks(width))  # of each block one colour after the other
-    level_rows = Rows(lambda out, top: _fill(level, seen, out[0], (0, top)), whole, np.float16, BAND_ROWS, down.EDGE)
+    level_rows = Rows(lambda out, top: _fill(level, seen, out[0], (0, top)), whole, np.float16, BAND_ROWS, bent.edge)
     upright = (bent.down, bent.colors, cubic.slack_of(bent.down), width)
     given = given | {"height": (height,), "matrix": (to_scene.astype(np.float32),)}
     restores = "restore" in given

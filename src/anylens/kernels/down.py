@@ -1,6 +1,6 @@
 """The second half of the geometric resample: each pixel of a column is read from its own place along that column.
 
-Takes what `kernels.across` gives, whole or the rows of it that are needed, EDGE more beyond its border.
+Takes what `kernels.across` gives, whole or the rows of it that are needed, some more beyond its border (`edge`).
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ PLACES = (
     Scalar("top", "int32"),
     Scalar("rows", "int32"),
 )
-EDGE = 8
-"""So often the outermost rows of a picture stand again beyond it: what lies farther out reads nothing but them."""
 SIGNATURE = Signature(
     inputs=(Image("level", "float32", 3), *PLACES),
     outputs=(Image("warped", "float32", 3),),
 )
+
+
+def edge(slack: int) -> int:
+    """How often the outermost rows of a picture stand again beyond it: what lies farther out reads nothing but them."""
+    return int(cubic.taps_after(slack, max)) + 3
 
 
 class Stages(NamedTuple):
@@ -74,12 +77,12 @@ def reference(
     level: Array,
     table: Array,
     colors: int,  # noqa: ARG001
-    slack: int,  # noqa: ARG001
+    slack: int,
     width: int,  # noqa: ARG001
     top: int,
     rows: int,
 ) -> Array:
-    lines = np.arange(top + rows - EDGE)
+    lines = np.arange(top + rows - edge(slack))
     shift = np.broadcast_to(cubic.places(table, lines, np.arange(level.shape[2])), (3, len(lines), level.shape[2]))
     whole = np.floor(shift)
     own = cubic.weights(shift - whole, np.float32(1))
@@ -98,5 +101,7 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     table = np.stack([-0.5 + 0.6 * y + scale * x for scale in (0.9, 0.3, -1.7)]).astype(np.float32)
     level = rng.random((3, height, cubic.blocks(width)), np.float32)
-    level = np.pad(level, ((0, 0), (EDGE, EDGE), (0, 0)), mode="edge")
-    return level, table, 3, cubic.slack_of(table), width, -EDGE, height + 2 * EDGE
+    slack = cubic.slack_of(table)
+    beyond = edge(slack)
+    level = np.pad(level, ((0, 0), (beyond, beyond), (0, 0)), mode="edge")
+    return level, table, 3, slack, width, -beyond, height + 2 * beyond

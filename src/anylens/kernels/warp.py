@@ -34,15 +34,20 @@ class Places(NamedTuple):
         """1 where all colours go one way, else 3."""
         return len(self.down)
 
-    def rows(self, top: int, bottom: int, height: int) -> tuple[int, int]:
-        """From which row up to which a picture of `height` rows, and EDGE more around it, is asked for.
+    @property
+    def edge(self) -> int:
+        """How many rows more a picture has beyond its border."""
+        return down.edge(cubic.slack_of(self.down))
 
-        Those from `top` up to `bottom` of the straight picture need them, and EDGE more below as `down` takes them.
+    def rows(self, top: int, bottom: int, height: int) -> tuple[int, int]:
+        """From which row up to which a picture of `height` rows, and `edge` more around it, is asked for.
+
+        Those from `top` up to `bottom` of the straight picture need them, and `edge` more below as `down` takes them.
         """
         span = self.down[:, top // cubic.SPACING : (bottom - 1) // cubic.SPACING + 2]
         after = cubic.taps_after(cubic.slack_of(self.down), max)
-        first, last = top + int(np.floor(span.min())) - 1, bottom + max(int(np.ceil(span.max())) + after, down.EDGE)
-        least, most = -down.EDGE, height + down.EDGE
+        first, last = top + int(np.floor(span.min())) - 1, bottom + max(int(np.ceil(span.max())) + after, self.edge)
+        least, most = -self.edge, height + self.edge
         return min(max(first, least), most - after - 2), min(max(last, least + after + 2), most)
 
     def seen_small(self, small: Array, spacing: int) -> Array:
@@ -72,7 +77,7 @@ class Places(NamedTuple):
 def places(grid: Floats) -> Places:
     """What (3, 2, rows, columns), the x and y in pixels at which each colour is seen, says of rows and of columns.
 
-    A point for every SPACING pixels. Raises ValueError where a place moves too fast for any lens.
+    A point for every SPACING pixels.
     """
     if (grid == grid[:1]).all():
         grid = grid[:1]
@@ -114,7 +119,7 @@ def warp(scene: Array, found: Places) -> Array:
     def make(out: Array, top: int) -> None:
         across.kernel(scene, *along, out=out, origin=(0, top))
 
-    level = Rows(make, whole, np.float32, BAND_ROWS, down.EDGE)
+    level = Rows(make, whole, np.float32, BAND_ROWS, found.edge)
     warped, upright = np.empty(whole, np.float32), (found.down, found.colors, cubic.slack_of(found.down), width)
     for top in range(0, height, BAND_ROWS):
         out = warped[:, top : top + BAND_ROWS]
