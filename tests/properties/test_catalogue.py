@@ -158,6 +158,13 @@ def told(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capfd.readouterr().out
 
 
+def test_a_lens_is_shown_and_mounted_by_some_words(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["lens", "use", "summilux", "50", "asph"]) == 0
+    assert "summilux-m-50mm-f1.4-asph" in capfd.readouterr().out
+    assert run(["lens", "show", "nokton", "35", "1.2", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["lens"]["name"] == "nokton-35mm-f1.2-vm"
+
+
 def test_lens_show_speaks_of_the_body_in_use(capfd: pytest.CaptureFixture[str]) -> None:
     phone = json.loads(told(capfd, "show", "summilux-m-50mm-f1.4-asph", "--aperture", "2", "--json"))
     assert phone["size_mm"] == pytest.approx((13.1072, 9.8304))
@@ -211,6 +218,8 @@ def test_a_lens_that_only_a_passport_of_ones_own_names_is_known_by_it(
     [
         (["show", "nonsense"], "There is no lens"),
         (["show"], "none is mounted"),
+        (["show", "summilux", "90", "2.8"], "There is no lens 'summilux 90 2.8'"),
+        (["add", "Planar", "50", "--maker", "Zeiss"], "'50' is one word too many"),
         (["show", "planar", "--aperture", "zero"], "--aperture: zero is not a number"),
         (["show", "planar", "--sensor", "36x24"], "36x24@4.4"),
         (["show", "planar", "--focal", "90"], "has no 90 mm"),

@@ -37,6 +37,8 @@ class Syntax(argparse.ArgumentParser):
             typed[end:] = [f"./{name}" if name.startswith("-") else name for name in typed[end + 1 :]]
         given, unknown = self.parse_known_intermixed_args(typed)
         if unknown:
+            if not unknown[0].startswith("-"):
+                self.error(f"'{unknown[0]}' is one word too many; a name of several words stands in quotes")
             known = [name for action in self._actions for name in action.option_strings]
             self.error(f"there is no {unknown[0]}{nearest(unknown[0].split('=')[0], known)}")
         return given

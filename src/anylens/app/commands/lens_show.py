@@ -23,8 +23,8 @@ _FAR_M = 3.0
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens show`."""
-    syntax.usage = "anylens lens show [options] [NAME]"
-    syntax.add_argument("name", nargs="?", metavar="NAME", help="the lens; the mounted one where not given")
+    syntax.usage = "anylens lens show [options] [NAME...]"
+    syntax.add_argument("words", nargs="*", metavar="NAME", help="the lens, as summilux 50; else the mounted one")
     syntax.add_argument("--body", metavar="NAME", help="the body it is on; the one in use where not given")
     syntax.add_argument("--mode", metavar="NAME", help="how its sensor is read; the usual way where not given")
     syntax.add_argument("--sensor", metavar="WxH@UM", help="any other sensor: its size in mm and pitch, as 36x24@4.4")
@@ -50,7 +50,7 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Show the lens."""
-    name = given.name or mine.mine().mounted
+    name = " ".join(given.words) or mine.mine().mounted
     if name is None:
         raise Usage("no lens is named and none is mounted; name one, or see anylens lens list")
     card = mine.card(name)
