@@ -12,7 +12,7 @@ from anylens.app import voice
 from anylens.app.command_line import run
 from anylens.files import write
 from anylens.lab.fringes import fringes, radial_shift
-from anylens.lab.overlaps import overlaps, sight
+from anylens.lab.overlaps import Overlap, overlaps, sight
 from anylens.lab.panned_light import panned_light
 from anylens.lab.photo_geometry import photo_geometry
 from anylens.lab.specimen import of_image
@@ -137,6 +137,18 @@ def test_focal_length_comes_from_a_slow_pan_where_nobody_tells_it(pan) -> None:
     true_px = CAMERA.focal_mm / CAMERA.pitch_um * 1e3
     assert abs(found.focal_px.value / true_px - 1.0) < 0.08
     assert abs(found.focal_px.value - true_px) < 3.0 * found.focal_px.error
+
+
+@pytest.mark.parametrize("moved_px", [0.0, 3.0])
+def test_photos_of_a_tripod_or_a_trembling_hand_do_not_tell_distortion(moved_px) -> None:
+    rng = np.random.default_rng(7)
+    shared = []
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        places = rng.uniform((8, 8), (4088, 3064), (400, 2))
+        others = places + (moved_px * (second - first), 0.0) + 0.06 * rng.standard_t(3, places.shape)
+        rough = np.eye(3) + rng.normal(size=(3, 3)) * [[5e-5, 5e-5, 0.1], [5e-5, 5e-5, 0.1], [1e-8, 1e-8, 0.0]]
+        shared.append(Overlap(first, second, places, others, rough))
+    assert photo_geometry([], 4096, 3072, 15_625.0, shared, 3) is None
 
 
 def test_a_pan_tells_lenses_apart_whose_colours_lie_alike(slow_pan, tmp_path, capsys) -> None:

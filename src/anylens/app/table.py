@@ -10,6 +10,8 @@ from anylens.app.voice import one_line
 
 WIDE, NARROW = 100, 20
 GAP = "  "
+_TIED = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
+"""A figure and its error are not torn apart."""
 
 
 def columns() -> int:
@@ -42,7 +44,7 @@ def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     from textwrap import wrap
 
     name, text, *numbers = row
-    folded = wrap(text, widths[1]) or [""]
+    folded = [part.replace(_TIED, " ± ") for part in wrap(text.replace(" ± ", _TIED), widths[1])] or [""]
     lines = [GAP.join((" " * widths[0], part.ljust(widths[1]))) for part in folded]
     lines[0] = name.ljust(widths[0]) + lines[0][widths[0] :]
     lines[-1] = GAP.join([lines[-1], *(cell.rjust(width) for cell, width in zip(numbers, widths[2:], strict=True))])

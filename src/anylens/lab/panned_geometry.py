@@ -148,7 +148,7 @@ class _Problem:
             turns = np.stack([_turn(step[LENS + 1 + 3 * k : LENS + 4 + 3 * k]) @ turns[k] for k in range(self.photos)])
             if at > 3 and np.abs(step).max() < 1e-6:
                 break
-        if not np.isfinite(numbers).all():
+        if not np.isfinite(numbers).all() or self._folds(numbers):
             return None
         pulls = np.einsum("nik,n,ni->nk", slopes, weight, left, optimize=True)
         scores = np.stack([np.bincount(self.part, each) for each in pulls.T], axis=1)
@@ -159,6 +159,11 @@ class _Problem:
         whole = inverse + shared * inverse @ told_by @ inverse
         grown = np.sqrt(np.maximum(np.diag(apart) / np.diag(whole), 1.0))[: LENS + 1]
         return Turned(numbers, whole[: LENS + 1, : LENS + 1] * grown[:, None] * grown, error)
+
+    def _folds(self, numbers: Floats) -> bool:
+        """Whether such a lens would draw two things at one of the places that were seen, as none does."""
+        back = observed_places(ideal_places(self.here, numbers), numbers)
+        return bool(np.abs(back - self.here).max() * self.half > AWRY_PX)
 
     def _slopes(self, numbers: Floats, turns: Floats) -> Floats:
         """(n, 2, size): how many px each number moves what is foretold."""

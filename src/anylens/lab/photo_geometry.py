@@ -31,6 +31,10 @@ _FOCAL_UNTOLD, _FOCAL_KNOWN, _FOCAL_LEAST, _CORNER_KNOWN = 3.0, 0.1, 0.002, 0.00
 """Relative errors of a focal length: that nobody told, the largest that is good enough, the least that a pan reaches;
 of the corner's shift the largest in half diagonals where nothing straight was seen."""
 
+LEAST_TURN = 0.01
+"""By how much of the diagonal photos must be turned to tell how a lens bends: a tremor shows little but the errors of
+matches, and a lens that bends absurdly explains those too."""
+
 _RADIAL = (2, 2), (3, 4), (4, 6)
 _LEAST_ERROR_PX = 0.03
 _ROUNDS = 14
@@ -78,7 +82,8 @@ def photo_geometry(
         straight = _Problem(lines, width_px, height_px)
         found, covariance = straight.solved()
     engraved = (None, _FOCAL_UNTOLD) if focal_px is None else (focal_px / half, FOCAL_BELIEVED)
-    pan = turned(overlaps, photos, (width_px, height_px), (found, covariance), engraved)
+    apart = [each for each in overlaps if each.moved_px > LEAST_TURN * 2.0 * half]
+    pan = turned(apart, photos, (width_px, height_px), (found, covariance), engraved)
     if pan is not None:
         found, covariance = pan.numbers[:LENS], pan.covariance[:LENS, :LENS]
         seen_px = math.exp(pan.numbers[LENS]) * half
@@ -94,7 +99,7 @@ def photo_geometry(
     middle = ((width_px - 1) / 2.0, (height_px - 1) / 2.0)
     cx, cy = (Figure(float(found[k]) * half + middle[k], float(sigma[k]) * half) for k in (0, 1))
     k1, k2, k3 = (Figure(float(found[k]) * unit**power, float(sigma[k]) * unit**power) for k, power in _RADIAL)
-    places = [each.places_px for each in overlaps] + [each.others_px for each in overlaps] + list(lines)
+    places = [each.places_px for each in apart] + [each.others_px for each in apart] + list(lines)
     reach = max(float(np.hypot(*(each - middle).T).max()) for each in places)
     left = 0.0 if pan is None else pan.left_px
     line_px, bowed_px = (left, 0.0) if straight is None else (straight.rms_px(found), straight.bowed_px)
