@@ -17,6 +17,7 @@ from anylens.lab.panned_light import panned_light
 from anylens.lab.photo_geometry import photo_geometry
 from anylens.lab.specimen import of_image
 from anylens.lab.straight import roots_of_green, straight_things
+from anylens.lab.traits import look, traits
 from anylens.lens import read_passport
 from anylens.lens.mapping import cast, light
 from anylens.lens.passport import Geometry
@@ -149,6 +150,13 @@ def test_photos_of_a_tripod_or_a_trembling_hand_do_not_tell_distortion(moved_px)
         rough = np.eye(3) + rng.normal(size=(3, 3)) * [[5e-5, 5e-5, 0.1], [5e-5, 5e-5, 0.1], [1e-8, 1e-8, 0.0]]
         shared.append(Overlap(first, second, places, others, rough))
     assert photo_geometry([], 4096, 3072, 15_625.0, shared, 3) is None
+
+
+def test_the_same_view_again_tells_no_more_of_its_things() -> None:
+    looks = [look(of_image(CAMERA.photo(seed), "photo"), CAMERA.pitch_um, beside=True) for seed in range(3)]
+    one, three = traits(looks[:1]), traits(looks)
+    for name in ("falloff", "red_green", "blue_green"):
+        assert getattr(three, name).error > 0.95 * getattr(one, name).error
 
 
 def test_a_pan_tells_lenses_apart_whose_colours_lie_alike(slow_pan, tmp_path, capsys) -> None:

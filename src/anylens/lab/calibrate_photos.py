@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
-from anylens.lab.overlaps import Sight, overlaps, sight
+from anylens.lab.overlaps import Sight, overlaps, seen_before, sight
 from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, panned_light
 from anylens.lab.photo_edges import as_sharp_as_lens, edges_in
-from anylens.lab.photo_geometry import LEAST_LINES, LEAST_TURN, PhotoGeometry, photo_geometry
+from anylens.lab.photo_geometry import LEAST_LINES, PhotoGeometry, photo_geometry
 from anylens.lab.sharpness import EdgeSharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.spread import spread_field
@@ -100,7 +100,7 @@ def photo_sections(
         why.append("The photos have too few sharp edges for lateral colour; take some with leaves, roofs or letters.")
     sights = [each.sight for each in photos]
     shared = overlaps(sights)
-    again = {each.second for each in shared if each.moved_px < LEAST_TURN * math.hypot(width, height)}
+    again = seen_before(shared, sights[0].half_px)
     lines = [line for at, each in enumerate(photos) if at not in again for line in each.lines]
     focal_px = None if when.focal_mm is None else when.focal_mm / pitch_um * 1e3
     geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))

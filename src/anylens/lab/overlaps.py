@@ -19,6 +19,10 @@ Floats = npt.NDArray[np.float64]
 Light = npt.NDArray[np.float32]
 
 LEAST_MATCHES = 24
+LEAST_TURN = 0.01
+"""By how much of the diagonal photos must be turned to tell how a lens bends: a tremor shows little but the errors of
+matches, and a lens that bends absurdly explains those too."""
+
 _FOUND_PX, _LIGHT_PX = 1000, 720
 _FEATURES = 1500
 _ALIKE = 0.75
@@ -70,6 +74,10 @@ class Overlap:
         """How far things lie apart in the two photos, the median."""
         return float(np.median(np.hypot(*(self.others_px - self.places_px).T)))
 
+    def turned(self, half_px: float) -> bool:
+        """Whether the camera was turned between them by more than a hand trembles; `half_px` is half the diagonal."""
+        return self.moved_px > LEAST_TURN * 2.0 * half_px
+
 
 def sight(specimen: Specimen, roots: Bytes) -> Sight:
     """What one raw shows, `roots` of `roots_of_green`."""
@@ -109,6 +117,11 @@ def overlaps(sights: Sequence[Sight]) -> list[Overlap]:
     """
     corners = [_corners(each.roots) for each in sights]
     return list(_pairs(sights, corners))
+
+
+def seen_before(shared: Sequence[Overlap], half_px: float) -> set[int]:
+    """Which photos show only what an earlier one does, and where: they say no more of its things than that one."""
+    return {each.second for each in shared if not each.turned(half_px)}
 
 
 def laid_over(overlap: Overlap, half_px: float) -> tuple[Callable[[Floats], Floats], float]:

@@ -31,10 +31,6 @@ _FOCAL_UNTOLD, _FOCAL_KNOWN, _FOCAL_LEAST, _CORNER_KNOWN = 3.0, 0.1, 0.002, 0.00
 """Relative errors of a focal length: that nobody told, the largest that is good enough, the least that a pan reaches;
 of the corner's shift the largest in half diagonals where nothing straight was seen."""
 
-LEAST_TURN = 0.01
-"""By how much of the diagonal photos must be turned to tell how a lens bends: a tremor shows little but the errors of
-matches, and a lens that bends absurdly explains those too."""
-
 _RADIAL = (2, 2), (3, 4), (4, 6)
 _LEAST_ERROR_PX = 0.03
 _ROUNDS = 14
@@ -82,7 +78,7 @@ def photo_geometry(
         straight = _Problem(lines, width_px, height_px)
         found, covariance = straight.solved()
     engraved = (None, _FOCAL_UNTOLD) if focal_px is None else (focal_px / half, FOCAL_BELIEVED)
-    apart = [each for each in overlaps if each.moved_px > LEAST_TURN * 2.0 * half]
+    apart = [each for each in overlaps if each.turned(half)]
     pan = turned(apart, photos, (width_px, height_px), (found, covariance), engraved)
     if pan is not None:
         found, covariance = pan.numbers[:LENS], pan.covariance[:LENS, :LENS]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from anylens.lab.figure import Figure, combined
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
-from anylens.lab.overlaps import Overlap, Sight, overlaps, sight
+from anylens.lab.overlaps import Overlap, Sight, overlaps, seen_before, sight
 from anylens.lab.panned_light import LEAST_MOVE, panned_light
 from anylens.lab.perspective import perspective
 from anylens.lab.photo_geometry import bend, photo_geometry
@@ -112,22 +112,25 @@ def traits(looked: Sequence[Looked]) -> Traits:
     reach = looked[0].reach_mm
     red, blue = (radial_shift([each.fringes[k] for each in looked]) for k in (0, 1))
     colors = None if red is None or blue is None else lateral(red, blue, reach)
-    shaded = [each.shading for each in looked if each.shading is not None]
-    falloff, red_green, blue_green = (
-        _together([each[k] for each in shaded], scenes)
-        for k, scenes in enumerate((FALLOFF_OF_SCENES, CAST_OF_SCENES, CAST_OF_SCENES))
-    )
     focal = None
-    sights = [each.sight for each in looked if each.sight is not None]
+    seen = [each for each in looked if each.sight is not None]
+    sights = [each.sight for each in seen if each.sight is not None]
     shared = overlaps(sights) if len(sights) > 1 else []
+    again = [seen[at] for at in seen_before(shared, sights[0].half_px)] if shared else []
+    scenes = [each for each in looked if each not in again]
+    shaded = [each.shading for each in scenes if each.shading is not None]
+    falloff, red_green, blue_green = (
+        _together([each[k] for each in shaded], usual)
+        for k, usual in enumerate((FALLOFF_OF_SCENES, CAST_OF_SCENES, CAST_OF_SCENES))
+    )
     if shared:
         focal = _focal(sights, shared, reach)
         light = panned_light(sights, shared)
         if light is not None and max(each.moved_px for each in shared) > LEAST_MOVE * 2.0 * sights[0].half_px:
             falloff, red_green, blue_green = light.ring(SHADE)
-    bent = bend([line for each in looked for line in each.straight.lines], *looked[0].size_px)
+    bent = bend([line for each in scenes for line in each.straight.lines], *looked[0].size_px)
     if focal is None and bent is not None:
-        focal = _perspective(looked, *bent)
+        focal = _perspective(scenes, *bent)
     return Traits(reach, len(looked), colors, falloff, red_green, blue_green, focal, _bend(bent, reach))
 
 
