@@ -19,7 +19,7 @@ MOST_PIXELS = 400_000_000
 MOST_PICTURE_BYTES = 2_400_000_000
 SMALL_PIXELS = 4_000_000
 """Pictures up to here cost so little that how few bytes they are stored in is not asked."""
-_WINDOW = 1 << 18
+_MOST_SENT = 1 << 30
 
 Read = TypeVar("Read")
 
@@ -34,19 +34,21 @@ def load(path: str | os.PathLike[str]) -> bytes:
 def shared(path: str | os.PathLike[str]) -> FileBytes:
     """As `load`, but where the system keeps the file anyway: to fill as much memory of ours takes ten times as long.
 
-    It is read through once, so that an error of the disk is told here. Nobody may shorten the file while it is used.
+    It is read through once, so that an error of the disk is told here: in one call that copies nothing, since a thread
+    that comes back to Python for each piece waits each time for the one that loads modules. Nobody may shorten the file
+    while it is used.
     """
     return _let_in(Path(path), _mapped)
 
 
 def _mapped(place: Path) -> FileBytes:
-    window = bytearray(_WINDOW)
-    with place.open("rb", buffering=0) as file:
-        while file.readinto(window):
-            pass
+    with place.open("rb", buffering=0) as file, Path(os.devnull).open("wb", buffering=0) as nowhere:
         try:
+            read = 0
+            while sent := os.sendfile(nowhere.fileno(), file.fileno(), read, _MOST_SENT):
+                read += sent
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError:  # not every file system can
+        except OSError:  # not every system and file system can
             return place.read_bytes()
 
 
