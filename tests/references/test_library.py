@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import anylens.kernels
 from anylens.kernels import library, linearize
+from anylens.kernels.compile import _fingerprint
 from anylens.kernels.library import LIBRARY, Kernel, instruction_set, supported_sets
 from anylens.kernels.signature import Image, Signature, symbol
 from anylens.refusal import Refusal
@@ -173,3 +176,28 @@ def test_a_library_of_other_sources_is_refused(tmp_path: Path, monkeypatch: pyte
     (kernels / "linearize.py").write_text("changed")
     with pytest.raises(Refusal, match="compile them again"):
         library._refuse_older(loaded)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("halide") is None, reason="halide, which compiles, is not installed")
+@pytest.mark.parametrize(
+    ("file", "old", "new", "again"),
+    [
+        ("across", '"""', '"""In other words: ', False),
+        ("across", "import numpy as np\n", "import numpy as np  # the reference needs it\n", False),
+        ("across", "def schedule(", "ROWS = 3\n\n\ndef schedule(", True),
+        ("cubic", "def displaced(", "ROWS = 3\n\n\ndef displaced(", True),
+        ("grey", "def schedule(", "ROWS = 3\n\n\ndef schedule(", False),
+    ],
+)
+def test_a_kernel_is_compiled_again_for_its_code_and_not_for_words(
+    file: str, old: str, new: str, again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _fingerprint("anylens.kernels.across")
+    for source in LIBRARY.parent.glob("*.py"):
+        shutil.copy(source, tmp_path)
+    edited = tmp_path / f"{file}.py"
+    text = edited.read_text()
+    assert old in text
+    edited.write_text(text.replace(old, new, 1))
+    monkeypatch.setattr(anylens.kernels, "__path__", [str(tmp_path)])
+    assert (_fingerprint("anylens.kernels.across") != before) == again

@@ -156,8 +156,15 @@ def jit(module: ModuleType, *inputs: Any, out: Out, scheduled: bool = True) -> O
     return out
 
 
+class _WithoutWords(ast.NodeTransformer):
+    """Takes docstrings out of a module; comments and layout are not in its tree."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        return None if isinstance(node.value, ast.Constant) else node
+
+
 def _fingerprint(name: str) -> str:
-    """Changes whenever the object code of the kernel could."""
+    """Changes whenever the object code of the kernel could, and not for words about it."""
     root = Path(anylens.kernels.__path__[0])
     digest = hashlib.sha256(importlib.metadata.version("halide").encode())
     waiting, seen = [name, "anylens.kernels.signature", "anylens.kernels.compile"], set[str]()
@@ -167,9 +174,9 @@ def _fingerprint(name: str) -> str:
         if module in seen or module == "anylens.kernels.library" or not path.is_file():
             continue
         seen.add(module)
-        source = path.read_bytes()
-        digest.update(module.encode() + b"\0" + source)
-        for node in ast.walk(ast.parse(source)):
+        tree = _WithoutWords().visit(ast.parse(path.read_bytes()))
+        digest.update(f"{module}\0{ast.dump(tree)}\0".encode())
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("anylens.kernels"):
                 waiting.append(str(node.module))
                 waiting.extend(f"{node.module}.{alias.name}" for alias in node.names)
