@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import pickle
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -118,3 +119,43 @@ def test_keyword_only():
 def test_what_could_change_is_no_record():
     with pytest.raises(ValueError, match="frozen"):
         record.record(frozen=False, slots=True)
+
+
+class Named(NamedTuple):
+    """As typing writes it."""
+
+    begin: int
+    end: tuple[int, ...]
+
+
+class Joined(record.Parts):
+    """As record shares it."""
+
+    begin: int
+    end: tuple[int, ...]
+
+
+@pytest.mark.parametrize("kind", [Named, Joined])
+class TestBothTuples:
+    def test_a_tuple_whose_places_have_names(self, kind):
+        made = kind(1, end=(2, 3))
+        first, last = made
+        assert (first, last) == (made.begin, made.end) == made == (1, (2, 3))
+        assert isinstance(made, tuple)
+        assert kind._fields == ("begin", "end")
+        assert repr(made) == f"{kind.__name__}(begin=1, end=(2, 3))"
+        with pytest.raises(AttributeError):
+            made.begin = 2
+
+    def test_copies_and_pickles_are_equal(self, kind):
+        made = kind(1, (2,))
+        for other in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+            assert other == made
+            assert type(other) is kind
+
+    @pytest.mark.parametrize(
+        ("values", "named"), [((), {}), ((1,), {}), ((1, (), 2), {}), ((1, ()), {"end": ()}), ((1,), {"other": ()})]
+    )
+    def test_what_does_not_fit_is_an_error(self, kind, values, named):
+        with pytest.raises(TypeError):
+            kind(*values, **named)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from anylens.frame import Burst
 from anylens.image import Mosaic, Photo, Scene
@@ -154,7 +154,8 @@ def adjust(recipe: Recipe, setting: str, stages: StageTable) -> Recipe:
     return replace(recipe, **{section: stage_or_stages})
 
 
-class Option(NamedTuple):
+@record(frozen=True, slots=True)
+class Option:
     """One field of one stage, as a slider or a help text needs it."""
 
     stage: str

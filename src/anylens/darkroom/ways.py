@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from anylens.darkroom.recipe import Recipe, adjust
 from anylens.darkroom.stages import STAGES
 from anylens.frame import Facts
+from anylens.record import record
 
 Way = Literal["plain", "night", "hdr", "displayed"]
 
@@ -34,7 +35,8 @@ NIGHT_EV, LONG_S, USUAL_F_NUMBER, BRACKET_EV = 3.0, 1.0, 2.8, 0.8
 holds still."""
 
 
-class Choice(NamedTuple):
+@record(frozen=True, slots=True)
+class Choice:
     """A way and the reason for it, a sentence."""
 
     way: Way

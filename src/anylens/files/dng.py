@@ -16,7 +16,7 @@ from anylens.files import gate
 from anylens.files.exposure import Exposure, pitch_um, read_exposure
 from anylens.files.layout import Unsupported
 from anylens.files.pixels import Samples, read_samples
-from anylens.files.tags import Tag
+from anylens.files.tags import Tag, tag_name
 from anylens.files.tiff import Buffer, Directory, open_tiff
 from anylens.frame import Facts, Frame, Opcodes
 from anylens.image import Scene
@@ -72,16 +72,16 @@ class _Negative:
     image: Directory
     kind: Kind
 
-    def numbers(self, tag: Tag) -> tuple[float, ...]:
+    def numbers(self, tag: int) -> tuple[float, ...]:
         return self.image.numbers(tag) or self.main.numbers(tag)
 
-    def finite(self, tag: Tag, *counts: int) -> tuple[float, ...]:
+    def finite(self, tag: int, *counts: int) -> tuple[float, ...]:
         """The tag's values, () where it is absent; Refusal for infinite ones and for another count."""
         values = self.numbers(tag)
         if not values:
             return ()
         if not all(map(math.isfinite, values)) or (counts and len(values) not in counts):
-            raise Refusal(f"{tag.name} holds {_shown(values)}, which cannot be; {gate.DAMAGED}")
+            raise Refusal(f"{tag_name(tag)} holds {_shown(values)}, which cannot be; {gate.DAMAGED}")
         return tuple(float(value) for value in values)
 
 
@@ -281,13 +281,13 @@ def _calibrations(negative: _Negative, lent: Sensor | None) -> tuple[tuple[Calib
     found: list[Calibration] = []
     notes: list[str] = []
     for number in (1, 2, 3):
-        matrix = _matrix(negative, Tag[f"ColorMatrix{number}"])
+        matrix = _matrix(negative, getattr(Tag, f"ColorMatrix{number}"))
         if matrix is None:
             continue
-        light = negative.main.integer(Tag[f"CalibrationIlluminant{number}"], 0)
+        light = negative.main.integer(getattr(Tag, f"CalibrationIlluminant{number}"), 0)
         if light == 255:
             notes.append(f"Calibration {number} was made under a light of its own, which is taken as unknown.")
-        forward, calibration = Tag[f"ForwardMatrix{number}"], Tag[f"CameraCalibration{number}"]
+        forward, calibration = getattr(Tag, f"ForwardMatrix{number}"), getattr(Tag, f"CameraCalibration{number}")
         found.append(Calibration(light, matrix, _matrix(negative, forward), _matrix(negative, calibration)))
     if found:
         return tuple(found), tuple(notes)
@@ -300,12 +300,12 @@ def _calibrations(negative: _Negative, lent: Sensor | None) -> tuple[tuple[Calib
     )
 
 
-def _matrix(negative: _Negative, tag: Tag) -> Matrix | None:
+def _matrix(negative: _Negative, tag: int) -> Matrix | None:
     values = negative.numbers(tag)
     if not values or (negative.kind == "monochrome" and len(values) != 9):
         return None
     if len(values) == 12:
-        raise Refusal(f"{tag.name} is for a sensor of four colours, three are developed; use linear DNG.")
+        raise Refusal(f"{tag_name(tag)} is for a sensor of four colours, three are developed; use linear DNG.")
     a, b, c, d, e, f, g, h, i = negative.finite(tag, 9)
     return (a, b, c), (d, e, f), (g, h, i)
 

@@ -225,7 +225,7 @@ def _color(facts: Facts) -> dict[int, Entry]:
     return entries
 
 
-def _calibration(calibration: Calibration, light: Tag, color: Tag, forward: Tag, copy: Tag) -> dict[int, Entry]:
+def _calibration(calibration: Calibration, light: int, color: int, forward: int, copy: int) -> dict[int, Entry]:
     entries: dict[int, Entry] = {light: Entry(Type.SHORT, (calibration.illuminant,))}
     for tag, matrix in (
         (color, calibration.color_matrix),

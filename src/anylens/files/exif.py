@@ -144,7 +144,7 @@ def lens_range(lens: Lens) -> Entry | None:
     return Entry(Type.RATIONAL, values)
 
 
-def texts(values: Mapping[Tag, str | None]) -> dict[int, Entry]:
+def texts(values: Mapping[int, str | None]) -> dict[int, Entry]:
     """Text entries of those values that say something."""
     cleaned = {tag: (value or "").replace("\0", " ").strip() for tag, value in values.items()}
     return {
@@ -166,7 +166,7 @@ def _taken(facts: Facts) -> dict[int, Entry]:
         entries |= {
             tag: Entry(Type.ASCII, text) for tag in (Tag.OffsetTime, Tag.OffsetTimeOriginal, Tag.OffsetTimeDigitized)
         }
-    return {int(tag): entry for tag, entry in entries.items()}
+    return entries
 
 
 def _clock(facts: Facts) -> str:
@@ -180,7 +180,7 @@ def _body(body: Body | None) -> dict[int, Entry]:
     return {} if body is None else texts({Tag.BodySerialNumber: body.serial})
 
 
-def _positive(tag: Tag, value: float | None) -> dict[int, Entry]:
+def _positive(tag: int, value: float | None) -> dict[int, Entry]:
     """A rational, where the value is one that can be."""
     if value is None or not 1.0 / _MOST_RATIO <= value <= _MOST_RATIO:
         return {}

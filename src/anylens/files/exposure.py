@@ -77,7 +77,7 @@ def _source(packet: bytes) -> Source:
     return setting_source(packet)
 
 
-def _positive(directories: tuple[Directory, ...], tag: Tag) -> float | None:
+def _positive(directories: tuple[Directory, ...], tag: int) -> float | None:
     for directory in directories:
         value = directory.number(tag)
         if value is not None and value > 0:
@@ -85,7 +85,7 @@ def _positive(directories: tuple[Directory, ...], tag: Tag) -> float | None:
     return None
 
 
-def _text(directories: tuple[Directory, ...], *tags: Tag) -> str:
+def _text(directories: tuple[Directory, ...], *tags: int) -> str:
     for tag in tags:
         for directory in directories:
             text = directory.text(tag)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 
-
-class Tag(IntEnum):
+class Tag:
     """Numbers of the tags in image and EXIF directories that are read or written here."""
 
     NewSubFileType = 254
@@ -122,9 +120,9 @@ class Tag(IntEnum):
     ColumnInterleaveFactor = 52547
 
 
+_NAMES = {number: name for name, number in vars(Tag).items() if isinstance(number, int)}
+
+
 def tag_name(number: int) -> str:
     """The specification's name of a tag, or `tag 12345` for one that the table does not know."""
-    try:
-        return Tag(number).name
-    except ValueError:
-        return f"tag {number}"
+    return _NAMES.get(number, f"tag {number}")

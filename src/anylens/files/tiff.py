@@ -99,14 +99,14 @@ class Directory:
     """By tag: (type, count, position in the file)."""
 
     def __contains__(self, tag: int) -> bool:
-        return int(tag) in self.slots
+        return tag in self.slots
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.slots)
 
     def raw(self, tag: int) -> bytes:
         """The bytes of a tag's value as they stand in the file, b"" where the tag is absent."""
-        slot = self.slots.get(int(tag))
+        slot = self.slots.get(tag)
         if slot is None:
             return b""
         kind, count, position = slot
@@ -116,7 +116,7 @@ class Directory:
 
     def get(self, tag: int) -> Entry | None:
         """The decoded entry of a tag, None where it is absent."""
-        slot = self.slots.get(int(tag))
+        slot = self.slots.get(tag)
         if slot is None:
             return None
         raw = self.raw(tag)
@@ -371,27 +371,27 @@ def _collect(drafts: Sequence[Draft], order: list[Draft]) -> None:
             _collect(below, order)
 
 
-def _chunk_tags(draft: Draft) -> tuple[Tag, Tag]:
+def _chunk_tags(draft: Draft) -> tuple[int, int]:
     if Tag.TileWidth in draft.entries:
         return Tag.TileOffsets, Tag.TileByteCounts
     return Tag.StripOffsets, Tag.StripByteCounts
 
 
 def _with_pointers(draft: Draft) -> dict[int, Entry]:
-    entries = {int(tag): entry for tag, entry in draft.entries.items()}
+    entries = dict(draft.entries)
     for tag, below in draft.children.items():
         if below:
-            entries[int(tag)] = Entry(Type.LONG, (0,) * len(below))
+            entries[tag] = Entry(Type.LONG, (0,) * len(below))
     if draft.chunks:
         offsets, sizes = _chunk_tags(draft)
-        entries[int(offsets)] = Entry(Type.LONG, (0,) * len(draft.chunks))
-        entries[int(sizes)] = Entry(Type.LONG, tuple(memoryview(chunk).nbytes for chunk in draft.chunks))
+        entries[offsets] = Entry(Type.LONG, (0,) * len(draft.chunks))
+        entries[sizes] = Entry(Type.LONG, tuple(memoryview(chunk).nbytes for chunk in draft.chunks))
     return entries
 
 
 def _pointers(draft: Draft, where: Mapping[int, int], spots: Sequence[int]) -> dict[int, Sequence[int]]:
     found: dict[int, Sequence[int]] = {
-        int(tag): [where[id(child)] for child in below] for tag, below in draft.children.items() if below
+        tag: [where[id(child)] for child in below] for tag, below in draft.children.items() if below
     }
     if draft.chunks:
         found[int(_chunk_tags(draft)[0])] = spots

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from anylens.kernels import cubic
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -25,7 +26,7 @@ MARGIN = 2 * cubic.BLOCK
 """How far beyond the border light is laid out: a block that lies farther out reads nothing but the edge."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     asked: Any
     lines: Any
     begins: Any

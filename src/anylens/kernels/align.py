@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from anylens.kernels.halve import halve
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.kernels.sites import MARGIN
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.floating[Any]]
@@ -48,7 +49,7 @@ NOISE_OF_SLOPE = 0.5 * (6 / 16) * (6 / 16 - 1 / 16) / 2
 """Variance of a slope after smoothing, where the noise of two pictures together has unit variance before it."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     column: Any
     total: Any
     sums: Any

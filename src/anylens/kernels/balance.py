@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from anylens.kernels import pattern
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -19,7 +20,7 @@ SIGNATURE = Signature(
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     gains: Any
     balanced: Any
 

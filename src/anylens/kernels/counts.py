@@ -6,7 +6,7 @@ their own, with the margin around that `sites` has.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.kernels.sites import MARGIN, with_margin
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.uint16]
@@ -32,7 +33,7 @@ SIGNATURE = Signature(
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     planes: Any
 
 

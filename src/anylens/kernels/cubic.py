@@ -8,10 +8,12 @@ weighs those that are not its own with 0. So nothing is gathered pixel by pixel.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -49,7 +51,7 @@ def taps_after(slack: Any, most: Any) -> Any:
     return most(slack, SLACKS[-1]) + 2
 
 
-class Displaced(NamedTuple):
+class Displaced(Parts):
     """What is asked of the blocks of a row, laid out beforehand, and of each of its pixels."""
 
     lines: Any

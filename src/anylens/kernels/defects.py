@@ -9,7 +9,7 @@ lens spreads light over pixels, a defect stays alone. Own work after the rank-or
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from anylens.kernels import pattern
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -43,7 +44,7 @@ NETWORK = (
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     scales: Any
     offsets: Any
     suspected: Any

@@ -13,7 +13,7 @@ diagonal neighbours the two whose differences are neither largest nor smallest s
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from anylens.kernels import pattern
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -43,7 +44,7 @@ OWN_CHANGE = 0.25
 BEYOND = 1.0
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     sites: Any
     lines: tuple[Any, ...]
     weighed: Any

@@ -6,13 +6,14 @@ bits shows. Means are rounded as they are taken; only the weights of the four di
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels import demosaic, pattern, powers
 from anylens.kernels.library import Kernel
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -34,7 +35,7 @@ PART_BITS = 15
 """Weights between two directions are counted in 2 to minus this."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     sites: Any
     lines: tuple[Any, ...]
     weighed: Any

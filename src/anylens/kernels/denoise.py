@@ -11,13 +11,14 @@ hold together. Shrinking by 1 - (noise / energy)^2 is continuous, so no coeffici
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -105,7 +106,7 @@ NOISE_SPECTRUM = np.array(
 )
 
 
-class Shrunk(NamedTuple):
+class Shrunk(Parts):
     shares: Any
     ease: Any
     parted: Any
@@ -119,7 +120,7 @@ class Shrunk(NamedTuple):
     picture: Any
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     stable: Any
     half: Any
     quarter: Any

@@ -5,7 +5,7 @@ Takes what `kernels.across` gives, whole or the rows of it that are needed, some
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from anylens.kernels import cubic
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -35,7 +36,7 @@ def edge(slack: int) -> int:
     return int(cubic.taps_after(slack, max)) + 3
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     asked: Any
     lines: Any
     begins: Any

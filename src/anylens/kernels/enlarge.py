@@ -5,7 +5,7 @@ Catmull & Rom's cubic between the pixels, as `resize` has it; the planes are wha
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.kernels.sites import MARGIN
 from anylens.kernels.superpose import FINE, PHASES
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -32,7 +33,7 @@ SIGNATURE = Signature(
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     lines: Any
     fine: Any
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Signature
 from anylens.kernels.sites import MARGIN
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -17,7 +18,7 @@ SIGNATURE = Signature(inputs=(Image("picture", "float32", 2, "repeat"),), output
 TAPS = ((-1, 0.125), (0, 0.375), (1, 0.375), (2, 0.125))
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     down: Any
     half: Any
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 if TYPE_CHECKING:
     import halide as hl
@@ -29,7 +30,7 @@ SIGNATURE = Signature(
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     linear: hl.Func
 
 

@@ -9,7 +9,7 @@ What is kept is the sum of weighted differences: equal frames leave the referenc
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from anylens.kernels.lattice import CELLS, PARTS, POSITIONS, READ, TAPS, filters
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.kernels.sites import MARGIN
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Shifts = npt.NDArray[np.int32]
@@ -57,7 +58,7 @@ nothing. Not where it is darker by so much than what is clipped: there something
 NEVER = 3e38
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     read: Any
     gap: Any
     tested: Any

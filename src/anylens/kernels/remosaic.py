@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from anylens.kernels import linearize
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.uint16]
@@ -56,7 +57,7 @@ HOT_SIGMA, UNEVEN, COMPANY, CHANCE = 6.0, 4.0, 12.0, 3.0
 """How far a defective pixel leaves its block behind: in sigma, and in what the block and what is beside it differ."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     light: Any
     counted: Any
     cell: Any

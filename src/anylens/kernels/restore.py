@@ -12,7 +12,7 @@ them cannot be told from what it has carried there, and black specks are seen fi
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ from anylens.kernels.restore_filters import (
 )
 from anylens.kernels.sharpen import LUMA
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -68,7 +69,7 @@ SIGNATURE = Signature(
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     """Those that are laid out. Lines come in pairs of rows, (x, which, pair); small ones have half the columns too."""
 
     lined: Any

@@ -8,10 +8,12 @@ cannot tell.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -106,7 +108,7 @@ def filters_of(
     return _spread(found.reshape(*shape, -1), height, width)
 
 
-class _Waves(NamedTuple):
+class _Waves(Parts):
     """The frequencies at which filters are designed, half a plane (F), and what each of their figures does there.
 
     `even` (figures, F) is real and `odd` imaginary; `squares` (figures * figures, F) their products with what the

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from anylens.record import Parts
 
 BLOCK = 16
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     asked: Any
     blocks: Any
     picture: Any

@@ -10,13 +10,14 @@ The limits are own work.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -39,7 +40,7 @@ PUREST = 0.5
 """So do pure colours, as if their luma were this part of their strongest: in a deep blue luma is mostly noise."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     luma: Any
     column: Any
     lowest: Any

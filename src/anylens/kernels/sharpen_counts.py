@@ -6,7 +6,7 @@ how much of the detail is kept is worked out as floats.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from anylens.kernels import sharpen
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +30,7 @@ SHARE_BITS = 14
 """By what part a pixel changes is counted in 2 to minus this: up to twice."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     luma: Any
     column: Any
     lowest: Any

@@ -6,7 +6,7 @@ memory. The margin repeats the outermost cells, so that a place a little beyond 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from anylens.kernels import linearize
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.uint16]
@@ -25,7 +26,7 @@ SIGNATURE = Signature(
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     sites: Any
 
 

@@ -11,7 +11,7 @@ neighbours in a frame's sites too.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.kernels.sites import MARGIN
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int32]
@@ -50,7 +51,7 @@ SIGNATURE = Signature(
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     start: Any
     weight: Any
     share: Any

@@ -8,7 +8,7 @@ sees is exactly the mean of what fine pixels half a step to its sides would see.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.kernels.sites import MARGIN
 from anylens.kernels.superpose import BLOCK_X, BLOCK_Y, COLOR_OF_PLANE, FINE, PHASES, from_zero
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.uint16]
@@ -40,7 +41,7 @@ SIGNATURE = Signature(
 )
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     start: Any
     weight: Any
     seen: Any

@@ -13,7 +13,7 @@ and a blue does not fade to grey. Own work: towards grey of constant luminance (
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from anylens.kernels import powers
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 
@@ -44,7 +45,7 @@ ENCODING = (-0.04215355, 1.57301828, -1.87835218, 3.81198726, -4.83294688, 3.260
 """sRGB's 1.055 v^(1 / 2.4) - 0.055 by the powers of v^(1 / 2); errs by 0.00016 at most, and 1 stays 1, never more."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     rich: Any
     ends: Any
     raised: Any

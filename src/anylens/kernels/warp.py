@@ -6,20 +6,19 @@ sixteen. Distortion, lateral colour, scale and shift are all one map, and the pi
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels import across, cubic, down
 from anylens.kernels.rows import Rows
+from anylens.record import Parts
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 BAND_ROWS = 128
 
 
-class Places(NamedTuple):
+class Places(Parts):
     """Displacements in pixels as `kernels.cubic` takes them, one table for all colours or one a colour.
 
     `across` has for each row of the picture that is read how far along it each column's light lies, `down` for each

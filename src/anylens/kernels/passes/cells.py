@@ -6,7 +6,7 @@ What a pass in bands must know of the whole picture before it begins. The same l
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from anylens.kernels import cells as small
 from anylens.kernels import defects, linearize, pattern
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
@@ -27,7 +28,7 @@ COUNTS = (
 SIGNATURE = Signature(inputs=COUNTS, outputs=(Image("cells", "float32", 3),))
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     columns: Any
     blacks: Any
     scales: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from anylens.kernels import expose, local_tone, sharpen_counts, tone
 from anylens.kernels.passes import light
 from anylens.kernels.signature import Image
+from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +22,7 @@ TILE = (1008, 128)
 OUTPUT = Image("photo", "uint8", 3, interleaved=True)
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     slopes: tuple[Any, Any]
     even: Any
     tone: tone.Stages

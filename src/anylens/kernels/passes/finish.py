@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from anylens.kernels import cubic, down, matrix
 from anylens.kernels.library import Kernel
 from anylens.kernels.passes import display, light, render
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
@@ -24,13 +25,13 @@ GROUPS: light.Groups = (*LEVEL, *display.GROUPS)
 SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(display.OUTPUT,))
 
 
-class Straight(NamedTuple):
+class Straight(Parts):
     place: tuple[Any, Any]
     down: down.Stages
     scene: Any
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     straight: Straight
     display: display.Stages
 

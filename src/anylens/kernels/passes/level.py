@@ -5,7 +5,7 @@ A block's colours stand side by side, so that what reads it along its columns fi
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from anylens.kernels import across, cubic
 from anylens.kernels.library import Kernel
 from anylens.kernels.passes import light
 from anylens.kernels.signature import Image, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
@@ -23,7 +24,7 @@ STRIP = 128
 """Rows at most that slide down in one go."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     light: light.Stages
     across: across.Stages
     rows: Any

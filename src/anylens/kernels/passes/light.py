@@ -7,7 +7,7 @@ mirrored, once for all.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from anylens.kernels.cells import SPACING, spread
 from anylens.kernels.passes import cells
 from anylens.kernels.passes.cells import inside
 from anylens.kernels.signature import Image, Scalar
-from anylens.record import replace
+from anylens.record import Parts, replace
 
 Array = npt.NDArray[Any]
 Groups = tuple[tuple[str, tuple[Image | Scalar, ...]], ...]
@@ -95,7 +95,7 @@ def counts_to_light(*counts: Any) -> tuple[tuple[Any, ...], Any, defects.Stages]
     return (columns, blacks, scales), light, defects.algorithm(light, *noise)
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     size: tuple[Any, Any]
     rows: tuple[Any, ...]
     light: Any

@@ -11,7 +11,7 @@ looks there, may differ by a count from stage by stage.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,13 @@ import numpy.typing as npt
 from anylens.kernels.library import Kernel
 from anylens.kernels.passes import cells, display, light
 from anylens.kernels.signature import Signature
+from anylens.record import Parts
 
 GROUPS: light.Groups = (*light.GROUPS, *display.GROUPS)
 SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(display.OUTPUT,))
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     light: light.Stages
     display: display.Stages
 

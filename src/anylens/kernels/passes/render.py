@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from anylens.kernels.library import Kernel
 from anylens.kernels.passes import cells, display, light
 from anylens.kernels.signature import Image, Scalar, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +33,7 @@ def inside(place: Any, size: Any) -> Any:
     return cells.inside(place, size, beyond)
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     scene: Any
     display: display.Stages
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from anylens.kernels import restore
 from anylens.kernels.library import Kernel
 from anylens.kernels.passes import finish, light
 from anylens.kernels.signature import Image, Signature
+from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
@@ -22,7 +23,7 @@ LEAST_SIDE = 16
 """A smaller picture would be mirrored twice."""
 
 
-class Stages(NamedTuple):
+class Stages(Parts):
     straight: finish.Straight
     restore: restore.Stages
 
