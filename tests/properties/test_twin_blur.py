@@ -2,12 +2,13 @@
 is even stays so."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from anylens.twin import spectra
-from anylens.twin.blur import Grid, spread_out
+from anylens.twin.blur import Grid, enlarged, spread_out
 from anylens.twin.drawing import drawn
 from anylens.twin.places import Net, crossings
 from anylens.twin.scenes import Field, Plane, scene
@@ -36,6 +37,26 @@ def test_pixels_are_samples_of_the_finer_picture(fine: int) -> None:
         for k in range(24) for j in range(24)
     )  # fmt: skip
     np.testing.assert_allclose(samples[:, :10, :10], direct, atol=1e-5)
+
+
+def test_a_smooth_blur_is_told_by_every_second_sample() -> None:
+    chance = np.random.default_rng(5)
+    grid = Grid(150, 111, -74.5, -55.0, 1.0, 1)
+    light = chance.random((2, 1200, 1200), np.float32)
+    away = np.arange(64.0) - 32.0
+    blurs = np.exp([-0.5 * np.add.outer(away**2, away**2) / wide**2 for wide in (3.0, 5.0)]).astype(np.float32)
+    blurs /= blurs.sum((1, 2), keepdims=True)
+    assert Spreads(np.tile(blurs[[0, 1, 1]], (5, 5, 1, 1, 1)), NOWHERE, 1, 1).smooth
+
+    def draw(top: int, left: int, out: np.ndarray) -> None:
+        rows, columns = out.shape[1:]
+        out[:] = light[:, top + 100 : top + 100 + rows, left + 100 : left + 100 + columns]
+
+    every = spread_out(grid, draw, lambda _x, _y: blurs, range(2), 64, 1)
+    half = spread_out(replace(grid, height=112), draw, lambda _x, _y: blurs, range(2), 64, 1, 2, smooth=True)
+    np.testing.assert_allclose(half[:, :55], every[:, :110:2, ::2], atol=2e-5)
+    inner = np.s_[:, 16:-16, 16:-16]
+    np.testing.assert_allclose(enlarged(half, every.shape[1:])[inner], every[inner], atol=2e-4)
 
 
 def test_where_windows_begin_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:

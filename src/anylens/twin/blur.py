@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ WINDOW = 448
 WINDOWS = 8
 """Along the picture's shorter side there are about so many windows, but for kernels so wide that windows less than
 two of them would cost more than they tell."""
+_BETWEEN_OF_524288 = (-63, 847, -5445, 22869, -76230, 320166, 320166, -76230, 22869, -5445, 847, -63)
+BETWEEN: Array = np.array([_BETWEEN_OF_524288], np.float32) / np.float32(524288)
+"""(1, 12): what each of twelve even values in a row counts in their middle: a polynomial through all of them."""
+ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,13 @@ def spread_out(
     threads: int,
     every: int | None = None,
     part: tuple[slice, slice] | None = None,
+    smooth: bool = False,
 ) -> Array:
     """(C, height, width): what is drawn on the fine samples, blurred, averaged over each pixel.
 
     `every` so many samples stands an output, each still averaged over a whole pixel; None for one a pixel. Beyond
-    `part`, rows and columns of samples, there is no light.
+    `part`, rows and columns of samples, there is no light. What `smooth` blurs leave beyond the band that outputs can
+    carry is left out; of others it folds back, as a sensor sees it.
 
     `draw(top, left, out)` fills (C, rows, columns) with the samples from there on; `kernel(x_mm, y_mm)` gives (K, size,
     size), the blurs at a place, their middle at size // 2, the average over the pixel's samples in them, 1 in all, and
@@ -58,14 +65,15 @@ def spread_out(
     the light, in shares that change evenly from corner to corner: windows meet without a seam, and what is even
     stays so, whatever their kernels.
     """
-    from scipy.fft import fft, next_fast_len, rfft
+    from scipy.fft import next_fast_len
 
     fine = grid.fine
     every = every or fine
     least = min(WINDOW, max(min(grid.width, grid.height) * fine // WINDOWS, 2 * size)) + size
     # Rows of whole lines of a core's memory are transformed faster; a window fills what is transformed.
     length = 16 * fine * next_fast_len(-(-least // (16 * fine)), real=True)
-    window = (length - size) // fine * fine
+    kept = length // every if smooth else length
+    window = (length - size) // (fine * every) * (fine * every)
     reach = window + size
     sides = grid.height, grid.width
     bounds = part or tuple(slice(-size, side * fine + size) for side in sides)
@@ -92,8 +100,7 @@ def spread_out(
     def corner(top: int, left: int) -> Spectra:
         x, y = (float(grid.samples(each, 1, down)[0]) for each, down in ((left, False), (top, True)))
         edge = 0.5 * grid.pitch_mm / fine
-        # Most rows of the padded blur are 0.
-        return np.asarray(fft(rfft(kernel(x - edge, y - edge), length), length, axis=-2))
+        return _spectrum(kernel(x - edge, y - edge), length, kept)
 
     def pixels(top: int, left: int) -> Array:
         """A window's part of what is seen."""
@@ -106,7 +113,7 @@ def spread_out(
         seen = pixels(tops[row], left)
         for channel in np.flatnonzero(uneven).tolist():
             around = [each[kinds[channel]] for each in kernels]
-            _blur(seen[channel], samples[channel], around, size, every, window)
+            _blur(seen[channel], samples[channel], around, length, size, every, window)
 
     with ThreadPoolExecutor(threads) as pool:
         drawing, rows = strip(0), []
@@ -138,20 +145,35 @@ def _firsts(samples: int, window: int, size: int, lit: slice) -> list[int]:
     return [at for at in range(0, samples, window) if lit.start < at + window + size // 2 and at - size // 2 < lit.stop]
 
 
-def _blur(out: Array, light: Array, kernels: Sequence[Spectra], size: int, every: int, window: int) -> None:
-    """Fills a window's pixels (h, w) from the samples that it sees, by the spectra of `size` wide kernels at its
-    corners: upper left, upper right, lower left, lower right."""
-    from scipy.fft import ifft, irfft, rfft2
+def _blur(
+    out: Array, light: Array, kernels: Sequence[Spectra], length: int, size: int, every: int, window: int
+) -> None:
+    """Fills a window's pixels (h, w) from the samples that it sees, by the spectra on `length` samples of `size` wide
+    kernels at its corners: upper left, upper right, lower left, lower right."""
+    from scipy.fft import ifft, irfft
 
-    length = kernels[0].shape[0]
+    kept = len(kernels[0])
     down, across = (((np.arange(side, dtype=np.float32) + 0.5) * (every / window)) for side in out.shape)
     rows, columns = (slice(size // every, size // every + side) for side in out.shape)
-    spectrum = rfft2(light, (length, length))
+    spectrum = _spectrum(light, length, kept)
     spectrum *= np.float32(1.0 / every**2)
-    seen = [ifft(_folded(spectrum, each, every), axis=0)[rows] for each in kernels]
+    again = kept * every // length
+    seen = [ifft(_folded(spectrum, each, again), axis=0)[rows] for each in kernels]
     sides = (upper + down[:, None] * (lower - upper) for upper, lower in zip(seen[:2], seen[2:], strict=True))
     left, right = (irfft(each, length // every, axis=1)[:, columns] for each in sides)
     out[:] = left + across * (right - left)
+
+
+def _spectrum(samples: Array, length: int, kept: int) -> Spectra:
+    """(..., kept, kept // 2 + 1): the `kept` lowest frequencies, down and across, of samples (..., h, w) and 0 up to
+    `length` of them."""
+    from scipy.fft import fft, rfft
+
+    # Most rows of a padded blur are 0.
+    whole = fft(rfft(samples, length)[..., : kept // 2 + 1], length, axis=-2)
+    if kept == length:
+        return np.asarray(whole)
+    return np.concatenate([whole[..., : kept // 2, :], whole[..., -(kept // 2) :, :]], axis=-2)
 
 
 def _folded(light: Spectra, kernel: Spectra, every: int) -> Spectra:
@@ -172,3 +194,30 @@ def _folded(light: Spectra, kernel: Spectra, every: int) -> Spectra:
             out[0] += mirrored[0]
             out[1:] += mirrored[:0:-1]
     return np.asarray(out)
+
+
+def enlarged(values: Array, sides: tuple[int, int]) -> Array:
+    """(C, *sides): values (C, h, w) and three more between four of them, smooth; beyond the last ones they stay."""
+    import cv2
+
+    reach = BETWEEN.size
+    out = np.empty((len(values), *sides), np.float32)
+
+    def part(first: int) -> None:
+        above = max(first - reach, 0)
+        for coarse, dense in zip(values, out[:, 2 * first : 2 * (first + ROWS)], strict=True):
+            near = coarse[above : first + ROWS + reach]
+            wide = np.empty((len(near), 2 * near.shape[1]), np.float32)
+            wide[:, ::2] = near
+            wide[:, 1::2] = between(near, BETWEEN)
+            for odd, lines in enumerate((wide, between(wide, BETWEEN.T))):
+                rows = dense[odd::2]
+                rows[:] = lines[first - above :][: len(rows), : sides[1]]
+
+    def between(lines: Array, weights: Array) -> Array:
+        middle = (reach // 2 - 1, 0) if len(weights) == 1 else (0, reach // 2 - 1)
+        return np.asarray(cv2.filter2D(lines, -1, weights, anchor=middle, borderType=cv2.BORDER_REPLICATE))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(part, range(0, -(-sides[0] // 2), ROWS)))
+    return out

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from anylens.twin.blur import Grid, spread_out
+from anylens.twin.blur import Grid, enlarged, spread_out
 from anylens.twin.places import Net
 from anylens.twin.scenes import Box, Plane
 from anylens.twin.spreading import Spreads
@@ -51,7 +52,12 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
             return np.concatenate([cover * plane.draw(colors, x_mm, y_mm, step_mm), cover[1:2]])
         return np.concatenate([np.zeros_like(cover), cover[1:2]])
 
-    return spread_out(grid, draw, blur.at, kinds, blur.size, os.cpu_count() or 1, every, part)
+    threads = os.cpu_count() or 1
+    if not blur.smooth:
+        return spread_out(grid, draw, blur.at, kinds, blur.size, threads, every, part)
+    even = replace(grid, width=grid.width + grid.width % 2, height=grid.height + grid.height % 2)
+    half = spread_out(even, draw, blur.at, kinds, blur.size, threads, 2, part, smooth=True)
+    return enlarged(half, (grid.height, grid.width))
 
 
 def _few_origins(ways: Net, moved: Net, x: Floats, y: Floats) -> Array:

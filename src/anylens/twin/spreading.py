@@ -33,6 +33,8 @@ _SKIRT_CELLS, _SKIRT_KNOTS, _SKIRT_LEAST, _FULL = 96, 5, 0.005, 0.6
 _SEEN, _WIDE = 0.015, 30.0
 """Where a blur leaves less contrast beyond what fewer samples can carry, they have all there is to see; pixels of half
 a core's side from which two of them are one sample."""
+_FAINT = 0.02
+"""The same of what is formed from all samples."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,16 @@ class Spreads:
     def size(self) -> int:
         """Samples along a kernel's side."""
         return int(self.kernels.shape[-1])
+
+    @property
+    def smooth(self) -> bool:
+        """Whether every second of its samples tells what there is to see, where none is less than a pixel."""
+        from scipy.fft import rfft2
+
+        if self.fine > 1:
+            return False
+        beyond = np.maximum(abs(np.fft.fftfreq(self.size))[:, None], np.fft.rfftfreq(self.size)) >= 0.25
+        return bool(np.abs(rfft2(self.kernels)[..., beyond]).max() < _FAINT)
 
     def at(self, x_mm: float, y_mm: float) -> Array:
         """(3, size, size): the blur of a place."""
