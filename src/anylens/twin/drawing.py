@@ -42,15 +42,18 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
         x_mm, y_mm = places[0::2], places[1::2]
         for first in range(0, rows, STRIP):
             strip = np.s_[:, first : first + STRIP]
-            out[strip] = seen(x_mm[strip], y_mm[strip])
+            seen(x_mm[strip], y_mm[strip], out[strip])
 
-    def seen(x_mm: Array, y_mm: Array) -> Array:
+    def seen(x_mm: Array, y_mm: Array, out: Array) -> None:
         if plane.cover is None:
-            return plane.draw(colors, x_mm, y_mm, step_mm)
+            out[:] = plane.draw(colors, x_mm, y_mm, step_mm)
+            return
         cover = plane.cover(one, x_mm, y_mm, step_mm)
+        out[3] = cover[1]
         if colors.any() and cover.any():
-            return np.concatenate([cover * plane.draw(colors, x_mm, y_mm, step_mm), cover[1:2]])
-        return np.concatenate([np.zeros_like(cover), cover[1:2]])
+            np.multiply(cover, plane.draw(colors, x_mm, y_mm, step_mm), out=out[:3])
+        else:
+            out[:3] = 0.0
 
     threads = os.cpu_count() or 1
     if not blur.smooth:

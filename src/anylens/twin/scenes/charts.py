@@ -16,6 +16,7 @@ from anylens.twin.scenes.plane import (
     Mark,
     Plane,
     Rectangle,
+    along,
     cells,
     choice,
     grey,
@@ -26,6 +27,7 @@ from anylens.twin.scenes.plane import (
     plain,
     touched,
     turned,
+    upright,
     within,
 )
 from anylens.twin.spectra import Flicker, Source, colorchecker, rec2020
@@ -191,13 +193,15 @@ class ColorChecker:
         patches = list(colorchecker().items())
         radiance = lit(np.vstack([grey(self.wall, 0.03), *(row for _, row in patches)]), source, self.lux)
         middles = [(at % 6 - 2.5, at // 6 - 1.5) for at in range(24)]
-        board = Rectangle(0.0, 0.0, 3.1 * cell, 2.1 * cell, turn)
         squares = [Rectangle(a * cos - b * sin, a * sin + b * cos, 0.44 * cell, 0.44 * cell, turn) for a, b in middles]
-        boxes = np.array([each.box for each in (board, *squares)])
+        # Along the chart's own sides all stand upright, the board first.
+        boxes = cell * np.array(
+            [(-3.1, -2.1, 3.1, 2.1), *((a - 0.44, b - 0.44, a + 0.44, b + 0.44) for a, b in middles)]
+        )
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             out = plain(colors[0], x_mm, y_mm)
-            paste(out, (board, *squares), boxes, colors[1:], x_mm, y_mm, step_mm)
+            upright(out, boxes, colors[1:], *along(turn, x_mm, y_mm), step_mm)
             return out
 
         seen = rec2020(radiance, source, self.lux)

@@ -138,9 +138,7 @@ class Rectangle:
     def share(self, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
         """How much of the squares around places lies inside."""
         u, v = x_mm - np.float32(self.x), y_mm - np.float32(self.y)
-        if self.turn:
-            cos, sin = np.float32(math.cos(self.turn)), np.float32(math.sin(self.turn))
-            u, v = cos * u + sin * v, cos * v - sin * u
+        u, v = along(self.turn, u, v)
         across = within(np.float32(self.half_width) - np.abs(u), step_mm)
         return np.asarray(across * within(np.float32(self.half_height) - np.abs(v), step_mm))
 
@@ -149,6 +147,14 @@ class Rectangle:
         """The upright rectangle about it."""
         x, y = zip(*self.corners, strict=True)
         return min(x), min(y), max(x), max(y)
+
+
+def along(turn: float, x: Array, y: Array) -> tuple[Array, Array]:
+    """Places in axes that are turned clockwise by `turn` radians."""
+    if not turn:
+        return x, y
+    cos, sin = np.float32(math.cos(turn)), np.float32(math.sin(turn))
+    return cos * x + sin * y, cos * y - sin * x
 
 
 Part = tuple[slice, slice]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from anylens.twin.scenes.plane import (
     Mark,
     Plane,
     Rectangle,
+    along,
     blend,
     grey,
     lit,
@@ -24,6 +25,7 @@ from anylens.twin.scenes.plane import (
     paste,
     plain,
     touched,
+    upright,
     within,
 )
 from anylens.twin.spectra import Source, thermal
@@ -71,9 +73,12 @@ class Depth:
         (chart,) = ColorChecker(self.lux, 0.5, 7.0).planes(field, source, seed)
         cell = min(0.5 * field.width_mm / 6.2, 0.49 * field.height_mm / 4.2)
         board = Rectangle(0.0, 0.0, 3.1 * cell, 2.1 * cell, math.radians(7.0))
+        whole = replace(board, turn=0.0).box
 
         def cover(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            return np.asarray(board.share(x_mm, y_mm, step_mm) * colors[0][:, None, None])
+            out = plain(np.zeros_like(colors[0]), x_mm, y_mm)
+            upright(out, np.array([whole]), colors, *along(board.turn, x_mm, y_mm), step_mm)
+            return out
 
         return Plane(chart.radiance, chart.draw, cover, marks=chart.marks, box=board.box)
 
