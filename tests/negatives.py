@@ -14,7 +14,7 @@ from anylens.files.tiff import Draft, Entry, Type, pack
 MATRIX = (1.0344, -0.421, -0.062, -0.2315, 1.0625, 0.1948, 0.0093, 0.1058, 0.5541)
 
 
-def numbers(kind: Type, *values: Any) -> Entry:
+def numbers(kind: int, *values: Any) -> Entry:
     """An entry of numbers."""
     return Entry(kind, values)
 

@@ -6,7 +6,6 @@ import math
 import mmap
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from enum import IntEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
@@ -26,8 +25,8 @@ MOST_ENTRIES = 4096
 MOST_VALUES = 1 << 22
 
 
-class Type(IntEnum):
-    """TIFF's value types."""
+class Type:
+    """Numbers of TIFF's value types."""
 
     BYTE = 1
     ASCII = 2
@@ -78,7 +77,7 @@ class Entry:
     rationals to be packed may be floats, fractions or (numerator, denominator) pairs.
     """
 
-    type: Type
+    type: int
     values: str | bytes | Sequence[Number]
 
     @property
@@ -112,7 +111,7 @@ class Directory:
         kind, count, position = slot
         if kind not in _SIZE:
             raise Refusal(f"{tag_name(tag)} is of TIFF type {kind}, which does not exist; the file is damaged.")
-        return bytes(self.tiff.at(position, count * _SIZE[Type(kind)], tag_name(tag)))
+        return bytes(self.tiff.at(position, count * _SIZE[kind], tag_name(tag)))
 
     def get(self, tag: int) -> Entry | None:
         """The decoded entry of a tag, None where it is absent."""
@@ -121,10 +120,9 @@ class Directory:
             return None
         raw = self.raw(tag)
         kind, count, _ = slot
-        kind = Type(kind)
         if kind in _BYTES:
             return Entry(kind, raw)
-        if kind is Type.ASCII:
+        if kind == Type.ASCII:
             text = raw.split(b"\0", 1)[0]
             try:
                 return Entry(kind, text.decode("utf-8"))
@@ -224,7 +222,7 @@ class Tiff:
         inline = struct.calcsize("=" + word)
         for index, (tag, kind, values, _) in enumerate(struct.iter_unpack(self.order + slot, body)):
             place = position + size + (index + 1) * step - inline
-            if kind in _SIZE and values * _SIZE[Type(kind)] > inline:
+            if kind in _SIZE and values * _SIZE[kind] > inline:
                 (place,) = struct.unpack(self.order + word, self.at(place, inline, "A directory"))
             slots.setdefault(tag, (kind, values, place))
         end = position + size + count * step
@@ -322,7 +320,7 @@ def _lay_out(drafts: Sequence[Draft]) -> tuple[list[bytes | bytearray | memoryvi
     order: list[Draft] = []
     _collect(drafts, order)
     filled = [_with_pointers(draft) for draft in order]
-    bodies: list[dict[int, tuple[Type, int, bytes]]] = [
+    bodies: list[dict[int, tuple[int, int, bytes]]] = [
         {tag: (entry.type, entry.count, encoded(tag, entry)) for tag, entry in entries.items()} for entries in filled
     ]
     starts: list[int] = []
@@ -394,7 +392,7 @@ def _pointers(draft: Draft, where: Mapping[int, int], spots: Sequence[int]) -> d
         tag: [where[id(child)] for child in below] for tag, below in draft.children.items() if below
     }
     if draft.chunks:
-        found[int(_chunk_tags(draft)[0])] = spots
+        found[_chunk_tags(draft)[0]] = spots
     return found
 
 
@@ -407,7 +405,7 @@ def encoded(tag: int, entry: Entry, order: str = "<") -> bytes:
         return values
     parts: list[int | float]
     if kind in _RATIONALS:
-        parts = [part for value in values for part in as_ratio(value, signed=kind is Type.SRATIONAL)]
+        parts = [part for value in values for part in as_ratio(value, signed=kind == Type.SRATIONAL)]
     else:
         parts = [v for v in values if isinstance(v, int | float)]
         if kind not in (Type.FLOAT, Type.DOUBLE):
@@ -415,7 +413,7 @@ def encoded(tag: int, entry: Entry, order: str = "<") -> bytes:
     try:
         return struct.pack(order + _CODE[kind] * len(values), *parts)
     except (struct.error, OverflowError) as error:
-        raise ValueError(f"{tag_name(tag)} cannot hold {values!r} as {kind.name}: {error}") from error
+        raise ValueError(f"{tag_name(tag)} cannot hold {values!r} as TIFF type {kind}: {error}") from error
 
 
 def as_ratio(value: Number, *, signed: bool = False) -> tuple[int, int]:
