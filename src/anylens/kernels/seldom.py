@@ -18,6 +18,7 @@ class Stages(Parts):
 def algorithm(name: str, usual: Any, other: Any, asks: Any, begin: int = 0) -> Stages:
     """(x, y): `usual`, and in blocks in which `asks` is true anywhere `other`, which says the same where it is false.
 
+    Both have as many values a pixel, one or several.
     A block begins `begin` pixels after a multiple of BLOCK. Where blocks look into blocks, half a block between their
     beginnings lets Halide see that what they load from beside them lies side by side.
     """
@@ -29,11 +30,16 @@ def algorithm(name: str, usual: Any, other: Any, asks: Any, begin: int = 0) -> S
     first = block * BLOCK + begin
     asked[block, y] = hl.cast(hl.Bool(), 0)
     asked[block, y] = asked[block, y] | asks[first + each.x, y]
-    blocks[lane, block, y] = usual[first + lane, y]
+    blocks[lane, block, y] = _values(usual, first + lane, y)
     these.where(asked[block, y])
-    blocks[these.x, block, y] = other[first + these.x, y]
-    picture[x, y] = blocks[(x - begin) % BLOCK, (x - begin) / BLOCK, y]
+    blocks[these.x, block, y] = _values(other, first + these.x, y)
+    picture[x, y] = _values(blocks, (x - begin) % BLOCK, (x - begin) / BLOCK, y)
     return Stages(asked, blocks, picture)
+
+
+def _values(func: Any, *place: Any) -> Any:
+    values = func.outputs()
+    return func[place] if values == 1 else tuple(func[place][i] for i in range(values))
 
 
 def schedule(stages: Stages, store: tuple[Any, Any], row: tuple[Any, Any]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import powers
+from anylens.kernels import powers, seldom
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.record import Parts
@@ -27,7 +27,7 @@ Array = npt.NDArray[np.float32]
 
 SIGNATURE = Signature(
     inputs=(
-        Image("scene", "float32", 3),
+        Image("scene", "float32", 3, "repeat"),
         Image("to_display", "float32", 2),
         Scalar("power", "float32"),
         Scalar("bend", "float32"),
@@ -52,8 +52,7 @@ class Stages(Parts):
     line: Any
     toned: Any
     display: Any
-    drawn: Any
-    shown: Any
+    shown: seldom.Stages
     photo: Any
 
 
@@ -65,7 +64,7 @@ def algorithm(
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     zero, one, least, half = hl.f32(0.0), hl.f32(1.0), hl.f32(LEAST), hl.f32(0.5)
-    rich, ends, raised, line, toned, display, drawn, shown, photo = (hl.Func(name) for name in Stages._fields)
+    rich, ends, raised, line, toned, display, photo = (hl.Func(name) for name in Stages._fields if name != "shown")
     rgb = [scene[x, y, i] for i in range(3)]
     luma = hl.max(_grey(rgb), zero)
     rest = luma - saturation * luma
@@ -82,10 +81,10 @@ def algorithm(
     high_tone = hl.max(one_raised * other_part * scale - flare, zero)
     low_curve = hl.max(other_raised * one_part * scale - flare, zero)
     most, between = hl.max(top, least), hl.max(top - low, least)
-    part = powers.inverse(most * between)
-    plain = high_tone * low * between * part
+    quotient = powers.inverse(most * between)
+    plain = high_tone * low * between * quotient
     low_tone = low_curve + hl.f32(1 - RICHNESS) * hl.max(plain - low_curve, zero)
-    stretch = (high_tone - low_tone) * most * part
+    stretch = (high_tone - low_tone) * most * quotient
     line[x, y] = (stretch, low_tone - low * stretch)
     toned[x, y] = tuple(line[x, y][0] * value + line[x, y][1] for value in rgb)
 
@@ -98,13 +97,17 @@ def algorithm(
     grey, lowest, highest = dim + less * (grey - dim), dim + less * (lowest - dim), hl.min(highest, one)
     light = (grey + highest) * half
     room = hl.select(lowest < zero, light / hl.max(light - lowest, least), one)
-    drawn[x, y] = (room * less, light + room * (dim - less * dim - light))
-    shown[x, y] = tuple(hl.clamp(drawn[x, y][0] * value + drawn[x, y][1], zero, one) for value in values)
-    value = hl.mux(c, [shown[x, y][i] for i in range(3)])
+    inside, drawn, outside = hl.Func("inside"), hl.Func("drawn"), hl.Func("outside")
+    inside[x, y] = tuple(hl.clamp(value, zero, one) for value in values)
+    part, shift = room * less, light + room * (dim - less * dim - light)
+    drawn[x, y] = tuple(hl.clamp(part * value + shift, zero, one) for value in values)
+    outside[x, y] = (hl.min(*values) < zero) | (hl.max(*values) > one)
+    shown = seldom.algorithm("shown", inside, drawn, outside)
+    value = hl.mux(c, [shown.picture[x, y][i] for i in range(3)])
     steep = _encoded(value)
     signal = hl.select(value <= hl.f32(STRAIGHT_UP_TO), value * hl.f32(12.92), steep)
     photo[x, y, c] = hl.u16(hl.i32(signal * hl.f32(white) + half)) if white else signal
-    return Stages(rich, ends, raised, line, toned, display, drawn, shown, photo)
+    return Stages(rich, ends, raised, line, toned, display, shown, photo)
 
 
 def _encoded(value: Any) -> Any:
@@ -129,23 +132,27 @@ def schedule(stages: Stages, target: Any) -> None:
 
     _, y, c = stages.photo.args()
     width = target.natural_vector_size(hl.Float(32))
+    stages.photo.output_buffer().dim(0).set_min(0)
     stages.photo.bound(c, 0, 3).parallel(y, 16, hl.TailStrategy.GuardWithIf)
     schedule_rows(stages, y, width, hl.TailStrategy.GuardWithIf)
 
 
 def schedule_rows(stages: Stages, row: Any, width: int, tail: Any) -> None:
-    """Each `row` of a photo in five sweeps: in one, what waits for what is a chain longer than a core looks ahead."""
+    """Each `row` of a photo in several sweeps: in one, what waits for what is a chain longer than a core looks ahead.
+
+    What is drawn into the gamut is read by whole blocks: let the photo begin where one does.
+    """
     import halide as hl
 
     inner = hl.Var("inner")
     x, y, c = stages.photo.args()
-    stages.photo.split(x, x, inner, width, tail).reorder(inner, c, x, y).vectorize(inner).unroll(c)
-    for sweep in (stages.rich, stages.raised, stages.toned, stages.shown):
+    stages.photo.split(x, x, inner, seldom.BLOCK, tail).reorder(inner, c, x, y).vectorize(inner).unroll(c)
+    for sweep in (stages.rich, stages.raised, stages.toned, stages.display):
         along, _ = sweep.args()
         sweep.compute_at(stages.photo, row).split(along, along, inner, width, tail).vectorize(inner)
     # What is used several times is kept apart: written out each time, it may be worked out each time.
-    for part, sweep in ((stages.line, stages.toned), (stages.display, stages.shown), (stages.drawn, stages.shown)):
-        part.compute_at(sweep, sweep.args()[0]).vectorize(part.args()[0])
+    stages.line.compute_at(stages.toned, stages.toned.args()[0]).vectorize(stages.line.args()[0])
+    seldom.schedule(stages.shown, (stages.photo, row), (stages.photo, row))
 
 
 def reference(

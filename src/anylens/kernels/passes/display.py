@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import expose, local_tone, sharpen_counts, tone
+from anylens.kernels import expose, local_tone, seldom, sharpen_counts, tone
 from anylens.kernels.passes import light
 from anylens.kernels.signature import Image
 from anylens.record import Parts
@@ -63,8 +63,8 @@ def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, A
     for line in stages.sharpen[:-1]:
         line.store_at(photo, piece).compute_at(photo, y).vectorize(line.args()[0], lanes)
     rendered = stages.tone.photo
-    _, row, c = rendered.args()
-    rendered.store_at(photo, piece).compute_at(photo, y).bound(c, 0, 3)
+    x, row, c = rendered.args()
+    rendered.store_at(photo, piece).compute_at(photo, y).bound(c, 0, 3).align_bounds(x, seldom.BLOCK)
     tone.schedule_rows(stages.tone, row, width, hl.TailStrategy.Auto)
     x, _, c = stages.even.args()
     stages.even.compute_at(stages.tone.rich, stages.tone.rich.args()[0]).bound(c, 0, 3)
