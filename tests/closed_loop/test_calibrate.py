@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +83,15 @@ def test_the_map_comes_back_to_a_tenth_of_a_pixel_over_the_field() -> None:
     scale = (found[1:10] @ true[1:10]) / (found[1:10] @ found[1:10])
     assert np.abs(scale * found - true).max() < 0.1
     assert fit.residual_px == pytest.approx(NOISE_PX * np.sqrt(2.0), rel=0.1)
+
+
+@pytest.mark.parametrize(("radial", "beyond"), [(K, True), ((0.0, 0.0, 0.0), False)])
+def test_what_surely_bends_is_believed_a_little_beyond_the_outermost_point(monkeypatch, radial, beyond) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "K", radial)
+    fit = chart_fit(views(np.random.default_rng(3)), WIDTH, HEIGHT)
+    seen = np.hypot(*(fit.ideal_px - [each.value for each in fit.centre_px]).T).max()
+    assert (fit.known_px > 1.1 * seen) == beyond
+    assert beyond or fit.known_px == pytest.approx(seen)
 
 
 @pytest.mark.parametrize("count", [1, 2])

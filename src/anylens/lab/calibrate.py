@@ -264,7 +264,6 @@ def _of_charts(
     fit = chart_fit([each.grid for each in views], width, height, None if focal_mm is None else focal_mm / mm)
     middle = ((width - 1) / 2.0, (height - 1) / 2.0)
     centre = tuple((figure.value - m) * mm for figure, m in zip(fit.centre_px, middle, strict=True))
-    at = np.array([figure.value for figure in fit.centre_px])
     day, focus = date_of(files), None if focus_m is None else float(focus_m)
     geometry = Geometry(
         focus_m=focus,
@@ -280,7 +279,7 @@ def _of_charts(
         radial_error=(fit.radial[0].error, fit.radial[1].error, fit.radial[2].error),
         tangential=(fit.tangential[0].value, fit.tangential[1].value),
         tangential_error=(fit.tangential[0].error, fit.tangential[1].error),
-        reach_mm=float(np.hypot(*(fit.ideal_px - at).T).max()) * mm,
+        reach_mm=fit.known_px * mm,
     )
     notes = []
     if any(each.kind == "finished" for each in files):

@@ -67,7 +67,7 @@ class Geometry(Section):
     """Distortion, green, ideal to observed: OpenCV's five coefficients on place / focal_mm; residual in micrometres.
 
     n = (ideal - centre) / focal, r2 = |n|^2, observed = centre + focal * (n (1 + k1 r2 + k2 r4 + k3 r6) + tangential).
-    It was measured as far as `reach_mm` from the centre; beyond it goes on straight.
+    It is known as far as `reach_mm` from the centre, of ideal places; beyond it goes on straight.
     """
 
     focal_mm: float = _figure(0.5, 5000.0)
