@@ -17,6 +17,7 @@ import numpy.typing as npt
 from anylens.lab.specimen import Plane, Specimen
 
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.intp]
 
 TILE = 16
@@ -93,7 +94,7 @@ def fringes(specimen: Specimen, letter: str, most_tiles: int = 1536, looked_at: 
     corners = corners[lattice.unclipped(corners)]
     if len(corners) < LEAST_TILES:
         return nothing
-    still = np.zeros((len(corners), 2))
+    still = np.zeros((1, 2))
     shifts, covariance, good = _measured(lattice, corners, still, scale, offset)
     places = lattice.places(corners) - middle
     first = radial_shift([Fringes(letter, places[good], shifts[good], covariance[good], reach)])
@@ -175,17 +176,18 @@ class _Lattice:
 
     def cut(self, values: npt.NDArray[np.generic], corners: Whole, border: int) -> npt.NDArray[np.generic]:
         """(n, side, side) of a plane: tiles with `border` samples around them."""
-        along = np.arange(TILE + 2 * border) + BORDER - border
-        rows, columns = corners[:, :1] + along, corners[:, 1:] + along
-        return np.asarray(values[rows[:, :, None], columns[:, None, :]])
+        side = TILE + 2 * border
+        windows = np.lib.stride_tricks.sliding_window_view(values, (side, side))
+        rows, columns = (corners + BORDER - border).T
+        return np.asarray(windows[rows, columns])
 
     def unclipped(self, corners: Whole) -> npt.NDArray[np.bool_]:
         """(n,) tiles in which nothing is clipped."""
         clipped = [self.cut(plane.clipped, corners, BORDER).any(axis=(1, 2)) for plane in (*self.other, *self.green)]
         return np.asarray(~np.logical_or.reduce(clipped), np.bool_)
 
-    def filters(self, plane: Plane, moved: Floats, down: bool) -> Floats:
-        """(3, n, TILE, TILE + 2 BORDER): Gaussian and two derivatives, from a plane's samples to the grid's points.
+    def filters(self, plane: Plane, moved: Floats, down: bool) -> Singles:
+        """(n, 3, TILE, TILE + 2 BORDER): Gaussian and two derivatives, from a plane's samples to the grid's points.
 
         `moved` (n,) px is how far from the points it is read. Rows of the first add up to one, of the others to none.
         """
@@ -193,11 +195,11 @@ class _Lattice:
         here = np.arange(TILE + 2 * BORDER) * float(self.step) + first
         there = (np.arange(TILE) + BORDER) * float(self.step)
         sigma = WIDTH * self.step
-        t = (here[None, None, :] - there[None, :, None] - moved[:, None, None]) / sigma
+        t = ((here[None, None, :] - there[None, :, None] - moved[:, None, None]) / sigma).astype(np.float32)
         bell = np.exp(-0.5 * t**2)
         bell /= bell.sum(axis=2, keepdims=True)
         slope, bend = bell * t / sigma, bell * (t**2 - 1.0) / sigma**2
-        return np.stack([bell, slope, bend])
+        return np.stack([bell, slope, bend], axis=1)
 
 
 def _candidates(lattice: _Lattice, looked_at: int | None) -> Whole:
@@ -233,23 +235,26 @@ def _best(lattice: _Lattice, corners: Whole, middle: Floats, scale: float, offse
 def _measured(
     lattice: _Lattice, corners: Whole, foreseen: Floats, scale: float, offset: float
 ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
-    """((n, 2) shifts, (n, 2, 2) covariances, (n,) which are any good), green read where the shift is foreseen."""
+    """((n, 2) shifts, (n, 2, 2) covariances, (n,) which are any good), green read where the shift is foreseen.
+
+    `foreseen` is (n, 2), or (1, 2) of all tiles alike.
+    """
     values = np.zeros((len(corners), TILE, TILE))
-    still = np.zeros(len(corners))
     for plane in lattice.other:
         part = lattice.cut(plane.pixels, corners, BORDER)
-        down, right = (lattice.filters(plane, still, way)[0] for way in (True, False))
+        down, right = (lattice.filters(plane, np.zeros(1), way)[:, 0] for way in (True, False))
         values += down @ part @ right.transpose(0, 2, 1) / len(lattice.other)
     terms = np.zeros((len(corners), 4, TILE, TILE))
     noise = np.zeros((4, 4))
     for plane in lattice.green:
         part = lattice.cut(plane.pixels, corners, BORDER)
         down, right = lattice.filters(plane, -foreseen[:, 1], True), lattice.filters(plane, -foreseen[:, 0], False)
-        pairs = ((0, 0), (0, 1), (1, 0))
-        found = [down[i] @ part @ right[j].transpose(0, 2, 1) for i, j in pairs]
-        bend = down[0] @ part @ right[2].transpose(0, 2, 1) + down[2] @ part @ right[0].transpose(0, 2, 1)
-        terms += np.stack([*found, bend], axis=1) / len(lattice.green)
-        noise += _carried(down[:, 0, TILE // 2], right[:, 0, TILE // 2]) / len(lattice.green) ** 2
+        noise += _carried(*(ways[0, :, TILE // 2].astype(np.float64) for ways in (down, right)))
+        both = [ways.reshape(len(ways), 3 * TILE, -1) for ways in (down, right)]
+        seen = (both[0] @ part @ both[1].transpose(0, 2, 1)).reshape(len(part), 3, TILE, 3, TILE)
+        found = [seen[:, i, :, j] for i, j in ((0, 0), (0, 1), (1, 0))]
+        terms += np.stack([*found, seen[:, 0, :, 2] + seen[:, 2, :, 0]], axis=1) / len(lattice.green)
+    noise /= len(lattice.green) ** 2
     light = terms[:, 0].mean(axis=(1, 2))
     flat = terms.reshape(len(corners), 4, -1)
     flat = flat - flat.mean(axis=2, keepdims=True)

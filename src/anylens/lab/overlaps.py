@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import combinations
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from anylens.lab.straight import Bytes
 
 Floats = npt.NDArray[np.float64]
 Light = npt.NDArray[np.float32]
+Whole = npt.NDArray[np.intp]
 
 LEAST_MATCHES = 24
 LEAST_TURN = 0.01
@@ -115,8 +118,10 @@ def overlaps(sights: Sequence[Sight]) -> list[Overlap]:
     Features (Lowe 2004) of each pair are matched and must agree on a homography; corners of the first photo are then
     followed into the second, laid over it by that homography, by small steps (Lucas and Kanade 1981) there and back.
     """
-    corners = [_corners(each.roots) for each in sights]
-    return list(_pairs(sights, corners))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        corners = list(pool.map(lambda each: _corners(each.roots), sights))
+        found = pool.map(lambda first: list(_shared(sights, corners[first], first)), range(len(sights)))
+        return list(chain.from_iterable(found))
 
 
 def seen_before(shared: Sequence[Overlap], half_px: float) -> set[int]:
@@ -147,31 +152,35 @@ def laid_over(overlap: Overlap, half_px: float) -> tuple[Callable[[Floats], Floa
     return lambda places: _moved(overlap.plane, places) + terms(places) @ found, usual
 
 
-def _pairs(sights: Sequence[Sight], corners: Sequence[Light]) -> Iterator[Overlap]:
+def _shared(sights: Sequence[Sight], corners: Light, first: int) -> Iterator[Overlap]:
+    """What a photo shares with each of those after it, where that is enough; `corners` are those to follow."""
     import cv2
 
-    for i, j in combinations(range(len(sights)), 2):
-        plane = _plane(sights[i].features, sights[j].features, _FAR * max(sights[i].roots.shape) / _FOUND_PX * 2.0)
-        if plane is None or len(corners[i]) < LEAST_MATCHES:
+    mine = sights[first]
+    height, width = mine.roots.shape
+    to_roots = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25], [0.0, 0.0, 1.0]])
+    at = np.asarray(corners[:, 0], np.float64)
+    one = Between(mine.roots)
+    for second in range(first + 1, len(sights)) if len(corners) >= LEAST_MATCHES else ():
+        theirs = sights[second]
+        plane = _plane(mine.features, theirs.features, _FAR * max(height, width) / _FOUND_PX * 2.0)
+        if plane is None:
             continue
-        height, width = sights[i].roots.shape
-        to_roots = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25], [0.0, 0.0, 1.0]])
         between = to_roots @ plane @ np.linalg.inv(to_roots)
         way = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        laid = np.asarray(cv2.warpPerspective(sights[j].roots, between, (width, height), flags=way), np.uint8)
-        there, found = _followed(sights[i].roots, laid, corners[i])
-        back, again = _followed(laid, sights[i].roots, there)
-        at = np.asarray(corners[i][:, 0], np.float64)
-        one, other = Between(sights[i].roots), Between(sights[j].roots)
+        laid = np.asarray(cv2.warpPerspective(theirs.roots, between, (width, height), flags=way), np.uint8)
+        there, found = _followed(mine.roots, laid, corners)
+        back, again = _followed(laid, mine.roots, there)
+        other = Between(theirs.roots)
         seen, sure = _settled(one, other, partial(_moved, between), at, np.asarray(there[:, 0], np.float64))
         others = _moved(between, seen)
         edge = _WINDOW // 2 + 1
-        inside = ((others > edge) & (others < np.array(sights[j].roots.shape[::-1]) - edge)).all(axis=1)
-        good = inside & found & again & sure & (np.hypot(*(back - corners[i])[:, 0].T) < _BACK)
+        inside = ((others > edge) & (others < np.array(theirs.roots.shape[::-1]) - edge)).all(axis=1)
+        good = inside & found & again & sure & (np.hypot(*(back - corners)[:, 0].T) < _BACK)
         good &= np.hypot(*(seen - at).T) < 2.0 * _FAR * max(1.0, max(height, width) / _FOUND_PX)
         if good.sum() >= LEAST_MATCHES:
-            rough = Overlap(i, j, _px_of_roots(at[good]), _px_of_roots(others[good]), plane)
-            finer = _laid_again(one, other, rough, sights[i].half_px)
+            rough = Overlap(first, second, _px_of_roots(at[good]), _px_of_roots(others[good]), plane)
+            finer = _laid_again(one, other, rough, mine.half_px)
             if len(finer.places_px) >= LEAST_MATCHES:
                 yield finer
 
@@ -221,8 +230,8 @@ def _settled(
         turned = np.stack([laid(there + half) - laid(there - half) for half in ((0.5, 0.0), (0.0, 0.5))])
         moved = laid(there)[:, None] + np.einsum("wk,knx->nwx", off, turned)
         design = np.stack([across, down, root * other.at(moved), flat], axis=2)
-        normal = np.einsum("nik,nil->nkl", design, design) + 1e-6 * np.eye(4)
-        step = np.linalg.solve(normal, np.einsum("nik,ni->nk", design, value)[..., None])[:, :2, 0]
+        normal = design.transpose(0, 2, 1) @ design + 1e-6 * np.eye(4)
+        step = np.linalg.solve(normal, design.transpose(0, 2, 1) @ value[..., None])[:, :2, 0]
         there += np.clip(step, -1.0, 1.0)
     return there, np.asarray(np.hypot(*step.T) < _BACK / 3.0)
 
@@ -233,16 +242,28 @@ def _plane(one: tuple[Floats, Light], other: tuple[Floats, Light], far_px: float
 
     if min(len(one[0]), len(other[0])) < LEAST_MATCHES:
         return None
-    pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(one[1], other[1], 2)
-    near = [first for first, second in pairs if first.distance < _ALIKE * second.distance]
-    if len(near) < LEAST_MATCHES:
+    which, match = _alike(one[1], other[1])
+    if len(which) < LEAST_MATCHES:
         return None
-    places = np.stack([one[0][each.queryIdx] for each in near])
-    others = np.stack([other[0][each.trainIdx] for each in near])
+    places, others = one[0][which], other[0][match]
     plane, used = cv2.findHomography(places, others, cv2.USAC_MAGSAC, far_px, maxIters=4000, confidence=0.999)
-    if plane is None or used.sum() < max(LEAST_MATCHES, 0.3 * len(near)):
+    if plane is None or used.sum() < max(LEAST_MATCHES, 0.3 * len(which)):
         return None
     return np.asarray(plane, np.float64)
+
+
+def _alike(one: Light, other: Light) -> tuple[Whole, Whole]:
+    """(which of one's descriptions (n, 128), which of the other's): those much nearer than the next nearest.
+
+    They are whole numbers, of which single precision adds products without an error.
+    """
+    away = np.sum(one**2, axis=1)[:, None] + np.sum(other**2, axis=1) - 2.0 * (one @ other.T)
+    rows = np.arange(len(one))
+    match = away.argmin(axis=1)
+    nearest = away[rows, match]
+    away[rows, match] = np.inf
+    which = np.flatnonzero(nearest < _ALIKE**2 * away.min(axis=1))
+    return which, match[which]
 
 
 def _corners(roots: Bytes) -> Light:

@@ -25,10 +25,12 @@ AWRY_PX, ALIKE = 0.02, 8
 """How far matches err in ways that they share (samples alias, windows lean), and in how many ways at most they differ:
 more matches than that do not make it smaller. Simulated pans showed 0.01 to 0.02."""
 
+_SETTLED = 1e-9
 _ROUNDS, _ROUNDS_TRIED = 15, 4
 _LEAST_ERROR_PX = 0.03
 _TRIED = np.geomspace(0.8, 8.0, 7)
 _ZONES = 4, 3
+_STILL = np.eye(3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +55,10 @@ def ideal_places(observed: Floats, numbers: Floats) -> Floats:
         s = v * v
         value = v * (1.0 + s * (q1 + s * (q2 + s * q3))) - r
         slope = 1.0 + s * (3.0 * q1 + s * (5.0 * q2 + s * 7.0 * q3))
-        v -= value / np.where(np.abs(slope) < 0.1, 0.1, slope)
+        step = value / np.where(np.abs(slope) < 0.1, 0.1, slope)
+        v -= step
+        if not np.abs(step).max(initial=0.0) > _SETTLED:
+            break
     return np.asarray(away * (v / np.maximum(r, 1e-12))[:, None])
 
 
@@ -107,24 +112,29 @@ class _Problem:
             for name in ("places_px", "others_px")
         )
         count = [len(each.places_px) for each in overlaps]
-        self.first = np.repeat([each.first for each in overlaps], count)
-        self.second = np.repeat([each.second for each in overlaps], count)
+        self.ones, self.others = (np.array([getattr(each, name) for each in overlaps]) for name in ("first", "second"))
+        self.pair = np.repeat(np.arange(len(count)), count)
         size = np.array([width, height]) / (2.0 * self.half)
         zone = np.clip(((self.here / size + 1.0) / 2.0 * _ZONES).astype(int), 0, np.array(_ZONES) - 1)
-        part = zone[:, 0] + _ZONES[0] * zone[:, 1] + 100 * np.repeat(np.arange(len(count)), count)
+        part = zone[:, 0] + _ZONES[0] * zone[:, 1] + 100 * self.pair
         self.part = np.unique(part, return_inverse=True)[1]
         self.believed = belief[0]
         self.known = np.zeros((LENS + 1, LENS + 1))
         self.known[:LENS, :LENS] = np.linalg.inv(belief[1])
         self.known[LENS, LENS] = focal_error**-2.0
 
-    def foretold(self, numbers: Floats, turns: Floats, moved: Sequence[Floats] = (np.eye(3), np.eye(3))) -> Floats:
-        """(n, 2) where the second photos show the matches; `moved` turns first and second photos a little besides."""
+    def foretold(
+        self, numbers: Floats, turns: Floats, moved: Sequence[Floats] = (_STILL, _STILL), ideal: Floats | None = None
+    ) -> Floats:
+        """(n, 2) where the second photos show the matches; `moved` turns first and second photos a little besides.
+
+        `ideal` are the matches' `ideal_places` in the first photos, where they are known.
+        """
         focal = math.exp(numbers[LENS])
-        ideal = ideal_places(self.here, numbers)
+        ideal = ideal_places(self.here, numbers) if ideal is None else ideal
         ray = np.column_stack([ideal, np.full(len(ideal), focal)]) @ moved[0]
-        world = np.einsum("nji,nj->ni", turns[self.first], ray)
-        ray = np.einsum("nij,nj->ni", turns[self.second], world) @ moved[1].T
+        between = turns[self.others] @ turns[self.ones].transpose(0, 2, 1)
+        ray = np.einsum("nij,nj->ni", between[self.pair], ray) @ moved[1].T
         return observed_places(ray[:, :2] / np.maximum(ray[:, 2:], 1e-6) * focal, numbers)
 
     def solved(self, numbers: Floats, rounds: int) -> Turned | None:
@@ -136,8 +146,9 @@ class _Problem:
             error = max(float(np.median(np.abs(left))) * 1.4826, _LEAST_ERROR_PX)
             weight = 1.0 / (1.0 + np.sum(left**2, axis=1) / (3.0 * error) ** 2) / error**2
             slopes = self._slopes(numbers, turns)
-            normal = np.einsum("nik,n,nil->kl", slopes, weight, slopes, optimize=True)
-            pull = np.einsum("nik,n,ni->k", slopes, weight, left, optimize=True)
+            scaled = (slopes * np.sqrt(weight)[:, None, None]).reshape(-1, size)
+            normal = scaled.T @ scaled
+            pull = scaled.T @ (left * np.sqrt(weight)[:, None]).ravel()
             told_by = normal.copy()
             normal[: LENS + 1, : LENS + 1] += self.known
             pull[: LENS + 1] += self.known @ (np.append(self.believed, start[LENS]) - numbers)
@@ -171,13 +182,12 @@ class _Problem:
         slopes = np.zeros((len(rows), 2, LENS + 1 + 3 * self.photos))
         for k, each in enumerate(1e-6 * np.eye(LENS + 1)):
             slopes[:, :, k] = self.foretold(numbers + each, turns) - self.foretold(numbers - each, turns)
-        still = np.eye(3)
+        ideal = ideal_places(self.here, numbers)
         for axis, each in enumerate(1e-6 * np.eye(3)):
             there, back = _turn(each), _turn(-each)
-            of_first = self.foretold(numbers, turns, (there, still)) - self.foretold(numbers, turns, (back, still))
-            of_second = self.foretold(numbers, turns, (still, there)) - self.foretold(numbers, turns, (still, back))
-            slopes[rows, :, LENS + 1 + 3 * self.first + axis] += of_first
-            slopes[rows, :, LENS + 1 + 3 * self.second + axis] += of_second
+            for at, of in ((self.ones, lambda turn: (turn, _STILL)), (self.others, lambda turn: (_STILL, turn))):
+                one, other = (self.foretold(numbers, turns, of(turn), ideal) for turn in (there, back))
+                slopes[rows, :, LENS + 1 + 3 * at[self.pair] + axis] += one - other
         return slopes * (self.half / 2e-6)
 
     def _begun(self, focal: float) -> Floats:

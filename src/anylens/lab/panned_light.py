@@ -7,7 +7,9 @@ profile of the scene is asked for. Raw counts are linear, which leaves nothing e
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -27,6 +29,8 @@ LEAST_MOVE = 0.06
 
 _KNOT = 8
 _LEAST_LIGHT = 2e-3
+_DARKEST = 0.02
+"""What a falloff comes down to at most."""
 _LEAST_CELLS = 200
 _MOST_TEXTURE = 0.08
 _LAID = 0.15
@@ -80,7 +84,7 @@ class PannedLight:
         """The largest standard error of the falloff's logarithm on the way to a corner, against the middle."""
         radii = np.linspace(0.1, 1.0, 10)
         away = np.stack([0.8 * radii, 0.6 * radii], axis=1)
-        return _largest(lambda numbers: _log_light(numbers, away), self.falloff)
+        return _largest(_log_light(self.falloff.numbers, away)[1], self.falloff)
 
     def ring(self, radius: float) -> tuple[Figure, Figure, Figure]:
         """Logarithms of falloff, R/G and B/G at a radius in half diagonals, the mean of all directions."""
@@ -88,18 +92,16 @@ class PannedLight:
         at = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         terms = cast_terms(*at.T)
         return (
-            _mean(lambda numbers: _log_light(numbers, at), self.falloff),
-            _mean(lambda numbers: terms @ numbers, self.red_green),
-            _mean(lambda numbers: terms @ numbers, self.blue_green),
+            _mean(*_log_light(self.falloff.numbers, at), self.falloff),
+            _mean(terms @ self.red_green.numbers, terms, self.red_green),
+            _mean(terms @ self.blue_green.numbers, terms, self.blue_green),
         )
 
     @property
     def cast_error(self) -> float:
         """The largest standard error of both casts' logarithms over the field, against the middle."""
         x, y = (0.9 * each.ravel() for each in np.meshgrid(np.linspace(-0.8, 0.8, 9), np.linspace(-0.6, 0.6, 7)))
-        return max(
-            _largest(lambda numbers: cast_terms(x, y) @ numbers, each) for each in (self.red_green, self.blue_green)
-        )
+        return max(_largest(cast_terms(x, y), each) for each in (self.red_green, self.blue_green))
 
 
 def panned_light(sights: Sequence[Sight], overlaps: Sequence[Overlap]) -> PannedLight | None:
@@ -109,9 +111,9 @@ def panned_light(sights: Sequence[Sight], overlaps: Sequence[Overlap]) -> Panned
     disagree, as moving things do. Standard errors are the larger of what is left and of how the parts of the field
     disagree (White 1980).
     """
-    told = [
-        each for each in (_compared(sights[at.first], sights[at.second], at) for at in overlaps) if each is not None
-    ]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        compared = pool.map(lambda at: _compared(sights[at.first], sights[at.second], at), overlaps)
+        told = [each for each in compared if each is not None]
     if sum(len(each.value) for each in told) < _LEAST_CELLS:
         return None
     cells = _Cells(*(np.concatenate([getattr(each, one.name) for each in told]) for one in fields(_Cells)))
@@ -119,9 +121,15 @@ def panned_light(sights: Sequence[Sight], overlaps: Sequence[Overlap]) -> Panned
     known = [each for each in exposures if each is not None]
     gains = np.array(known if len(known) == len(sights) else [0.0] * len(sights), np.float64)
     gain_error = _GAIN_TOLD if len(known) == len(sights) else _GAIN_UNTOLD
-    green = _agreed(cells, 0, _log_light, np.array(_FALLOFF), gains, gain_error)
+    cast = cast_terms(*cells.here.T) - cast_terms(*cells.there.T)
+
+    def falls(numbers: Floats) -> tuple[Floats, Floats]:
+        (here, slopes_here), (there, slopes_there) = (_log_light(numbers, at) for at in (cells.here, cells.there))
+        return here - there, slopes_here - slopes_there
+
+    green = _agreed(cells, 0, falls, np.array(_FALLOFF), gains, gain_error)
     red, blue = (
-        _agreed(cells, which, lambda numbers, at: cast_terms(*at.T) @ numbers, np.array(_CAST), 0.0 * gains, _CAST_GAIN)
+        _agreed(cells, which, lambda numbers: (cast @ numbers, cast), np.array(_CAST), 0.0 * gains, _CAST_GAIN)
         for which in (1, 2)
     )
     return PannedLight(green, red, blue)
@@ -151,15 +159,15 @@ class _Cells:
     part: Whole
 
     def fringed(self, which: int) -> Floats:
-        """(n, 2): how the value follows lateral colour of `_FRINGE`'s two kinds; green, from which it counts, has none.
+        """(2, n): how the value follows lateral colour of `_FRINGE`'s two kinds; green, from which it counts, has none.
 
         A colour that lies farther out shows in both photos what lies a little beside the cell.
         """
         if which == 0:
-            return np.zeros((len(self.value), 0))
+            return np.zeros((0, len(self.value)))
         one, other = (np.sum(place**2, axis=1, keepdims=True) for place in (self.here, self.there))
         moved = np.stack([self.here - self.there, one * self.here - other * self.there], axis=2)
-        return np.asarray(-np.einsum("nx,nxk->nk", self.slope[:, which], moved))
+        return np.asarray(-np.einsum("nx,nxk->kn", self.slope[:, which], moved))
 
 
 def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
@@ -186,8 +194,9 @@ def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
 
     def cells(plane: npt.NDArray[np.generic]) -> Floats:
         high, wide = height // CELL, width // CELL
-        cut = plane[..., : high * CELL, : wide * CELL].reshape(*plane.shape[:-2], high, CELL, wide, CELL)
-        return np.asarray(cut.mean(axis=(-3, -1), dtype=np.float64))
+        cut = plane[..., : high * CELL, : wide * CELL].reshape(*plane.shape[:-2], high, CELL, wide * CELL)
+        rows = cut.mean(axis=-2, dtype=np.float64)
+        return np.asarray(rows.reshape(*rows.shape[:-1], wide, CELL).mean(axis=-1))
 
     mine, theirs = cells(one.light), cells(seen)
     good = (cells(usable) == 1.0) & (np.minimum(mine, theirs).min(axis=0) > _LEAST_LIGHT)
@@ -222,71 +231,70 @@ def _kinds(logs: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return np.stack([logs[1], logs[0] - logs[1], logs[2] - logs[1]])
 
 
-def _log_light(numbers: Floats, at: Floats) -> Floats:
-    """Logarithm of the falloff at places (n, 2)."""
-    r2 = np.sum((at - numbers[:2]) ** 2, axis=1)
+def _log_light(numbers: Floats, at: Floats) -> tuple[Floats, Floats]:
+    """(logarithms (n,) of the falloff at places (n, 2), how they follow each number (n, 5))."""
+    away = at - numbers[:2]
+    r2 = np.sum(away**2, axis=1)
     a1, a2, a3 = numbers[2:]
-    return np.asarray(np.log(np.maximum(1.0 + r2 * (a1 + r2 * (a2 + r2 * a3)), 0.02)))
+    light = 1.0 + r2 * (a1 + r2 * (a2 + r2 * a3))
+    inward = -2.0 * (a1 + r2 * (2.0 * a2 + r2 * 3.0 * a3))[:, None] * away
+    slopes = np.column_stack([inward, r2, r2**2, r2**3]) * (light > _DARKEST)[:, None]
+    light = np.maximum(light, _DARKEST)
+    return np.log(light), slopes / light[:, None]
 
 
 def _agreed(
-    cells: _Cells, which: int, light: Callable[[Floats, Floats], Floats], belief: Floats, gains: Floats, error: float
+    cells: _Cells,
+    which: int,
+    apart: Callable[[Floats], tuple[Floats, Floats]],
+    belief: Floats,
+    gains: Floats,
+    error: float,
 ) -> Agreed:
-    """Numbers of `light` that cells agree on beside a gain of each photo and lateral colour: Gauss-Newton, Cauchy's
-    weights.
+    """Numbers that cells agree on beside a gain of each photo and lateral colour: Gauss-Newton, Cauchy's weights.
+
+    `apart` says of numbers how much brighter the lens draws cells here than there, and how that follows each number.
     """
     count, photos = len(belief), len(gains)
     value, sigma = cells.value[:, which], cells.error[:, which]
-    rows = np.arange(len(value))
-    exposed = np.zeros((len(value), photos))
-    exposed[rows, cells.first] += 1.0
-    exposed[rows, cells.second] -= 1.0
     fringed = cells.fringed(which)
-    beside = np.concatenate([exposed, fringed], axis=1)
-    aside = np.array(_FRINGE)[: fringed.shape[1]]
+    design = np.zeros((count + photos + len(fringed), len(value)))
+    design[count + cells.first, np.arange(len(value))] += 1.0
+    design[count + cells.second, np.arange(len(value))] -= 1.0
+    design[count + photos :] = fringed
+    aside = np.array(_FRINGE)[: len(fringed)]
     told = np.concatenate([np.zeros(count), gains, 0.0 * aside])
     belief_of = np.concatenate([belief**-2.0, np.full(photos, error**-2.0), aside**-2.0])
     numbers = told.copy()
-
-    def foretold(numbers: Floats) -> Floats:
-        return light(numbers[:count], cells.here) - light(numbers[:count], cells.there)
-
     for _ in range(_ROUNDS):
-        left = value - foretold(numbers) - beside @ numbers[count:]
+        foretold, slopes = apart(numbers[:count])
+        design[:count] = slopes.T
+        left = value - foretold - numbers[count:] @ design[count:]
         square = (left / sigma) ** 2
         spread = max(float(np.median(square)) / 0.455, 1e-6)
         weight = 1.0 / (1.0 + square / (_CAUCHY**2 * spread)) / (sigma**2 * spread)
-        steps = 1e-5 * np.eye(len(numbers))[:count]
-        slopes = np.stack([(foretold(numbers + each) - foretold(numbers - each)) / 2e-5 for each in steps], axis=1)
-        design = np.concatenate([slopes, beside], axis=1)
-        told_by = (design * weight[:, None]).T @ design
+        root = np.sqrt(weight)
+        scaled = design * root
+        told_by = scaled @ scaled.T
         inverse = np.linalg.inv(told_by + np.diag(belief_of))
-        numbers = numbers + inverse @ (design.T @ (weight * left) + belief_of * (told - numbers))
-    left = value - foretold(numbers) - beside @ numbers[count:]
-    pulls = design * (weight * left)[:, None]
-    scores = np.stack([np.bincount(cells.part, pull) for pull in pulls.T], axis=1)
+        numbers = numbers + inverse @ (scaled @ (root * left) + belief_of * (told - numbers))
+    left = value - apart(numbers[:count])[0] - numbers[count:] @ design[count:]
+    scores = np.stack([np.bincount(cells.part, pull) for pull in design * (weight * left)], axis=1)
     parts = len(np.unique(cells.part))
-    apart = inverse @ (scores.T @ scores) @ inverse * parts / max(parts - count, 1)
+    disagree = inverse @ (scores.T @ scores) @ inverse * parts / max(parts - count, 1)
     shared = max(float(weight.sum()) * _AWRY**2 / _ALIKE - 1.0, 0.0)
     whole = inverse + shared * inverse @ told_by @ inverse
-    grown = np.sqrt(np.maximum(np.diag(apart) / np.diag(whole), 1.0))[:count]
+    grown = np.sqrt(np.maximum(np.diag(disagree) / np.diag(whole), 1.0))[:count]
     covariance = whole[:count, :count] * grown[:, None] * grown
     return Agreed(numbers[:count], covariance, float(np.sqrt(np.average(left**2, weights=weight))))
 
 
-def _mean(curve: Callable[[Floats], Floats], fit: Agreed) -> Figure:
-    """The mean of a curve of a fit's numbers."""
-    lever = _levers(curve, fit).mean(axis=0)
-    return Figure(float(curve(fit.numbers).mean()), math.sqrt(float(lever @ fit.covariance @ lever)))
+def _mean(values: Floats, slopes: Floats, fit: Agreed) -> Figure:
+    """The mean of values that follow a fit's numbers by these slopes (n, numbers)."""
+    lever = slopes.mean(axis=0)
+    return Figure(float(values.mean()), math.sqrt(float(lever @ fit.covariance @ lever)))
 
 
-def _levers(curve: Callable[[Floats], Floats], fit: Agreed) -> Floats:
-    """(n, numbers): how a curve follows each number."""
-    steps = 1e-4 * np.eye(len(fit.numbers))
-    return np.stack([(curve(fit.numbers + each) - curve(fit.numbers - each)) / 2e-4 for each in steps], axis=1)
-
-
-def _largest(curve: Callable[[Floats], Floats], fit: Agreed) -> float:
-    """The largest standard error of a curve of a fit's numbers."""
-    lever = _levers(curve, fit)
-    return float(np.sqrt(np.einsum("ni,ij,nj->n", lever, fit.covariance, lever).max()))
+def _largest(slopes: Floats, fit: Agreed) -> float:
+    """The largest standard error of what follows a fit's numbers by these slopes (n, numbers)."""
+    return float(np.sqrt(np.einsum("ni,ij,nj->n", slopes, fit.covariance, slopes).max()))

@@ -191,14 +191,15 @@ class _Problem:
 
 def _sags(points: Floats, beside: Floats, of_line: Whole, error: float) -> tuple[Floats, Floats]:
     """(how far the middle of each line lies off its chord in px, how well that is known) by a parabola."""
-    sags, known = [], []
-    for line in range(int(of_line.max()) + 1):
-        at = of_line == line
-        place = points[at]
-        way = place[-1] - place[0]
-        t = (place - place[0]) @ way / max(float(way @ way), 1e-12) * 2.0 - 1.0
-        design = np.stack([np.ones_like(t), t, t * t], axis=1)
-        inverse = np.linalg.pinv(design.T @ design)
-        sags.append(float((inverse @ (design.T @ beside[at]))[2]))
-        known.append(error * math.sqrt(max(float(inverse[2, 2]), 1e-12)))
-    return np.array(sags), np.array(known)
+    count = int(of_line.max()) + 1
+    first = np.searchsorted(of_line, np.arange(count))
+    last = np.append(first[1:], len(of_line)) - 1
+    start, way = points[first], points[last] - points[first]
+    long = np.maximum(np.sum(way**2, axis=1), 1e-12)
+    t = np.sum((points - start[of_line]) * way[of_line], axis=1) / long[of_line] * 2.0 - 1.0
+    powers = np.stack([np.bincount(of_line, t**k, count) for k in range(5)], axis=1)
+    normal = powers[:, np.add.outer(np.arange(3), np.arange(3))]
+    inverse = np.linalg.pinv(normal, hermitian=True)
+    offs = np.stack([np.bincount(of_line, t**k * beside, count) for k in range(3)], axis=1)
+    sag = np.sum(inverse[:, 2] * offs, axis=1)
+    return sag, error * np.sqrt(np.maximum(inverse[:, 2, 2], 1e-12))

@@ -195,12 +195,11 @@ def _peaks(slope: Floats) -> tuple[Floats, Floats]:
 def _bow(t: Floats, off: Floats, usable: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """(a parabola through most of the offsets, which of them lie on it)."""
     unit = max(float(np.abs(t).max()), 1.0)
+    design = np.vander(t / unit, 3)
     weight = usable.astype(np.float64)
-    bow: Floats = np.zeros(3)
     for spread in (3.0, 1.5, 0.8, 0.5, 0.4):
-        design = np.vander(t / unit, 3)
-        root = np.sqrt(weight)
-        bow = np.asarray(np.linalg.lstsq(design * root[:, None], off * root, rcond=None)[0], np.float64)
+        weighed = design.T * weight
+        bow = np.linalg.solve(weighed @ design, weighed @ off)
         weight = usable / (1.0 + ((off - design @ bow) / spread) ** 2) ** 2
-    near = usable & (np.abs(off - np.vander(t / unit, 3) @ bow) < _NEAR)
+    near = usable & (np.abs(off - design @ bow) < _NEAR)
     return bow / np.array([unit**2, unit, 1.0]), near
