@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from anylens.lab.specimen import Plane, Specimen
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.intp]
+Kind = TypeVar("Kind", bound=np.generic)
 
 TILE = 16
 """Samples of a colour along each side of a tile."""
@@ -174,7 +176,7 @@ class _Lattice:
         at = corners + BORDER + (TILE - 1) / 2.0
         return np.asarray(np.column_stack([self.left + self.step * at[:, 1], self.top + self.step * at[:, 0]]))
 
-    def cut(self, values: npt.NDArray[np.generic], corners: Whole, border: int) -> npt.NDArray[np.generic]:
+    def cut(self, values: npt.NDArray[Kind], corners: Whole, border: int) -> npt.NDArray[Kind]:
         """(n, side, side) of a plane: tiles with `border` samples around them."""
         side = TILE + 2 * border
         windows = np.lib.stride_tricks.sliding_window_view(values, (side, side))

@@ -15,6 +15,7 @@ from anylens.lab.specimen import Plane, Specimen
 from anylens.refusal import Refusal
 
 Array = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.intp]
 
 _DOWN, _ACROSS = 24, 32
 _LEAST_LEVEL = 0.01
@@ -22,6 +23,7 @@ _MOST_CLIPPED = 0.001
 _MOST_TEXTURE = 0.006
 _LEAST_COLOR = 0.06
 _RINGS = 16
+_TURNS = 100
 _TURN_OF = {1: 0.0, 3: 180.0, 6: 90.0, 8: 270.0}
 
 
@@ -175,16 +177,21 @@ def _cells(plane: Plane) -> tuple[Array, Array]:
     height, width = plane.shape
     if height < 2 * _DOWN or width < 2 * _ACROSS:
         raise Refusal(f"The flat has only {width} x {height} samples of a colour; give a larger frame.")
-    rows = np.linspace(0, height, _DOWN + 1).astype(int)
-    columns = np.linspace(0, width, _ACROSS + 1).astype(int)
-    means, errors = np.empty((_DOWN, _ACROSS)), np.empty((_DOWN, _ACROSS))
-    for i in range(_DOWN):
-        for j in range(_ACROSS):
-            cell = plane.pixels[rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
-            means[i, j] = cell.mean(dtype=np.float64)
-            apart = np.diff(cell, axis=1)
-            errors[i, j] = max(float(apart.std()) / math.sqrt(2.0 * cell.size), 1e-7)
-    return _at_the_middle(means, plane), errors
+    rows = np.linspace(0, height, _DOWN + 1).astype(np.intp)
+    columns = np.linspace(0, width, _ACROSS + 1).astype(np.intp)
+    apart = np.diff(plane.pixels, axis=1)
+    apart[:, columns[1:-1] - 1] = 0.0  # A cell knows nothing of the next one's samples.
+    light, once, square = (_summed(each, rows, columns) for each in (plane.pixels, apart, apart**2))
+    high, wide = np.diff(rows)[:, None], np.diff(columns)
+    steps = high * (wide - 1)
+    noise = np.sqrt(np.maximum(square / steps - (once / steps) ** 2, 0.0) / (2.0 * high * wide))
+    return _at_the_middle(light / (high * wide), plane), np.maximum(noise, 1e-7)
+
+
+def _summed(values: npt.NDArray[np.float32], rows: Whole, columns: Whole) -> Array:
+    """(rows, columns) sums over the cells that begin and end at these."""
+    bands = np.stack([values[first:last].sum(axis=0, dtype=np.float64) for first, last in pairwise(rows)])
+    return np.asarray(np.add.reduceat(bands, columns[:-1], axis=1))
 
 
 def _at_the_middle(means: Array, plane: Plane) -> Array:
@@ -280,24 +287,44 @@ def _percent(slope: tuple[Array, Array], high: float) -> tuple[Figure, Figure]:
 def radial_falloff(
     values: Array, errors: Array, x: Array, y: Array
 ) -> tuple[tuple[Figure, Figure], tuple[Figure, ...], Array]:
-    """(centre in half diagonals, k1 k2 k3, the model) of even powers of the radius about a free centre."""
-    from scipy.optimize import least_squares
+    """(centre in half diagonals, k1 k2 k3, the model) of even powers of the radius about a free centre.
 
+    Levenberg and Marquardt's steps; `values` (rows, columns) are at places `x`, `y`, with standard errors `errors`.
+    """
     level = float(values[_DOWN // 2 - 1 : _DOWN // 2 + 1, _ACROSS // 2 - 1 : _ACROSS // 2 + 1].mean())
+    numbers = np.array([level, 0.0, 0.0, -0.1, 0.0, 0.0])
+    model, slopes = _falling(numbers, x, y)
+    cost, damping = float(np.sum(((model - values) / errors) ** 2)), 1e-3
+    for _ in range(_TURNS):
+        design = (slopes / errors).reshape(len(numbers), -1)
+        normal = design @ design.T
+        pull = design @ ((values - model) / errors).ravel()
+        scale = np.maximum(np.diag(normal), 1e-12 * np.diag(normal).max())
+        tried = numbers + np.linalg.solve(normal + np.diag(damping * scale), pull)
+        tried_model, tried_slopes = _falling(tried, x, y)
+        tried_cost = float(np.sum(((tried_model - values) / errors) ** 2))
+        if not tried_cost <= cost:
+            damping *= 10.0
+            continue
+        settled = cost - tried_cost <= 1e-10 * cost
+        numbers, model, slopes, cost, damping = tried, tried_model, tried_slopes, tried_cost, damping / 10.0
+        if settled:
+            break
+    design = (slopes / errors).reshape(len(numbers), -1)
+    grown = max(1.0, cost / (values.size - len(numbers)))
+    error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(design @ design.T)), 0.0) * grown)
+    figures = [Figure(float(v), float(e)) for v, e in zip(numbers, error, strict=True)]
+    return (figures[1], figures[2]), tuple(figures[3:]), model
 
-    def model(p: Array) -> Array:
-        r2 = (x - p[1]) ** 2 + (y - p[2]) ** 2
-        return np.asarray(p[0] * (1.0 + r2 * (p[3] + r2 * (p[4] + r2 * p[5]))))
 
-    def off(p: Array) -> Array:
-        return np.asarray(((model(p) - values) / errors).ravel())
-
-    found = least_squares(off, np.array([level, 0.0, 0.0, -0.1, 0.0, 0.0]), x_scale=(level, 0.1, 0.1, 0.3, 0.3, 0.3))
-    normal = np.linalg.pinv(found.jac.T @ found.jac)
-    grown = max(1.0, 2.0 * float(found.cost) / (values.size - 6))
-    error = np.sqrt(np.maximum(np.diag(normal), 0.0) * grown)
-    figures = [Figure(float(v), float(e)) for v, e in zip(found.x, error, strict=True)]
-    return (figures[1], figures[2]), tuple(figures[3:]), model(found.x)
+def _falling(numbers: Array, x: Array, y: Array) -> tuple[Array, Array]:
+    """(brightness by its level, centre and three even terms; how it follows each of them (6, rows, columns))."""
+    level, cx, cy, k1, k2, k3 = numbers
+    right, down = x - cx, y - cy
+    r2 = right**2 + down**2
+    share = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    inward = -2.0 * level * (k1 + r2 * (2.0 * k2 + r2 * 3.0 * k3))
+    return level * share, np.stack([share, inward * right, inward * down, level * r2, level * r2**2, level * r2**3])
 
 
 def _at_centre(values: Array, model: Array) -> float:

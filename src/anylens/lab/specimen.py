@@ -204,17 +204,22 @@ def _plane(active: npt.NDArray[np.uint16], facts: Facts, letter: str, top: int, 
     index = max("RGB".find(letter), 0)
     white = silicon.white[min(index, len(silicon.white) - 1)]
     black = np.asarray(silicon.black, np.float32)
-    rows = (top + step * np.arange(counts.shape[0]))[:, None]
-    columns = (left + step * np.arange(counts.shape[1]))[None]
-    level = black[rows % black.shape[0], columns % black.shape[1]]
+    rows, columns = (first + step * np.arange(side) for first, side in zip((top, left), counts.shape, strict=True))
+    level = black[_again(rows, black.shape[0])[:, None], _again(columns, black.shape[1])]
     if silicon.black_row_delta:
-        level = level + np.asarray(silicon.black_row_delta, np.float32)[rows]
+        level = level + np.asarray(silicon.black_row_delta, np.float32)[rows][:, None]
     if silicon.black_column_delta:
         level = level + np.asarray(silicon.black_column_delta, np.float32)[columns]
     span = np.float32(white) - level
     pixels = (counts.astype(np.float32) - level) / span
     floor = float(np.max(-level / span))
     return Plane(letter, pixels, counts >= white, top, left, step, float(np.mean(span)), floor)
+
+
+def _again(places: npt.NDArray[np.intp], period: int) -> npt.NDArray[np.intp]:
+    """Which of so many that repeat each place has; one for all where all have the same."""
+    which = places % period
+    return which[:1] if (which == which[:1]).all() else which
 
 
 def _is_bare(path: Path) -> bool:
