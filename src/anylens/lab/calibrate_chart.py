@@ -319,9 +319,9 @@ class _Problem:
 
     def _normal(self, numbers: Floats, slopes: Floats, left: Floats, weight: Floats) -> tuple[Floats, Floats]:
         flat = slopes.reshape(-1, slopes.shape[2])
-        twice = np.repeat(weight, 2)
-        weighted = flat * twice[:, None]
-        normal, pull = weighted.T @ flat, weighted.T @ left.ravel()
+        root = np.repeat(np.sqrt(weight), 2)
+        scaled = flat * root[:, None]
+        normal, pull = scaled.T @ scaled, scaled.T @ (root * left.ravel())
         if self.nominal_px is not None:
             belief = (_MOST_FOCAL_ERROR * self.nominal_px) ** -2.0
             normal[0, 0] += belief

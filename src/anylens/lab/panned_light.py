@@ -286,7 +286,9 @@ def _agreed(
     whole = inverse + shared * inverse @ told_by @ inverse
     grown = np.sqrt(np.maximum(np.diag(disagree) / np.diag(whole), 1.0))[:count]
     covariance = whole[:count, :count] * grown[:, None] * grown
-    return Agreed(numbers[:count], np.asarray(covariance, np.float64), float(np.sqrt(np.average(left**2, weights=weight))))
+    return Agreed(
+        numbers[:count], np.asarray(covariance, np.float64), float(np.sqrt(np.average(left**2, weights=weight)))
+    )
 
 
 def _mean(values: Floats, slopes: Floats, fit: Agreed) -> Figure:

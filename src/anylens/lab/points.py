@@ -158,8 +158,8 @@ class _Windows:
             around = used & (far > 0.35 * reach[:, None])
             mean = np.sum(light * around, axis=1) / np.maximum(around.sum(axis=1), 1)
             turns = 2 if self.kind == "corner" else 4
-            angle = np.arctan2(y, x)
-            wave = np.sum((light - mean[:, None]) * around * np.exp(-1j * turns * angle), axis=1)
+            round_about = ((x - 1j * y) / np.maximum(far, 1e-6)).astype(np.complex64) ** turns
+            wave = np.sum((light - mean[:, None]) * around * round_about, axis=1)
             if self.kind == "corner":
                 axis = np.angle(np.conj(wave)) / 2.0
                 shape = [zero, zero, axis + math.pi / 4.0, axis - math.pi / 4.0, zero + 0.3]

@@ -67,10 +67,10 @@ class Samples:
 
     def sampled(self, rows: slice, columns: slice) -> Flags:
         """(h, w): which pixels of a part are samples of this colour."""
-        tile = np.array(self.sites, np.bool_)
-        down = np.arange(rows.start, rows.stop) % tile.shape[0]
-        right = np.arange(columns.start, columns.stop) % tile.shape[1]
-        return np.asarray(tile[down[:, None], right], np.bool_)
+        tile = np.roll(np.array(self.sites, np.bool_), (-rows.start, -columns.start), (0, 1))
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        again = -(-height // tile.shape[0]), -(-width // tile.shape[1])
+        return np.tile(tile, again)[:height, :width]
 
     def filled(self, sigma_px: float = 0.0) -> npt.NDArray[np.float32]:
         """(H, W) with gaps filled from the neighbours, and smoothed: for finding and looking, never for measuring."""
