@@ -13,6 +13,7 @@ import numpy.typing as npt
 from anylens.lab.figure import Figure
 from anylens.lab.grids import Grid
 from anylens.lab.samples import Floats
+from anylens.lab.turns import turn
 from anylens.refusal import Refusal
 
 LEAST_POINTS = 12
@@ -229,10 +230,8 @@ class _Problem:
 
     def _plain(self, numbers: Floats) -> Floats:
         """(n, 2) places of the points in a pinhole of focal length 1."""
-        from scipy.spatial.transform import Rotation
-
         poses = numbers[11:].reshape(-1, 6)
-        turns = Rotation.from_rotvec(poses[:, :3]).as_matrix()[self.view]
+        turns = turn(poses[:, :3])[self.view]
         height = self.heights @ numbers[8:11]
         at = (
             turns[:, :, 0] * self.chart[:, :1]
@@ -282,7 +281,7 @@ class _Problem:
         left = self.seen - self.model(numbers)
         weight = self._weight(left)
         cost = self._cost(numbers, left, weight)
-        for turn in range(60):
+        for at in range(60):
             slopes = self.slopes(numbers, bends)[:, :, free]
             normal, pull = self._normal(numbers, slopes, left, weight)
             scale = np.maximum(np.diag(normal), 1e-300)
@@ -297,10 +296,10 @@ class _Problem:
                 continue
             settled = cost - tried_cost < 1e-7 * cost
             numbers, left, damping = numbers + step, tried, max(damping / 10.0, 1e-12)
-            if turn < 20:
+            if at < 20:
                 weight = self._weight(left)
             cost = self._cost(numbers, left, weight)
-            if settled and turn >= 4:
+            if settled and at >= 4:
                 break
         return numbers, self._covariance(numbers, left, weight, free, bends), left
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.overlaps import Overlap
+from anylens.lab.turns import turn
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
@@ -156,7 +157,7 @@ class _Problem:
             step = np.linalg.solve(normal, pull)
             step[LENS] = np.clip(step[LENS], -0.3, 0.3)
             numbers = numbers + step[: LENS + 1]
-            turns = np.stack([_turn(step[LENS + 1 + 3 * k : LENS + 4 + 3 * k]) @ turns[k] for k in range(self.photos)])
+            turns = turn(step[LENS + 1 :].reshape(-1, 3)) @ turns
             if at > 3 and np.abs(step).max() < 1e-6:
                 break
         if not np.isfinite(numbers).all() or self._folds(numbers):
@@ -184,9 +185,9 @@ class _Problem:
             slopes[:, :, k] = self.foretold(numbers + each, turns) - self.foretold(numbers - each, turns)
         ideal = ideal_places(self.here, numbers)
         for axis, each in enumerate(1e-6 * np.eye(3)):
-            there, back = _turn(each), _turn(-each)
-            for at, of in ((self.ones, lambda turn: (turn, _STILL)), (self.others, lambda turn: (_STILL, turn))):
-                one, other = (self.foretold(numbers, turns, of(turn), ideal) for turn in (there, back))
+            there, back = turn(each), turn(-each)
+            for at, of in ((self.ones, lambda way: (way, _STILL)), (self.others, lambda way: (_STILL, way))):
+                one, other = (self.foretold(numbers, turns, of(way), ideal) for way in (there, back))
                 slopes[rows, :, LENS + 1 + 3 * at[self.pair] + axis] += one - other
         return slopes * (self.half / 2e-6)
 
@@ -216,13 +217,3 @@ class _Problem:
                 turns[at.first] = between.T @ turns[at.second]
             reached |= {at.first, at.second}
         return turns
-
-
-def _turn(about: Floats) -> Floats:
-    """(3, 3): the turn about an axis by its length in radians (Rodrigues)."""
-    angle = float(np.linalg.norm(about))
-    x, y, z = about
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    if angle < 1e-12:
-        return np.asarray(np.eye(3) + cross)
-    return np.asarray(np.eye(3) + math.sin(angle) / angle * cross + (1.0 - math.cos(angle)) / angle**2 * cross @ cross)

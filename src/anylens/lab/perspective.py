@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from anylens.lab.figure import Figure
 from anylens.lab.panned_geometry import ideal_places
+from anylens.lab.turns import turn
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
@@ -140,25 +141,15 @@ def _fitted(edges: _Edges, focal: float, frame: Floats) -> _Fit:
         left = off[rows, of]
         usual = max(1.4826 * float(np.median(np.abs(left))), _LEAST)
         weight = 1.0 / (1.0 + (left / (2.0 * usual)) ** 2) ** 2
-        moved = [edges.beside(math.exp(log_focal + step[0]), frame @ _turn(step[1:]))[rows, of] for step in steps]
+        moved = [edges.beside(math.exp(log_focal + step[0]), frame @ turn(step[1:]))[rows, of] for step in steps]
         slopes = (np.stack(moved, axis=1) - left[:, None]) / 1e-5
         inverse = np.linalg.inv((slopes * weight[:, None]).T @ slopes + 1e-9 * np.eye(4))
         move = np.clip(-inverse @ (slopes.T @ (weight * left)), -0.2, 0.2)
         log_focal = float(np.clip(log_focal + move[0], math.log(0.3), math.log(100.0)))
-        frame = frame @ _turn(move[1:])
+        frame = frame @ turn(move[1:])
         if np.abs(move).max() < 1e-6:
             break
     pulls = slopes * (weight * left)[:, None]
     together = inverse @ (pulls.T @ pulls) @ inverse * len(left) / (len(left) - 4)
     error = math.sqrt(max(usual**2 * float(inverse[0, 0]), float(together[0, 0])))
     return _Fit(log_focal, error, frame, left, of, usual)
-
-
-def _turn(angles: Floats) -> Floats:
-    """(3, 3): a small turn (Rodrigues)."""
-    size = float(np.linalg.norm(angles))
-    if size < 1e-15:
-        return np.eye(3)
-    x, y, z = angles / size
-    skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.asarray(np.eye(3) + math.sin(size) * skew + (1.0 - math.cos(size)) * skew @ skew)
