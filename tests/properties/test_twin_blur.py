@@ -46,7 +46,6 @@ def test_a_smooth_blur_is_told_by_every_second_sample() -> None:
     away = np.arange(64.0) - 32.0
     blurs = np.exp([-0.5 * np.add.outer(away**2, away**2) / wide**2 for wide in (3.0, 5.0)]).astype(np.float32)
     blurs /= blurs.sum((1, 2), keepdims=True)
-    assert Spreads(np.tile(blurs[[0, 1, 1]], (5, 5, 1, 1, 1)), NOWHERE, 1, 1).smooth
 
     def draw(top: int, left: int, out: np.ndarray) -> None:
         rows, columns = out.shape[1:]

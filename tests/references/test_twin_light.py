@@ -224,6 +224,12 @@ def test_what_a_fast_lens_throws_beyond_its_kernels_is_as_much_as_its_rays_say()
     assert Formation(slow, Mounting(4.0, 3.0), SMALL, DAY, field, 0, 2).spreads(3.0, Field(0.5, 0.5, 3.2)).skirt is None
 
 
+def test_only_blurs_out_of_focus_are_smooth():
+    mounting = Mounting(8.0, 3.0)
+    formation = Formation(glass.glass("ideal", mounting), mounting, SMALL, DAY, Field(0.5, 0.4, 3.2), 0, 2)
+    assert [formation.spreads(distance_m).smooth for distance_m in (3.0, 3.2, 12.0)] == [False, False, True]
+
+
 def test_a_wide_blur_is_the_same_from_one_sample_a_pixel(monkeypatch):
     def light():
         mounting = Mounting(8.0, 3.0)

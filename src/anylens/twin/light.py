@@ -101,7 +101,16 @@ class Layer:
         values = self.values[channel]
         if values.shape == self.sides:
             return np.asarray(values[rows, columns])
-        count = tuple(len(range(*part.indices(side))) for part, side in zip((rows, columns), self.sides, strict=True))
+        spans = [range(*part.indices(side)) for part, side in zip((rows, columns), self.sides, strict=True)]
+        if self.detail == 1 and all(span.step == 1 and len(span) for span in spans):
+            # Neighbours count as a resized picture counts them: all of what they tell, then what is asked.
+            near = [slice(max(span.start // self.times - 2, 0), -(-span.stop // self.times) + 2) for span in spans]
+            part = values[near[0], near[1]]
+            dense = cv2.resize(part, None, None, self.times, self.times, cv2.INTER_CUBIC)
+            above, before = (span.start - each.start * self.times for span, each in zip(spans, near, strict=True))
+            dense = dense[above : above + len(spans[0]), before : before + len(spans[1])]
+            return np.asarray(np.clip(dense, 0.0, 1.0 if channel == 3 else None), np.float32)
+        count = tuple(len(span) for span in spans)
         # A wide blur is formed with one value to so many pixels: between them it is smooth.
         ways = [
             [(part.step or 1) / (self.detail * self.times), (part.start or 0) / (self.detail * self.times)]
@@ -304,20 +313,21 @@ class Formation:
             yield "y_mm", made.moved.y_mm
             yield "moved", made.moved.values
             yield "kernels", made.kernels
-            yield "samples", np.array([made.fine, made.times])
+            yield "samples", np.array([made.fine, made.times, made.smooth])
             if made.skirt is not None:
                 net = made.skirt.share
                 yield from zip(("far_x_mm", "far_y_mm", "far_share"), (net.x_mm, net.y_mm, net.values), strict=True)
                 yield "far_kernels", made.skirt.blur.kernels
 
         arrays = keeping.remembered(name, make)
-        fine, times = (int(each) for each in arrays["samples"])
+        fine, times, smooth = (int(each) for each in arrays["samples"])
         skirt = None
         if "far_share" in arrays:
             x_mm, y_mm, share = arrays["far_x_mm"], arrays["far_y_mm"], arrays["far_share"]
             still = Net(x_mm, y_mm, np.zeros((6, len(y_mm), len(x_mm))))
             skirt = Skirt(Net(x_mm, y_mm, share), Spreads(arrays["far_kernels"], still, 1, SKIRT_PX))
-        return Spreads(arrays["kernels"], Net(arrays["x_mm"], arrays["y_mm"], arrays["moved"]), fine, times, skirt)
+        moved = Net(arrays["x_mm"], arrays["y_mm"], arrays["moved"])
+        return Spreads(arrays["kernels"], moved, fine, times, skirt, bool(smooth))
 
     def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
         """The values of all planes by number, one by one, then `times`; the next blurs are found meanwhile.

@@ -43,7 +43,8 @@ class Spreads:
 
     `moved` is how far the blur moves light from where it is observed, mm, x and y of each channel one after the other.
     One sample is a pixel's `fine`th part, or `times` pixels where the blur is so wide that detail is gone. `skirt` is
-    what fast lenses throw farther than kernels reach, None where there is no such light.
+    what fast lenses throw farther than kernels reach, None where there is no such light. Of a `smooth` one every second
+    sample tells what there is to see.
     """
 
     kernels: Array
@@ -51,21 +52,12 @@ class Spreads:
     fine: int
     times: int
     skirt: Skirt | None = None
+    smooth: bool = False
 
     @property
     def size(self) -> int:
         """Samples along a kernel's side."""
         return int(self.kernels.shape[-1])
-
-    @property
-    def smooth(self) -> bool:
-        """Whether every second of its samples tells what there is to see, where none is less than a pixel."""
-        from scipy.fft import rfft2
-
-        if self.fine > 1:
-            return False
-        beyond = np.maximum(abs(np.fft.fftfreq(self.size))[:, None], np.fft.rfftfreq(self.size)) >= 0.25
-        return bool(np.abs(rfft2(self.kernels)[..., beyond]).max() < _FAINT)
 
     def at(self, x_mm: float, y_mm: float) -> Array:
         """(3, size, size): the blur of a place."""
@@ -165,13 +157,26 @@ def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, 
 
     rows, columns, channels, size = kernels.shape[:-1]
     at = np.arange(size) - size // 2 + 0.5 * (fine - 1)
-    whole = kernels.sum((-2, -1), dtype=np.float64)
-    across, down = (kernels.sum(axis, dtype=np.float64) @ at / whole for axis in (-2, -1))
-    seen = rfft2(kernels)
-    seen *= np.exp(2j * np.pi * np.fft.fftfreq(size) * down[..., None])[..., None].astype(np.complex64)
-    seen *= np.exp(2j * np.pi * np.fft.rfftfreq(size) * across[..., None])[..., None, :].astype(np.complex64)
-    moved = np.stack([across, down], axis=-1).reshape(rows, columns, 2 * channels) * (sample_um * 1e-3)
-    return Spreads(irfft2(seen, (size, size)), Net(x_mm, y_mm, np.moveaxis(moved, -1, 0)), fine, times)
+    down_turns, across_turns = np.fft.fftfreq(size), np.fft.rfftfreq(size)
+    beyond = np.maximum(abs(down_turns)[:, None], across_turns) >= 0.25
+    moved = np.empty((2 * channels, rows, columns))
+
+    def centre(row: int, column: int) -> float:
+        """The highest contrast beyond what every second sample can carry."""
+        near = kernels[row, column]
+        whole = near.sum((-2, -1), dtype=np.float64)
+        across, down = (near.sum(axis, dtype=np.float64) @ at / whole for axis in (-2, -1))
+        moved[0::2, row, column], moved[1::2, row, column] = across, down
+        seen = rfft2(near)
+        seen *= np.exp(2j * np.pi * down_turns * down[:, None])[..., None].astype(np.complex64)
+        seen *= np.exp(2j * np.pi * across_turns * across[:, None])[:, None].astype(np.complex64)
+        kernels[row, column] = irfft2(seen, (size, size))
+        return float(np.abs(seen[:, beyond]).max())
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        left = max(pool.map(centre, *zip(*product(range(rows), range(columns)), strict=True)))
+    net = Net(x_mm, y_mm, moved * (sample_um * 1e-3))
+    return Spreads(kernels, net, fine, times, smooth=fine == 1 and left < _FAINT)
 
 
 def _skirt(glass: Glass, field: Field, half_um: float, distance_m: float) -> Skirt | None:
