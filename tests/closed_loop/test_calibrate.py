@@ -116,6 +116,19 @@ def test_a_bent_chart_is_refused_and_a_flat_one_is_not_suspected() -> None:
     assert flat.value < 4.0 * flat.error
 
 
+def test_what_a_slightly_bowed_chart_tells_is_within_its_errors() -> None:
+    r = np.hypot(WIDTH, HEIGHT) / 2.0 / FOCAL
+    corner = FOCAL * sum(k * r ** (2 * n + 3) for n, k in enumerate(K))
+    away = []
+    for seed in range(12):
+        fit = chart_fit(views(np.random.default_rng(seed), 8, bow=0.001), WIDTH, HEIGHT)
+        assert fit.bowed
+        assert fit.residual_px == pytest.approx(NOISE_PX * np.sqrt(2.0), rel=0.1)
+        away += [(fit.corner_px.value - corner) / fit.corner_px.error]
+        away += [(fit.focal_px.value - FOCAL) / fit.focal_px.error]
+    assert np.mean(np.abs(away) < 2.0) > 0.85
+
+
 def test_two_lenses_are_not_taken_for_one() -> None:
     grids = views(np.random.default_rng(3), 8)
     other = [

@@ -282,6 +282,11 @@ def _of_charts(
         reach_mm=fit.known_px * mm,
     )
     notes = []
+    if fit.bowed:
+        notes.append(
+            f"The chart stands {fit.bend_percent.value:.2g} % of its length out of its plane, which was taken into "
+            "account; on a plate of glass it would tell more."
+        )
     if any(each.kind == "finished" for each in files):
         notes.append("Finished pictures: the camera may have straightened them already; raws are surer.")
     when = {"f_number": f_number, "focus_m": focus, "date": day}

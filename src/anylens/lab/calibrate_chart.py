@@ -20,7 +20,8 @@ LEAST_POINTS = 12
 LEAST_VIEWS = 3
 _MOST_LEFT_PX = 1.0
 _MOST_FOCAL_ERROR = 0.03
-_MOST_BEND = 0.0015
+_MOST_BEND, _SURELY = 0.0015, 5.0
+"""How far a chart may stand out of its plane in parts of its length, and how many errors tell that it does at all."""
 _BEYOND = 1.16
 """How far beyond the outermost point, in parts of its distance, three radial terms still follow a lens: to 0.015 px of
 3.2 um for the 14 designs that distort most."""
@@ -60,6 +61,11 @@ class ChartFit:
     observed_px: Floats = field(repr=False)
     ideal_px: Floats = field(repr=False)
 
+    @property
+    def bowed(self) -> bool:
+        """Whether the chart surely is, which all figures then allow for."""
+        return self.bend_percent.value > _SURELY * self.bend_percent.error
+
 
 def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: float | None = None) -> ChartFit:
     """Fit one camera with square pixels to three views of a chart or more.
@@ -68,8 +74,9 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
 
     Zhang 2000 gives the start; then all poses and constants at once, each point with the error that it was measured
     with and the spread that the views show, far ones weighted down (Cauchy). Standard errors are the larger of two:
-    from the residuals, and from how the views disagree (the sandwich of White 1980, by views). Raises Refusal for too
-    few views or points, views that are all straight on, a bent chart, and views of different cameras.
+    from the residuals, and from how the views disagree (the sandwich of White 1980, by views). A sheet that is surely
+    bowed a little is taken for one (a paraboloid), for it would pass for distortion. Raises Refusal for too few views
+    or points, views that are all straight on, a chart bent by more, and views of different cameras.
     """
     usable = _usable(grids)
     problem = _Problem(usable, width_px, height_px)
@@ -83,13 +90,16 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
         sigma = np.sqrt(np.diag(covariance))
     bent, bent_covariance, bent_left = problem.solved(found, bends=True)
     bend, error = problem.bend(bent, bent_covariance)
-    distance = np.hypot(*left.T)
     rms, bent_rms = (float(np.sqrt(np.mean(np.sum(each**2, axis=1)))) for each in (left, bent_left))
-    if bend > _MOST_BEND and bend > 5.0 * error and bent_rms < 0.7 * rms:
+    if bend > _MOST_BEND and bend > _SURELY * error and bent_rms < 0.7 * rms:
         raise Refusal(
             f"The chart is bent: it stands {100.0 * bend:.2f} % of its length out of its plane, which leaves "
             f"{rms:.2f} px instead of {bent_rms:.2f} px; fix it on a plate of glass and take the pictures again."
         )
+    curved = bend > _SURELY * error
+    if curved:
+        found, covariance, left, rms = bent, bent_covariance, bent_left, bent_rms
+        sigma = np.sqrt(np.diag(covariance))
     if rms > _MOST_LEFT_PX:
         raise Refusal(
             f"The {len(usable)} views of the chart do not fit one camera ({rms:.2f} px are left); take them with one "
@@ -112,9 +122,9 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
         (figures[3], figures[4], figures[5]),
         (figures[6], figures[7]),
         _corner(found, covariance, width_px, height_px),
-        *_axis(problem, found),
+        *_axis(problem, found, curved),
         rms,
-        float(distance.max()),
+        float(np.hypot(*left.T).max()),
         float(away.max() / np.hypot(*middle)),
         _known(found, covariance, float(np.hypot(*(ideal - found[1:3]).T).max())),
         Figure(100.0 * bend, 100.0 * error),
@@ -162,13 +172,13 @@ def _known(found: Floats, covariance: Floats, seen_px: float) -> float:
     return beyond * focal if surely and 0.5 * slope < farther < 2.0 * slope else seen_px
 
 
-def _axis(problem: _Problem, found: Floats) -> tuple[tuple[Figure, Figure], tuple[Figure, Figure]]:
+def _axis(problem: _Problem, found: Floats, curved: bool) -> tuple[tuple[Figure, Figure], tuple[Figure, Figure]]:
     """((x, y) of the lens's axis in px, how far it lies from the foot of the perspective), by one more fit."""
     around = copy(problem)
     around.around_axis = True
     start = found.copy()
     start[6:8] = 0.0
-    numbers, covariance, _ = around.solved(start, bends=False)
+    numbers, covariance, _ = around.solved(start, bends=curved)
     focal = float(numbers[0])
     place, off = [], []
     for k in (0, 1):
