@@ -52,10 +52,11 @@ moments = st.builds(
 noises = st.none() | st.lists(st.tuples(st.floats(1e-9, 1e-2), st.floats(0, 1e-3)), min_size=1, max_size=3).filter(
     lambda pairs: len(pairs) != 2
 ).map(lambda pairs: Noise(tuple(s for s, _ in pairs), tuple(o for _, o in pairs), "file"))
+lens_words = words.filter(lambda text: text == text.strip("- "))  # cameras write dashes where they know no lens
 lenses = st.builds(
     Lens,
-    words,
-    words.filter(bool),
+    lens_words,
+    lens_words.filter(bool),
     st.none() | st.tuples(st.integers(1, 60).map(float), st.integers(60, 900).map(float)),
 )
 steps = st.integers(1, 400).map(lambda n: n / 10)
