@@ -4,10 +4,11 @@ A filter (`restore_filters`) has taps on the picture and on one of half the size
 it adds is held against the noise around it (Lee 1980), shown whole and somewhat more where it stands far above it, and
 fades out where the light was clipped, since the blur of what was not recorded cannot be undone. An edge may not go
 beyond the light on both sides of it: a pixel is held between its neighbours some pixels away, but by how much it rises
-above both of a way, as a line does and an edge does not. What ringing would show on goes on along one way at least;
-where light changes along all four, as in texture, nothing is held, which the picture of half the size decides, as it is
-calmer. Dark places come down to a part of their light straight, and from there on ever less: what blur has taken from
-them cannot be told from what it has carried there, and black specks are seen first (own work).
+above both of a way, as a line does and an edge does not. An edge goes on along one way at least; where light changes
+along all four, as in texture, less is shown, which the picture of half the size decides, as it is calmer. (Where it
+decided too what is held, edges 12 to 33 degrees off a way overshot by 8 % of their step, and by 50 % where a blur was
+told twice as wide as it was.) Dark places come down to a part of their light straight, and from there on ever less:
+what blur has taken from them cannot be told from what it has carried there, and black specks are seen first (own work).
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ REACH = 14
 ASIDE = ((3, 0), (0, 3), (2, 2), (2, -2))
 """Where the neighbours lie between which an edge is held, (x, y) and opposite."""
 LINE, BEYOND = 6.0, 0.015
-"""How far beyond them it may go: in parts of how far it stands out as a line, and no farther than a line may; and in
-parts of the step between them."""
+"""How far beyond them it may go: in parts of the step between them; and of how far it stands out by more than that, as
+a line does, so many times."""
 ALONG = ((2, 0), (0, 2), (1, 1), (1, -1))
 """On the picture of half the size, the neighbours by which a way goes on or not, (x, y) and opposite."""
 ALIKE, UNLIKE = 0.1, 0.3
 """A way goes on where both neighbours differ from a pixel by less than the first part of the step between all; from the
-second part on nothing is held, and what is added is shown as of lines."""
+second part on what is added is shown as of lines."""
 _LEAST_STEP = 1e-6
 DARK = 0.4
 """The part of its light below which a place becomes darker ever less, and never black."""
@@ -156,14 +157,14 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
         least, most = hl.min(one, other), hl.max(one, other)
         low, high, along = hl.min(low, least), hl.max(high, most), hl.min(along, hl.max(here - least, most - here))
     free = (along / (high - low + hl.f32(_LEAST_STEP)) - hl.f32(ALIKE)) * hl.f32(1 / (UNLIKE - ALIKE))
-    more = (kept * (hl.f32(1.0) + own(at, 2) * far) for at in (LINES, EDGES))
-    shown[x, y] = (*more, hl.clamp(free, zero, hl.f32(1.0)))
+    more = own(EDGES, 2) + hl.clamp(free, zero, hl.f32(1.0)) * (own(LINES, 2) - own(EDGES, 2))
+    shown[x, y] = kept * (hl.f32(1.0) + more * far)
 
     both, ground = hl.Func("both"), hl.sqrt(still)
     held = []
     for row in (0, 1):
         here = hl.Expr(luma[x, row, y])
-        line, edge = (shown[x / 2, y][at] * detail[x, row, y] for at in (0, 1))
+        wanted = shown[x / 2, y] * detail[x, row, y]
         low = high = here
         rise, fall = zero, zero
         for i, j in ASIDE:
@@ -177,10 +178,9 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
             )
         step = high - low
         beyond = step * hl.f32(BEYOND)
-        low = low - hl.min(fall * hl.f32(LINE), hl.max(-line, zero)) - beyond
-        high = high + hl.min(rise * hl.f32(LINE), hl.max(line, zero)) + beyond
-        change, light = hl.clamp(here + edge, low, high) - here, hl.max(here, zero)
-        change += shown[x / 2, y][2] * (line - change)
+        low = low - hl.max(fall - beyond, zero) * hl.f32(LINE) - beyond
+        high = high + hl.max(rise - beyond, zero) * hl.f32(LINE) + beyond
+        change, light = hl.clamp(here + wanted, low, high) - here, hl.max(here, zero)
         dark = hl.f32(DARK) * light
         dark = dark * dark / (hl.max(dark - light - change, zero) + dark + hl.f32(_LEAST_STEP))
         change = hl.max(change, dark - light)
@@ -261,7 +261,8 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     clear = energy + np.float32(1e-9)
     far = energy / (clear + np.float32(FAR) * noise)
     kept = strength * trusted * np.maximum(energy - np.float32(DOUBT) * noise, 0) / clear
-    line, edge = (np.repeat(np.repeat(kept * (1 + more * far), 2, 0), 2, 1) * detail for more in (lines, edges))
+    shown = kept * (1 + (edges + _free(small) * (lines - edges)) * far)
+    wanted = np.repeat(np.repeat(shown, 2, 0), 2, 1) * detail
 
     low, high, rise, fall = luma, luma, np.zeros_like(luma), np.zeros_like(luma)
     for i, j in ASIDE:
@@ -271,11 +272,10 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
         rise, fall = np.maximum(rise, luma - most), np.maximum(fall, least - luma)
     step = high - low
     beyond = step * np.float32(BEYOND)
-    low = low - np.minimum(fall * np.float32(LINE), np.maximum(-line, 0)) - beyond
-    high = high + np.minimum(rise * np.float32(LINE), np.maximum(line, 0)) + beyond
+    low = low - np.maximum(fall - beyond, 0) * np.float32(LINE) - beyond
+    high = high + np.maximum(rise - beyond, 0) * np.float32(LINE) + beyond
     light, ground = np.maximum(luma, 0), np.sqrt(still)
-    change = np.clip(luma + edge, low, high) - luma
-    change = change + np.repeat(np.repeat(_free(small), 2, 0), 2, 1) * (line - change)
+    change = np.clip(luma + wanted, low, high) - luma
     dark = np.float32(DARK) * light
     change = np.maximum(
         change, dark * dark / (np.maximum(dark - light - change, 0) + dark + np.float32(_LEAST_STEP)) - light
