@@ -36,7 +36,8 @@ class Facts:
     height) in pixels of the active area; `as_shot_neutral` is the camera RGB of a neutral surface, largest value 1;
     `balance` holds the gains by which R, G and B have been multiplied so far, None while the light is as the sensor
     saw it; `orientation` is the EXIF code 1 to 8; `display_referred` light is a finished picture's, its curve undone;
-    `denoised` is how many standard deviations of the noise of luma have been taken for noise, 0 for none;
+    `denoised` is how many standard deviations of the noise of luma have been taken for noise, 0 for none; `softness` is
+    the part of its passport's blur that the picture can have, less than 1 where it is sharper than that;
     `temperature_c` is the sensor's; `notes` are sentences about what was estimated or assumed.
     """
 
@@ -59,6 +60,7 @@ class Facts:
     opcodes: Opcodes = Opcodes()
     display_referred: bool = False
     denoised: float = 0.0
+    softness: float = 1.0
     temperature_c: float | None = None
     notes: tuple[str, ...] = ()
 

@@ -38,11 +38,11 @@ def with_passport(image: Image, choice: Choice) -> Image:
     if not isinstance(choice, str):
         if facts.passport is not None and not isinstance(image, Frame) and _left_of(choice, facts.passport):
             return image
-        return replace(image, facts=_noted(replace(facts, passport=choice)))
+        return _softened(replace(image, facts=_noted(replace(facts, passport=choice))))
     if isinstance(image, Scene) or facts.passport is not None or facts.lens is None or facts.body is None:
         return image
     found = find_passport(facts.lens, facts.body.name)
-    return image if found is None else replace(image, facts=_noted(replace(facts, passport=found)))
+    return image if found is None else _softened(replace(image, facts=_noted(replace(facts, passport=found))))
 
 
 @record(frozen=True, slots=True)
@@ -53,6 +53,23 @@ class Fitted:
 
     def __call__(self, image: Image) -> Image:
         return with_passport(image, self.choice)
+
+
+def _softened(image: Image) -> Image:
+    """The image, told how much of its passport's blur it can have."""
+    if isinstance(image, Scene):
+        return image
+    from anylens.darkroom.softness import softness
+
+    facts, part = image.facts, softness(image)
+    if part < 1.0:
+        at = "" if facts.setting is None or facts.setting.f_number is None else f" at f/{facts.setting.f_number:g}"
+        note = (
+            f"The picture is sharper than its passport lets the lens be{at}, so {100 * part:.0f} % of that blur is "
+            "undone; say the aperture and the lens if they were others."
+        )
+        facts = replace(facts, notes=(*facts.notes, note))
+    return replace(image, facts=replace(facts, softness=part))
 
 
 def _left_of(whole: Passport, there: Passport) -> bool:

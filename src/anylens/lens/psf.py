@@ -29,6 +29,10 @@ class Blur(NamedTuple):
     skirt_um2: Array
     aside_um: Array
 
+    def scaled(self, times: float) -> Blur:
+        """One so many times as wide; or the same in a unit of which `times` are a micrometre."""
+        return Blur(self.core_um2 * times**2, self.share, self.skirt_um2 * times**2, self.aside_um * times)
+
 
 def terms(x: Any, y: Any, count: int) -> Array:
     """(count, ...): the terms 1, x, y, xx, xy, yy, xxx ... of a polynomial at places; `count` is one of PSF_TERMS."""
@@ -54,6 +58,18 @@ def _covariance(rows: Array) -> Array:
     xx, yy = np.maximum(rows[0], 0.01), np.maximum(rows[2], 0.01)
     most = 0.95 * np.sqrt(xx * yy)
     return np.stack([xx, np.clip(rows[1], -most, most), yy])
+
+
+def transfer(blur: Blur, fx: Array, fy: Array) -> Any:
+    """(..., waves), complex: what a blur leaves of waves (waves,) of so many cycles in the unit of the blur."""
+
+    def gaussian(covariance: Array) -> Array:
+        xx, xy, yy = covariance[..., None]
+        return np.asarray(np.exp(-2 * np.pi**2 * (xx * fx**2 + 2 * xy * fx * fy + yy * fy**2)))
+
+    (x, y), share = blur.aside_um[..., None], blur.share[..., None]
+    aside = np.exp(-2j * np.pi * (fx * x + fy * y))
+    return (1 - share) * gaussian(blur.core_um2) + share * gaussian(blur.skirt_um2) * aside
 
 
 def blur_in_use(passport: Passport | None, setting: Setting | None, x: Any, y: Any) -> Blur | None:

@@ -153,7 +153,8 @@ class Restore:
         return self.blur(facts, *shape) is not None
 
     def blur(self, facts: Facts, height: int, width: int) -> Blur | None:
-        """The lens's blur where filters are designed for a picture of the whole active area, or None."""
+        """The lens's blur where filters are designed for a picture of the whole active area, as far as the picture can
+        have it, or None."""
         pitch_um = facts.sensor.pitch_um
         if self.strength == 0.0 or facts.passport is None or pitch_um is None:
             return None
@@ -164,7 +165,8 @@ class Restore:
         tall, wide = facts.active_shape
         y_mm = ((rows + 0.5) / height - 0.5) * tall * pitch_um / 1000
         x_mm = ((columns + 0.5) / width - 0.5) * wide * pitch_um / 1000
-        return blur_in_use(facts.passport, facts.setting, *np.meshgrid(x_mm, y_mm))
+        found = blur_in_use(facts.passport, facts.setting, *np.meshgrid(x_mm, y_mm))
+        return None if found is None else found.scaled(facts.softness)
 
     def plan(
         self, facts: Facts, blur: Blur, seen: Pixels, shape: tuple[int, int], frames_used: Pixels | None = None
@@ -186,8 +188,7 @@ class Restore:
         middle = float(np.clip(np.median(luma), 0.01, 0.5))
         at_grey = (shot * middle + still) * (MIDDLE_GREY / middle) ** 2
         pixel_um = facts.sensor.pitch_um * facts.active_shape[1] / shape[1]  # type: ignore[operator]
-        core_px2, skirt_px2 = blur.core_um2 / pixel_um**2, blur.skirt_um2 / pixel_um**2
-        filters = filters_of(*shape, core_px2, blur.share, skirt_px2, blur.aside_um / pixel_um, at_grey)
+        filters = filters_of(*shape, *blur.scaled(1.0 / pixel_um), at_grey)
         return filters, shot, still, self.strength, CLIPPING
 
 
