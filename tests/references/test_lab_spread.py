@@ -126,6 +126,13 @@ def test_edges_of_two_directions_tell_a_round_lens() -> None:
         assert np.abs(got.core_um2 - true.core_um2).max() < 0.15 * true.core_um2.max() + 0.5
 
 
+def test_photos_tell_less_and_nothing_of_a_tilt() -> None:
+    found = measured("even", 1)
+    sure, field = fitted(found), spread_field(found, PITCH, f_number=2.0, date="2026-05-31", method="photos")
+    assert field.core_um2[0][1:3] == (0.0, 0.0)
+    assert field.core_um2_error[0][0] > sure.core_um2_error[0][0]
+
+
 def test_a_round_blurs_mtf50_is_that_of_its_gaussian() -> None:
     field = blurs.even(1.5)
     wanted = 1000.0 * math.sqrt(math.log(2.0) / 2.0) / math.pi / (1.5 * PITCH)

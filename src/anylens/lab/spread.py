@@ -30,6 +30,8 @@ WIDTHS = {"edges": 0.003, "photos": 0.07}
 """How well profiles tell widths, in parts of them: of photos no edge is known to be as sharp as the lens."""
 OCTAVES = {"edges": 0.0, "photos": 0.5}
 """The power of frequency by which high ones count less: what shines into a photo's edges is off by octaves."""
+_KINDS = {"edges": 3, "photos": 2}
+"""How many kinds of round lenses are tried: what photos seem to tell of a tilt is their scenes'."""
 _ROWS = sum(PSF_ROWS.values())
 _MOST = PSF_TERMS[-1]
 _EACH = 4
@@ -73,8 +75,9 @@ def spread_field(
     Hurvich & Tsai 1989), or those of a lens that is round but for a tilt: the only ones that edges of two directions
     tell. Errors come from how far edges scatter about the field, from how they disagree on each figure (White 1980), or
     from their own, whichever are largest. An edge that lies far off is left out. Edges of photos lie where they happen
-    to, so they tell of a round lens alone, and less surely. Raises Refusal for too few edges, for all of one direction,
-    and where millimetres are not known.
+    to, so they tell of a round lens that is not tilted, and less surely: what two such lenses, one simpler than the
+    other, disagree about is in the errors too. Raises Refusal for too few edges, for all of one direction, and where
+    millimetres are not known.
     """
     seen = _seen(edges, method)
     reach_mm = max(float(np.hypot(*seen.places_mm.T).max()), 0.1)
@@ -193,20 +196,25 @@ def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
     whole = np.einsum("ner,nk->nerk", parts, basis).reshape(edges, _EACH, _ROWS * _MOST)
     distinct = len({(round(x, 2), round(y, 2)) for x, y in seen.places_mm})
     free = float(np.linalg.svd(_forms(seen.ways).T, compute_uv=False)[2]) > 0.1 * math.sqrt(edges)
-    tried = [ways for ways in _round_lenses() if 2 * ways.shape[1] <= _EACH * edges]
+    lenses = _round_lenses()[: _KINDS[seen.method]]
+    tried = [ways for ways in lenses if 2 * ways.shape[1] <= _EACH * edges]
     most = min(distinct, _EACH * edges // (3 * _ROWS)) if free and seen.method == "edges" else 0
     tried += [_polynomial(count) for count in PSF_TERMS if count <= most]
     best: tuple[float, Floats, Floats] | None = None
+    said: list[Floats] = []
     starts = _starts(seen)
     for ways in tried:
         design, inverse = np.einsum("nek,kj->nej", whole, ways), np.linalg.pinv(ways)
         found, covariance, cost = min((_solved(seen, design, inverse @ each) for each in starts), key=itemgetter(2))
         coefficients = ways @ found
         starts = [coefficients]
+        said.append(coefficients)
         if best is None or cost < best[0]:
             error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", ways, covariance, ways), 0.0))
             best = cost, coefficients, error
     assert best is not None
+    if seen.method == "photos":
+        best = *best[:2], np.hypot(best[2], np.std(said, axis=0))
     numbers, errors = (each.reshape(_ROWS, _MOST) for each in best[1:])
     powers = np.array([2.0] * 3 + [0.0] + [2.0] * 3 + [1.0] * 2)[:, None]
     return numbers, np.hypot(errors, powers * WIDTHS[seen.method] * numbers)
