@@ -156,6 +156,17 @@ def test_yellow_becomes_white_through_light_yellow() -> None:
     assert blue[-1] == pytest.approx(red[-1])
 
 
+@pytest.mark.parametrize(("color", "yellowest"), [((1.0, 0.25, 0.1), 0.7), ((1.0, 0.45, 0.1), 0.8)])
+def test_a_red_and_an_orange_lamp_become_white_without_turning_yellow(
+    color: tuple[float, float, float], yellowest: float
+) -> None:
+    red, green, blue = filled_ramp(color)
+    colored = red - blue > 0.3
+    assert ((green - blue) / (red - blue))[colored].max() < yellowest
+    assert np.abs(np.diff(green)).max() < 0.07
+    assert blue[-1] == pytest.approx(red[-1])
+
+
 def test_sky_stays_blue_while_its_green_clips() -> None:
     red, green, blue = filled_ramp((0.5, 0.74, 1.0))
     assert np.abs((green / blue)[blue < 0.95 / NEUTRAL[2]] - 0.74).max() < 0.04

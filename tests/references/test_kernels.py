@@ -113,7 +113,8 @@ def test_where_nothing_asks_for_mending_or_highlights_they_change_nothing() -> N
         changed = made(mending.mended) != mosaic
         assert changed.any()
         assert not changed[made(mending.suspected) == 0].any()
-    lean = hl.Buffer(np.linspace(-0.2, 0.8, 8, dtype=np.float32).reshape(2, 2, 2))
+    leaning = hl.Buffer(np.linspace(-0.2, 0.8, 8 * 3 * 4, dtype=np.float32).reshape(8, 3, 4))
+    lean = hl.BoundaryConditions.repeat_edge(leaning)
     filling = highlights.algorithm(seen, table(0.9, 0.7, 0.7, 0.8), lean, hl.i32(0), hl.i32(1))
     changed = made(filling.filled) != mosaic
     assert changed.any()

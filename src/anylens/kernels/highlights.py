@@ -1,12 +1,12 @@
 """Clipped highlights, filled in from the colours that are left.
 
 A site that reached sensor white takes what the other two colours around it tell; it never becomes darker than it was.
-They tell something about their mean, taken on square roots, more or less towards the brighter of them, as this colour
-usually leans beside clipped places where that one is the brighter: green lies below the mean in the blue of a sky,
-which would else turn cyan, and above it in yellow, which would turn into sand. Of two that are alike they tell the
-same, so grey stays grey. Where one of them is clipped too, the less clipped counts whole if it is brighter, so that
-white paper does not turn pink. Where all three colours are clipped nothing is left to know the colour from: it becomes
-white.
+They tell something about their geometric mean, more or less towards the brighter of them, as this colour leans just
+below its clipping level in the surroundings: a red lamp's green stays low and a yellow one's high, so that a colour
+goes over into white step by step and keeps its hue. Of two that are alike they tell the same, so grey stays grey,
+whatever is around. Where one of them is clipped too, the less clipped counts whole if it is brighter, so that white
+paper does not turn pink. Where all three colours are clipped nothing is left to know the colour from: it is
+white, and from `NEAR` of their levels on they come nearer to each other, or it would end in a hard border.
 Counts of clipped light scatter, and those a little below the level are as clipped as those above: over the last `RISE`
 before it the guess takes over step by step, or single sites would stay behind as dark specks.
 The idea is the "opposed inpainting" of H. Schwind in darktable 4 (2022); this formulation is our own.
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels import pattern
+from anylens.kernels.cells import SPACING
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.record import Parts
@@ -29,18 +30,34 @@ Array = npt.NDArray[np.float32]
 RISE = 0.06
 """The part of a clipping level over which a site, or what is told of one, goes from whole to clipped."""
 
-USUAL, LEAST = (0.65, -0.2), (0.6, -0.5)
+NEAR = 0.75
+"""From what part of their levels on all three colours of a place go over into white, where they come near together."""
+
+SPAN_PX = 32
+"""How far apart the points lie at which colours' leaning is known; between them it changes evenly."""
+
+USUAL, LEAST = (0.7, 0.0), -2.0
 """How far colours lean to the brighter of the others, and at least: where that is the redder of them, for warm things
 that clip are yellow more often than not, and where it is the bluer, as in sky."""
 
-DULL = 0.03
-"""How far the other two colours must lie apart, as a part of the lowest level, to tell how a third leans."""
+DULL, DOUBT = 0.03, 8.0
+"""How far the other two colours must lie apart, as a part of the lowest level, to tell how a third leans; fewer than
+so many places that far apart tell less than what is usual does."""
+
+FADING = 1 / 8
+"""How much less what lies twice as far away tells of how a colour leans."""
+
+BELOW, POWER = 0.7, 6
+"""From what part of its level on a colour tells how it leans where it clips, and how fast that grows towards it."""
+
+OTHERS = (1, 2), (0, 2), (0, 1)
+"""Of red, green and blue the other two, the redder one first."""
 
 SIGNATURE = Signature(
     inputs=(
         Image("mosaic", "float32", 2, "mirror"),
         Image("clip", "float32", 2),
-        Image("lean", "float32", 3),
+        Image("lean", "float32", 3, "repeat"),
         Scalar("red_x", "int32"),
         Scalar("red_y", "int32"),
     ),
@@ -51,8 +68,6 @@ SIGNATURE = Signature(
 class Stages(Parts):
     sites: Any
     steeps: Any
-    one_leans: Any
-    other_leans: Any
     bright: Any
     filled: Any
 
@@ -67,15 +82,12 @@ def algorithm(mosaic: Any, clip: Any, lean: Any, red_x: Any, red_y: Any) -> Stag
     corners = mosaic[x - 1, y - 1] + mosaic[x + 1, y - 1] + mosaic[x - 1, y + 1] + mosaic[x + 1, y + 1]
     sites = pattern.green_sites("highlight_sites", red_x, red_y)
     steeps = pattern.along_rows("steeps", lambda x, odd: hl.f32(1.0 / RISE) / clip[x % 2, odd])
-    one_leans = pattern.along_rows("one_leans", lambda x, odd: lean[x % 2, odd, 0])
-    other_leans = pattern.along_rows("other_leans", lambda x, odd: lean[x % 2, odd, 1])
     green_site = sites[x, y % 2] > zero
     one = hl.select(green_site, row, (row + column) * half)
     other = hl.select(green_site, column, corners * hl.f32(0.25))
     pair = hl.max(one, zero), hl.max(other, zero)
-    mean = (pair[0] + pair[1]) * hl.f32(0.25) + hl.sqrt(pair[0] * pair[1]) * half  # square of the mean of the roots
-    brighter = hl.max(*pair)
-    leaning = hl.select(pair[0] > pair[1], hl.Expr(one_leans[x, y % 2]), hl.Expr(other_leans[x, y % 2]))
+    mean, brighter = hl.sqrt(pair[0] * pair[1]), hl.max(*pair)
+    leaning = _between(lean, hl.select(pair[0] > pair[1], 0, 4) + x % 2 + y % 2 * 2, x, y)
     told = mean + leaning * (brighter - mean)
     filled = hl.Func("filled")
 
@@ -96,13 +108,26 @@ def algorithm(mosaic: Any, clip: Any, lean: Any, red_x: Any, red_y: Any) -> Stag
     more = one_clipped - other_clipped
     left = hl.max(one - hl.max(more, zero) * one, other + hl.min(more, zero) * other)
     told += either * hl.max(left - told, zero)
-    white = hl.max(clip[0, 0], clip[1, 0], clip[0, 1], clip[1, 1])
-    both = hl.min(one_clipped, other_clipped)
-    told += both * hl.max(white - told, zero)
-    filled[x, y] = value + clipped(part) * hl.max(told - value, zero)
+    known = value + clipped(part) * hl.max(told - value, zero)
+    near = hl.min(part, one_part, other_part) * hl.f32(1.0 / (1.0 - NEAR)) - hl.f32(NEAR / (1.0 - NEAR))
+    filled[x, y] = known + hl.max(near, zero) * hl.max(brighter - known, zero)
     bright = hl.Func("bright")
-    bright[x, y] = value * steeps[x, y % 2] > hl.f32(1.0 / RISE - 1.0)
-    return Stages(sites, steeps, one_leans, other_leans, bright, filled)
+    bright[x, y] = value * steeps[x, y % 2] > hl.f32(NEAR / RISE)
+    return Stages(sites, steeps, bright, filled)
+
+
+def _between(lean: Any, plane: Any, x: Any, y: Any) -> Any:
+    """A plane of `lean` at a pixel, bilinear between its points."""
+    import halide as hl
+
+    right, down = x - SPAN_PX // 2, y - SPAN_PX // 2
+    column, row = right / SPAN_PX, down / SPAN_PX
+    across, below = (hl.f32(at % SPAN_PX) * hl.f32(1 / SPAN_PX) for at in (right, down))
+    upper, lower = (
+        lean[column, at, plane] + across * (lean[column + 1, at, plane] - lean[column, at, plane])
+        for at in (row, row + 1)
+    )
+    return upper + below * (lower - upper)
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -113,7 +138,7 @@ def schedule(stages: Stages, target: Any) -> None:
     x, y = filled.args()
     width = target.natural_vector_size(hl.Float(32))
     filled.vectorize(x, width, hl.TailStrategy.GuardWithIf).parallel(y, 32, hl.TailStrategy.GuardWithIf)
-    for rows in stages[:4]:
+    for rows in stages[:2]:
         pattern.schedule(rows, width)
 
 
@@ -134,10 +159,24 @@ def reference(mosaic: Array, clip: Array, lean: Array, red_x: int, red_y: int) -
     sites, beside, opposite = np.ix_(down, right), np.ix_(down, 1 - right), np.ix_(1 - down, 1 - right)
     other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], clip[opposite])
     colors = (mosaic, clip[sites]), (one, clip[beside]), (other, other_clip)
-    return _filled(*colors, lean[:, sites[0], sites[1]], clip.max())
+    leans = [_at_points(half_of, rows % 2 * 2 + columns % 2, rows, columns) for half_of in np.split(lean, 2)]
+    return _filled(*colors, leans)
 
 
-def _filled(own: tuple[Array, Any], one: tuple[Array, Any], other: tuple[Array, Any], leans: Any, white: Any) -> Array:
+def _at_points(lean: Array, plane: Any, rows: Any, columns: Any) -> Array:
+    """What `_between` says, of many pixels."""
+    down, right = rows - SPAN_PX // 2, columns - SPAN_PX // 2
+    above, below = (np.clip(down // SPAN_PX + step, 0, lean.shape[1] - 1) for step in (0, 1))
+    left, beside = (np.clip(right // SPAN_PX + step, 0, lean.shape[2] - 1) for step in (0, 1))
+    across, under = ((at % SPAN_PX).astype(np.float32) * np.float32(1 / SPAN_PX) for at in (right, down))
+    upper, lower = (
+        lean[plane, row, left] + across * (lean[plane, row, beside] - lean[plane, row, left]) for row in (above, below)
+    )
+    between: Array = upper + under * (lower - upper)
+    return between
+
+
+def _filled(own: tuple[Array, Any], one: tuple[Array, Any], other: tuple[Array, Any], leans: Any) -> Array:
     """A colour after what the other two tell of it, each with its level; its leans to the one and to the other."""
     value, _ = own
     part, one_part, other_part = (np.clip(light / level, 0, 1) for light, level in (own, one, other))
@@ -150,16 +189,17 @@ def _filled(own: tuple[Array, Any], one: tuple[Array, Any], other: tuple[Array, 
     left = np.maximum(one[0] - np.maximum(more, 0) * one[0], other[0] + np.minimum(more, 0) * other[0])
     told = mean + np.where(one[0] > other[0], *leans) * (brighter - mean)
     told = told + either * np.maximum(left - told, 0)
-    both = np.minimum(one_clipped, other_clipped)
-    told = told + both * np.maximum(white - told, 0)
-    return np.asarray(value + clipped * np.maximum(told - value, 0), np.float32)
+    known = value + clipped * np.maximum(told - value, 0)
+    near = np.minimum(np.minimum(part, one_part), other_part) * np.float32(1 / (1 - NEAR)) - np.float32(
+        NEAR / (1 - NEAR)
+    )
+    return np.asarray(known + np.maximum(near, 0) * np.maximum(brighter - known, 0), np.float32)
 
 
 def _mean_and_brighter(one: Array, other: Array) -> tuple[Array, Array]:
-    """Of two colours: the mean, taken on square roots, and the brighter."""
+    """Of two colours: the geometric mean, and the brighter."""
     one, other = np.maximum(one, 0), np.maximum(other, 0)
-    root = (np.sqrt(one) + np.sqrt(other)) * np.float32(0.5)
-    return root * root, np.maximum(one, other)
+    return np.sqrt(one * other), np.maximum(one, other)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
@@ -168,9 +208,10 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 def highlights(mosaic: Array, clip: Array, lean: Array, red_x: int, red_y: int) -> Array:
     """Fill the clipped sites of a balanced (H, W) Bayer mosaic whose first red site is (red_x, red_y).
 
-    `clip` (2, 2) is from where on each site is wholly clipped, `lean` (2, 2, 2) how far what the others tell of its
-    colour lies from their mean, 0, towards the brighter, 1: first where that is the colour beside it in its row, then
-    where it is the other.
+    `clip` (2, 2) is from where on each site is wholly clipped, `lean` (8, v, h) how far what the others tell of its
+    colour lies from their mean, 0, towards the brighter, 1, at points SPAN_PX apart, the first in the middle of the
+    first so many pixels: of the sites (0, 0), (1, 0), (0, 1), (1, 1), as (x, y), where the brighter is the colour
+    beside the site in its row, then of the same where it is the other.
     """
     return kernel(mosaic, clip, lean, red_x, red_y, out=np.empty(mosaic.shape, np.float32))
 
@@ -208,49 +249,65 @@ def clipping_level(
     return found[0], found[1], found[2]
 
 
-def usual_lean(seen: Array, clip: tuple[float, float, float]) -> Array:
-    """(3, 3): how far R, G and B lean from the mean of the others to the one that is brighter, beside clipped places.
+def leaning(seen: Array, clip: tuple[float, float, float]) -> Array:
+    """(3, 3, v, h): how far R, G and B lean from the mean of the others to the one that is brighter, just below `clip`.
 
-    `seen` is (3, h, w), the colours of a sample of cells. Cells tell of the colour that would clip first; it leans by
-    USUAL where too few bright ones near clipped ones have colours that would tell.
+    `seen` is (3, h, w), the colours of cells; the points are those of `highlights`. Least squares over
+    the colours around each point, the nearer the more; where nothing is clipped one point stands for all.
     """
-    clipped = np.asarray((seen >= np.array(clip, np.float32)[:, None, None]).any(0))
-    near = _grown(clipped) & ~clipped & (seen.sum(0) > 1.5 * min(clip)) if clipped.any() else clipped
-    bright, found = seen[:, near], np.zeros((3, 3), np.float32)
-    first = (bright / np.array(clip, np.float32)[:, None]).argmax(0)
-    for own, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
-        here = bright[:, first == own]
-        warm = here[one] > here[other]
-        for which, cells, usual, least in zip((one, other), (warm, ~warm), USUAL, LEAST, strict=True):
-            mean, brighter = _mean_and_brighter(here[one, cells], here[other, cells])
-            apart = brighter - mean
-            doubt = (apart.size + 8) * (DULL * min(clip)) ** 2
-            lean = (float(((here[own, cells] - mean) * apart).sum()) + usual * doubt) / (
-                float((apart * apart).sum()) + doubt
-            )
-            found[own, which] = min(max(lean, least), 1.0)
+    _, tall, wide = seen.shape
+    levels = np.array(clip, np.float32)[:, None]
+    brightest = (seen.reshape(3, -1) / levels).max(0)
+    each = SPAN_PX // SPACING if brightest.max(initial=0.0) >= 1.0 - RISE else max(tall, wide, 1)
+    down, across = max(-(-tall // each), 1), max(-(-wide // each), 1)
+    places = np.flatnonzero(brightest > BELOW)
+    point, light = places // wide // each * across + places % wide // each, seen.reshape(3, -1)[:, places]
+    sums = np.zeros((2, 6, down * across), np.float32)
+    for own, (one, other) in enumerate(OTHERS):
+        part = light[own] / clip[own]
+        tells = (part > BELOW) & (part < 1.0 - RISE)
+        mean, brighter = _mean_and_brighter(light[one, tells], light[other, tells])
+        apart, warm = brighter - mean, light[one, tells] > light[other, tells]
+        weight, there = part[tells] ** POWER * apart, point[tells] + np.where(warm, 0, down * across)
+        for which, value in enumerate((light[own, tells] - mean, apart)):
+            sums[which, 2 * own : 2 * own + 2] = np.bincount(there, weight * value, 2 * down * across).reshape(2, -1)
+    doubt = DOUBT * (DULL * min(clip)) ** 2
+    told, known = _with_around(sums.reshape(2, 6, down, across))
+    lean = (told + np.array(USUAL * 3, np.float32)[:, None, None] * doubt) / (known + doubt)
+    found = np.zeros((3, 3, down, across), np.float32)
+    for own, others in enumerate(OTHERS):
+        found[own, others] = lean[2 * own : 2 * own + 2].clip(LEAST, 1.0)
     return found
 
 
+def _with_around(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(2, 6, v, h): what each place tells and all that lies around it, the farther the less."""
+    *_, tall, wide = sums.shape
+    if tall == wide == 1:
+        return sums
+    even = np.pad(sums, ((0, 0), (0, 0), (0, tall % 2), (0, wide % 2)))
+    rows = even[:, :, ::2] + even[:, :, 1::2]
+    around = _with_around(rows[..., ::2] + rows[..., 1::2])
+    for axis, count in ((2, tall), (3, wide)):
+        at = np.arange(count)
+        beside = np.clip(at // 2 + at % 2 * 2 - 1, 0, around.shape[axis] - 1)
+        around = np.float32(0.75) * around.take(at // 2, axis) + np.float32(0.25) * around.take(beside, axis)
+    return sums + np.float32(FADING) * around
+
+
 def filled_in(seen: Array, clip: tuple[float, float, float], lean: Array) -> Array:
-    """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic."""
+    """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic, by what `leaning` gives."""
     out = seen.copy()
-    places = np.flatnonzero((seen > (1.0 - RISE) * np.array(clip, np.float32)[:, None, None]).any(0))
+    places = np.flatnonzero((seen > NEAR * np.array(clip, np.float32)[:, None, None]).any(0))
+    rows, columns = (at * SPACING for at in np.divmod(places, seen.shape[2]))
     whole = [(plane.ravel()[places], np.float32(level)) for plane, level in zip(seen, clip, strict=True)]
-    for own, one, other in ((0, 1, 2), (1, 0, 2), (2, 1, 0)):
-        known = whole[own], whole[one], whole[other], lean[own, [one, other]], np.float32(max(clip))
-        out[own].ravel()[places] = _filled(*known)
+    for own, (one, other) in enumerate(OTHERS):
+        leans = [_at_points(lean[own], which, rows, columns) for which in (one, other)]
+        out[own].ravel()[places] = _filled(whole[own], whole[one], whole[other], leans)
     return out
-
-
-def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    for _ in range(3):
-        wide = np.pad(mask, 1)
-        mask = wide[1:-1, 1:-1] | wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:]
-    return mask
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
     clip = np.array([[1.9, 1.0], [1.0, 1.5]], np.float32)
-    lean = np.array([[[0.7, 0.5], [0.5, 0.2]], [[-0.3, 0.4], [0.1, 0.6]]], np.float32)
+    lean = (rng.random((8, height // SPAN_PX + 1, width // SPAN_PX + 1), np.float32) * 2 - 1).astype(np.float32)
     return np.minimum(rng.random((height, width), np.float32) * 3, 1.9).astype(np.float32), clip, lean, 0, 0

@@ -27,7 +27,7 @@ from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels
 from anylens.kernels import balance, defects, highlights, shade
 from anylens.kernels.cells import SPACING, colors_of
-from anylens.kernels.highlights import clipping_level, filled_in, usual_lean
+from anylens.kernels.highlights import clipping_level, filled_in, leaning
 from anylens.kernels.library import Kernel
 from anylens.opcodes import GainMap, parse
 from anylens.record import record, replace
@@ -134,17 +134,18 @@ class Highlights(Planned):
     clip: float = taste(0.985, 0.5, 1.0, 0.005)
 
     def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:  # noqa: ARG002 - as every plan
-        """The kernel takes where each site clips, how far it leans, and the phase of the filter."""
+        """The kernel takes where each site clips, how far it leans around there, and the phase of the filter."""
         if not facts.sensor.cfa or facts.balance is None:
             return Plan(None, (), facts, seen)
         noise = noise_of(facts)
         red, green, blue = clipping_level(sampled(seen), facts.balance, noise.scale, noise.offset)
         clip = (self.clip * red, self.clip * green, self.clip * blue)
-        lean = usual_lean(seen, clip)
+        lean = leaning(seen, clip)
         cfa = facts.sensor.cfa
         sites = by_site(cfa, (0.0, 1.0, 2.0)).astype(np.intp)
         beside = sites[:, ::-1]
-        given = by_site(cfa, clip), np.stack([lean[sites, beside], lean[sites, 3 - sites - beside]]), *bayer_phase(cfa)
+        by_sites = [lean[sites, which].reshape(4, *lean.shape[2:]) for which in (beside, 3 - sites - beside)]
+        given = by_site(cfa, clip), np.concatenate(by_sites), *bayer_phase(cfa)
         return Plan(highlights.kernel, given, facts, filled_in(seen, clip, lean))
 
 

@@ -130,7 +130,7 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> Stages:
     same[x, y] = hl.select(x == y, hl.f32(1.0), hl.f32(0.0))
     columns = -denoise.MARGIN, width + denoise.MARGIN
     clean = denoise.algorithm(rgb.rgb, frames, same, *given["denoise"], bits=KEPT_BITS, columns=columns)
-    rows = (*laid_out, *mending[:2], plain.gains, mended.gains, *filling[:4], rgb.sites)
+    rows = (*laid_out, *mending[:2], plain.gains, mended.gains, *filling[:2], rgb.sites)
     return Stages((width, height), rows, light, balanced, widened, shaded, rgb, clean)
 
 
