@@ -162,7 +162,7 @@ def test_a_red_and_an_orange_lamp_become_white_without_turning_yellow(
 ) -> None:
     red, green, blue = filled_ramp(color)
     colored = red - blue > 0.3
-    assert ((green - blue) / (red - blue))[colored].max() < yellowest
+    assert ((green - blue)[colored] / (red - blue)[colored]).max() < yellowest
     assert np.abs(np.diff(green)).max() < 0.07
     assert blue[-1] == pytest.approx(red[-1])
 
