@@ -135,8 +135,19 @@ def test_two_lenses_are_not_taken_for_one() -> None:
         Grid(g.kind, g.letter, (g.points_px - CENTRE) * (1.0 + 0.2 * (g.points_px[:, :1] / WIDTH) ** 2) + CENTRE,
              g.error_px, g.chart) for g in grids[4:]
     ]  # fmt: skip
-    with pytest.raises(Refusal, match="do not fit one camera"):
+    with pytest.raises(Refusal, match=r"do not fit one camera|focal lengths that differ"):
         chart_fit([*grids[:4], *other], WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("longer", [1.03, 1.2])
+def test_views_of_two_focal_lengths_are_refused_and_the_odd_one_is_named(longer) -> None:
+    grids = views(np.random.default_rng(5), 8)
+    odd = replace(grids[6], points_px=(grids[6].points_px - CENTRE) * longer + CENTRE)
+    with pytest.raises(Refusal, match="picture 7 of those with a chart"):
+        chart_fit([*grids[:6], odd, grids[7]], WIDTH, HEIGHT)
+    half = [replace(each, points_px=(each.points_px - CENTRE) * longer + CENTRE) for each in grids[4:]]
+    with pytest.raises(Refusal, match="focal lengths that differ by"):
+        chart_fit([*grids[:4], *half], WIDTH, HEIGHT)
 
 
 def test_views_straight_on_need_the_engraved_focal_length() -> None:

@@ -25,6 +25,8 @@ _MOST_BEND, _SURELY = 0.0015, 5.0
 _BEYOND = 1.16
 """How far beyond the outermost point, in parts of its distance, three radial terms still follow a lens: to 0.015 px of
 3.2 um for the 14 designs that distort most."""
+_MOST_LARGER = 0.004
+"""By how much views may differ in focal length, in parts of it."""
 _SHARED = 8
 
 
@@ -76,7 +78,7 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
     with and the spread that the views show, far ones weighted down (Cauchy). Standard errors are the larger of two:
     from the residuals, and from how the views disagree (the sandwich of White 1980, by views). A sheet that is surely
     bowed a little is taken for one (a paraboloid), for it would pass for distortion. Raises Refusal for too few views
-    or points, views that are all straight on, a chart bent by more, and views of different cameras.
+    or points, views that are all straight on, a chart bent by more, and views of different cameras or focal lengths.
     """
     usable = _usable(grids)
     problem = _Problem(usable, width_px, height_px)
@@ -100,6 +102,15 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
     if curved:
         found, covariance, left, rms = bent, bent_covariance, bent_left, bent_rms
         sigma = np.sqrt(np.diag(covariance))
+    larger, unsure = problem.own_focals(found, left, curved)
+    other = np.where(np.abs(larger) > _SURELY * unsure, np.abs(larger), 0.0)
+    if other.max() > _MOST_LARGER:
+        at = int(np.argmax(other))
+        raise Refusal(
+            f"The {len(usable)} views of the chart are of focal lengths that differ by {100.0 * np.ptp(larger):.1f} %, "
+            f"and picture {at + 1} of those with a chart does most; leave zoom and focus alone between them, and sort "
+            "out those of another lens or camera."
+        )
     if rms > _MOST_LEFT_PX:
         raise Refusal(
             f"The {len(usable)} views of the chart do not fit one camera ({rms:.2f} px are left); take them with one "
@@ -353,6 +364,23 @@ class _Problem:
         whole = np.zeros((len(numbers), len(numbers)))
         whole[np.ix_(free, free)] = plain * grown[:, None] * grown
         return whole
+
+    def own_focals(self, numbers: Floats, left: Floats, bends: bool) -> tuple[Floats, Floats]:
+        """((views,) by how much each view's own focal length is longer, in parts, than the median's; errors of that).
+
+        One more step, in which each view has its own.
+        """
+        views = int(self.view.max()) + 1
+        free = np.array([k for k in range(1, len(numbers)) if bends or not _SHARED <= k < 11], np.intp)
+        slopes = self.slopes(numbers, bends)
+        own = np.zeros((len(left), 2, views))
+        own[np.arange(len(left)), :, self.view] = slopes[:, :, 0] * numbers[0]
+        design = np.concatenate([own, slopes[:, :, free]], axis=2)
+        root = np.repeat(np.sqrt(self._weight(left)), 2)
+        scaled = design.reshape(len(root), -1) * root[:, None]
+        inverse = _inverse(scaled.T @ scaled)
+        step = (inverse @ (scaled.T @ (root * left.ravel())))[:views]
+        return step - np.median(step), np.sqrt(np.diag(inverse)[:views])
 
     def bend(self, numbers: Floats, covariance: Floats) -> tuple[float, float]:
         """(how far the chart's outermost points stand out of the plane in parts of its length, its error)."""
