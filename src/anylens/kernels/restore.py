@@ -43,7 +43,7 @@ ASIDE = ((3, 0), (0, 3), (2, 2), (2, -2))
 """Where the neighbours lie between which an edge is held, (x, y) and opposite."""
 LINE, BEYOND = 6.0, 0.015
 """How far beyond them it may go: in parts of the step between them; and of how far it stands out by more than that, as
-a line does, so many times."""
+a line does, so many times, and no farther than a line may."""
 ALONG = ((2, 0), (0, 2), (1, 1), (1, -1))
 """On the picture of half the size, the neighbours by which a way goes on or not, (x, y) and opposite."""
 ALIKE, UNLIKE = 0.1, 0.3
@@ -158,13 +158,13 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
         low, high, along = hl.min(low, least), hl.max(high, most), hl.min(along, hl.max(here - least, most - here))
     free = (along / (high - low + hl.f32(_LEAST_STEP)) - hl.f32(ALIKE)) * hl.f32(1 / (UNLIKE - ALIKE))
     more = own(EDGES, 2) + hl.clamp(free, zero, hl.f32(1.0)) * (own(LINES, 2) - own(EDGES, 2))
-    shown[x, y] = kept * (hl.f32(1.0) + more * far)
+    shown[x, y] = tuple(kept * (hl.f32(1.0) + each * far) for each in (own(LINES, 2), more))
 
     both, ground = hl.Func("both"), hl.sqrt(still)
     held = []
     for row in (0, 1):
         here = hl.Expr(luma[x, row, y])
-        wanted = shown[x / 2, y] * detail[x, row, y]
+        line, wanted = (shown[x / 2, y][at] * detail[x, row, y] for at in (0, 1))
         low = high = here
         rise, fall = zero, zero
         for i, j in ASIDE:
@@ -178,8 +178,8 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
             )
         step = high - low
         beyond = step * hl.f32(BEYOND)
-        low = low - hl.max(fall - beyond, zero) * hl.f32(LINE) - beyond
-        high = high + hl.max(rise - beyond, zero) * hl.f32(LINE) + beyond
+        low = low - hl.min(hl.max(fall - beyond, zero) * hl.f32(LINE), hl.max(-line, zero)) - beyond
+        high = high + hl.min(hl.max(rise - beyond, zero) * hl.f32(LINE), hl.max(line, zero)) + beyond
         change, light = hl.clamp(here + wanted, low, high) - here, hl.max(here, zero)
         dark = hl.f32(DARK) * light
         dark = dark * dark / (hl.max(dark - light - change, zero) + dark + hl.f32(_LEAST_STEP))
@@ -261,8 +261,8 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     clear = energy + np.float32(1e-9)
     far = energy / (clear + np.float32(FAR) * noise)
     kept = strength * trusted * np.maximum(energy - np.float32(DOUBT) * noise, 0) / clear
-    shown = kept * (1 + (edges + _free(small) * (lines - edges)) * far)
-    wanted = np.repeat(np.repeat(shown, 2, 0), 2, 1) * detail
+    each = lines, edges + _free(small) * (lines - edges)
+    line, wanted = (np.repeat(np.repeat(kept * (1 + more * far), 2, 0), 2, 1) * detail for more in each)
 
     low, high, rise, fall = luma, luma, np.zeros_like(luma), np.zeros_like(luma)
     for i, j in ASIDE:
@@ -272,8 +272,8 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
         rise, fall = np.maximum(rise, luma - most), np.maximum(fall, least - luma)
     step = high - low
     beyond = step * np.float32(BEYOND)
-    low = low - np.maximum(fall - beyond, 0) * np.float32(LINE) - beyond
-    high = high + np.maximum(rise - beyond, 0) * np.float32(LINE) + beyond
+    low = low - np.minimum(np.maximum(fall - beyond, 0) * np.float32(LINE), np.maximum(-line, 0)) - beyond
+    high = high + np.minimum(np.maximum(rise - beyond, 0) * np.float32(LINE), np.maximum(line, 0)) + beyond
     light, ground = np.maximum(luma, 0), np.sqrt(still)
     change = np.clip(luma + wanted, low, high) - luma
     dark = np.float32(DARK) * light
