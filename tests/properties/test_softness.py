@@ -18,13 +18,17 @@ from tests import blurs, frames
 SIZE = 512
 
 
-def raw(true_px: float, told_px: float | None, seed: int = 3) -> Frame:
-    """Counts of grey texture, whose power falls as that of photographs does, behind a blur; a passport told."""
+def raw(true_px: float, told_px: float | None, seed: int = 3, uneven: float = 0.0, contrast: float = 0.1) -> Frame:
+    """Counts of grey texture, whose power falls as that of photographs does, behind a blur; a passport told.
+
+    Pixels differ by `uneven` of their light.
+    """
     turns = np.fft.fftfreq(SIZE)
     radius = np.hypot(np.hypot(turns[:, None], turns), 0.02)
     wave = np.fft.fft2(np.random.default_rng(seed).normal(size=(SIZE, SIZE))) / radius**1.3
     drawn = blurs.blurred(np.fft.ifft2(wave).real, true_px)
-    light = np.clip(0.4 + 0.1 * (drawn - drawn.mean()) / drawn.std(), 0.01, 0.9)
+    light = np.clip(0.4 + contrast * (drawn - drawn.mean()) / drawn.std(), 0.01, 0.9)
+    light *= 1.0 + uneven * np.random.default_rng(seed + 1).normal(size=light.shape)
     frame = frames.sampled(np.stack([light] * 3))
     known = blurs.facts(SIZE, SIZE, None if told_px is None else blurs.even(told_px))
     sensor = replace(frame.facts.sensor, pitch_um=blurs.PITCH_UM, noise=Noise((1e-9,), (1e-9,), "sensor"))
@@ -44,6 +48,11 @@ def test_a_blur_that_fits_is_believed(true_px: float) -> None:
 def test_a_blur_that_is_too_wide_is_taken_for_less(true_px: float, times: float) -> None:
     found = softness(raw(true_px, times * true_px)) * times
     assert 0.8 < found < 1.7
+
+
+@pytest.mark.parametrize("contrast", [0.0, 0.1])
+def test_pixels_that_differ_as_those_of_sensors_do_are_no_detail(contrast: float) -> None:
+    assert softness(raw(1.6, 1.6, uneven=0.005, contrast=contrast)) > 0.95
 
 
 def test_it_is_said_and_the_picture_is_restored_less() -> None:

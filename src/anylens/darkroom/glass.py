@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 OPCODES = {"vignetting": (3,), "geometry": (1, 2, 14), "lateral": (1, 2, 14)}
 """The opcodes after demosaicing that undo the same as a section: FixVignetteRadial, and the warps."""
+_WORTH_SAYING = 0.9
+"""The part of a blur from which on what is missing may be the scene's own: facades of sharp edges ask for 0.97."""
 
 Image = TypeVar("Image", bound=Frame | Mosaic | Scene)
 Choice: TypeAlias = "Passport | Literal['find', 'none']"
@@ -62,7 +64,7 @@ def _softened(image: Image) -> Image:
     from anylens.darkroom.softness import softness
 
     facts, part = image.facts, softness(image)
-    if part < 1.0:
+    if part < _WORTH_SAYING:
         at = "" if facts.setting is None or facts.setting.f_number is None else f" at f/{facts.setting.f_number:g}"
         note = (
             f"The picture is sharper than its passport lets the lens be{at}, so {100 * part:.0f} % of that blur is "

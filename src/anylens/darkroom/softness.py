@@ -26,6 +26,11 @@ _PART, _RICH = 0.75, 2.0
 _LEAST_TILES = 5
 _NOISE = 1.25
 """The finest detail is what a green pixel differs from the mean of four: so much of a pixel's noise is in it."""
+_UNEVEN = 0.007
+"""Pixels differ by so much of their light, about, which a noise profile does not tell."""
+_TEXTURED = 10.0
+"""A tile shows detail where coarser has so many times the power of noise: where it is flat, what a noise profile lacks
+would pass for the finest."""
 _FULL = 0.95
 """From so much light on a tile may be clipped."""
 _STEPS = 10
@@ -102,11 +107,12 @@ def _detail(tiles: npt.NDArray[np.float32], facts: Facts) -> tuple[Floats, Float
     around = other[:, :-1] + other[:, 1:]
     around = (around[:, :, :-1] + around[:, :, 1:]) / 4
     scale, offset = (facts.sensor.noise or Noise((1e-4,), (1e-6,), "estimated")).plane(1)
-    noise = scale * np.maximum(tiles.mean((1, 2)), 0.0) + offset
+    light = np.maximum(tiles.mean((1, 2)), 0.0)
+    noise = scale * light + offset + (_UNEVEN * light) ** 2
     fine = ((green[:, 1:, 1 - aside : green.shape[2] - aside] - around) ** 2).mean((1, 2)) - _NOISE * noise
     down, across = green[:, 2:] - green[:, :-2], green[:, :, 2:] - green[:, :, :-2]
     coarse = (down**2).mean((1, 2)) + (across**2).mean((1, 2)) - 4 * noise
-    return fine, coarse, (fine > noise / 2) & (coarse > noise / 2) & (tiles.max((1, 2)) < _FULL)
+    return fine, coarse, (fine > noise / 2) & (coarse > _TEXTURED * noise) & (tiles.max((1, 2)) < _FULL)
 
 
 def _expected(blur: Blur) -> Floats:
