@@ -22,7 +22,7 @@ from anylens.kernels.signature import Image, Signature, symbol
 from anylens.refusal import Refusal
 
 FULL = linearize.example(np.random.default_rng(3), 40, 50)
-OUT = np.empty((40, 50), np.float32)
+OUT = np.zeros((40, 50), np.float32)
 
 
 def linear() -> np.ndarray:
