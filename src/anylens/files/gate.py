@@ -42,11 +42,12 @@ def shared(path: str | os.PathLike[str]) -> FileBytes:
 
 
 def _mapped(place: Path) -> FileBytes:
-    with place.open("rb", buffering=0) as file, Path(os.devnull).open("wb", buffering=0) as nowhere:
+    with place.open("rb", buffering=0) as file:
         try:
-            read = 0
-            while sent := os.sendfile(nowhere.fileno(), file.fileno(), read, _MOST_SENT):
-                read += sent
+            with Path(os.devnull).open("wb", buffering=0) as nowhere:
+                read = 0
+                while sent := os.sendfile(nowhere.fileno(), file.fileno(), read, _MOST_SENT):
+                    read += sent
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError:  # not every system and file system can
             return place.read_bytes()
