@@ -102,15 +102,7 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
     if curved:
         found, covariance, left, rms = bent, bent_covariance, bent_left, bent_rms
         sigma = np.sqrt(np.diag(covariance))
-    larger, unsure = problem.own_focals(found, left, curved)
-    other = np.where(np.abs(larger) > _SURELY * unsure, np.abs(larger), 0.0)
-    if other.max() > _MOST_LARGER:
-        at = int(np.argmax(other))
-        raise Refusal(
-            f"The {len(usable)} views of the chart are of focal lengths that differ by {100.0 * np.ptp(larger):.1f} %, "
-            f"and picture {at + 1} of those with a chart does most; leave zoom and focus alone between them, and sort "
-            "out those of another lens or camera."
-        )
+    _refuse_unlike(*problem.own_focals(found, left, curved))
     if rms > _MOST_LEFT_PX:
         raise Refusal(
             f"The {len(usable)} views of the chart do not fit one camera ({rms:.2f} px are left); take them with one "
@@ -163,6 +155,17 @@ def _usable(grids: Sequence[Grid]) -> list[Grid]:
             "or more from different sides, some of them filling the corners."
         )
     return usable
+
+
+def _refuse_unlike(larger: Floats, unsure: Floats) -> None:
+    """Refusal where a view's own focal length surely differs: by how much each does, in parts, and errors of that."""
+    other = np.where(np.abs(larger) > _SURELY * unsure, np.abs(larger), 0.0)
+    if other.max() > _MOST_LARGER:
+        raise Refusal(
+            f"The {len(larger)} views of the chart are of focal lengths that differ by {100.0 * np.ptp(larger):.1f} %, "
+            f"and picture {int(np.argmax(other)) + 1} of those with a chart does most; leave zoom and focus alone "
+            "between them, and sort out those of another lens or camera."
+        )
 
 
 def _corner(found: Floats, covariance: Floats, width_px: int, height_px: int) -> Figure:

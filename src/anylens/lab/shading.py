@@ -23,7 +23,6 @@ _MOST_CLIPPED = 0.001
 _MOST_TEXTURE = 0.006
 _LEAST_COLOR = 0.06
 _RINGS = 16
-_TURNS = 100
 _TURN_OF = {1: 0.0, 3: 180.0, 6: 90.0, 8: 270.0}
 
 
@@ -289,32 +288,21 @@ def radial_falloff(
 ) -> tuple[tuple[Figure, Figure], tuple[Figure, ...], Array]:
     """(centre in half diagonals, k1 k2 k3, the model) of even powers of the radius about a free centre.
 
-    Levenberg and Marquardt's steps; `values` (rows, columns) are at places `x`, `y`, with standard errors `errors`.
+    `values` (rows, columns) are at places `x`, `y`, with standard errors `errors`.
     """
+    from scipy.optimize import least_squares
+
     level = float(values[_DOWN // 2 - 1 : _DOWN // 2 + 1, _ACROSS // 2 - 1 : _ACROSS // 2 + 1].mean())
-    numbers = np.array([level, 0.0, 0.0, -0.1, 0.0, 0.0])
-    model, slopes = _falling(numbers, x, y)
-    cost, damping = float(np.sum(((model - values) / errors) ** 2)), 1e-3
-    for _ in range(_TURNS):
-        design = (slopes / errors).reshape(len(numbers), -1)
-        normal = design @ design.T
-        pull = design @ ((values - model) / errors).ravel()
-        scale = np.maximum(np.diag(normal), 1e-12 * np.diag(normal).max())
-        tried = numbers + np.linalg.solve(normal + np.diag(damping * scale), pull)
-        tried_model, tried_slopes = _falling(tried, x, y)
-        tried_cost = float(np.sum(((tried_model - values) / errors) ** 2))
-        if not tried_cost <= cost:
-            damping *= 10.0
-            continue
-        settled = cost - tried_cost <= 1e-10 * cost
-        numbers, model, slopes, cost, damping = tried, tried_model, tried_slopes, tried_cost, damping / 10.0
-        if settled:
-            break
-    design = (slopes / errors).reshape(len(numbers), -1)
-    grown = max(1.0, cost / (values.size - len(numbers)))
-    error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(design @ design.T)), 0.0) * grown)
-    figures = [Figure(float(v), float(e)) for v, e in zip(numbers, error, strict=True)]
-    return (figures[1], figures[2]), tuple(figures[3:]), model
+    found = least_squares(
+        lambda numbers: ((_falling(numbers, x, y)[0] - values) / errors).ravel(),
+        np.array([level, 0.0, 0.0, -0.1, 0.0, 0.0]),
+        lambda numbers: (_falling(numbers, x, y)[1] / errors).reshape(6, -1).T,
+        x_scale=(level, 0.1, 0.1, 0.3, 0.3, 0.3),
+    )
+    grown = max(1.0, 2.0 * float(found.cost) / (values.size - 6))
+    error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(found.jac.T @ found.jac)), 0.0) * grown)
+    figures = [Figure(float(v), float(e)) for v, e in zip(found.x, error, strict=True)]
+    return (figures[1], figures[2]), tuple(figures[3:]), _falling(found.x, x, y)[0]
 
 
 def _falling(numbers: Array, x: Array, y: Array) -> tuple[Array, Array]:
