@@ -1,12 +1,8 @@
-"""Facts as photographers read them, and as JSON."""
+"""Facts as photographers read them."""
 
 from __future__ import annotations
 
-import base64
-import dataclasses
 import math
-from datetime import datetime
-from typing import Any
 
 from anylens.frame import Facts
 from anylens.sensor import Sensor
@@ -93,23 +89,6 @@ def words(facts: Facts, *, linear: bool = False) -> list[tuple[str, str]]:
     rows.append(("Passport", "none" if facts.passport is None else facts.passport.whose))
     rows += [("Note", note) for note in facts.notes]
     return rows
-
-
-def plain(value: Any) -> Any:
-    """A record of ours as what JSON knows: bytes as base64, times as ISO 8601, infinite numbers as null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {str(key): plain(held) for key, held in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [plain(held) for held in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def time_words(seconds: float) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anylens.app import voice
 from anylens.app.syntax import Syntax
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from anylens.lab import Specimen
     from anylens.lab.texture import Leaves
 
+Found = TypeVar("Found")
+
 MOST_NOISE_PX = 3_000_000
 """Noise is measured in the middle of larger frames: more pixels would tell the same, and twenty frames must fit."""
 
@@ -25,8 +27,8 @@ def files_and_outcome(syntax: Syntax, name: str, picture: str) -> None:
     """The arguments that every measure has."""
     syntax.usage = f"anylens lab {name} [options] FILE..."
     syntax.add_argument("files", nargs="+", metavar="FILE", help="raws, DNGs, or finished JPEG, PNG or TIFF pictures")
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
-    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_json()
+    syntax.add_sensor()
     syntax.add_argument("--picture", metavar="FILE", help=picture)
 
 
@@ -117,26 +119,22 @@ def keep_picture(path: Path, pixels: Any) -> None:
 
 def as_json(name: str, results: Sequence[Any]) -> str:
     """One JSON object for programs."""
-    import json
+    from anylens.app import plain
 
-    return json.dumps({"measure": name, "results": [plain(each) for each in results]}, indent=2, ensure_ascii=False)
+    return plain.as_json({"measure": name, "results": results})
 
 
-def plain(value: Any) -> Any:
-    """A result as what JSON knows, arrays as lists, a Figure as its value and standard error."""
-    import dataclasses
-
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(held) for key, held in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(held) for held in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def each(
+    files: Sequence[str], measure: Callable[[str], Found], wanted: Path | None = None
+) -> Iterator[tuple[str, Found]]:
+    """Each file with what was measured of it; why one was not is said as `why` has it, and it is passed over."""
+    for file in files:
+        try:
+            found = measure(file)
+        except Exception as error:
+            voice.complain(why(error, wanted, file))
+            continue
+        yield file, found
 
 
 def why(error: Exception, wanted: Path | None, source: str) -> str:
@@ -152,11 +150,6 @@ def why(error: Exception, wanted: Path | None, source: str) -> str:
     place = wanted if wanted is not None else Path(f"{Path(source).stem}-looked.png")
     keep_picture(place, error.seen)
     return f"{said} ({place} shows what was seen)"
-
-
-def complain(error: Exception, wanted: Path | None, source: str) -> None:
-    """Say why a file was not measured, as `why` has it."""
-    voice.complain(why(error, wanted, source))
 
 
 def notes(lines: Sequence[str]) -> None:

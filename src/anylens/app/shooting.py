@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -117,7 +116,7 @@ def take(camera: Camera, asked: list[Shot], places: Sequence[Path], said: Said |
 def write_truth(camera: Virtual, taken: Sequence[Taken], picture: Path, text: Path) -> None:
     """What a perfect lens on a noiseless sensor would have seen, as float32 TIFF, and all that is known as JSON."""
     from anylens import __version__
-    from anylens.app.facts import plain
+    from anylens.app.plain import as_json
     from anylens.files import write
     from anylens.files.whole import whole
     from anylens.image import Scene
@@ -128,8 +127,8 @@ def write_truth(camera: Virtual, taken: Sequence[Taken], picture: Path, text: Pa
         "written_by": f"anylens {__version__}",
         "simulated": True,
         "picture": f"{picture.name}: linear Rec. 2020, a white surface in the scene's light is 1, no lens and no noise",
-        "setup": plain(camera.setup),
-        "silicon": plain(camera.silicon),
+        "setup": camera.setup,
+        "silicon": camera.silicon,
         "glass": {
             "name": camera.glass.name,
             "focal_mm": camera.glass.focal_mm,
@@ -137,16 +136,14 @@ def write_truth(camera: Virtual, taken: Sequence[Taken], picture: Path, text: Pa
             "scale_mm": camera.glass.scale_mm,
             "image_circle_mm": camera.glass.image_circle_mm,
         },
-        "scene": plain(truth.facts()),
+        "scene": truth.facts(),
         "frames": [_frame(camera, each) for each in taken],
     }
     with whole(text) as file:
-        file.write(json.dumps(told, indent=1, ensure_ascii=False).encode() + b"\n")
+        file.write(as_json(told, indent=1).encode() + b"\n")
 
 
 def _frame(camera: Virtual, each: Taken) -> dict[str, Any]:
-    from anylens.app.facts import plain
-
     facts = each.facts
     assert facts.taken is not None
     assert facts.exposure_s is not None
@@ -154,12 +151,12 @@ def _frame(camera: Virtual, each: Taken) -> dict[str, Any]:
     middle_s += 0.5 * each.height_px * camera.silicon.line_us * 1e-6
     return {
         "file": each.place.name,
-        "asked": plain(facts.shot),
+        "asked": facts.shot,
         "exposure_s": facts.exposure_s,
         "gain": facts.gain,
         "iso": facts.iso,
-        "taken": plain(facts.taken),
-        "noise": plain(facts.sensor.noise),
+        "taken": facts.taken,
+        "noise": facts.sensor.noise,
         "dn_per_electron": camera.silicon.converted(facts.gain or 1.0),
         "read_noise_electrons": camera.silicon.read_noise(facts.gain or 1.0),
         "pose_in_the_middle": camera.pose(middle_s),

@@ -28,6 +28,14 @@ class Syntax(argparse.ArgumentParser):
         self._positionals.title = "arguments"
         self._negative_number_matcher = re.compile(r"-[\d.]")  # -2,0,2 is a value, not an option
 
+    def add_sensor(self) -> None:
+        """The option --sensor."""
+        self.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+
+    def add_json(self) -> None:
+        """The option --json."""
+        self.add_argument("--json", action="store_true", help="print one JSON object")
+
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """What was typed; Usage where it cannot be meant."""
         typed = list(arguments)

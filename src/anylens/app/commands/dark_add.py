@@ -14,7 +14,7 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument(
         "files", nargs="+", metavar="FILE", help="raw frames of one exposure, the lens covered; or a folder"
     )
-    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_sensor()
 
 
 def run(given: Namespace) -> int:

@@ -57,7 +57,7 @@ def options(syntax: Syntax) -> None:
         help="stop early: mosaic writes a DNG, scene a float32 TIFF in linear Rec. 2020",
     )
     syntax.add_argument("--inspect", metavar="DIR", help="write every intermediate there as a picture")
-    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_sensor()
     lens_options(syntax)
     syntax.add_argument(
         "--passport",
@@ -96,7 +96,7 @@ def options(syntax: Syntax) -> None:
         help="write as a picture how many frames each pixel of a burst got, or whose it is in a focus stack",
     )
     syntax.add_argument("--no-darks", action="store_true", help="take no dark frame off, even where one fits")
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:
@@ -148,12 +148,9 @@ def run(given: Namespace) -> int:
                     bar.say(f"{outcome.source} -> {outcome.place}  {_size(outcome)}, {outcome.seconds:.2f} s")
     askew = [] if watch is None else watch.together()
     if given.json:
-        import json
+        from anylens.app.plain import as_json
 
-        from anylens.app.facts import plain
-
-        whole = {"developed": plain(done), "failed": plain(failed), "askew": askew}
-        print(json.dumps(whole, indent=2, ensure_ascii=False))
+        print(as_json({"developed": done, "failed": failed, "askew": askew}))
     elif len(jobs) == 1 and done:
         _tell(done[0])
     elif len(jobs) > 1:

@@ -14,14 +14,14 @@ def options(syntax: Syntax) -> None:
     """What can be typed after `anylens info`."""
     syntax.usage = "anylens info [options] FILE..."
     syntax.add_argument("files", nargs="+", metavar="FILE", help="raw files")
-    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_sensor()
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:
     """Tell the facts of every file; 1 where one could not be read."""
     from anylens import Scene, read
-    from anylens.app.facts import plain, words
+    from anylens.app.facts import words
     from anylens.app.table import table
     from anylens.files import bare
 
@@ -37,12 +37,12 @@ def run(given: Namespace) -> int:
             failed = 1
             continue
         if given.json:
-            told.append({"file": file, "kind": type(image).__name__.lower(), "facts": plain(image.facts)})
+            told.append({"file": file, "kind": type(image).__name__.lower(), "facts": image.facts})
         else:
             print(file)
             print(table(words(image.facts, linear=isinstance(image, Scene))))
     if given.json:
-        import json
+        from anylens.app.plain import as_json
 
-        print(json.dumps({"files": told}, indent=2, ensure_ascii=False))
+        print(as_json({"files": told}))
     return failed

@@ -11,6 +11,7 @@ from anylens.app.table import table
 from anylens.app.voice import Usage
 
 if TYPE_CHECKING:
+    from anylens.lab import Specimen
     from anylens.lab.color import ColorMeasure
 
 
@@ -36,16 +37,15 @@ def run(given: Namespace) -> int:
     if len(lights) not in (1, len(given.files)):
         raise Usage(f"{len(lights)} lights are given for {len(given.files)} files; give one for all or one for each")
     results: list[ColorMeasure] = []
-    failed = 0
     sensor = None
-    for file, light in zip(given.files, lights * (len(given.files) // len(lights)), strict=True):
-        try:
-            specimen = measuring.seen(file, given.sensor)
-            result = color_measure(specimen, light)
-        except Exception as error:
-            measuring.complain(error, picture, file)
-            failed = 1
-            continue
+    lit = iter(lights * (len(given.files) // len(lights)))
+
+    def measure(file: str) -> tuple[Specimen, ColorMeasure]:
+        light = next(lit)
+        specimen = measuring.seen(file, given.sensor)
+        return specimen, color_measure(specimen, light)
+
+    for _, (specimen, result) in measuring.each(given.files, measure, picture):
         results.append(result)
         sensor = sensor or (specimen.facts.sensor if specimen.facts and result.fit else None)
         if picture is not None:
@@ -65,7 +65,7 @@ def run(given: Namespace) -> int:
         measuring.keep(place, sensor_toml(sensor, colors=results))
         if not given.json:
             print(f"{place}  the sensor with the fitted matrices")
-    return failed
+    return int(len(results) < len(given.files))
 
 
 def _tell(result: ColorMeasure) -> None:

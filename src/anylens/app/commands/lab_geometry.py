@@ -10,7 +10,9 @@ from anylens.app.syntax import Syntax
 from anylens.app.table import table
 
 if TYPE_CHECKING:
+    from anylens.lab import Specimen
     from anylens.lab.geometry import Distortion, LateralColor
+    from anylens.lab.grids import Grid
 
 
 def options(syntax: Syntax) -> None:
@@ -28,22 +30,18 @@ def run(given: Namespace) -> int:
     from anylens.lab.report.survey import grid_and_colors
 
     picture = measuring.marked(given)
-    results = []
+    results: list[dict[str, object]] = []
     views = []
-    failed = 0
-    for file in given.files:
-        try:
-            specimen = measuring.seen(file, given.sensor)
-            samples = specimen.luminance()
-            grid, lateral = grid_and_colors(specimen)
-            views.append((samples, grid))
-            measured = None if given.views else distortion(samples, [grid])
-        except Exception as error:
-            measuring.complain(error, picture, file)
-            failed = 1
-            continue
+
+    def measure(file: str) -> tuple[Specimen, Grid, tuple[LateralColor, ...], Distortion | None]:
+        specimen = measuring.seen(file, given.sensor)
+        grid, lateral = grid_and_colors(specimen)
+        return specimen, grid, lateral, None if given.views else distortion(specimen.luminance(), [grid])
+
+    for file, (specimen, grid, lateral, measured) in measuring.each(given.files, measure, picture):
+        views.append((specimen.luminance(), grid))
         if picture is not None:
-            measuring.keep_picture(picture, grid_drawn(samples, grid))
+            measuring.keep_picture(picture, grid_drawn(*views[-1]))
         results.append({"file": file, "notes": specimen.notes, "distortion": measured, "lateral_color": lateral})
         if not given.json:
             _tell(file, measured, lateral)
@@ -55,7 +53,7 @@ def run(given: Namespace) -> int:
             _tell(f"{len(views)} views as one", together, ())
     if given.json:
         print(measuring.as_json("geometry", results))
-    return failed
+    return int(len(views) < len(given.files))
 
 
 def _tell(file: str, measure: Distortion | None, lateral: tuple[LateralColor, ...]) -> None:

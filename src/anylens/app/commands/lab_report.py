@@ -23,7 +23,7 @@ def options(syntax: Syntax) -> None:
         "--light", metavar="NAME", default="d65", help="what lit the chart: d65 (usual), d50, a, led, 3200K ..."
     )
     measuring.leaves_option(syntax)
-    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_sensor()
 
 
 def run(given: Namespace) -> int:

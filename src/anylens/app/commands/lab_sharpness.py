@@ -12,6 +12,7 @@ from anylens.app.table import table
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
+    from anylens.lab import Specimen
     from anylens.lab.samples import Samples
     from anylens.lab.sharpness import EdgeSharpness, Ring, Sharpness, StarSharpness
 
@@ -35,16 +36,13 @@ def run(given: Namespace) -> int:
 
     picture = measuring.marked(given)
     results = []
-    failed = 0
-    for file in given.files:
-        try:
-            specimen = measuring.seen(file, given.sensor)
-            samples = specimen.luminance() if given.color is None else specimen.samples(given.color)
-            result = _measured(samples, given.chart)
-        except Exception as error:
-            measuring.complain(error, picture, file)
-            failed = 1
-            continue
+
+    def measure(file: str) -> tuple[Specimen, Samples, Sharpness | StarSharpness]:
+        specimen = measuring.seen(file, given.sensor)
+        samples = specimen.luminance() if given.color is None else specimen.samples(given.color)
+        return specimen, samples, _measured(samples, given.chart)
+
+    for file, (specimen, samples, result) in measuring.each(given.files, measure, picture):
         results.append({"file": file, "notes": specimen.notes, "sharpness": result})
         if picture is not None:
             drawing = edges_drawn(samples, result) if isinstance(result, Sharpness) else star_drawn(samples, result)
@@ -57,7 +55,7 @@ def run(given: Namespace) -> int:
             measuring.notes(specimen.notes)
     if given.json:
         print(measuring.as_json("sharpness", results))
-    return failed
+    return int(len(results) < len(given.files))
 
 
 def _measured(samples: Samples, chart: str | None) -> Sharpness | StarSharpness:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anylens.app import measuring, voice
+from anylens.app import measuring
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
 from anylens.app.voice import Usage
@@ -36,20 +36,17 @@ def run(given: Namespace) -> int:
     chart = LEAVES if given.leaves is None else measuring.leaves(given.leaves)
     truth = None if given.truth is None else measuring.seen(given.truth).luminance().pixels
     results = []
-    failed = 0
-    for file in given.files:
-        try:
-            samples = measuring.seen(file, given.sensor).luminance()
-            if truth is not None and truth.shape != samples.shape:
-                size = f"{truth.shape[1]} x {truth.shape[0]}"
-                raise Refusal(
-                    f"{Path(file).name} is not of the truth's size of {size} px; give the truth of this picture."
-                )
-            result = texture_by_spectrum(samples, chart) if truth is None else texture_by_truth(samples, truth)
-        except Exception as error:
-            voice.complain(voice.sentence(error, Path(file)))
-            failed = 1
-            continue
+
+    def measure(file: str) -> TextureSharpness:
+        samples = measuring.seen(file, given.sensor).luminance()
+        if truth is None:
+            return texture_by_spectrum(samples, chart)
+        if truth.shape != samples.shape:
+            size = f"{truth.shape[1]} x {truth.shape[0]}"
+            raise Refusal(f"{Path(file).name} is not of the truth's size of {size} px; give the truth of this picture.")
+        return texture_by_truth(samples, truth)
+
+    for file, result in measuring.each(given.files, measure):
         results.append({"file": file, "texture": result})
         if picture is not None and len(results) == 1:
             from anylens.lab.report.plots import one_mtf_plot
@@ -59,7 +56,7 @@ def run(given: Namespace) -> int:
             _tell(file, result, assumed=truth is None and given.leaves is None)
     if given.json:
         print(measuring.as_json("texture", results))
-    return failed
+    return int(len(results) < len(given.files))
 
 
 def _tell(file: str, result: TextureSharpness, *, assumed: bool) -> None:

@@ -52,12 +52,12 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--focal", type=focal_mm, metavar="MM", help="focal length, where the files do not say it")
     syntax.add_argument("--pitch", type=pitch_um, metavar="UM", help="distance of two pixels, where they do not say it")
     syntax.add_argument("--turn", metavar="DEG,...", help="how the camera was turned clockwise for each flat")
-    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
+    syntax.add_sensor()
     syntax.add_argument(
         "-o", "--output", metavar="TOML", help="the passport to make or to add to; else among your own passports"
     )
     syntax.add_argument("-r", "--report", metavar="HTML", help="a page of all that was measured")
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:

@@ -47,8 +47,8 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
     syntax.add_argument("--aperture", type=f_number, metavar="N", help="f-number, where the files do not say it")
     syntax.add_argument("--pitch", type=pitch_um, metavar="UM", help="distance of two pixels, where they do not say it")
-    syntax.add_argument("--sensor", metavar="TOML", help="what the sensor is, for a file that does not say")
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_sensor()
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:

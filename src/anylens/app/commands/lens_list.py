@@ -19,7 +19,7 @@ def options(syntax: Syntax) -> None:
     syntax.add_argument("words", nargs="*", metavar="WORD", help="only lenses with all these words, as leica 50 1.4")
     syntax.add_argument("--mine", action="store_true", help="only your own lenses")
     syntax.add_argument("--code", type=whole(0, 63, "31"), metavar="N", help="only lenses of that 6-bit code")
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:
@@ -36,14 +36,12 @@ def run(given: Namespace) -> int:
         and (given.code is None or given.code in {code.number for code in card.codes})
     ]
     if given.json:
-        import json
-
-        from anylens.app.facts import plain
+        from anylens.app.plain import as_json, plain
 
         told = [
             {**plain(card), "mine": card.name in said.lenses, "mounted": card.name == said.mounted} for card in shown
         ]
-        print(json.dumps({"lenses": told}, indent=2, ensure_ascii=False))
+        print(as_json({"lenses": told}))
         return int(not shown)
     from anylens.app.table import table
 

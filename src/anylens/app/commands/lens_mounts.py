@@ -12,7 +12,7 @@ def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens mounts`."""
     syntax.usage = "anylens lens mounts [options]"
     syntax.add_argument("--body", metavar="NAME|MOUNT", help="the body, or its mount; the one in use where not given")
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:
@@ -22,12 +22,10 @@ def run(given: Namespace) -> int:
     where = body_mount(given.body)
     lengths = {each.name: adapter_mm(each.name, where) for each in mounts()}
     if given.json:
-        import json
-
-        from anylens.app.facts import plain
+        from anylens.app.plain import as_json, plain
 
         told = [{**plain(each), "adapter_mm": lengths[each.name]} for each in mounts()]
-        print(json.dumps({"body_mount": where, "mounts": told}, indent=2, ensure_ascii=False))
+        print(as_json({"body_mount": where, "mounts": told}))
         return 0
     from anylens.app.table import table
 

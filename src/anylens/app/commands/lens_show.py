@@ -45,7 +45,7 @@ def options(syntax: Syntax) -> None:
         metavar="UM",
         help="circle of confusion; a 1500th of the diagonal",
     )
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:
@@ -56,11 +56,9 @@ def run(given: Namespace) -> int:
     card = mine.card(name)
     told = shown(card, given)
     if given.json:
-        import json
+        from anylens.app.plain import as_json
 
-        from anylens.app.facts import plain
-
-        print(json.dumps({"lens": plain(card), **plain(told)}, indent=2, ensure_ascii=False))
+        print(as_json({"lens": card, **told}))
         return 0
     from anylens.app.table import table
 

@@ -25,7 +25,7 @@ def options(syntax: Syntax) -> None:
     )
     lens_options(syntax)
     syntax.add_argument("--body", metavar="NAME", help="the body, for files that do not tell how large their sensor is")
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:
@@ -52,11 +52,9 @@ def run(given: Namespace) -> int:
         if not given.json:
             print(_line(done[-1], said.lens))
     if given.json:
-        import json
+        from anylens.app.plain import as_json
 
-        from anylens.app.facts import plain
-
-        print(json.dumps({"tagged": plain(done), "failed": failed}, indent=2, ensure_ascii=False))
+        print(as_json({"tagged": done, "failed": failed}))
     return int(bool(failed))
 
 

@@ -67,7 +67,7 @@ def options(syntax: Syntax) -> None:
         action="store_true",
         help="list bodies, lenses, scenes and lights, or those that CAMERA's words name",
     )
-    syntax.add_argument("--json", action="store_true", help="print one JSON object")
+    syntax.add_json()
 
 
 def run(given: Namespace) -> int:
@@ -160,30 +160,18 @@ def _line(each: Taken) -> str:
 
 
 def _tell(
-    camera: Camera, taken: list[Taken], truth: list[Path], light_s: float | None, as_json: bool, missed: str | None
+    camera: Camera, taken: list[Taken], truth: list[Path], light_s: float | None, json: bool, missed: str | None
 ) -> None:
     writing = sum(each.writing_s for each in taken)
     capturing = sum(each.seconds for each in taken)
-    if as_json:
-        import json
+    if json:
+        from anylens.app.plain import as_json
 
-        from anylens.app.facts import plain
-
-        told = {
-            "frames": [
-                {
-                    "file": str(each.place),
-                    "facts": plain(each.facts),
-                    "seconds": each.seconds,
-                    "writing_s": each.writing_s,
-                }
-                for each in taken
-            ],
-            "truth": [str(place) for place in truth],
-            "light_s": light_s,
-            "missed": missed,
-        }
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        frames = [
+            {"file": each.place, "facts": each.facts, "seconds": each.seconds, "writing_s": each.writing_s}
+            for each in taken
+        ]
+        print(as_json({"frames": frames, "truth": truth, "light_s": light_s, "missed": missed}))
         return
     for place in truth:
         print(place)
@@ -206,7 +194,7 @@ def _energy(camera: Camera, number: int) -> str:
     )
 
 
-def _list(words: str | None, as_json: bool) -> int:
+def _list(words: str | None, json: bool) -> int:
     """Prints all there is, or what `words` stand in the name or the sentence of."""
     from anylens.app.shooting import lists
 
@@ -220,10 +208,10 @@ def _list(words: str | None, as_json: bool) -> int:
         }
         if not told:
             raise Usage(f"nothing in the list tells of '{words}'; see anylens shoot --list")
-    if as_json:
-        import json
+    if json:
+        from anylens.app.plain import as_json
 
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(as_json(told))
         return 0
     from anylens.app.table import table
 
