@@ -141,13 +141,15 @@ def test_lateral_colour_between_two_apertures_goes_by_the_opening() -> None:
     assert nearest((wide, small_), 8.0, None, along=opening) == ((1.0, small_),)
 
 
-def test_merging_replaces_the_same_key_and_keeps_the_others(tmp_path: Path) -> None:
+def test_merging_takes_the_newer_of_the_same_key_and_keeps_the_others(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     assert write_passport(PASSPORT, path) is None
     newer = replace(VIGNETTING, radial=(-0.8, 0.3, 0.0), date="2026-06-30")
     closed = replace(VIGNETTING, f_number=5.6)
     new = Passport(LENS, PASSPORT.body, vignetting=(closed, newer))
-    kept = write_passport(merged(read_passport(path), new), path)
+    whole, stays = merged(read_passport(path), new)
+    assert stays == ()
+    kept = write_passport(whole, path)
     assert kept is not None
     assert kept.name == "a.1.toml"
     assert read_passport(kept) == PASSPORT
@@ -156,6 +158,33 @@ def test_merging_replaces_the_same_key_and_keeps_the_others(tmp_path: Path) -> N
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.1.toml", "a.2.toml", "a.toml"]
     with pytest.raises(Refusal, match="of their own"):
         merged(PASSPORT, replace(new, body="Leica M11"))
+
+
+@pytest.mark.parametrize(
+    ("times", "old", "new", "why"),
+    [
+        (1.2, "flat", "flat", None),
+        (0.2, "flat", "flat", None),
+        (3.0, "flat", "flat", "errs 3 times as much"),
+        (0.5, "flat", "photos", "by photos, which is less sure"),
+        (3.0, "photos", "flat", None),
+        (float("inf"), "photos", "imported", "less sure"),
+        (1e-9, "imported", "imported", None),
+    ],
+)
+def test_what_was_measured_better_stays_and_is_said(times: float, old: str, new: str, why: str | None) -> None:
+    before = replace(VIGNETTING, method=old)
+    errors = {
+        name: tuple(times * each for each in getattr(before, name)) for name in ("centre_mm_error", "radial_error")
+    }
+    after = replace(before, method=new, radial=(-0.7, 0.2, 0.0), date="2026-06-30", **errors)
+    whole, stays = merged(replace(PASSPORT, vignetting=(before,)), Passport(LENS, PASSPORT.body, vignetting=(after,)))
+    assert whole.vignetting == (after if why is None else before,)
+    assert whole.geometry == PASSPORT.geometry
+    assert len(stays) == (why is not None)
+    for sentence in stays:
+        assert why in sentence
+        assert "vignetting at f/1.4 of 2026-05-31" in sentence
 
 
 def test_the_users_passport_is_found_by_lens_and_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,29 @@ def test_a_ptlens_model_becomes_a_passport(tmp_path: Path) -> None:
     assert 0 < geometry.residual < 10
 
 
+def test_where_there_is_no_database_it_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INSTALLED", "SHIPPED"):
+        monkeypatch.setattr(f"anylens.files.lensfun.{name}", ())
+    monkeypatch.setattr("anylens.files.lensfun.find_spec", lambda _: None)
+    with pytest.raises(Refusal, match=r"not on this computer.*'Elmarit'.*liblensfun-data-v1.*--database"):
+        read_lensfun("Elmarit", "C", "2026-05-31")
+    with pytest.raises(Refusal, match="nowhere, where Lensfun's XML was said to be, is not there"):
+        read_lensfun("Elmarit", "C", "2026-05-31", [tmp_path / "nowhere"])
+    with pytest.raises(Refusal, match="holds no XML of Lensfun"):
+        read_lensfun("Elmarit", "C", "2026-05-31", [tmp_path])
+
+
+def test_of_a_lens_that_two_files_have_the_first_counts(tmp_path: Path) -> None:
+    for name, radial in (("own", (-0.1, 0.03, -0.005)), ("older", (-0.3, 0.0, 0.0))):
+        (tmp_path / f"{name}.xml").write_text(
+            lensfun_text(replace(KNOWN, geometry=(replace(STRAIGHT, radial=radial),)))
+        )
+    own, older = (tmp_path / f"{name}.xml" for name in ("own", "older"))
+    found = (read_lensfun(NAME, "C", "2026-05-31", places).geometry for places in ([own, older], [own]))
+    first, alone = found
+    assert first == alone
+
+
 @pytest.mark.parametrize(
     ("crop", "ratio", "focal", "more"),
     [

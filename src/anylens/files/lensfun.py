@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,13 @@ def read_lensfun(
 ) -> Passport:
     """The passport of the lens of that name, as far as Lensfun knows it; `places` are files or folders of its XML.
 
-    Where none is given they are those where systems install it. `date` is what the sections are dated. Raises Refusal
-    where there is no database, no such lens (the near ones are named), or several focal lengths and none is chosen.
+    Where none is given they are those where systems, and the package lensfunpy, install it. `date` is what the sections
+    are dated. Raises Refusal where there is no database, no such lens (the near ones are named), or several focal
+    lengths and none is chosen.
     """
-    found = {f"{maker} {model}": lens for lens in _lenses(_files(places)) for maker, model in _names(lens)}
+    # Of a lens that stands in several places the first counts: the user's own, then the newest that is installed.
+    lenses = reversed([*_lenses(_files(places, name))])
+    found = {f"{maker} {model}": lens for lens in lenses for maker, model in _names(lens)}
     wanted = " ".join(name.split()).casefold()
     exact = [each for each in found if each.casefold() == wanted or each.casefold().partition(" ")[2] == wanted]
     if not exact:
@@ -211,14 +215,23 @@ def _falloffs(entries: Sequence[Element], reach: float, said: dict[str, Any]) ->
     )
 
 
-def _files(places: Sequence[Path]) -> list[Path]:
+def _files(places: Sequence[Path], name: str) -> list[Path]:
     folders = list(places)
+    for each in folders:
+        if not each.exists():
+            raise Refusal(f"{each}, where Lensfun's XML was said to be, is not there; name its folder or a file of it.")
     if not folders:
         folders = [folder for each in INSTALLED if (folder := Path(each).expanduser()).is_dir()]
         folders += [version for each in SHIPPED for version in sorted(Path(each).glob("version_*"), reverse=True)]
+        package = find_spec("lensfunpy")
+        folders += [Path(package.origin).parent / "db_files"] if package is not None and package.origin else []
     files = [file for each in folders for file in (sorted(each.glob("*.xml")) if each.is_dir() else [each])]
-    if not files or not all(file.is_file() for file in files):
-        raise Refusal("There is no database of Lensfun here; install liblensfun-data, or name its XML with --database.")
+    if not files:
+        where = f"{places[0]} holds no XML of Lensfun" if places else "Lensfun's database is not on this computer"
+        raise Refusal(
+            f"{where}, so what it knows of '{name}' cannot be read; install it (Debian's liblensfun-data-v1, Homebrew's"
+            " lensfun, or pip install lensfunpy), or say with --database where its XML is."
+        )
     return files
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from anylens.lab import colorchecker
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
 from anylens.lab.calibrate_edges import EdgeView, blur_of_edges, tilt_of_edges
 from anylens.lab.calibrate_files import Given, Seen, agreed, body_and_pitch, date_of, focal_of, seen, unfinished
@@ -16,7 +17,7 @@ from anylens.lab.calibrate_flat import UNEVEN, color_shading, vignetting
 from anylens.lab.calibrate_mount import mount_of_chart, together
 from anylens.lab.calibrate_photos import Taken, When, photo_sections, taken
 from anylens.lab.grids import Grid, find_grid, measured_again
-from anylens.lab.samples import Floats
+from anylens.lab.samples import Floats, NoChart
 from anylens.lab.shading import ShadingMeasure, shading
 from anylens.lab.specimen import Specimen
 from anylens.lens.model import Lens
@@ -24,6 +25,7 @@ from anylens.lens.passport import Geometry, Lateral, Passport, Section, merged
 from anylens.refusal import Refusal
 
 _CORNER = 0.92
+_CROSSINGS = (colorchecker.ACROSS + 1) * (colorchecker.DOWN + 1)
 _SURER = ("chart", "flat", "edges")
 
 
@@ -62,14 +64,35 @@ class Calibrated:
 
 
 def view(specimen: Specimen, given: Given) -> View:
-    """The chart in one file; raises NoChart, a Refusal, where none is found."""
+    """The chart in one file; raises NoChart, a Refusal, where none is found, and Refusal for a ColorChecker."""
     samples = specimen.luminance()
-    grid = find_grid(samples)
+    try:
+        grid = find_grid(samples)
+    except NoChart:
+        _not_of_colors(specimen)
+        raise
+    if len(grid.points_px) <= _CROSSINGS:
+        _not_of_colors(specimen)
     red, blue = (
         measured_again(specimen.samples(letter), grid) if specimen.kind == "raw" and specimen.of(letter) else None
         for letter in "RB"
     )
     return View(specimen.name, grid, red, blue, seen(specimen, given))
+
+
+def _not_of_colors(specimen: Specimen) -> None:
+    """Raise Refusal where a picture shows a ColorChecker, the lines between whose patches look like a small grid."""
+    if len(specimen.letters()) < 3:
+        return
+    light, _, step = specimen.colors()
+    try:
+        colorchecker.find(light, step)
+    except NoChart:
+        return
+    raise Refusal(
+        f"{specimen.name} shows a ColorChecker, whose few patches do not tell distortion; judge it with anylens lab "
+        "color, and give --chart pictures of the chart of anylens lens chart."
+    )
 
 
 def photo_view(specimen: Specimen, given: Given) -> PhotoView:
@@ -118,7 +141,8 @@ def calibrate(
         fresh = _with_photos(fresh, found, old)
     passport = Passport(lens, body, **fresh)  # type: ignore[arg-type]
     if old is not None:
-        passport = merged(old, passport)
+        passport, stays = merged(old, passport)
+        notes += stays
     unknown, wanted = still_unknown(passport, measures, fit)
     return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit)
 

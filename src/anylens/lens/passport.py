@@ -23,6 +23,10 @@ SCHEMA = 1
 MOST_POINTS = 129
 PSF_TERMS = (1, 3, 6, 10, 15)
 """How many terms a polynomial of degree 0, 1, 2, 3, 4 in x and y has."""
+_SURE: dict[Method, int] = {"imported": 0, "design": 0, "photos": 1}
+"""How sure figures are by how they came about; what was measured of a chart, a flat or edges is surest."""
+_AS_GOOD = 1.5
+_LEAST_ERROR, _MOST_ERROR = 1e-12, 1e6
 PSF_ROWS = {"core_um2": 3, "skirt_share": 1, "skirt_um2": 3, "skirt_aside_um": 2}
 """The lattices of a `PsfField`, and their rows."""
 
@@ -256,10 +260,12 @@ SECTIONS: dict[str, type[Section]] = {
 """The name of each section in a passport and its file, and its record."""
 
 
-def merged(old: Passport, new: Passport) -> Passport:
-    """The old passport with what is new: a section of the same key is replaced, the others stay.
+def merged(old: Passport, new: Passport) -> tuple[Passport, tuple[str, ...]]:
+    """The old passport with what is new, and a sentence for each section that stays though it was measured again.
 
-    Raises Refusal where the two are of different lenses or bodies.
+    Of two sections of one key the newer counts, since lenses and adapters change, unless the older one is of a surer
+    kind or its errors are smaller by more than _AS_GOOD. Raises Refusal where the two are of different lenses or
+    bodies.
     """
     if not same(new, old.lens, old.body):
         raise Refusal(
@@ -267,12 +273,41 @@ def merged(old: Passport, new: Passport) -> Passport:
             "their own."
         )
     sections: dict[str, Any] = {}
+    stays: list[str] = []
     for name in SECTIONS:
-        fresh = getattr(new, name)
-        keys = {record.key for record in fresh}
-        kept = [record for record in getattr(old, name) if record.key not in keys]
-        sections[name] = tuple(sorted([*kept, *fresh], key=_order))
-    return replace(new, **sections)
+        chosen = {each.key: each for each in getattr(old, name)}
+        for each in getattr(new, name):
+            before = chosen.get(each.key)
+            why = None if before is None else _worse(before, each)
+            if before is None or why is None:
+                chosen[each.key] = each
+                continue
+            at = "" if each.f_number is None else f" at f/{each.f_number:g}"
+            stays.append(
+                f"The {name}{at} of {before.date}, by {before.method}, stays: the new one {why}; write it to a "
+                "file of its own to have it all the same."
+            )
+        sections[name] = tuple(sorted(chosen.values(), key=_order))
+    return replace(new, **sections), tuple(stays)
+
+
+def _worse(old: Section, new: Section) -> str | None:
+    """Why the newer of two sections is not to be taken, None where it is."""
+    surer = [_SURE.get(each.method, len(_SURE)) for each in (old, new)]
+    if surer[0] != surer[1]:
+        return f"is by {new.method}, which is less sure" if surer[0] > surer[1] else None
+    times = _errs(new) / _errs(old)
+    return f"errs {times:.2g} times as much" if times > _AS_GOOD else None
+
+
+def _errs(record: Section) -> float:
+    """The geometric mean of a section's errors, each figure's as rms; what is not known is as the most known."""
+    squares = []
+    for each in fields(record):
+        if each.name.endswith("_error"):
+            numbers = _numbers(getattr(record, each.name), each.metadata["count"]) or ()
+            squares.append(sum(min(number, _MOST_ERROR) ** 2 for number in numbers) / len(numbers))
+    return math.exp(sum(math.log(max(each, _LEAST_ERROR**2)) for each in squares) / (2 * len(squares)))
 
 
 def same(passport: Passport, lens: Lens, body: str) -> bool:

@@ -148,7 +148,10 @@ def _measured(
             photos.append(shown)
             bar.advance()
     if given.chart and not views:
-        raise Refusal("The chart was found in none of the pictures; show it whole, sharp and evenly lit.")
+        raise Refusal(
+            "No chart was measured in any of the pictures; print that of anylens lens chart and show it whole, sharp "
+            "and evenly lit."
+        )
     return lens, flats, views, edges, photos, aside
 
 

@@ -7,7 +7,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anylens.app import mine
+from anylens.app import measuring, mine
 from anylens.app.quantities import focal_mm, pitch_um
 from anylens.app.syntax import Syntax
 from anylens.record import replace
@@ -50,15 +50,17 @@ def run(given: Namespace) -> int:
     passport = _passport(given, today)
     place = own_passports() / file_name(passport.lens, passport.body) if given.output is None else Path(given.output)
     old = read_passport(place) if place.exists() else None
-    kept = write_passport(passport if old is None else merged(old, passport), place)
+    whole, stays = (passport, ()) if old is None else merged(old, passport)
+    kept = write_passport(whole, place)
     print(f"{place}  {passport.whose}")
     for name in SECTIONS:
-        for record in getattr(passport, name):
+        for record in (each for each in getattr(passport, name) if each in getattr(whole, name)):
             at = "" if record.f_number is None else f" at f/{record.f_number:g}"
             left = f", {record.residual:.2g} um rms left by the fit" if record.residual > 1e-3 else ""
             print(f"{name}{at}{left}")
     if kept is not None:
         print(f"the passport that was there is {kept}")
+    measuring.notes(stays)
     print("note: imported figures are of another copy of the lens; a calibration of yours is nearer to the truth")
     return 0
 
