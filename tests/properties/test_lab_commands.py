@@ -88,7 +88,7 @@ def test_a_chart_that_is_not_there_leaves_a_picture_of_what_was_seen(folder, tmp
     monkeypatch.chdir(tmp_path)
     for measure, says in (
         ("color", "No ColorChecker is seen"),
-        ("geometry", "Not found: a grid"),
+        ("geometry", "No grid of dots"),
         ("sharpness", "No slanted edge"),
     ):
         code, out, err = called(capsys, "lab", measure, folder / "grey.png")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anylens.lab.charts import Edge, edges_of_lines, find_edges
+from anylens.lab.charts import Edge, find_edges
 from anylens.lab.profile import fitted
 from anylens.lab.samples import NoChart, Samples
 from anylens.lab.sharpness import edge_sharpness, edges_drawn, edges_sharpness
@@ -208,7 +208,7 @@ def test_a_picture_full_of_edges_is_searched_in_all_its_parts_and_not_to_the_end
     y, x = np.mgrid[:900, :1200].astype(np.float32)
     u, v = x + 0.08 * y, y - 0.08 * x
     light = 0.5 + 0.3 * np.clip(9.0 * np.sin(u * np.pi / 40.0) * np.sin(v * np.pi / 40.0), -1.0, 1.0)
-    found, _, left = edges_of_lines(Samples(light.astype(np.float32)))
+    found, _, left = find_edges(Samples(light.astype(np.float32)))
     assert len(found) == 256
     assert left > 0
     places = np.array([np.add(edge.start_px, edge.end_px) / 2.0 for edge in found])

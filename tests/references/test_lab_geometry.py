@@ -73,7 +73,8 @@ def test_distortion_is_found_within_a_tenth_of_a_pixel(kind, k1):
 @pytest.mark.parametrize(("kind", "most_px"), [("chessboard", 0.001), ("lines", 0.004)])
 def test_corners_stand_where_they_are_though_the_lens_bows_their_edges(kind, most_px):
     k1, turn = -0.06, 0.02
-    grid = find_grid(Samples(chart(kind, k1, 0.0, turn=turn).astype(np.float32)), kind)
+    grid = find_grid(Samples(chart(kind, k1, 0.0, turn=turn).astype(np.float32)))
+    assert grid.kind == kind
     seen = (grid.points_px - np.array([(WIDTH - 1) / 2.0, (HEIGHT - 1) / 2.0])) / HALF
     ideal = seen
     for _ in range(30):
@@ -89,7 +90,7 @@ def test_lateral_color_is_found_within_three_hundredths_of_a_pixel_on_a_mosaics_
     noise = np.random.default_rng(2).normal(0.0, 0.005, (2, HEIGHT, WIDTH))
     green = Samples((chart("dots", -0.02, 0.0) + noise[0]).astype(np.float32), "G", sites["G"])
     red = Samples((chart("dots", -0.02, 0.0, grown) + noise[1]).astype(np.float32), "R", sites["R"])
-    grid = find_grid(green, "dots")
+    grid = find_grid(green)
     found = lateral_color(green, grid, measured_again(red, grid))
     assert found.letter == "R"
     assert found.corner_px.value == pytest.approx((grown - 1.0) * HALF * 0.98, abs=0.03)
@@ -208,7 +209,7 @@ def test_real_chessboards_are_found_and_agree_on_one_camera():
     for name in ("01", "03", "05", "09", "12"):
         grey = cv2.imread(str(CHESSBOARDS / f"left{name}.jpg"), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255.0
         samples = Samples(np.where(grey <= 0.04045, grey / 12.92, ((grey + 0.055) / 1.055) ** 2.4))
-        grids.append(find_grid(samples, "chessboard"))
+        grids.append(find_grid(samples))
     assert [len(grid.points_px) for grid in grids] == [54] * len(grids)
     found = distortion(samples, grids)
     assert found.residual_px <= 0.21

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-MOST_NOISE_PX = 3_000_000
-"""Noise is measured in the middle of larger frames: more pixels would tell the same, and twenty frames must fit."""
-
 
 def files_and_outcome(syntax: Syntax, name: str, picture: str) -> None:
     """The arguments that every measure has."""

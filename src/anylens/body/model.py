@@ -102,10 +102,10 @@ class Body:
                 return mode
         raise Refusal(f"{self.model} has no mode '{name}'; it has {', '.join(mode.name for mode in self.modes)}.")
 
-    def energy_j(self, mode: Mode, minutes: float = 1.0) -> float:
-        """Joules of one shot, or of so many minutes of film."""
+    def energy_j(self, mode: Mode) -> float:
+        """Joules of one shot, or of a minute of film."""
         total = sum(amount for _, amount in mode.parts)
-        return total * 60.0 * minutes if mode.film else total
+        return total * 60.0 if mode.film else total
 
     def per_charge(self, mode: Mode) -> float | None:
         """Shots, or minutes of film, of one charge; None where battery or energy are not known."""

@@ -138,9 +138,3 @@ def oklab_from_rgb(rgb: npt.ArrayLike, space: str = "rec2020") -> Array:
     The cone matrix is scaled so that the D65 of `rgb_to_xyz` is exactly (1, 0, 0).
     """
     return convert(_OKLAB, np.cbrt(convert(_OKLAB_CONES @ rgb_to_xyz(space), rgb)))
-
-
-def rgb_from_oklab(oklab: npt.ArrayLike, space: str = "rec2020") -> Array:
-    """Linear RGB (3, ...) of Oklab (3, ...); reverses `oklab_from_rgb`."""
-    back, to_rgb = (np.asarray(np.linalg.inv(each), np.float64) for each in (_OKLAB, _OKLAB_CONES @ rgb_to_xyz(space)))
-    return convert(to_rgb, convert(back, oklab) ** 3)

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from anylens.refusal import Refusal
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+_QUALITY = 88
 
 
-def encode_shown(pixels: npt.NDArray[np.uint8], suffix: str, quality: int = 88) -> bytes:
+def encode_shown(pixels: npt.NDArray[np.uint8], suffix: str) -> bytes:
     """The bytes of a PNG or JPEG of (H, W, 3) or (H, W) pixels in sRGB; raises Refusal for any other suffix."""
     import imagecodecs
 
@@ -21,5 +22,5 @@ def encode_shown(pixels: npt.NDArray[np.uint8], suffix: str, quality: int = 88) 
         png: Any = imagecodecs.png_encode
         return bytes(png(even, level=6))
     if suffix.lower() in (".jpg", ".jpeg"):
-        return bytes(imagecodecs.jpeg8_encode(even, level=quality))
+        return bytes(imagecodecs.jpeg8_encode(even, level=_QUALITY))
     raise Refusal(f"A picture is written as {' or '.join(SUFFIXES)}, not as {suffix or 'a file without suffix'}.")

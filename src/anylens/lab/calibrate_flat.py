@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from anylens.lab.samples import Floats
-from anylens.lab.shading import ShadingMap, ShadingMeasure, radial_falloff
+from anylens.lab.shading import ShadingMap, ShadingMeasure, places_of, radial_falloff
 from anylens.lens.passport import ColorShading, Lattice, Vignetting
 
 UNEVEN = 0.01
@@ -24,7 +24,9 @@ def vignetting(
 
     Where no turned frame told the light's growth, the errors hold what an uneven light (UNEVEN) would do to them.
     """
-    x, y, wide = _places(measure)
+    x, y = places_of(measure.width_px, measure.height_px)
+    half_mm = math.hypot(measure.width_px, measure.height_px) / 2.0 * pitch_um * 1e-3
+    wide = measure.width_px * pitch_um * 1e-3 / half_mm
     values, errors = measure.falloff.values, measure.falloff.errors
     centre, radial, model = radial_falloff(values, errors, x, y)
     found = np.array([figure.value for figure in (*centre, *radial)])
@@ -34,7 +36,6 @@ def vignetting(
             moved, changed, _ = radial_falloff(values * (1.0 + UNEVEN * direction / wide), errors, x, y)
             square += (np.array([figure.value for figure in (*moved, *changed)]) - found) ** 2
     error = np.sqrt(square)
-    half_mm = math.hypot(measure.width_px, measure.height_px) / 2.0 * pitch_um * 1e-3
     level = float(model[np.unravel_index(int(np.argmin(np.hypot(x - found[0], y - found[1]))), x.shape)])
     return Vignetting(
         f_number=f_number,
@@ -73,16 +74,6 @@ def color_shading(
         blue_green=_lattice(blue),
         blue_green_error=_lattice(blue_error),
     )
-
-
-def _places(measure: ShadingMeasure) -> tuple[Floats, Floats, float]:
-    """(x, y) of the cells' middles and the picture's width, in half diagonals."""
-    rows, columns = measure.falloff.values.shape
-    half = math.hypot(measure.width_px, measure.height_px) / 2.0
-    x = ((np.arange(columns) + 0.5) / columns - 0.5) * measure.width_px / half
-    y = ((np.arange(rows) + 0.5) / rows - 0.5) * measure.height_px / half
-    across, down = np.broadcast_arrays(x[None], y[:, None])
-    return across, down, measure.width_px / half
 
 
 def _smooth(cells: ShadingMap) -> tuple[Floats, Floats, float]:

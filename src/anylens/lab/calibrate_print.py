@@ -57,10 +57,9 @@ def chart_pdf(paper: str, square_mm: float) -> tuple[bytes, int, int]:
     return _page("\n".join(lines).encode("ascii"), width, height), columns, rows
 
 
-def chart_picture(width_px: int, height_px: int, square_px: int | None = None) -> tuple[Byte, int, int]:
+def chart_picture(width_px: int, height_px: int) -> tuple[Byte, int, int]:
     """((height, width, 3) uint8, columns, rows): the board on white, squares of whole pixels, to show 1:1."""
-    wanted = square_px if square_px is not None else max(width_px, height_px) // 16
-    cell = max(1, wanted // _CELLS)
+    cell = max(1, max(width_px, height_px) // 16 // _CELLS)
     square = cell * _CELLS
     columns, rows = (int(side - square // 2) // square for side in (width_px, height_px))
     cells = board_cells(columns, rows)

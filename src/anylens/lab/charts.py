@@ -41,20 +41,12 @@ _FEWEST_CYCLES = 12
 """Fewer may be patches about a place; stars for cameras have 36 and more."""
 
 
-def find_edges(samples: Samples) -> tuple[Edge, ...]:
-    """All straight edges between two even surfaces, longest first, whatever figure they belong to.
+def find_edges(samples: Samples) -> tuple[tuple[Edge, ...], int, int]:
+    """(straight edges between two even surfaces, longest first; straight lines looked at; lines that were not).
 
     Line segments (von Gioi, Jakubowicz, Morel & Randall 2012) in the picture made small, each kept where a strip about
-    it shows one step and nothing else; `half_width_px` is as far as that holds, 32 at most. Raises NoChart.
-    """
-    return edges_of_lines(samples)[0]
-
-
-def edges_of_lines(samples: Samples) -> tuple[tuple[Edge, ...], int, int]:
-    """The edges as `find_edges` has them, how many straight lines were looked at for them, and how many were not.
-
-    A picture full of edges is not searched to its end: 256 edges are enough, taken in turns from all its parts,
-    longest first. Raises NoChart.
+    it shows one step and nothing else; `half_width_px` is as far as that holds, 32 at most. A picture full of edges is
+    not searched to its end: 256 edges are enough, taken in turns from all its parts. Raises NoChart.
     """
     small, shrink = _small(samples)
     segments = _in_turns(_segments(small, shrink), samples.shape)

@@ -42,8 +42,8 @@ class Grid:
         return _gap(self.points_px)
 
 
-def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
-    """The grid in a picture, of one kind or of whichever is there; its points then measured on the colour's own sites.
+def find_grid(samples: Samples) -> Grid:
+    """The grid in a picture, of whatever kind; its points then measured on the colour's own sites.
 
     Dots and the fields between lines are spots joined to a lattice from neighbour to neighbour, so that any bend and
     tilt will do; chessboards are OpenCV's (Duda & Frese 2018), ChArUco boards its dictionary DICT_4X4_1000, whose
@@ -54,8 +54,6 @@ def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
     seekers = {"charuco": charuco, "dots": _dots, "chessboard": _chessboard, "lines": _lines}
     best: Grid | None = None
     for name, seek in seekers.items():
-        if kind is not None and name != kind:
-            continue
         found = seek(small)
         if found is None:
             continue
@@ -70,10 +68,9 @@ def find_grid(samples: Samples, kind: Chart | None = None) -> Grid:
     height, width = samples.shape
     spots = [tuple(place) for place, _ in _spots(small, dark=True)]
     marks = (Mark("points", tuple((x * shrink, y * shrink) for x, y in spots[:2000]), "seen"),) if spots else ()
-    wanted = "a grid of dots or lines, a chessboard or a ChArUco board" if kind is None else f"a grid of kind {kind}"
     raise NoChart(
-        f"Not found: {wanted}; in the {width} x {height} px {len(spots)} spots stand out and form none of at least "
-        f"{_LEAST_POINTS} points; show the whole chart, sharp and evenly lit.",
+        f"No grid of dots or lines, chessboard or ChArUco board was found: in the {width} x {height} px {len(spots)} "
+        f"spots stand out and form none of {_LEAST_POINTS} points or more; show the whole chart, sharp and evenly lit.",
         drawn(samples, marks),
     )
 

@@ -15,6 +15,8 @@ from anylens.lab.noise_tiles import black_of, tiles_of
 from anylens.lab.specimen import Specimen
 from anylens.refusal import Refusal
 
+MOST_NOISE_PX = 3_000_000
+"""Of larger frames the middle is enough: more pixels would tell the same, and twenty frames must fit into memory."""
 _MOST_UNSURE = 0.25
 ROUNDING = 1.0 / 12.0
 """Variance of rounding to whole counts, in counts squared."""

@@ -26,6 +26,14 @@ _RINGS = 16
 _TURN_OF = {1: 0.0, 3: 180.0, 6: 90.0, 8: 270.0}
 
 
+class Dim(Refusal):
+    """A frame too dark to be a flat."""
+
+
+class Clipped(Refusal):
+    """A frame that is clipped and so tells no brightness there."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ShadingMap:
     """(rows, columns) of the field from top left to bottom right, 1 in the middle, and the standard error of each."""
@@ -74,7 +82,7 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     `turns_deg` says by how much the camera was turned (clockwise) for each frame, its orientation tag if None: the
     lens turns with the camera, the light does not, so from two turns on a light that grows to one side is told from
     falloff (own work: no profile of the light is asked for). Colours are apart: falloff is green's, the
-    cast is red and blue over green. Raises Refusal for a flat that is clipped, too dark, textured or strongly coloured.
+    cast is red and blue over green. Raises Refusal for a flat that is textured or strongly coloured, Clipped, Dim.
     """
     if not specimens:
         raise Refusal("There is nothing to measure; name frames of an even surface.")
@@ -87,7 +95,7 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     notes = list(dict.fromkeys(note for each in specimens for note in each.notes))
     luma = [grid["G" if "G" in grid else "Y"] for grid in grids]
     turns = _turns(specimens, turns_deg)
-    x, y = places_of(specimens[0])
+    x, y = places_of(specimens[0].width_px, specimens[0].height_px)
     half = math.hypot(specimens[0].width_px, specimens[0].height_px) / 2.0
     wide = specimens[0].width_px / half
     turned = len(set(turns)) > 1
@@ -140,7 +148,7 @@ def _grids(specimen: Specimen) -> dict[str, tuple[Array, Array]]:
         found.setdefault(plane.letter, []).append(_cells(plane))
     ended = float(np.mean([plane.clipped.mean() for plane in specimen.planes]))
     if ended > _MOST_CLIPPED:
-        raise Refusal(
+        raise Clipped(
             f"{specimen.name} is clipped in {100 * ended:.1f} % of its pixels, so its brightness is not known there; "
             "expose the flat less."
         )
@@ -149,7 +157,7 @@ def _grids(specimen: Specimen) -> dict[str, tuple[Array, Array]]:
         grid["G"] = _luminance(grid, specimen.to_xyz)
     levels = {letter: float(np.median(values)) for letter, (values, _) in grid.items()}
     if max(levels.values()) < _LEAST_LEVEL:
-        raise Refusal(
+        raise Dim(
             f"{specimen.name} is nearly black (its brightest colour at {100 * max(levels.values()):.2g} % of white), "
             "so it is no flat; expose it to about half of white."
         )
@@ -218,11 +226,11 @@ def _luminance(grid: dict[str, tuple[Array, Array]], to_xyz: Array) -> tuple[Arr
     return values, errors
 
 
-def places_of(specimen: Specimen) -> tuple[Array, Array]:
-    """(x, y) of the maps' cells' middles from the middle of the picture, in half diagonals."""
-    half = math.hypot(specimen.width_px, specimen.height_px) / 2.0
-    x = ((np.arange(_ACROSS) + 0.5) / _ACROSS - 0.5) * specimen.width_px / half
-    y = ((np.arange(_DOWN) + 0.5) / _DOWN - 0.5) * specimen.height_px / half
+def places_of(width_px: int, height_px: int) -> tuple[Array, Array]:
+    """(x, y) of the maps' cells' middles from the middle of such a picture, in half diagonals."""
+    half = math.hypot(width_px, height_px) / 2.0
+    x = ((np.arange(_ACROSS) + 0.5) / _ACROSS - 0.5) * width_px / half
+    y = ((np.arange(_DOWN) + 0.5) / _DOWN - 0.5) * height_px / half
     return tuple(np.broadcast_arrays(x[None], y[:, None]))  # type: ignore[return-value]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.charts import Edge, edges_of_lines
+from anylens.lab.charts import Edge, find_edges
 from anylens.lab.figure import Figure
 from anylens.lab.picture import Mark, drawn
 from anylens.lab.profile import Profile, fitted
@@ -92,13 +92,13 @@ class Sharpness:
             return [float(np.hypot(*(np.array(edge.place_px) - middle))) for edge in self.edges]
         return [float(np.hypot(*edge.place_mm)) for edge in self.edges if edge.place_mm is not None]
 
-    def by_place(self, rings: int = 3) -> list[Ring]:
-        """The edges in rings of equal width about the middle, tangential and sagittal apart; empty ones left out."""
+    def by_place(self) -> list[Ring]:
+        """The edges in three rings of equal width about the middle, by direction; empty ones left out."""
         away = self.from_middle()
-        width = max(max(away) / rings, 1e-9)
+        width = max(max(away) / _RINGS, 1e-9)
         found: dict[tuple[int, str], list[EdgeSharpness]] = {}
         for edge, distance in zip(self.edges, away, strict=True):
-            found.setdefault((min(int(distance / width), rings - 1), edge.direction), []).append(edge)
+            found.setdefault((min(int(distance / width), _RINGS - 1), edge.direction), []).append(edge)
         return [
             Ring((ring * width, (ring + 1) * width), direction, tuple(edges))
             for (ring, direction), edges in sorted(found.items(), key=lambda each: each[0])
@@ -119,7 +119,7 @@ class StarSharpness:
     """What a Siemens star says: its MTF over all directions, and MTF50 by direction.
 
     `mtf50_by_direction_cpp` goes with `directions_deg`, the direction in which the light changes, 0 along x, from x to
-    y, 0 to 180. `reference` says what modulation counts as 1: `known` (given) or `coarse` (the star's outermost rings).
+    y, 0 to 180.
     """
 
     place_px: Place
@@ -127,7 +127,6 @@ class StarSharpness:
     letter: str
     cycles: int
     radius_px: float
-    reference: str
     mtf50_cpp: Figure
     mtf50_lpmm: Figure | None
     mtf_nyquist: Figure
@@ -138,6 +137,7 @@ class StarSharpness:
     mtf_error: Curve = field(repr=False)
 
 
+_RINGS = 3
 _LEAST_LENGTH_PX = 16
 _LEAST_HALF_WIDTH_PX = 4
 _CLIPPED_SHARE = 0.002
@@ -198,7 +198,7 @@ def edges_sharpness(samples: Samples, edges: tuple[Edge, ...] | None = None) -> 
     refused: list[Refused] = []
     lines = left = 0
     if edges is None:
-        edges, lines, left = edges_of_lines(samples)
+        edges, lines, left = find_edges(samples)
 
     def told(edge: Edge) -> EdgeSharpness | Refused:
         try:
@@ -341,9 +341,9 @@ def _told(samples: Samples, profile: Profile, found: Figure) -> EdgeSharpness:
     )
 
 
-def curve_crossing(frequencies_cpp: Floats, mtf: Floats, error: Floats, modulation: float) -> Figure:
-    """Where a curve of single values, growing in frequency, first falls to a modulation: by a line through five."""
-    below = np.flatnonzero((mtf[1:] < modulation) & (mtf[:-1] >= modulation))
+def mtf50(frequencies_cpp: Floats, mtf: Floats, error: Floats) -> Figure:
+    """Where a curve of single values, growing in frequency, first falls to one half: by a line through five."""
+    below = np.flatnonzero((mtf[1:] < 0.5) & (mtf[:-1] >= 0.5))
     if below.size == 0:
         return Figure(math.nan)
     at = int(below[0])
@@ -355,7 +355,7 @@ def curve_crossing(frequencies_cpp: Floats, mtf: Floats, error: Floats, modulati
     level, slope = covariance @ (design.T @ (weight * m))
     if slope >= 0.0:
         return Figure(math.nan)
-    found = (modulation - level) / slope
+    found = (0.5 - level) / slope
     lever = np.array([1.0, found])
     return Figure(float(f.mean() + found), math.sqrt(float(lever @ covariance @ lever)) / -float(slope))
 

@@ -11,20 +11,20 @@ from anylens.lab.charts import Star
 from anylens.lab.figure import Figure
 from anylens.lab.picture import Mark, drawn
 from anylens.lab.samples import Floats, Samples
-from anylens.lab.sharpness import StarSharpness, curve_crossing, in_lpmm
+from anylens.lab.sharpness import StarSharpness, in_lpmm, mtf50
 from anylens.refusal import Refusal
 
 _SECTORS = 16
 _FEWEST = 16
 
 
-def star_sharpness(samples: Samples, star: Star, modulation: float | None = None) -> StarSharpness:
+def star_sharpness(samples: Samples, star: Star) -> StarSharpness:
     """The MTF of a Siemens star, over all directions and by direction, from the sites of one colour as they stand.
 
     Ring by ring and sector by sector (16 of them) a wave of the star's cycles is fitted to the samples (ISO 12233:2023,
     after Loebich, Wueller, Klingen & Jaeger 2007), so that a bent star is measured as well as a straight one.
-    `modulation` is the chart's own, wave over mean (4 / pi times that for hard spokes); None takes what the coarsest
-    rings lead to at frequency 0. Raises Refusal for a star that is clipped, too small or too faint.
+    Modulation 1 is what the coarsest rings lead to at frequency 0. Raises Refusal for a star that is clipped, too small
+    or too faint.
     """
     star = _centred(samples, star)
     inner = max(star.cycles / (2.0 * math.pi * 0.9), 3.0)
@@ -54,15 +54,13 @@ def star_sharpness(samples: Samples, star: Star, modulation: float | None = None
     both = 0.5 * (waves[:, : _SECTORS // 2] + waves[:, _SECTORS // 2 :])
     both_error = 0.5 * np.hypot(errors[:, : _SECTORS // 2], errors[:, _SECTORS // 2 :])
     mean, error = waves.mean(axis=1), np.sqrt(np.sum(errors**2, axis=1)) / _SECTORS
-    coarse = _at_zero(frequencies, mean) if modulation is None else Figure(modulation, 0.0)
+    coarse = _at_zero(frequencies, mean)
     unit = coarse.value
     if not unit > 0.02 or error[0] > 0.1 * mean[0]:
         raise Refusal("The star is too faint or too noisy to be measured; give it more contrast and light.")
     error = np.hypot(error, mean * coarse.error / unit)
-    found = curve_crossing(frequencies, mean / unit, error / unit, 0.5)
-    directions = [
-        curve_crossing(frequencies, both[:, k] / unit, both_error[:, k] / unit, 0.5) for k in range(_SECTORS // 2)
-    ]
+    found = mtf50(frequencies, mean / unit, error / unit)
+    directions = [mtf50(frequencies, both[:, k] / unit, both_error[:, k] / unit) for k in range(_SECTORS // 2)]
     nyquist = Figure(float(np.interp(0.5, frequencies, mean / unit)), float(np.interp(0.5, frequencies, error / unit)))
     middle = (np.arange(_SECTORS // 2) + 0.5) * 360.0 / _SECTORS
     return StarSharpness(
@@ -71,7 +69,6 @@ def star_sharpness(samples: Samples, star: Star, modulation: float | None = None
         letter=samples.letter,
         cycles=star.cycles,
         radius_px=star.radius_px,
-        reference="known" if modulation is not None else "coarse",
         mtf50_cpp=found,
         mtf50_lpmm=in_lpmm(found, samples.pitch_um),
         mtf_nyquist=nyquist if frequencies[-1] >= 0.5 else Figure(math.nan),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anylens.lab.figure import Figure
 from anylens.lab.samples import Floats, Place, Samples
-from anylens.lab.sharpness import curve_crossing, in_lpmm
+from anylens.lab.sharpness import in_lpmm, mtf50
 from anylens.refusal import Refusal
 
 _TILE_PX = 128
@@ -39,18 +39,15 @@ class TextureSharpness:
     mtf_error: tuple[float, ...] = field(repr=False)
 
 
-def texture_by_truth(
-    samples: Samples, truth: npt.NDArray[np.floating], part: tuple[slice, slice] | None = None
-) -> TextureSharpness:
+def texture_by_truth(samples: Samples, truth: npt.NDArray[np.floating]) -> TextureSharpness:
     """Texture kept, against what a perfect lens would have drawn: cross spectrum over the truth's own (McElvain 2010).
 
     `truth` (H, W) lies on the same lattice, in any scale of light; each tile's small shift is found by itself. Sites
     of a mosaic are taken as they are, the others are left empty: aliases have no truth to agree with and average out,
-    as noise does. Modulation 1 is the coarsest texture's. Raises Refusal for too small a part or a different picture.
+    as noise does. Modulation 1 is the coarsest texture's. Raises Refusal for too small or a different picture.
     """
-    rows, columns = _part(samples, part)
-    light, sites = np.asarray(samples.pixels[rows, columns], np.float64), samples.sampled(rows, columns)
-    known = np.asarray(truth, np.float64)[rows, columns]
+    light, sites = _light_and_sites(samples)
+    known = np.asarray(truth, np.float64)
     cross: Floats | float = 0.0
     own: Floats | float = 0.0
     seen: Floats | float = 0.0
@@ -72,7 +69,7 @@ def texture_by_truth(
         raise Refusal("The truth shows another picture than the one measured; give the one of this very frame.")
     agreement = np.clip(sums[0] ** 2 / (sums[1] * sums[2]), 1e-6, 1.0)
     error = np.abs(mtf) * np.sqrt((1.0 - agreement) / (2.0 * agreement * _count(frequencies) * tiles))
-    return _told(samples, (rows, columns), "cross spectrum", frequencies, mtf, error)
+    return _told(samples, "cross spectrum", frequencies, mtf, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,30 +109,22 @@ class Leaves:
         return np.asarray(np.maximum(power[np.ix_(chosen, chosen)], 0.0), np.float64)
 
 
-def texture_by_spectrum(
-    samples: Samples,
-    reference: npt.NDArray[np.floating] | Leaves | float,
-    noise: float | None = None,
-    part: tuple[slice, slice] | None = None,
-) -> TextureSharpness:
+def texture_by_spectrum(samples: Samples, reference: npt.NDArray[np.floating] | Leaves | float) -> TextureSharpness:
     """Texture kept, by its power spectrum less the noise's over the chart's own (Cao, Guichard & Hornung 2009).
 
     `reference` is how the chart was made, its picture at the same scale, not aligned, or the exponent of its power by
-    frequency (2 where nothing else is known); `noise` the variance of a sample on an even surface of the same light,
-    None for the samples' own noise model. Sites of a mosaic are taken as they are: each frequency is read where its own
-    power lies nearer than any that the lattice folds onto it, and what is folded is taken off by the curve itself, in
-    rounds (own work). Raises Refusal for too small a part, where the noise is not known, and where nothing stands above
-    it.
+    frequency (2 where nothing else is known). Sites of a mosaic are taken as they are: each frequency is read where its
+    own power lies nearer than any that the lattice folds onto it, and what is folded is taken off by the curve itself,
+    in rounds (own work). Raises Refusal for too small a picture, where the noise is not known, and where nothing stands
+    above it.
     """
-    rows, columns = _part(samples, part)
-    light, sites = np.asarray(samples.pixels[rows, columns], np.float64), samples.sampled(rows, columns)
-    if noise is None:
-        if samples.noise is None:
-            raise Refusal(
-                "Its noise is not known, which would pass for texture; measure a raw whose file tells it, or give "
-                "what a perfect camera would have seen (--truth)."
-            )
-        noise = samples.noise[0] * max(float(light[sites].mean()), 0.0) + samples.noise[1]
+    light, sites = _light_and_sites(samples)
+    if samples.noise is None:
+        raise Refusal(
+            "Its noise is not known, which would pass for texture; measure a raw whose file tells it, or give "
+            "what a perfect camera would have seen (--truth)."
+        )
+    noise = samples.noise[0] * max(float(light[sites].mean()), 0.0) + samples.noise[1]
     seen, tiles = _power(light, sites)
     own = _own_power(reference)
     step = len(samples.sites)
@@ -173,7 +162,7 @@ def texture_by_spectrum(
         mtf = mtf * np.sqrt(np.maximum(above, 0.0) / (below * mtf**2 + folded + 1e-300))
     waves = _count(frequencies) * count / every[1 : len(count) + 1]
     error = 0.5 * mtf * rings(seen / tiles) / np.maximum(above, 1e-12 * rings(seen / tiles)) / np.sqrt(waves * tiles)
-    return _told(samples, (rows, columns), "power spectrum", frequencies, mtf, error)
+    return _told(samples, "power spectrum", frequencies, mtf, error)
 
 
 def _own_power(reference: npt.NDArray[np.floating] | Leaves | float) -> Floats:
@@ -189,13 +178,11 @@ def _own_power(reference: npt.NDArray[np.floating] | Leaves | float) -> Floats:
     return np.asarray(np.maximum(np.hypot(frequency[:, None], frequency), 1e-9) ** -float(np.asarray(reference)))
 
 
-def _part(samples: Samples, part: tuple[slice, slice] | None) -> tuple[slice, slice]:
+def _light_and_sites(samples: Samples) -> tuple[Floats, npt.NDArray[np.bool_]]:
     height, width = samples.shape
-    rows, columns = part or (slice(0, height), slice(0, width))
-    rows, columns = (slice(*each.indices(size)[:2]) for each, size in ((rows, height), (columns, width)))
-    if rows.stop - rows.start < _TILE_PX or columns.stop - columns.start < _TILE_PX:
-        raise Refusal(f"Texture needs {_TILE_PX} x {_TILE_PX} px at least; choose a larger part.")
-    return rows, columns
+    if min(height, width) < _TILE_PX:
+        raise Refusal(f"Texture needs {_TILE_PX} x {_TILE_PX} px at least; choose a larger picture.")
+    return np.asarray(samples.pixels, np.float64), samples.sampled(slice(0, height), slice(0, width))
 
 
 def _tiles(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
@@ -258,20 +245,18 @@ def _count(frequencies: Floats) -> Floats:
     return np.asarray(np.pi * frequencies * _BAND_CPP * _TILE_PX**2 / 4.5 / 2.0, np.float64)
 
 
-def _told(
-    samples: Samples, part: tuple[slice, slice], method: str, frequencies: Floats, mtf: Floats, error: Floats
-) -> TextureSharpness:
-    rows, columns = part
+def _told(samples: Samples, method: str, frequencies: Floats, mtf: Floats, error: Floats) -> TextureSharpness:
+    height, width = samples.shape
     unit = float(mtf[0])
     if not unit > 0.0:
-        raise Refusal("No texture stands out of the noise; choose a part with detail, or give more light.")
+        raise Refusal("No texture stands out of the noise; show a chart of dead leaves, or more light.")
     mtf, error = mtf / unit, error / unit
-    found = curve_crossing(frequencies, mtf, error, 0.5)
+    found = mtf50(frequencies, mtf, error)
     nyquist = Figure(float(mtf[-1]), float(error[-1])) if frequencies[-1] > 0.45 else Figure(float("nan"))
     return TextureSharpness(
-        place_px=((columns.start + columns.stop - 1) / 2.0, (rows.start + rows.stop - 1) / 2.0),
+        place_px=((width - 1) / 2.0, (height - 1) / 2.0),
         method=method,
-        size_px=min(rows.stop - rows.start, columns.stop - columns.start),
+        size_px=min(height, width),
         mtf50_cpp=found,
         mtf50_lpmm=in_lpmm(found, samples.pitch_um),
         mtf_nyquist=nyquist,

@@ -10,7 +10,6 @@ from anylens.app.syntax import Syntax
 from anylens.app.table import table
 
 if TYPE_CHECKING:
-    from anylens.lab import Specimen
     from anylens.lab.noise import NoiseMeasure
 
 
@@ -22,12 +21,12 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Measure raw flats, two or more of each exposure, or single frames of noise steps."""
-    from anylens.lab.noise import noise
+    from anylens.lab.noise import MOST_NOISE_PX, noise
 
     place = measuring.place(given.output, ".toml")
     picture = measuring.place(given.picture, ".svg")
     measuring.apart(given, given.output, given.picture)
-    specimens = [measuring.seen(file, given.sensor, _middle) for file in given.files]
+    specimens = [measuring.seen(file, given.sensor, lambda each: each.middle(MOST_NOISE_PX)) for file in given.files]
     results = noise(specimens)
     if place is not None:
         from anylens.lab.sheet import sensor_toml
@@ -49,10 +48,6 @@ def run(given: Namespace) -> int:
         more = f"; of the {len(results)} gains the lowest" if len(results) > 1 else ""
         print(f"{place}  the sensor with its measured noise{more}")
     return 0
-
-
-def _middle(specimen: Specimen) -> Specimen:
-    return specimen.middle(measuring.MOST_NOISE_PX)
 
 
 def _tell(result: NoiseMeasure) -> None:

@@ -12,12 +12,12 @@ from anylens.lab.specimen import Specimen
 _LONGEST = 1600
 
 
-def viewed(specimen: Specimen, longest: int = _LONGEST) -> tuple[npt.NDArray[np.uint8], float]:
+def viewed(specimen: Specimen) -> tuple[npt.NDArray[np.uint8], float]:
     """The picture for the eye, (h, w, 3) in sRGB, its colours evened to grey and brightened, and its scale."""
     import cv2
 
     light, _, step = specimen.colors()
-    scale = min(1.0, longest / max(light.shape[1:]))
+    scale = min(1.0, _LONGEST / max(light.shape[1:]))
     planes = np.asarray(light.transpose(1, 2, 0), np.float64)
     if scale < 1.0:
         size = (max(round(planes.shape[1] * scale), 1), max(round(planes.shape[0] * scale), 1))

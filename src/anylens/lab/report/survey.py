@@ -11,13 +11,13 @@ from anylens.lab.charts import find_star
 from anylens.lab.color import color_measure
 from anylens.lab.geometry import LateralColor, distortion, lateral_color
 from anylens.lab.grids import Grid, find_grid, grid_drawn, measured_again
-from anylens.lab.noise import noise
+from anylens.lab.noise import MOST_NOISE_PX, noise
 from anylens.lab.picture import drawn
 from anylens.lab.report import sections
 from anylens.lab.report.marks import marked_checker
 from anylens.lab.report.page import Section, page
 from anylens.lab.samples import Samples
-from anylens.lab.shading import is_dark, shading
+from anylens.lab.shading import Clipped, Dim, is_dark, shading
 from anylens.lab.sharpness import edges_drawn, edges_sharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.star import star_drawn, star_sharpness
@@ -26,7 +26,6 @@ from anylens.lab.texture import Leaves, texture_by_spectrum
 from anylens.refusal import Refusal
 
 MEASURES = ("sharpness", "texture", "noise", "color", "geometry", "shading")
-MOST_NOISE_PX = 3_000_000
 _CHART = 0.25
 """Of a chart's straight lines more than so many are edges; of the short straight pieces of leaves few are."""
 LEAVES = 2.0
@@ -145,10 +144,12 @@ def _evenness(specimen: Specimen) -> tuple[str, str]:
         return "dark", "a dark frame; with flats of the same camera it would tell the noise"
     try:
         shading([specimen])
+    except Dim as error:
+        return "dim", str(error)
+    except Clipped as error:
+        return "clipped" if _is_flat_beside(specimen) else "other", str(error)
     except Refusal as error:
-        if "is nearly black" in str(error):
-            return "dim", str(error)
-        return ("clipped" if "is clipped" in str(error) and _is_flat_beside(specimen) else "other"), str(error)
+        return "other", str(error)
     return "flat", "an even frame"
 
 

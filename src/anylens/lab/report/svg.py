@@ -194,19 +194,19 @@ class Plot:
         places = " ".join(f"{across:.1f},{up:.1f}" for across, up in held)
         self._parts.append(f'<polygon class="band f-{tone}" points="{places}"/>')
 
-    def rule(self, text: str, *, x: float | None = None, y: float | None = None, tone: str = "soft") -> None:
+    def rule(self, text: str, *, x: float | None = None, y: float | None = None) -> None:
         """A dashed line across the plot with a word at its end."""
         if x is not None and self.x.low <= x <= self.x.high:
             across = self.at(x, self.y.low)[0]
             self._parts.append(
-                f'<line class="line thin dash {tone}" x1="{across:.1f}" x2="{across:.1f}" y1="{TOP:g}" '
+                f'<line class="line thin dash soft" x1="{across:.1f}" x2="{across:.1f}" y1="{TOP:g}" '
                 f'y2="{self.height - BOTTOM:g}"/><text class="small" x="{across - 4:.1f}" y="{TOP + 12:g}" '
                 f'text-anchor="end">{escape(text)}</text>'
             )
         if y is not None and self.y.low <= y <= self.y.high:
             up = self.at(self.x.low, y)[1]
             self._parts.append(
-                f'<line class="line thin dash {tone}" x1="{LEFT:g}" x2="{self.width - RIGHT:g}" y1="{up:.1f}" '
+                f'<line class="line thin dash soft" x1="{LEFT:g}" x2="{self.width - RIGHT:g}" y1="{up:.1f}" '
                 f'y2="{up:.1f}"/><text class="small" x="{self.width - RIGHT - 4:g}" y="{up - 5:.1f}" '
                 f'text-anchor="end">{escape(text)}</text>'
             )
