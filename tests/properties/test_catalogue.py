@@ -82,7 +82,7 @@ def test_what_is_ambiguous_is_asked_back_and_what_is_unknown_names_its_neighbour
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("focal_mm = 0", "cannot be"),
+        ("focal_mm = 0", "1 to 5000"),
         ("focal_mm = [50, 28]", "shortest"),
         ("max_aperture = true", "number"),
         ("codes = [{ number = 64 }]", "0 to 63"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anylens import toml
 from anylens.home import own_folder
 from anylens.record import record, replace
 from anylens.refusal import Refusal
@@ -59,31 +60,17 @@ def mine() -> Mine:
         return Mine()
     except (OSError, UnicodeDecodeError) as error:
         raise Refusal(f"{path} cannot be read ({error}); correct or remove it.") from error
-    import tomllib
-
-    try:
-        table = tomllib.loads(text)
-    except ValueError as error:
-        raise Refusal(f"{path} is not TOML ({error}); correct or remove it.") from error
-    lenses, mounted, body = table.get("lenses", []), table.get("mounted"), table.get("body")
-    if table.get("schema") != 1 or not isinstance(lenses, list) or not all(isinstance(each, str) for each in lenses):
-        raise Refusal(f"{path} must say schema = 1 and lenses as a list of names; correct or remove it.")
-    if not all(each is None or isinstance(each, str) for each in (mounted, body)):
-        raise Refusal(f"{path} must say mounted and body as names; correct or remove it.")
-    return Mine(tuple(lenses), mounted, body)
+    table = toml.read(text, str(path), ("lenses", "mounted", "body"))
+    mounted, body = (table.text(key) if key in table else None for key in ("mounted", "body"))
+    return Mine(table.texts("lenses"), mounted, body)
 
 
 def keep(said: Mine) -> Path:
     """Write `my-lenses.toml`, whole or not at all."""
-    import json
-
     path = _place()
-    lines = ["schema = 1", f"lenses = {json.dumps(said.lenses, ensure_ascii=False)}"]
-    lines += [
-        f"{key} = {json.dumps(held, ensure_ascii=False)}"
-        for key, held in (("mounted", said.mounted), ("body", said.body))
-        if held is not None
-    ]
+    lines = ["schema = 1", f"lenses = [{', '.join(map(toml.quoted, said.lenses))}]"]
+    kept = {"mounted": said.mounted, "body": said.body}
+    lines += [f"{key} = {toml.quoted(held)}" for key, held in kept.items() if held is not None]
     _write(path, "\n".join(lines) + "\n")
     return path
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from anylens import toml
 from anylens.record import field, record
 from anylens.refusal import Refusal, near
 
@@ -137,111 +135,62 @@ def _names() -> list[str]:
 
 def parse_body(text: str) -> Body:
     """The body that a TOML text (schema 1) describes; Refusal names the entry that is missing, misspelt or wrong."""
-    import tomllib
-
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Refusal(f"The body file is not TOML: {error}; correct it there.") from error
-    _only(table, _BODY, "the body file")
-    if table.get("schema") != 1:
-        raise Refusal("The body file does not say schema = 1, the only one that exists; write it on its first line.")
-    modes = table.get("mode", [])
-    if not isinstance(modes, list) or not modes:
-        raise Refusal("The body file must have at least one [[mode]], the usual one first.")
-    assumptions = table.get("assumptions", [])
-    if not isinstance(assumptions, list) or not all(isinstance(each, str) for each in assumptions):
-        raise Refusal("The body file's assumptions must be a list of sentences.")
-    screen, battery = table.get("screen"), table.get("battery")
-    if screen is not None:
-        _only(screen, {"diagonal_in", "width_px", "height_px", "hz"}, "[screen]")
-        screen = Screen(
-            _number(screen, "diagonal_in", 0.1, 100.0),
-            _whole(screen, "width_px", 1, 65535),
-            _whole(screen, "height_px", 1, 65535),
-            _number(screen, "hz", 1.0, 1000.0),
-        )
-    if battery is not None:
-        _only(battery, {"capacity_mah", "voltage_v", "usable"}, "[battery]")
-        battery = Battery(
-            _number(battery, "capacity_mah", 1.0, 1e6),
-            _number(battery, "voltage_v", 0.5, 100.0),
-            _number(battery, "usable", 0.01, 1.0, 1.0),
-        )
-    read = tuple(_mode(each) for each in modes)
-    if len({mode.name for mode in read}) < len(read):
+    table = toml.read(text, "the body file", _BODY)
+    modes = tuple(map(_mode, table.tables("mode", _MODE)))
+    if not modes:
+        raise Refusal("The body file must have at least one [[mode]]; write the usual one first.")
+    if len({mode.name for mode in modes}) < len(modes):
         raise Refusal("Two modes of the body file have one name; give each its own.")
+    screen = table.table("screen", {"diagonal_in", "width_px", "height_px", "hz"})
+    battery = table.table("battery", {"capacity_mah", "voltage_v", "usable"})
     return Body(
-        maker=_text(table, "maker"),
-        model=_text(table, "model"),
-        mount=_text(table, "mount", "") or None,
-        about=_text(table, "about"),
-        modes=read,
-        screen=screen,
-        battery=battery,
-        idle_w=_number(table, "idle_w", 0.0, 1000.0) if "idle_w" in table else None,
-        assumptions=tuple(assumptions),
+        maker=table.text("maker"),
+        model=table.text("model"),
+        mount=table.text("mount", "") or None,
+        about=table.text("about"),
+        modes=modes,
+        screen=None
+        if screen is None
+        else Screen(
+            screen.number("diagonal_in", 0.1, 100.0),
+            screen.whole("width_px", 1, 65535),
+            screen.whole("height_px", 1, 65535),
+            screen.number("hz", 1.0, 1000.0),
+        ),
+        battery=None
+        if battery is None
+        else Battery(
+            battery.number("capacity_mah", 1.0, 1e6),
+            battery.number("voltage_v", 0.5, 100.0),
+            battery.number("usable", 0.01, 1.0, 1.0),
+        ),
+        idle_w=table.number("idle_w", 0.0, 1000.0) if "idle_w" in table else None,
+        assumptions=table.texts("assumptions"),
     )
 
 
-_BODY = {"schema", "maker", "model", "mount", "about", "sources", "assumptions", "mode", "screen", "battery", "idle_w"}
+_BODY = {"maker", "model", "mount", "about", "sources", "assumptions", "mode", "screen", "battery", "idle_w"}
 _MODE = {
     "name", "about", "sensor", "width_px", "height_px", "joined", "fps", "interpolated_fps", "viewfinder",
     "joules_a_shot", "watts",
 }  # fmt: skip
 
 
-def _mode(table: Any) -> Mode:
-    _only(table, _MODE, "[[mode]]")
-    fps = _number(table, "fps", 0.0, 1e5, 0.0)
+def _mode(table: toml.Table) -> Mode:
+    name, fps = table.text("name"), table.number("fps", 0.0, 1e5, 0.0)
     wrong, right = ("joules_a_shot", "watts") if fps else ("watts", "joules_a_shot")
     if wrong in table:
-        raise Refusal(
-            f"The mode {table.get('name')} must give its energy as {right}, as it is {'film' if fps else 'still'}."
-        )
-    parts = table.get(right, {})
-    if not isinstance(parts, dict):
-        raise Refusal(f"The body file must say {right} as a table of its parts.")
+        raise Refusal(f"The mode {name} must give its energy as {right}, as it is {'film' if fps else 'still'}.")
+    parts = table.table(right)
     return Mode(
-        name=_text(table, "name"),
-        about=_text(table, "about"),
-        sensor=_text(table, "sensor"),
-        width_px=_whole(table, "width_px", 1, 65535),
-        height_px=_whole(table, "height_px", 1, 65535),
-        joined=_whole(table, "joined", 1, 16, 1),
+        name=name,
+        about=table.text("about"),
+        sensor=table.text("sensor"),
+        width_px=table.whole("width_px", 1, 65535),
+        height_px=table.whole("height_px", 1, 65535),
+        joined=table.whole("joined", 1, 16, 1),
         fps=fps,
-        interpolated_fps=_number(table, "interpolated_fps", 1.0, 1e6) if "interpolated_fps" in table else None,
-        viewfinder=table.get("viewfinder", False) is True,
-        parts=tuple((part, _number(parts, part, 0.0, 1e4)) for part in parts),
+        interpolated_fps=table.number("interpolated_fps", 1.0, 1e6) if "interpolated_fps" in table else None,
+        viewfinder=table.entries.get("viewfinder", False) is True,
+        parts=() if parts is None else tuple((part, parts.number(part, 0.0, 1e4)) for part in parts.entries),
     )
-
-
-def _only(table: Any, known: set[str], where: str) -> None:
-    if not isinstance(table, dict):
-        raise Refusal(f"In the body file {where} must be a table.")
-    strange = sorted(set(table) - known)
-    if strange:
-        raise Refusal(f"The entry '{strange[0]}' of {where} is not known; known are {', '.join(sorted(known))}.")
-
-
-def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str:
-    value = table.get(key, default)
-    if not isinstance(value, str):
-        raise Refusal(f"The body file must say {key} as text.")
-    return value
-
-
-def _number(table: Mapping[str, Any], key: str, least: float, most: float, default: float | None = None) -> float:
-    value = table.get(key, default)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise Refusal(f"The body file must say {key} as a number.")
-    if not least <= value <= most:
-        raise Refusal(f"The body file says {key} = {value:g}; it goes from {least:g} to {most:g}.")
-    return float(value)
-
-
-def _whole(table: Mapping[str, Any], key: str, least: int, most: int, default: int | None = None) -> int:
-    value = table.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise Refusal(f"The body file must say {key} as a whole number from {least} to {most}.")
-    return value

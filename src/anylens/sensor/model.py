@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
+from anylens import toml
 from anylens.record import field, record
 from anylens.refusal import Refusal
 
@@ -121,117 +120,70 @@ def parse_sensor(text: str) -> Sheet:
 
     Raises Refusal, which names the entry that is missing, misspelt or out of range.
     """
-    import tomllib
-
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Refusal(f"The sensor file is not TOML: {error}; correct it there.") from error
-    _only(table, _KNOWN, "the sensor file")
-    if table.get("schema") != 1:
-        raise Refusal("The sensor file does not say schema = 1, the only one that exists; write it on its first line.")
-    name, letters = table.get("name"), table.get("cfa")
-    if not isinstance(name, str) or not isinstance(letters, str):
-        raise Refusal('The sensor file must say name and cfa as text, such as cfa = "RGGB".')
-    width, height = (_whole(table, key, 1, 65535) for key in ("width_px", "height_px"))
-    stored = table.get("file", {})
-    _only(stored, {"bits", "byte_order", "header_bytes"}, "[file]")
-    bits, byte_order = stored.get("bits", 16), stored.get("byte_order", "little")
+    table = toml.read(text, "the sensor file", _KNOWN)
+    stored = table.table("file", {"bits", "byte_order", "header_bytes"}) or toml.Table({}, "[file]")
+    bits, byte_order = stored.entries.get("bits", 16), stored.entries.get("byte_order", "little")
     if bits not in (8, 16) or byte_order not in ("little", "big"):
-        raise Refusal('The sensor file\'s [file] must say bits 8 or 16 and byte_order "little" or "big".')
-    notes = table.get("notes", [])
-    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-        raise Refusal("The sensor file's notes must be a list of sentences.")
-    neutral = _numbers(table.get("as_shot_neutral", []), "as_shot_neutral", 0, 3)
+        raise Refusal(
+            'The sensor file\'s [file] must say bits 8 or 16 and byte_order "little" or "big"; correct it there.'
+        )
+    neutral = table.numbers("as_shot_neutral", 3) if "as_shot_neutral" in table else ()
     if neutral and min(neutral) <= 0:
-        raise Refusal("The sensor file's as_shot_neutral must be above 0 for all three colours.")
-    pitch = _numbers(table.get("pitch_um", []), "pitch_um", 0, 1)
+        raise table.must("as_shot_neutral", "three numbers above 0")
+    calibrations = table.tables("calibration", {"illuminant", "color_matrix", "forward_matrix"})
     try:
         sensor = Sensor(
-            name=name,
-            width_px=width,
-            height_px=height,
-            cfa=bayer(letters),
-            black=_black(table.get("black", 0)),
-            white=_numbers(table.get("white"), "white", 1, 3),
-            pitch_um=pitch[0] if pitch else None,
-            noise=_noise(table.get("noise")),
-            calibrations=tuple(_calibration(each) for each in table.get("calibration", ())),
+            name=table.text("name"),
+            width_px=table.whole("width_px", 1, 65535),
+            height_px=table.whole("height_px", 1, 65535),
+            cfa=bayer(table.text("cfa")),
+            black=_black(table),
+            white=table.numbers("white", 1, 3),
+            pitch_um=table.numbers("pitch_um", 1)[0] if "pitch_um" in table else None,
+            noise=_noise(table.table("noise", {"scale", "offset"})),
+            calibrations=tuple(map(_calibration, calibrations)),
         )
     except Refusal:
         raise
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise Refusal(f"The sensor file contradicts itself: {error}; correct it there.") from error
     return Sheet(
         sensor,
         bits,
         byte_order,
-        _whole(stored, "header_bytes", 0, 1 << 24, 0),
-        _whole(table, "orientation", 1, 8, 1),
+        stored.whole("header_bytes", 0, 1 << 24, 0),
+        table.whole("orientation", 1, 8, 1),
         (neutral[0] / max(neutral), neutral[1] / max(neutral), neutral[2] / max(neutral)) if neutral else None,
-        tuple(notes),
+        table.texts("notes"),
     )
 
 
 _KNOWN = {
-    "schema", "name", "width_px", "height_px", "cfa", "black", "white", "pitch_um", "orientation", "as_shot_neutral",
-    "notes", "file", "noise", "calibration",
+    "name", "width_px", "height_px", "cfa", "black", "white", "pitch_um", "orientation", "as_shot_neutral", "notes",
+    "file", "noise", "calibration",
 }  # fmt: skip
 
 
-def _only(table: Any, known: set[str], where: str) -> None:
-    if not isinstance(table, dict):
-        raise Refusal(f"In the sensor file {where} must be a table.")
-    strange = sorted(set(table) - known)
-    if strange:
-        raise Refusal(f"The entry '{strange[0]}' of {where} is not known; known are {', '.join(sorted(known))}.")
+def _black(table: toml.Table) -> tuple[tuple[float, ...], ...]:
+    if isinstance(table.entries.get("black"), list):
+        return table.rows("black")
+    return (table.numbers("black", 1),) if "black" in table else ((0.0,),)
 
 
-def _whole(table: Mapping[str, Any], key: str, least: int, most: int, default: int | None = None) -> int:
-    value = table.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise Refusal(f"The sensor file must say {key} as a whole number from {least} to {most}.")
-    return value
-
-
-def _numbers(value: Any, name: str, *counts: int) -> tuple[float, ...]:
-    values = value if isinstance(value, list) else [value]
-    good = all(isinstance(each, int | float) and math.isfinite(each) for each in values)
-    if not good or len(values) not in counts:
-        raise Refusal(f"The sensor file must say {name} as {' or '.join(map(str, counts))} numbers.")
-    return tuple(float(each) for each in values)
-
-
-def _black(value: Any) -> tuple[tuple[float, ...], ...]:
-    if not isinstance(value, list):
-        return (_numbers(value, "black", 1),)
-    if not value or len({len(row) if isinstance(row, list) else 0 for row in value} - {0}) != 1:
-        raise Refusal("The sensor file must say black as a number or as rows of numbers of one length.")
-    return tuple(_numbers(row, "black", len(row)) for row in value)
-
-
-def _noise(table: Any) -> Noise | None:
+def _noise(table: toml.Table | None) -> Noise | None:
     if table is None:
         return None
-    _only(table, {"scale", "offset"}, "[noise]")
-    scale, offset = (_numbers(table.get(key), key, 1, 3) for key in ("scale", "offset"))
+    scale, offset = (table.numbers(key, 1, 3) for key in ("scale", "offset"))
     if min(scale + offset) < 0:
-        raise Refusal("The sensor file's noise must not be negative.")
+        raise Refusal("The sensor file's noise must not be negative; correct it there.")
     return Noise(scale, offset, "sensor")
 
 
-def _calibration(table: Any) -> Calibration:
-    _only(table, {"illuminant", "color_matrix", "forward_matrix"}, "[[calibration]]")
-    color_matrix, forward_matrix = (_matrix(table.get(key), key) for key in ("color_matrix", "forward_matrix"))
-    if color_matrix is None:
-        raise Refusal("Each [[calibration]] of a sensor file must say color_matrix, from XYZ to camera.")
-    return Calibration(_whole(table, "illuminant", 0, 255), color_matrix, forward_matrix)
+def _calibration(table: toml.Table) -> Calibration:
+    forward = _matrix(table, "forward_matrix") if "forward_matrix" in table else None
+    return Calibration(table.whole("illuminant", 0, 255), _matrix(table, "color_matrix"), forward)
 
 
-def _matrix(rows: Any, name: str) -> Matrix | None:
-    if rows is None:
-        return None
-    if not isinstance(rows, list) or len(rows) != 3:
-        raise Refusal(f"The sensor file must say {name} as three rows of three numbers.")
-    (a, b, c), (d, e, f), (g, h, i) = (_numbers(row, name, 3) for row in rows)
+def _matrix(table: toml.Table, key: str) -> Matrix:
+    (a, b, c), (d, e, f), (g, h, i) = table.rows(key, (3, 3))
     return (a, b, c), (d, e, f), (g, h, i)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from anylens import toml
 from anylens.lens.model import Lens
 from anylens.record import record
 from anylens.refusal import Refusal, near
+from anylens.toml import quoted
 
 _FOLDER = Path(__file__).parent
 _MOST_NEAR = 8
 _KEYS = {
-    "schema", "maker", "model", "also", "mount", "focal_mm", "max_aperture", "close_focus_m", "elements", "groups",
-    "year", "codes", "orders", "sources", "note",
+    "maker", "model", "also", "mount", "focal_mm", "max_aperture", "close_focus_m", "elements", "groups", "year",
+    "codes", "orders", "sources", "note",
 }  # fmt: skip
 
 
@@ -136,54 +136,42 @@ def file_name(title: str) -> str:
 
 def parse_card(text: str, name: str) -> Card:
     """The lens that a TOML text (schema 1) describes; Refusal names the entry that is missing, misspelt or absurd."""
-    import tomllib
-
-    try:
-        table = tomllib.loads(text)
-    except ValueError as error:
-        raise Refusal(f"the lens's file is not TOML ({error}); correct it.") from error
-    if table.get("schema") != 1:
-        raise Refusal("the lens's file does not say schema = 1, the only one that exists; write it on its first line.")
-    strange = sorted(set(table) - _KEYS)
-    if strange:
-        raise Refusal(f"the entry '{strange[0]}' is not known; known are {', '.join(sorted(_KEYS))}.")
-    codes = tuple(_code(each) for each in _list(table, "codes", dict))
+    table = toml.read(text, "the lens's file", _KEYS)
+    codes = tuple(map(_code, table.tables("codes", {"number", "frames", "focal_mm"})))
     focal_mm = _span(table, "focal_mm", 1.0, 5000.0)
     if focal_mm is not None and focal_mm[0] > focal_mm[1]:
-        raise Refusal(f"focal_mm must be [shortest, longest], not {list(focal_mm)}.")
+        raise table.must("focal_mm", "[shortest, longest]")
     lens = Lens(
-        maker=_text(table, "maker"),
-        model=_text(table, "model"),
+        maker=table.text("maker"),
+        model=table.text("model"),
         focal_mm=focal_mm,
         max_aperture=_span(table, "max_aperture", 0.5, 64.0),
-        mount=_text(table, "mount", "") or None,
-        close_focus_m=_number(table["close_focus_m"], "close_focus_m", 0.001, 100.0)
-        if "close_focus_m" in table
-        else None,
+        mount=table.text("mount", "") or None,
+        close_focus_m=table.number("close_focus_m", 0.001, 100.0) if "close_focus_m" in table else None,
         code=codes[-1].number if codes else None,
     )
     return Card(
         name=name,
         lens=lens,
-        also=_list(table, "also", str),
+        also=table.texts("also"),
         codes=codes,
-        elements=_whole(table, "elements", 1, 60),
-        groups=_whole(table, "groups", 1, 60),
-        year=_whole(table, "year", 1800, 2200),
-        orders=_list(table, "orders", str),
-        sources=_list(table, "sources", str),
-        note=_text(table, "note", ""),
+        elements=table.whole("elements", 1, 60) if "elements" in table else None,
+        groups=table.whole("groups", 1, 60) if "groups" in table else None,
+        year=table.whole("year", 1800, 2200) if "year" in table else None,
+        orders=table.texts("orders"),
+        sources=table.texts("sources"),
+        note=table.text("note", ""),
     )
 
 
 def card_text(card: Card) -> str:
     """A lens as the TOML text that `parse_card` reads, what is not known left out."""
     lens = card.lens
-    lines = ["schema = 1", f"maker = {_quoted(lens.maker)}", f"model = {_quoted(lens.model)}"]
+    lines = ["schema = 1", f"maker = {quoted(lens.maker)}", f"model = {quoted(lens.model)}"]
     if card.also:
         lines.append(f"also = {_quoted_list(card.also)}")
     if lens.mount is not None:
-        lines.append(f"mount = {_quoted(lens.mount)}")
+        lines.append(f"mount = {quoted(lens.mount)}")
     for key, span in (("focal_mm", lens.focal_mm), ("max_aperture", lens.max_aperture)):
         if span is not None:
             lines.append(f"{key} = {span[0]:g}" if span[0] == span[1] else f"{key} = [{span[0]:g}, {span[1]:g}]")
@@ -195,7 +183,7 @@ def card_text(card: Card) -> str:
         lines.append(f"codes = [{', '.join(map(_code_text, card.codes))}]")
     lines += [f"{key} = {_quoted_list(held)}" for key in ("orders", "sources") if (held := getattr(card, key))]
     if card.note:
-        lines.append(f"note = {_quoted(card.note)}")
+        lines.append(f"note = {quoted(card.note)}")
     return "\n".join(lines) + "\n"
 
 
@@ -204,14 +192,8 @@ def _code_text(code: Code) -> str:
     return f"{{ {', '.join([f'number = {code.number}', *more])} }}"
 
 
-def _quoted(text: str) -> str:
-    import json
-
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 def _quoted_list(texts: Collection[str]) -> str:
-    return f"[{', '.join(map(_quoted, texts))}]"
+    return f"[{', '.join(map(quoted, texts))}]"
 
 
 def _words(text: str) -> list[str]:
@@ -234,54 +216,18 @@ def _means(said: str, held: str) -> bool:
     return not (number[1] and not same[1]) and not (number[3] and not same[3])
 
 
-def _code(table: dict[str, Any]) -> Code:
-    strange = sorted(set(table) - {"number", "frames", "focal_mm"})
-    number, frames = table.get("number"), table.get("frames")
-    if strange or not isinstance(number, int) or not 0 <= number <= 63 or isinstance(number, bool):
-        raise Refusal("codes must be a list of { number = 0 to 63, frames = 0 to 3, focal_mm = ... }.")
-    if frames is not None and (isinstance(frames, bool) or frames not in (0, 1, 2, 3)):
-        raise Refusal(f"frames of a code is the frame selector's position, 0 to 3, not {frames}.")
-    focal = table.get("focal_mm")
-    return Code(number, frames, None if focal is None else _number(focal, "focal_mm", 1.0, 5000.0))
+def _code(table: toml.Table) -> Code:
+    return Code(
+        table.whole("number", 0, 63),
+        table.whole("frames", 0, 3) if "frames" in table else None,
+        table.number("focal_mm", 1.0, 5000.0) if "focal_mm" in table else None,
+    )
 
 
-def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str:
-    value = table.get(key, default)
-    if not isinstance(value, str) or (default is None and not value.strip()):
-        raise Refusal(f"the lens's file must say {key} as text.")
-    return value
-
-
-def _list(table: Mapping[str, Any], key: str, kind: type) -> tuple[Any, ...]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(each, kind) for each in value):
-        raise Refusal(f"{key} must be a list of {'tables' if kind is dict else 'texts'}.")
-    return tuple(value)
-
-
-def _number(value: Any, key: str, least: float, most: float) -> float:
-    if isinstance(value, int):
-        value = max(-(10**18), min(value, 10**18)) if not isinstance(value, bool) else None
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise Refusal(f"{key} must be a number.")
-    if not least <= value <= most:
-        raise Refusal(f"{key} = {value:g} cannot be; it goes from {least:g} to {most:g}.")
-    return float(value)
-
-
-def _span(table: Mapping[str, Any], key: str, least: float, most: float) -> tuple[float, float] | None:
+def _span(table: toml.Table, key: str, least: float, most: float) -> tuple[float, float] | None:
     if key not in table:
         return None
-    value = table[key] if isinstance(table[key], list) else [table[key], table[key]]
-    if len(value) != 2:
-        raise Refusal(f"{key} must be one number or two.")
-    return _number(value[0], key, least, most), _number(value[1], key, least, most)
-
-
-def _whole(table: Mapping[str, Any], key: str, least: int, most: int) -> int | None:
-    if key not in table:
-        return None
-    value = _number(table[key], key, least, most)
-    if value != int(value):
-        raise Refusal(f"{key} must be a whole number.")
-    return int(value)
+    ends = table.numbers(key, 1, 2)
+    if not all(least <= end <= most for end in ends):
+        raise table.must(key, f"one number or two from {least:g} to {most:g}")
+    return ends[0], ends[-1]
