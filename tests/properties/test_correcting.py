@@ -22,12 +22,12 @@ from anylens.darkroom.stages.stack import Stack
 from anylens.files.passport_out import write_passport
 from anylens.frame import Burst, Opcodes
 from anylens.image import Scene
-from anylens.kernels.passes import photo
 from anylens.kernels.rows import Rows
 from anylens.lens import Lens, Passport, Setting
 from anylens.lens.mapping import cast, lateral_shift, light, mm_of_pixels
 from anylens.lens.passport_place import file_name, own_passports
 from tests import blurs
+from tests.compiled import needs_kernels
 from tests.frames import NEUTRAL, facts, grey, sampled
 from tests.properties.test_passport import COLOR, GEOMETRY, LATERAL, LENS, VIGNETTING
 
@@ -123,7 +123,7 @@ def test_lateral_colour_goes_in_the_cameras_own_colours() -> None:
     assert np.ptp(grey_, axis=0).max() < np.ptp(colored, axis=0).max() / 5
 
 
-@pytest.mark.skipif(not photo.kernel.compiled, reason="the fused pass is not compiled here")
+@needs_kernels
 def test_the_fused_pass_shades_as_the_stages_do() -> None:
     frame = shaded(replace(WHOLE, geometry=(), lateral=()))
     recipe = darkroom.default_recipe()
@@ -133,7 +133,7 @@ def test_the_fused_pass_shades_as_the_stages_do() -> None:
     assert np.abs(at_once - one_by_one).max() <= 1
 
 
-@pytest.mark.skipif(not photo.kernel.compiled, reason="the fused passes are not compiled here")
+@needs_kernels
 @pytest.mark.parametrize("passport", [WHOLE, replace(WHOLE, lateral=()), replace(WHOLE, geometry=())])
 def test_the_fused_passes_unbend_as_the_stages_do(passport: Passport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
@@ -150,7 +150,7 @@ def test_the_fused_passes_unbend_as_the_stages_do(passport: Passport, monkeypatc
     assert (apart[:, 2:-2, 2:-2] > 1).mean() < 5e-4
 
 
-@pytest.mark.skipif(not photo.kernel.compiled, reason="the fused passes are not compiled here")
+@needs_kernels
 @pytest.mark.parametrize("passport", [WHOLE, Passport(LENS, BODY.name)])
 def test_the_fused_passes_restore_as_the_stages_do(passport: Passport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_pass, "BAND_ROWS", 96)

@@ -20,8 +20,8 @@ from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Size
 from anylens.files import write
 from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Latent, Scene
-from anylens.kernels.passes import photo
 from anylens.refusal import Refusal
+from tests.compiled import needs_kernels
 from tests.frames import NEUTRAL, facts, grey, sampled
 
 BAYER = ("RGGB", "GRBG", "GBRG", "BGGR")
@@ -423,10 +423,9 @@ def test_tiny_pictures_are_developed_like_any_other(cfa: str, height: int, width
     assert np.isfinite(rendered.pixels).all()
 
 
+@needs_kernels
 def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame with everything in it: noise, defects, clipping, gain maps, a crop, an active area at odd places."""
-    if not photo.kernel.compiled:
-        pytest.skip("no kernels are compiled for this machine")
     monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
     rng = np.random.default_rng(11)
     coarse = np.kron(rng.random((3, 7, 9)) * 0.7 + 0.05, np.ones((1, 50, 50)))[:, :300, :402]
@@ -454,12 +453,11 @@ def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch
         assert (apart > 1).mean() < 5e-4
 
 
+@needs_kernels
 @pytest.mark.parametrize("orientation", [1, 2, 3, 6])
 def test_a_photo_made_while_it_is_written_is_the_same_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, orientation: int
 ) -> None:
-    if not photo.kernel.compiled:
-        pytest.skip("no kernels are compiled for this machine")
     monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
     frame = sampled(np.random.default_rng(4).random((3, 300, 402)) * 0.8, noise_seed=3)
     frame = Frame(frame.raw, replace(frame.facts, orientation=orientation))

@@ -23,8 +23,8 @@ from anylens.files.tags import Tag
 from anylens.files.tiff import Draft, Entry, Type, pack
 from anylens.frame import Frame
 from anylens.image import Scene
-from anylens.kernels.library import instruction_set
 from anylens.refusal import Refusal
+from tests.compiled import needs_kernels
 from tests.negatives import MATRIX, dng, numbers, tags
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "raw"
@@ -69,7 +69,7 @@ def test_lossless_jpeg_comes_back(bits: int, predictor: int, components: int) ->
     assert np.array_equal(frame(packed).raw, want)
 
 
-@pytest.mark.skipif(instruction_set() == "reference", reason="no decoder is compiled for this machine")
+@needs_kernels
 @pytest.mark.parametrize("bits", [8, 12])
 @pytest.mark.parametrize("tile", [None, (4, 8)])
 def test_pieces_decoded_ahead_are_read_and_not_decoded_again(bits: int, tile: tuple[int, int] | None) -> None:

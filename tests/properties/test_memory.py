@@ -9,8 +9,8 @@ import pytest
 PAGES = """
 import resource
 import numpy as np
-from anylens.app import memory
-memory.keep()
+from anylens.kernels.library import share_memory
+share_memory()
 def touched():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     np.ones((16, 1 << 17))  # 16 MiB

@@ -22,6 +22,7 @@ from anylens.lens.passport_file import parse_passport, passport_text
 from anylens.lens.psf import blur_in_use
 from anylens.refusal import Refusal
 from tests import blurs, edges, frames
+from tests.compiled import needs_kernels
 
 SIZE = 192
 
@@ -194,13 +195,12 @@ def test_between_two_apertures_it_lies_between() -> None:
     assert blur_in_use(passport, None, 0.0, 0.0) is None
 
 
+@needs_kernels
 def test_the_fused_passes_fit_with_a_measured_blur_and_without() -> None:
     recipe = darkroom.default_recipe()
     assert any(isinstance(stage, Restore) for stage in recipe.scene)
     older = replace(recipe, scene=tuple(stage for stage in recipe.scene if not isinstance(stage, Restore)))
     raw = frames.sampled(np.random.default_rng(1).random((3, 320, 512)) * 0.5)
-    if not one_pass.photo.kernel.compiled:
-        pytest.skip("no kernels are compiled for this machine")
     assert one_pass.fits(raw, recipe)
     assert one_pass.fits(raw, older)
     photo = darkroom.develop(raw, recipe, bits=8)

@@ -85,11 +85,9 @@ def settle(folder: Path, stem: str, number: int, truth: bool) -> list[Path]:
 def form_light(camera: Camera) -> float | None:
     """Seconds that the light behind a simulated lens took, formed or found on disk; None for other cameras."""
     from anylens.camera.virtual import Virtual
-    from anylens.kernels.library import share_memory
 
     if not isinstance(camera, Virtual):
         return None
-    share_memory()
     begin = perf_counter()
     _ = camera.light
     return perf_counter() - begin

@@ -77,9 +77,10 @@ def run(given: Namespace) -> int:
     if given.camera is None:
         raise Usage("no camera is given; name one, as virtual:scene=white-wall, or see anylens shoot --list")
     from anylens import camera as cameras
-    from anylens.app import memory, shooting
+    from anylens.app import shooting
+    from anylens.kernels.library import share_memory
 
-    memory.keep()
+    share_memory()
     evs = shooting.steps(given.bracket) if given.bracket is not None else ()
     exposure_s = shooting.exposure_s(given.exposure or "1/100")
     if given.number * max(1, len(evs)) > _MOST_FRAMES:
