@@ -44,7 +44,7 @@ def bent(plain):
     )
 
 
-def views(rng, count=6, bow=0.0, tilt=25.0, noise=NOISE_PX, columns=12, rows=9):
+def views(rng, count=6, bow=0.0, tilt=25.0, noise=NOISE_PX, columns=12, rows=9, sway_px=0.0):
     """Charts from all sides, seen by a lens whose numbers are known."""
     j, i = np.mgrid[:rows, :columns]
     chart = np.stack([i.ravel(), j.ravel()], axis=1).astype(float)
@@ -57,6 +57,8 @@ def views(rng, count=6, bow=0.0, tilt=25.0, noise=NOISE_PX, columns=12, rows=9):
         x, y = bent((place[:, 0] / place[:, 2], place[:, 1] / place[:, 2]))
         seen = np.column_stack([CENTRE[0] + FOCAL * x, CENTRE[1] + FOCAL * y])
         seen += noise * rng.standard_normal(seen.shape)
+        if sway_px:
+            seen += (seen[:, 1:] / HEIGHT - 0.5) * rng.uniform(-sway_px, sway_px, 2)
         inside = (seen > 5).all(axis=1) & (seen < (WIDTH - 5, HEIGHT - 5)).all(axis=1)
         if inside.sum() > 40:
             grids.append(Grid("charuco", "G", seen[inside], np.full(int(inside.sum()), noise), chart[inside]))
@@ -127,6 +129,22 @@ def test_what_a_slightly_bowed_chart_tells_is_within_its_errors() -> None:
         away += [(fit.corner_px.value - corner) / fit.corner_px.error]
         away += [(fit.focal_px.value - FOCAL) / fit.focal_px.error]
     assert np.mean(np.abs(away) < 2.0) > 0.85
+
+
+@pytest.mark.parametrize(("tilt", "nominal_px"), [(25.0, None), (0.0, FOCAL)])
+def test_a_camera_that_moved_while_its_rows_were_read_does_not_bend_the_lens(tilt, nominal_px) -> None:
+    r = np.hypot(WIDTH, HEIGHT) / 2.0 / FOCAL
+    corner = FOCAL * sum(k * r ** (2 * n + 3) for n, k in enumerate(K))
+    away = []
+    for seed in range(8):
+        fit = chart_fit(views(np.random.default_rng(seed), 8, tilt=tilt, sway_px=2.0), WIDTH, HEIGHT, nominal_px)
+        assert 0.5 < fit.sway_px < 3.5
+        assert fit.residual_px == pytest.approx(NOISE_PX * np.sqrt(2.0), rel=0.15)
+        assert abs(fit.corner_px.value - corner) < 1.0
+        away.append((fit.corner_px.value - corner) / fit.corner_px.error)
+    assert np.mean(np.abs(away) < 2.0) > 0.8
+    still = chart_fit(views(np.random.default_rng(1), 8, tilt=tilt), WIDTH, HEIGHT, nominal_px)
+    assert still.sway_px == 0.0
 
 
 def test_two_lenses_are_not_taken_for_one() -> None:
@@ -225,3 +243,12 @@ def test_lateral_colour_comes_back_within_its_errors() -> None:
             errors = (*getattr(found, f"{name}_error"), *getattr(found, f"{name}_shift_mm_error"))
             away += [(a - t) / e for a, t, e in zip(values, numbers, errors, strict=True)]
     assert 0.90 <= np.mean(np.abs(away) < 2.0) <= 0.98, np.mean(np.abs(away) < 2.0)
+
+
+@pytest.mark.parametrize(("engraved_mm", "warned"), [(50.0, False), (85.0, True)])
+def test_files_of_another_focal_length_than_the_lens_has_are_said(engraved_mm, warned) -> None:
+    facts = Seen("c", "raw", WIDTH, HEIGHT, "test", 4.0, 4.0, 2.0, 51.6, None)
+    made = [View("c", grid, None, None, facts) for grid in views(np.random.default_rng(6))]
+    lens = Lens("", "test", (engraved_mm, engraved_mm))
+    notes = calibrate(lens, Given(), [], made).notes
+    assert any("focal length of 51.6 mm, which test does not have" in note for note in notes) == warned

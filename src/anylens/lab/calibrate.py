@@ -127,6 +127,7 @@ def calibrate(
     body, pitch_um = body_and_pitch(files)
     agreed(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
     fresh, measures, notes = _of_flats(flats, given, pitch_um, turns_deg)
+    notes += _of_another_focal_length(files, lens)
     fit = None
     mount = tilt_of_edges(edges, lens, pitch_um)
     if views:
@@ -145,6 +146,15 @@ def calibrate(
         notes += stays
     unknown, wanted = still_unknown(passport, measures, fit)
     return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit)
+
+
+def _of_another_focal_length(files: Sequence[Seen], lens: Lens) -> list[str]:
+    """What to say where the files tell a focal length that the lens does not have."""
+    told = next((each.focal_mm for each in files if each.focal_mm is not None), None)
+    if told is None or lens.focal_mm is None or lens.focal_mm[0] / 1.1 < told < 1.1 * lens.focal_mm[1]:
+        return []
+    what = f"The files tell a focal length of {told:.3g} mm, which {lens.name} does not have"
+    return [f"{what}; if they are of another lens, calibrate that one and take this passport away."]
 
 
 def still_unknown(
@@ -310,6 +320,11 @@ def _of_charts(
         notes.append(
             f"The chart stands {fit.bend_percent.value:.2g} % of its length out of its plane, which was taken into "
             "account; on a plate of glass it would tell more."
+        )
+    if fit.sway_px > 0.0:
+        notes.append(
+            f"The camera moved a picture by up to {fit.sway_px:.2g} px while its rows were read, which was taken into "
+            "account; on a tripod the chart would tell more."
         )
     if any(each.kind == "finished" for each in files):
         notes.append("Finished pictures: the camera may have straightened them already; raws are surer.")

@@ -20,6 +20,8 @@ LEAST_POINTS = 12
 LEAST_VIEWS = 3
 _MOST_LEFT_PX = 1.0
 _MOST_FOCAL_ERROR = 0.03
+_MOST_ASIDE = 0.02
+"""How far the foot of the perspective may well lie off the picture's middle, in parts of its diagonal."""
 _MOST_BEND, _SURELY = 0.0015, 5.0
 """How far a chart may stand out of its plane in parts of its length, and how many errors tell that it does at all."""
 _BEYOND = 1.16
@@ -27,7 +29,11 @@ _BEYOND = 1.16
 3.2 um for the 14 designs that distort most."""
 _MOST_LARGER = 0.004
 """By how much views may differ in focal length, in parts of it."""
-_SHARED = 8
+_SWAY_USUAL, _MOST_SWAY = 0.0015, 0.006
+"""How far pictures move either way while they are read, and how far at most, in parts of their height."""
+_FEWER = 0.7
+"""What a further hypothesis must leave of the rms distance to be taken."""
+_SHARED, _BENDS, _POSE, _SWAY = 8, 3, 6, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +43,10 @@ class ChartFit:
     `radial` (k1, k2, k3) and `tangential` (p1, p2) are OpenCV's, from ideal to observed. `corner_px` is how far the
     polynomial moves the picture's corner, `residual_px` the rms distance left, `worst_px` the largest. `reach` is how
     far the points go towards the farthest corner, `known_px` how far from the middle, in ideal places, the polynomial
-    is to be believed. `bend_percent` is how much the chart stands out of its plane, in parts of its length. `axis_px`
-    is what the distortion is round about where tangential terms give way to such a place: where the lens's axis meets
-    the picture, and `axis_off_px` how far that is from the foot of the perspective.
+    is to be believed. `bend_percent` is how much the chart stands out of its plane, in parts of its length, `sway_px`
+    how far the camera moved a picture at most while its rows were read one after the other, 0 where none is seen.
+    `axis_px` is what the distortion is round about where tangential terms give way to such a place: where the lens's
+    axis meets the picture, and `axis_off_px` how far that is from the foot of the perspective.
     `observed_px` and `ideal_px` are (n, 2), of all views.
     """
 
@@ -56,6 +63,7 @@ class ChartFit:
     reach: float
     known_px: float
     bend_percent: Figure
+    sway_px: float
     views: int
     points: int
     width_px: int
@@ -72,42 +80,50 @@ class ChartFit:
 def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: float | None = None) -> ChartFit:
     """Fit one camera with square pixels to three views of a chart or more.
 
-    `nominal_px` is the engraved focal length, believed to 3 % only where the views are too straight on to tell it.
+    `nominal_px` is the engraved focal length, taken for right within 3 % only where the views are too straight on to
+    tell it; the centre is then taken to lie in the picture's middle, within 2 % of its diagonal.
 
     Zhang 2000 gives the start; then all poses and constants at once, each point with the error that it was measured
     with and the spread that the views show, far ones weighted down (Cauchy). Standard errors are the larger of two:
-    from the residuals, and from how the views disagree (the sandwich of White 1980, by views). A sheet that is surely
-    bowed a little is taken for one (a paraboloid), for it would pass for distortion. Raises Refusal for too few views
-    or points, views that are all straight on, a chart bent by more, and views of different cameras or focal lengths.
+    from the residuals, and from how the views disagree (the sandwich of White 1980, by views). Where it explains what
+    is left, the camera is taken to have moved steadily while rows were read (a rolling shutter shears what it sees),
+    and a sheet that is surely bowed a little for a paraboloid: both would pass for distortion. Raises Refusal for too
+    few views or points, views that are all straight on, a chart bent by more, and views of different cameras or focal
+    lengths.
     """
     usable = _usable(grids)
     problem = _Problem(usable, width_px, height_px)
-    start = problem.start(usable)
-    found, covariance, left = problem.solved(start, bends=False)
+    found, covariance, left = problem.solved(problem.start(usable))
     sigma = np.sqrt(np.diag(covariance))
     told = 0.0 < sigma[0] < _MOST_FOCAL_ERROR * found[0]
     if not told and nominal_px is not None:
-        problem.nominal_px = nominal_px
-        found, covariance, left = problem.solved(problem.start(usable, nominal_px), bends=False)
-        sigma = np.sqrt(np.diag(covariance))
-    bent, bent_covariance, bent_left = problem.solved(found, bends=True)
+        problem = problem.which(straight_on=True)
+        found, covariance, left = problem.solved(problem.start(usable, nominal_px))
+    swaying = problem.which(sways=True)
+    swayed = swaying.solved(found)
+    farthest = float(np.hypot(*swaying.sway(swayed[0]).T).max()) / height_px
+    least = _FEWER * _rms(left) if problem.straight_on else min(_FEWER * _rms(left), problem.own_focals(found, left)[2])
+    if _rms(swayed[2]) < least and farthest < _MOST_SWAY:
+        problem, (found, covariance, left) = swaying, swayed
+    bending = problem.which(bends=True)
+    bent, bent_covariance, bent_left = bending.solved(found)
     bend, error = problem.bend(bent, bent_covariance)
-    rms, bent_rms = (float(np.sqrt(np.mean(np.sum(each**2, axis=1)))) for each in (left, bent_left))
-    if bend > _MOST_BEND and bend > _SURELY * error and bent_rms < 0.7 * rms:
+    rms, bent_rms = _rms(left), _rms(bent_left)
+    if bend > _MOST_BEND and bend > _SURELY * error and bent_rms < _FEWER * rms:
         raise Refusal(
             f"The chart is bent: it stands {100.0 * bend:.2f} % of its length out of its plane, which leaves "
             f"{rms:.2f} px instead of {bent_rms:.2f} px; fix it on a plate of glass and take the pictures again."
         )
-    curved = bend > _SURELY * error
-    if curved:
-        found, covariance, left, rms = bent, bent_covariance, bent_left, bent_rms
-        sigma = np.sqrt(np.diag(covariance))
-    _refuse_unlike(*problem.own_focals(found, left, curved))
+    if bend > _SURELY * error:
+        problem, found, covariance, left, rms = bending, bent, bent_covariance, bent_left, bent_rms
+    if not problem.straight_on:
+        _refuse_unlike(*problem.own_focals(found, left)[:2])
     if rms > _MOST_LEFT_PX:
         raise Refusal(
             f"The {len(usable)} views of the chart do not fit one camera ({rms:.2f} px are left); take them with one "
-            "lens at one focus setting, in one size."
+            "lens at one focus setting, in one size, the camera held still."
         )
+    sigma = np.sqrt(np.diag(covariance))
     focal = Figure(float(found[0]), float(sigma[0]))
     if nominal_px is None and not 0.0 < focal.error < _MOST_FOCAL_ERROR * focal.value:
         raise Refusal(
@@ -115,8 +131,7 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
             f"length ({focal} px); turn the camera or the chart by about 30 degrees in some of them, or say --focal."
         )
     figures = [Figure(float(v), float(e)) for v, e in zip(found[:_SHARED], sigma[:_SHARED], strict=True)]
-    middle = np.array([(width_px - 1) / 2.0, (height_px - 1) / 2.0])
-    away = np.hypot(*(problem.seen - middle).T)
+    away = np.hypot(*(problem.seen - problem.middle).T)
     ideal = problem.ideal(found)
     return ChartFit(
         usable[0].kind,
@@ -125,12 +140,13 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
         (figures[3], figures[4], figures[5]),
         (figures[6], figures[7]),
         _corner(found, covariance, width_px, height_px),
-        *_axis(problem, found, curved),
+        *_axis(problem, found),
         rms,
         float(np.hypot(*left.T).max()),
-        float(away.max() / np.hypot(*middle)),
+        float(away.max() / np.hypot(*problem.middle)),
         _known(found, covariance, float(np.hypot(*(ideal - found[1:3]).T).max())),
         Figure(100.0 * bend, 100.0 * error),
+        float(np.hypot(*problem.sway(found).T).max()),
         len(usable),
         len(problem.seen),
         width_px,
@@ -186,13 +202,12 @@ def _known(found: Floats, covariance: Floats, seen_px: float) -> float:
     return beyond * focal if surely and 0.5 * slope < farther < 2.0 * slope else seen_px
 
 
-def _axis(problem: _Problem, found: Floats, curved: bool) -> tuple[tuple[Figure, Figure], tuple[Figure, Figure]]:
+def _axis(problem: _Problem, found: Floats) -> tuple[tuple[Figure, Figure], tuple[Figure, Figure]]:
     """((x, y) of the lens's axis in px, how far it lies from the foot of the perspective), by one more fit."""
-    around = copy(problem)
-    around.around_axis = True
+    around = problem.which(around_axis=True)
     start = found.copy()
     start[6:8] = 0.0
-    numbers, covariance, _ = around.solved(start, bends=curved)
+    numbers, covariance, _ = around.solved(start)
     focal = float(numbers[0])
     place, off = [], []
     for k in (0, 1):
@@ -207,11 +222,14 @@ def _axis(problem: _Problem, found: Floats, curved: bool) -> tuple[tuple[Figure,
 class _Problem:
     """All points of all views; numbers are f, cx, cy, k1, k2, k3, p1, p2, three bends of the chart, six of each pose.
 
-    A pose is a rotation vector and the place of the chart's middle, whose longer side measures 1. `around_axis` puts in
-    the place of p1, p2 where the axis lies that the radial terms are about, off cx, cy in parts of f.
+    A pose is a rotation vector, the place of the chart's middle, whose longer side measures 1, and by how many px the
+    picture moves while it is read from its first row to its last. What is fitted besides the rest, all off at first:
+    `bends` the chart's, `sways` the pictures' moves; `around_axis` puts in the place of p1, p2 where the axis lies that
+    the radial terms are about, off cx, cy in parts of f; `straight_on` leaves f, cx, cy as they are at the start, and
+    adds what others are unsure of because of that.
     """
 
-    around_axis = False
+    bends = sways = around_axis = straight_on = False
 
     def __init__(self, grids: Sequence[Grid], width_px: int, height_px: int) -> None:
         length = max(float(np.ptp(grid.chart, axis=0).max()) for grid in grids)
@@ -223,9 +241,31 @@ class _Problem:
         self.error = np.concatenate([grid.error_px for grid in grids])
         self.view = np.repeat(np.arange(len(grids)), [len(grid.points_px) for grid in grids])
         self.size = (width_px, height_px)
-        self.nominal_px: float | None = None
+        self.middle = (np.array(self.size) - 1.0) / 2.0
         x, y = self.chart.T
         self.heights = np.stack([x * x, x * y, y * y], axis=1)
+
+    def which(self, **fits: bool) -> _Problem:
+        """The same points, of which more is fitted."""
+        other = copy(self)
+        other.__dict__.update(fits)
+        return other
+
+    def _free(self) -> npt.NDArray[np.intp]:
+        """Which of the numbers are fitted."""
+        free = np.ones(_SHARED + _BENDS + (_POSE + _SWAY) * len(self.charts), bool)
+        free[:3] = not self.straight_on
+        free[_SHARED : _SHARED + _BENDS] = self.bends
+        free[_SHARED + _BENDS :].reshape(-1, _POSE + _SWAY)[:, _POSE:] = self.sways
+        return np.flatnonzero(free)
+
+    @staticmethod
+    def _poses(numbers: Floats) -> Floats:
+        return numbers[_SHARED + _BENDS :].reshape(-1, _POSE + _SWAY)
+
+    def sway(self, numbers: Floats) -> Floats:
+        """(views, 2) px by which each picture moved while it was read."""
+        return self._poses(numbers)[:, _POSE:]
 
     def start(self, grids: Sequence[Grid], focal_px: float | None = None) -> Floats:
         """Numbers to begin with, as OpenCV finds them; the focal length held where it is given."""
@@ -236,8 +276,8 @@ class _Problem:
         flags = cv2.CALIB_FIX_ASPECT_RATIO | cv2.CALIB_FIX_K3
         guess = np.eye(3)
         if focal_px is not None:
-            flags |= cv2.CALIB_FIX_FOCAL_LENGTH | cv2.CALIB_USE_INTRINSIC_GUESS
-            guess = np.array([[focal_px, 0, (self.size[0] - 1) / 2], [0, focal_px, (self.size[1] - 1) / 2], [0, 0, 1]])
+            flags |= cv2.CALIB_FIX_FOCAL_LENGTH | cv2.CALIB_FIX_PRINCIPAL_POINT | cv2.CALIB_USE_INTRINSIC_GUESS
+            guess = np.array([[focal_px, 0, self.middle[0]], [0, focal_px, self.middle[1]], [0, 0, 1]])
         try:
             _, matrix, bends, turns, shifts = cv2.calibrateCamera(
                 chart, seen, self.size, guess, np.zeros(5), flags=flags
@@ -249,19 +289,20 @@ class _Problem:
             ) from error
         k1, k2, p1, p2, k3 = (float(value) for value in np.ravel(bends)[:5])
         shared = [float(matrix[0, 0]), float(matrix[0, 2]), float(matrix[1, 2]), k1, k2, k3, p1, p2, 0.0, 0.0, 0.0]
-        poses = [np.concatenate([np.ravel(t), np.ravel(s)]) for t, s in zip(turns, shifts, strict=True)]
+        still = np.zeros(_SWAY)
+        poses = [np.concatenate([np.ravel(t), np.ravel(s), still]) for t, s in zip(turns, shifts, strict=True)]
         return np.concatenate([shared, *poses]).astype(np.float64)
 
     def _plain(self, numbers: Floats) -> Floats:
         """(n, 2) places of the points in a pinhole of focal length 1."""
-        poses = numbers[11:].reshape(-1, 6)
+        poses = self._poses(numbers)
         turns = turn(poses[:, :3])[self.view]
-        height = self.heights @ numbers[8:11]
+        height = self.heights @ numbers[_SHARED : _SHARED + _BENDS]
         at = (
             turns[:, :, 0] * self.chart[:, :1]
             + turns[:, :, 1] * self.chart[:, 1:]
             + turns[:, :, 2] * height[:, None]
-            + poses[self.view, 3:]
+            + poses[self.view, 3:_POSE]
         )
         return np.asarray(at[:, :2] / at[:, 2:])
 
@@ -278,41 +319,45 @@ class _Problem:
         r2 = x * x + y * y
         growth = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
         if self.around_axis:
-            return np.asarray(numbers[1:3] + numbers[0] * (axis + plain * growth[:, None]))
-        aside = np.stack([2 * p1 * x * y + p2 * (r2 + 2 * x * x), p1 * (r2 + 2 * y * y) + 2 * p2 * x * y], axis=1)
-        return np.asarray(numbers[1:3] + numbers[0] * (plain * growth[:, None] + aside))
+            aside = axis[None]
+        else:
+            aside = np.stack([2 * p1 * x * y + p2 * (r2 + 2 * x * x), p1 * (r2 + 2 * y * y) + 2 * p2 * x * y], axis=1)
+        place = numbers[1:3] + numbers[0] * (plain * growth[:, None] + aside)
+        read = (place[:, 1:] - self.middle[1]) / self.size[1]
+        return np.asarray(place + read * self.sway(numbers)[self.view])
 
-    def slopes(self, numbers: Floats, bends: bool) -> Floats:
+    def slopes(self, numbers: Floats) -> Floats:
         """(n, 2, numbers) derivatives; a pose moves its own view alone, so all poses are moved at once."""
         slopes = np.zeros((len(self.seen), 2, len(numbers)))
-        rows = np.arange(len(self.seen))
-        for k in range(11 if bends else _SHARED):
+        rows, first, each = np.arange(len(self.seen)), _SHARED + _BENDS, _POSE + _SWAY
+        for k in range(first if self.bends else _SHARED):
             step = 1e-6 * max(abs(float(numbers[k])), 1.0)
             moved = np.zeros(len(numbers))
             moved[k] = step
             slopes[:, :, k] = (self.model(numbers + moved) - self.model(numbers - moved)) / (2.0 * step)
-        for k in range(6):
+        for k in range(each if self.sways else _POSE):
             moved = np.zeros(len(numbers))
-            moved[11 + k :: 6] = 1e-6
+            moved[first + k :: each] = 1e-6
             slope = (self.model(numbers + moved) - self.model(numbers - moved)) / 2e-6
-            slopes[rows, :, 11 + 6 * self.view + k] = slope
+            slopes[rows, :, first + each * self.view + k] = slope
         return slopes
 
-    def solved(self, start: Floats, bends: bool) -> tuple[Floats, Floats, Floats]:
+    def solved(self, start: Floats) -> tuple[Floats, Floats, Floats]:
         """(numbers, covariance, (n, 2) px left) by Levenberg and Marquardt's steps under weights that follow them."""
-        free = np.array([k for k in range(len(start)) if bends or not _SHARED <= k < 11], np.intp)
-        numbers, damping = start.copy(), 1e-4
+        free, numbers, damping = self._free(), start.copy(), 1e-4
         left = self.seen - self.model(numbers)
-        weight = self._weight(left)
-        cost = self._cost(numbers, left, weight)
+        weight, calm = self._weight(left), self._calm()
+        cost = _cost(left, weight) + float(calm @ numbers**2)
         for at in range(60):
-            slopes = self.slopes(numbers, bends)[:, :, free]
-            normal, pull = self._normal(numbers, slopes, left, weight)
+            slopes = self.slopes(numbers)[:, :, free]
+            normal, pull = _normal(slopes, left, weight)
+            normal += np.diag(calm[free])
+            pull -= (calm * numbers)[free]
             scale = np.maximum(np.diag(normal), 1e-300)
             step = np.zeros(len(numbers))
             step[free] = np.linalg.solve(normal + np.diag(damping * scale), pull)
             tried = self.seen - self.model(numbers + step)
-            tried_cost = self._cost(numbers + step, tried, weight)
+            tried_cost = _cost(tried, weight) + float(calm @ (numbers + step) ** 2)
             if not tried_cost <= cost:
                 damping *= 10.0
                 if damping > 1e8:
@@ -322,16 +367,16 @@ class _Problem:
             numbers, left, damping = numbers + step, tried, max(damping / 10.0, 1e-12)
             if at < 20:
                 weight = self._weight(left)
-            cost = self._cost(numbers, left, weight)
+            cost = _cost(left, weight) + float(calm @ numbers**2)
             if settled and at >= 4:
                 break
-        return numbers, self._covariance(numbers, left, weight, free, bends), left
+        return numbers, self._covariance(numbers, left, weight), left
 
-    def _cost(self, numbers: Floats, left: Floats, weight: Floats) -> float:
-        belief = 0.0
-        if self.nominal_px is not None:
-            belief = ((float(numbers[0]) / self.nominal_px - 1.0) / _MOST_FOCAL_ERROR) ** 2
-        return float(np.sum(weight[:, None] * left**2)) + belief
+    def _calm(self) -> Floats:
+        """(numbers,) how surely each is near 0, as an inverse variance: the pictures' moves are, others are free."""
+        calm = np.zeros(_SHARED + _BENDS + (_POSE + _SWAY) * len(self.charts))
+        self.sway(calm)[:] = (_SWAY_USUAL * self.size[1]) ** -2.0
+        return calm
 
     def _weight(self, left: Floats) -> Floats:
         """(n,) inverse variances: a point's own error, and what beyond it the whole shows; far ones count less."""
@@ -340,57 +385,68 @@ class _Problem:
         variance = np.minimum(self.error, 10.0 * usual + 1e-6) ** 2 + beyond
         return np.asarray(1.0 / (variance * (1.0 + np.sum(left**2, axis=1) / (18.0 * variance))))
 
-    def _normal(self, numbers: Floats, slopes: Floats, left: Floats, weight: Floats) -> tuple[Floats, Floats]:
-        flat = slopes.reshape(-1, slopes.shape[2])
-        root = np.repeat(np.sqrt(weight), 2)
-        scaled = flat * root[:, None]
-        normal, pull = scaled.T @ scaled, scaled.T @ (root * left.ravel())
-        if self.nominal_px is not None:
-            belief = (_MOST_FOCAL_ERROR * self.nominal_px) ** -2.0
-            normal[0, 0] += belief
-            pull[0] += belief * (self.nominal_px - float(numbers[0]))
-        return normal, pull
-
-    def _covariance(
-        self, numbers: Floats, left: Floats, weight: Floats, free: npt.NDArray[np.intp], bends: bool
-    ) -> Floats:
-        slopes = self.slopes(numbers, bends)[:, :, free]
-        normal, _ = self._normal(numbers, slopes, left, weight)
-        inverse = _inverse(normal)
+    def _covariance(self, numbers: Floats, left: Floats, weight: Floats) -> Floats:
+        free, every = self._free(), self.slopes(numbers)
+        slopes = every[:, :, free]
+        inverse = _inverse(_normal(slopes, left, weight)[0] + np.diag(self._calm()[free]))
         spread = float(np.sum(weight[:, None] * left**2)) / max(left.size - len(free), 1)
         plain = inverse * spread
-        views = int(self.view.max()) + 1
+        views = len(self.charts)
         pulls = np.einsum("nij,ni->nj", slopes, left * weight[:, None])
         by_view = np.stack([pulls[self.view == v].sum(axis=0) for v in range(views)])
         apart = inverse @ (by_view.T @ by_view) @ inverse * views / max(views - 1, 1)
         grown = np.sqrt(np.maximum(np.diag(apart) / np.maximum(np.diag(plain), 1e-300), 1.0))
         whole = np.zeros((len(numbers), len(numbers)))
         whole[np.ix_(free, free)] = plain * grown[:, None] * grown
+        if self.straight_on:
+            aside = _MOST_ASIDE * math.hypot(*self.size)
+            unsure = np.array([_MOST_FOCAL_ERROR * float(numbers[0]), aside, aside])
+            moves = np.zeros((len(numbers), 3))
+            moves[:3] = np.diag(unsure)
+            for k in range(3):
+                moves[free, k] = -inverse @ _normal(slopes, unsure[k] * every[:, :, k], weight)[1]
+            whole += moves @ moves.T
         return whole
 
-    def own_focals(self, numbers: Floats, left: Floats, bends: bool) -> tuple[Floats, Floats]:
-        """((views,) by how much each view's own focal length is longer, in parts, than the median's; errors of that).
+    def own_focals(self, numbers: Floats, left: Floats) -> tuple[Floats, Floats, float]:
+        """By how much each view's own focal length is longer than the median's, in parts, the errors, px rms left.
 
-        One more step, in which each view has its own.
+        One more step, in which each view has its own: (views,), (views,) and what that step would leave.
         """
-        views = int(self.view.max()) + 1
-        free = np.array([k for k in range(1, len(numbers)) if bends or not _SHARED <= k < 11], np.intp)
-        slopes = self.slopes(numbers, bends)
+        views = len(self.charts)
+        free, slopes = self._free()[1:], self.slopes(numbers)
         own = np.zeros((len(left), 2, views))
         own[np.arange(len(left)), :, self.view] = slopes[:, :, 0] * numbers[0]
         design = np.concatenate([own, slopes[:, :, free]], axis=2)
         root = np.repeat(np.sqrt(self._weight(left)), 2)
         scaled = design.reshape(len(root), -1) * root[:, None]
         inverse = _inverse(scaled.T @ scaled)
-        step = (inverse @ (scaled.T @ (root * left.ravel())))[:views]
-        return step - np.median(step), np.sqrt(np.diag(inverse)[:views])
+        step = inverse @ (scaled.T @ (root * left.ravel()))
+        larger = step[:views] - np.median(step[:views])
+        return larger, np.sqrt(np.diag(inverse)[:views]), _rms(left - design @ step)
 
     def bend(self, numbers: Floats, covariance: Floats) -> tuple[float, float]:
         """(how far the chart's outermost points stand out of the plane in parts of its length, its error)."""
         spread = self.heights - self.heights.mean(axis=0)
-        heights = spread @ numbers[8:11]
+        bend = slice(_SHARED, _SHARED + _BENDS)
+        heights = spread @ numbers[bend]
         at = int(np.argmax(np.abs(heights)))
-        return float(abs(heights[at])), math.sqrt(max(float(spread[at] @ covariance[8:11, 8:11] @ spread[at]), 0.0))
+        return float(abs(heights[at])), math.sqrt(max(float(spread[at] @ covariance[bend, bend] @ spread[at]), 0.0))
+
+
+def _rms(left: Floats) -> float:
+    return float(np.sqrt(np.mean(np.sum(left**2, axis=1))))
+
+
+def _cost(left: Floats, weight: Floats) -> float:
+    return float(np.sum(weight[:, None] * left**2))
+
+
+def _normal(slopes: Floats, left: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """(the normal matrix of the weighted slopes, how strongly what is left pulls at each number)."""
+    root = np.repeat(np.sqrt(weight), 2)
+    scaled = slopes.reshape(-1, slopes.shape[2]) * root[:, None]
+    return scaled.T @ scaled, scaled.T @ (root * left.ravel())
 
 
 def _inverse(normal: Floats) -> Floats:

@@ -108,6 +108,7 @@ def _chart(fit: ChartFit) -> Section:
         ("focal length, px", str(fit.focal_px)),
         ("centre, px", f"{fit.centre_px[0]}, {fit.centre_px[1]}"),
         ("the chart out of its plane, % of its length", str(fit.bend_percent)),
+        ("the camera's move while a picture was read, px", f"{fit.sway_px:.2g} at most"),
         ("points reach into the corner, %", f"{100.0 * fit.reach:.0f}"),
     ]
     return Section(
