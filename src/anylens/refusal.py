@@ -16,7 +16,7 @@ class Refusal(ValueError):
 def near(name: str, known: Iterable[str], listed: str = "") -> str:
     """The end of a sentence that refuses a name: the known ones that hold it or are spelt like it.
 
-    Where none is near, all of a few, or the command by which they are `listed`.
+    Where nothing is near, all of a few, or the command by which they are `listed`.
     """
     from difflib import get_close_matches
 
@@ -24,12 +24,12 @@ def near(name: str, known: Iterable[str], listed: str = "") -> str:
     close = [each for each in names if asked and asked in each] + get_close_matches(asked, names, 3, 0.5)
     found = [names[each] for each in dict.fromkeys(close)][:_MOST_NEAR]
     if len(found) == 1:
-        return f"near it is {found[0]}"
+        return f"the nearest is {found[0]}"
     if found:
-        return f"near it are {_row(found)}"
+        return f"the nearest are {_row(found)}"
     if len(names) <= _SAID_WHOLE:
-        return f"known are {_row(list(names.values()))}"
-    return f"none is near{listed and f'; {listed} lists all'}"
+        return f"choose from {_row(list(names.values()))}"
+    return f"nothing is near{listed and f'; {listed} shows all'}"
 
 
 def _row(names: list[str]) -> str:

@@ -103,7 +103,7 @@ def test_a_chart_that_is_not_there_leaves_a_picture_of_what_was_seen(folder, tmp
     [
         (("lab", "noise", "chart.png"), "holds no counts"),
         (("lab", "noise", "missing.dng"), "does not exist"),
-        (("lab", "noise", "flat0.dng", "-o", "flat0.dng"), "not written by this measure"),
+        (("lab", "noise", "flat0.dng", "-o", "flat0.dng"), "cannot be written, as this command writes .toml"),
         (("lab", "noise", "flat0.dng", "--picture", "a.png"), ".svg"),
         (("lab", "color", "chart.png", "--light", "moon"), "moon"),
         (("lab", "color", "chart.png", "grey.png", "--picture", "a.png"), "several are given"),

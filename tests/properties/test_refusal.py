@@ -14,12 +14,12 @@ LETTERS = [f"{first}{second}" for first in "abcd" for second in "wxyz"]
 @pytest.mark.parametrize(
     ("asked", "known", "told"),
     [
-        ("white", ["white-wall", "facade"], "near it is white-wall"),
-        ("WHITE-WAL", ["white-wall", "facade"], "near it is white-wall"),
-        ("tone", ["Tone", "LocalTone", "Crop"], "near it are Tone and LocalTone"),
-        ("q", ["a", "b", "c"], "known are a, b and c"),
-        ("", ["a", "b"], "known are a and b"),
-        ("q", LETTERS, "none is near"),
+        ("white", ["white-wall", "facade"], "the nearest is white-wall"),
+        ("WHITE-WAL", ["white-wall", "facade"], "the nearest is white-wall"),
+        ("tone", ["Tone", "LocalTone", "Crop"], "the nearest are Tone and LocalTone"),
+        ("q", ["a", "b", "c"], "choose from a, b and c"),
+        ("", ["a", "b"], "choose from a and b"),
+        ("q", LETTERS, "nothing is near"),
     ],
 )
 def test_the_near_ones_are_named(asked, known, told) -> None:
@@ -27,7 +27,7 @@ def test_the_near_ones_are_named(asked, known, told) -> None:
 
 
 def test_a_long_list_is_left_to_the_command_that_has_it() -> None:
-    assert near("q", LETTERS, "anylens list") == "none is near; anylens list lists all"
+    assert near("q", LETTERS, "anylens list") == "nothing is near; anylens list shows all"
     assert len(near("a", [f"a{index}" for index in range(100)])) < 60
 
 

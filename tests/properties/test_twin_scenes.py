@@ -258,7 +258,7 @@ def test_a_disk_that_takes_nothing_is_no_obstacle(tmp_path, monkeypatch):
     ("call", "said"),
     [
         (lambda: scene("slanted-edge"), "slanted-edges"),
-        (lambda: scene("nothing-like-it"), "anylens shoot --list lists all"),
+        (lambda: scene("nothing-like-it"), "anylens shoot --list shows all"),
         (lambda: scene("white-wall", lux=-3), "goes from"),
         (lambda: scene("white-wall", lux="bright"), "number"),
         (lambda: scene("white-wall", lux=float("nan")), "goes from"),

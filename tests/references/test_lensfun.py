@@ -137,5 +137,5 @@ def test_the_commands_import_merge_export_and_refuse(
     (tmp_path / "c.xml").write_text("<lensdatabase>")
     assert run([*asked, str(tmp_path / "c.xml")]) == 2
     assert "Traceback" not in capsys.readouterr().err
-    with pytest.raises(Refusal, match="near it is Leica Summilux"):
+    with pytest.raises(Refusal, match="the nearest is Leica Summilux"):
         read_lensfun("Leica Summilux", "x", "2026-05-31", [tmp_path / "b.xml"])

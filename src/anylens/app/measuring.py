@@ -73,7 +73,7 @@ def place(name: str | None, *suffixes: str) -> Path | None:
         return None
     path = Path(name)
     if path.suffix.lower() not in suffixes:
-        raise Usage(f"{name} is not written by this measure, which writes {' or '.join(suffixes)}; change the name")
+        raise Usage(f"{name} cannot be written, as this command writes {' or '.join(suffixes)}; change the name")
     if not path.parent.is_dir():
         raise Usage(f"{name} cannot be written because {path.parent} is not a folder; make it or choose another")
     return path

@@ -36,7 +36,7 @@ def places(sources: Sequence[Path], output: str | None, until: Until) -> list[Pa
         place = Path(output)
         if place.suffix.lower() not in suffixes:
             raise Usage(
-                f"{output} cannot hold a {until}, written as {' or '.join(suffixes)}; name such a file or a folder"
+                f"{output} cannot hold a {until}, written as {', '.join(suffixes)}; name such a file or a folder"
             )
         if not place.parent.is_dir():
             raise Usage(f"{output} cannot be written because {place.parent} is not a folder; make it or choose another")

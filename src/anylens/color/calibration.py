@@ -130,7 +130,7 @@ def neutral_from_kelvin(
     if not np.all(white_camera > 0.0):
         raise Refusal(
             f"{kelvin:g} K with tint {tint:+g} cannot be balanced: this camera's colour matrices give it a negative "
-            "colour there, choose a temperature or tint nearer to daylight"
+            "colour there; choose a temperature or tint nearer to daylight"
         )
     return np.asarray(white_camera / white_camera.max(), np.float64)
 
@@ -148,7 +148,7 @@ class _Camera:
     ) -> None:
         if len(color_matrices) == 0:
             raise Refusal(
-                "the colours of this camera are unknown, as the file has no ColorMatrix: give them by --sensor"
+                "the colours of this camera are unknown, as the file has no ColorMatrix; give them by --sensor"
             )
         kelvins = [illuminant_kelvin(code) or 0.0 for code in illuminants[:2]]
         dual = len(color_matrices) > 1 and len(kelvins) > 1 and min(kelvins) > 0.0 and kelvins[0] != kelvins[1]
@@ -164,7 +164,7 @@ class _Camera:
             for matrix in [_matrix("ForwardMatrix", given)]
         ]
         if not np.all(self._balance > 0.0):
-            raise Refusal("the file's AnalogBalance is not three numbers above 0: the file is damaged")
+            raise Refusal("the file's AnalogBalance is not three numbers above 0; the file is damaged, export it again")
 
     def individual(self, weight: float) -> Array:
         """(3, 3) from the reference camera's RGB to this copy's."""
@@ -215,7 +215,7 @@ class _Camera:
 def _patches(values: npt.ArrayLike) -> Array:
     patches = np.asarray(values, np.float64)
     if patches.ndim != 2 or patches.shape[0] != 3 or patches.shape[1] < 3 or not np.all(np.isfinite(patches)):
-        raise Refusal(f"a matrix is fitted to three patches and more, as (3, n), not to {patches.shape}: give more")
+        raise Refusal(f"a matrix is fitted to three patches and more, as (3, n), not to {patches.shape}; give more")
     return patches
 
 
@@ -248,7 +248,7 @@ def _matrix(name: str, values: npt.ArrayLike | None) -> Array:
         not np.all(np.isfinite(matrix))
         or abs(np.linalg.det(matrix)) < 1e-9 * max(float(np.abs(matrix).max()), 1e-9) ** 3
     ):
-        raise Refusal(f"{name} cannot be inverted, so it gives no colours: the file is damaged, or give --sensor")
+        raise Refusal(f"{name} cannot be inverted, so it gives no colours; export the file again or give --sensor")
     return matrix
 
 
@@ -259,13 +259,13 @@ def _inverse(matrix: Array) -> Array:
 def _neutral(neutral: npt.ArrayLike) -> Array:
     white = np.asarray(neutral, np.float64).reshape(-1)
     if white.shape != (3,) or not np.all(np.isfinite(white)) or not np.all(white > 0.0):
-        raise Refusal(f"the neutral {white.tolist()} is not three numbers above 0: set the white balance by kelvin")
+        raise Refusal(f"the neutral {white.tolist()} is not three numbers above 0; set the white balance by kelvin")
     return np.asarray(white / white.max(), np.float64)
 
 
 def _no_light(neutral: Array) -> Refusal:
     r, g, b = neutral
     return Refusal(
-        f"the neutral ({r:.4g}, {g:.4g}, {b:.4g}) is a colour that no light has with this camera's colour matrices: "
+        f"the neutral ({r:.4g}, {g:.4g}, {b:.4g}) is a colour that no light has with this camera's colour matrices; "
         "set the white balance by kelvin"
     )

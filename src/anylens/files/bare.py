@@ -66,7 +66,10 @@ def find_sheet(path: str | os.PathLike[str], sensor: str | os.PathLike[str] | No
     shipped = shipped_sensors()
     if str(sensor) in shipped:
         return parse_sensor((_SHIPPED / f"{sensor}.toml").read_text("utf-8"))
-    raise Refusal(f"There is no sensor file {sensor}, and none of that name is shipped ({', '.join(shipped)}).")
+    raise Refusal(
+        f"There is no sensor file {sensor}, and none of that name is shipped; choose from {', '.join(shipped)} or "
+        "give the path of a TOML."
+    )
 
 
 def shipped_sensors() -> tuple[str, ...]:

@@ -252,7 +252,9 @@ def _cfa(negative: _Negative) -> CFA:
         letters = "".join(_LETTERS[value] if 0 <= value < len(_LETTERS) else "?" for value in planes)
         raise Refusal(f"The colour filter has the colours {letters}, only R, G and B are developed; use linear DNG.")
     if image.integer(Tag.CFALayout, 1) != 1:
-        raise Refusal("The colour filter's pixels are staggered (CFALayout is not 1), which is not developed.")
+        raise Refusal(
+            "The colour filter's pixels are staggered (CFALayout is not 1), which is not developed; use linear DNG."
+        )
     repeat = image.integers(Tag.CFARepeatPatternDim) or (2, 2)
     pattern = image.integers(Tag.CFAPattern)
     if len(repeat) != 2 or len(pattern) != repeat[0] * repeat[1] or not pattern:

@@ -75,7 +75,10 @@ def _unpacked(data: gate.FileBytes, name: str) -> bytes:
     except zlib.error as error:
         raise Refusal(f"{name} cannot be unpacked; {gate.DAMAGED}") from error
     if unpacking.unconsumed_tail:
-        raise Refusal(f"{name} unpacks to more than {_MOST_PACKED_BYTES // 1_000_000} MB, too much for one frame.")
+        raise Refusal(
+            f"{name} unpacks to more than {_MOST_PACKED_BYTES // 1_000_000} MB, too much for one frame; check "
+            "what it is."
+        )
     if not unpacking.eof:
         raise Refusal(f"{name} ends before its last row; {gate.DAMAGED}")
     return plain
@@ -123,7 +126,10 @@ def _sensor(
 ) -> tuple[Sensor, tuple[str, ...]]:
     if given is not None:
         if (given.height_px, given.width_px) != raw.shape:
-            raise Refusal(f"{name} has {raw.shape[1]} x {raw.shape[0]} pixels, its sensor {given.name} has others.")
+            raise Refusal(
+                f"{name} has {raw.shape[1]} x {raw.shape[0]} pixels, its sensor {given.name} has others; give the right "
+                "one with --sensor."
+            )
         return given, ()
     letters = str(cards.get("BAYERPAT", cards.get("COLORTYP", "mono"))).upper()
     try:

@@ -65,7 +65,10 @@ def _let_in(place: Path, read: Callable[[Path], Read]) -> Read:
         if size == 0:
             raise Refusal(f"{place} is empty (0 bytes); copy it from the camera again.")
         if size > MOST_FILE_BYTES:
-            raise Refusal(f"{place} has {size / 1e9:.1f} GB, files up to {MOST_FILE_BYTES / 1e9:.0f} GB are read.")
+            raise Refusal(
+                f"{place} has {size / 1e9:.1f} GB, files up to {MOST_FILE_BYTES / 1e9:.0f} GB are read; give a "
+                "smaller one."
+            )
         return read(place)
     except OSError as error:
         reason = (error.strerror or "it cannot be read").lower()

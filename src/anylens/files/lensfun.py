@@ -67,7 +67,10 @@ def lensfun_text(passport: Passport) -> str:
         *passport.lateral,
     )
     if not sections:
-        raise Refusal("The passport has neither geometry, vignetting nor lateral colour, so Lensfun has no use for it.")
+        raise Refusal(
+            "The passport has neither geometry, vignetting nor lateral colour, so Lensfun has no use for it; "
+            "calibrate one of them first."
+        )
     lens, reach = passport.lens, max(record.reach_mm for record in sections)
     focal = lens.focal_mm[0] if lens.focal_mm else passport.geometry[0].focal_mm if passport.geometry else None
     if focal is None:

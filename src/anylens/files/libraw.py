@@ -146,7 +146,9 @@ def _cfa(raw: Any) -> CFA:
     except NotImplementedError as error:
         raise Refusal("The colour filter is of a kind that is neither Bayer nor quad-Bayer; use linear DNG.") from error
     if raw.raw_type != rawpy.RawType.Flat:
-        raise Refusal("The sensor sees all colours at every pixel (Foveon or processed), which is not developed.")
+        raise Refusal(
+            "The sensor sees all colours at every pixel (Foveon or processed), which is not developed; use linear DNG."
+        )
     if pattern is not None and pattern.shape == (6, 6):
         raise Refusal(
             "The sensor has a 6 x 6 X-Trans filter, Bayer and quad-Bayer are developed; convert it to linear DNG."

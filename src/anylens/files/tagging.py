@@ -266,7 +266,10 @@ def _tag_jpeg(path: Path, data: mmap.mmap, lens: Lens | None, setting: Setting, 
     exif = first[0] + first[2] + block[first[1] + len(first[0]) : kept] + added
     new = [_EXIF + exif, JPEG_SIGNATURE + packet]
     if max(map(len, new)) > LONGEST_SEGMENT:
-        raise Refusal(f"{path} has no room for more EXIF or XMP, a JPEG's segment ends at {LONGEST_SEGMENT} bytes.")
+        raise Refusal(
+            f"{path} has no room for more EXIF or XMP, a JPEG's segment ends at {LONGEST_SEGMENT} bytes; write a "
+            f"sidecar, {path.stem}.xmp, instead."
+        )
     pieces = list(_segments_with(segments, data, new))
     end = sum(4 + len(content) for _, content in _walk(data)) + 2
     with memoryview(data) as view, view[end:] as picture:

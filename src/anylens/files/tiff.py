@@ -157,7 +157,9 @@ class Directory:
         if values:
             return values[0]
         if default is None:
-            raise Refusal(f"{tag_name(tag)} is missing, the image cannot be understood without it.")
+            raise Refusal(
+                f"{tag_name(tag)} is missing, without which the image cannot be understood; export the file again."
+            )
         return default
 
     def number(self, tag: int) -> float | None:
@@ -271,7 +273,7 @@ def open_tiff(data: Buffer) -> Tiff:
     head = bytes(data[:16])
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 8:
-        raise Refusal("This is not a TIFF file: it does not begin with its signature.")
+        raise Refusal("This is not a TIFF file: it does not begin with its signature; check what it is.")
     (magic,) = struct.unpack(order + "H", head[2:4])
     if magic == 43 and len(head) == 16:
         size, zero, first = struct.unpack(order + "HHQ", head[4:16])
@@ -280,7 +282,7 @@ def open_tiff(data: Buffer) -> Tiff:
     elif magic in (42, 0x55, 0x4F52, 0x5352):
         (first,) = struct.unpack(order + "I", head[4:8])
         return Tiff(data, order, False, first)
-    raise Refusal(f"This is not a TIFF file: its signature says {magic}, not 42.")
+    raise Refusal(f"This is not a TIFF file: its signature says {magic}, not 42; check what it is.")
 
 
 @record(frozen=True, slots=True)

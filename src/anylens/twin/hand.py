@@ -105,7 +105,7 @@ def hand(kind: str, seed: int, amplitude: float = 1.0) -> Tremor | Track | None:
         return tremor(seed, amplitude) if amplitude != 0.0 else None
     if kind.startswith("gyro:"):
         return track(kind.removeprefix("gyro:"), amplitude)
-    raise Refusal(f"There is no hand '{kind}'; known are tripod, tremor and gyro:FILE with a GoPro film.")
+    raise Refusal(f"There is no hand '{kind}'; choose from tripod, tremor and gyro:FILE with a GoPro film.")
 
 
 def hands() -> dict[str, str]:

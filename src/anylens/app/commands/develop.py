@@ -226,7 +226,7 @@ def _reference(given: Namespace) -> int:
         return 0
     number = "1" if given.reference == "first" else given.reference
     if not number.isdecimal() or int(number) == 0:
-        raise Usage(f"--reference {given.reference} is neither sharpest, first nor a frame's number from 1 on")
+        raise Usage(f"--reference {given.reference} is neither sharpest, first nor a frame's number; give one of them")
     return int(number)
 
 

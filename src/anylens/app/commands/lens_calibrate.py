@@ -197,7 +197,7 @@ def _told(given: Namespace, said: Given, flats: Sequence[Specimen]) -> None:
             specimen = measuring.seen(file, given.sensor)
         except Refusal:
             continue
-        files.append(seen(unfinished(specimen, "edges") if file in given.edges else specimen, said))
+        files.append(seen(specimen if file in given.chart else unfinished(specimen, "edges"), said))
     if files:
         body_and_pitch(files)
 

@@ -165,7 +165,7 @@ def _focus(table: Mapping[str, Any]) -> Focus:
 
 def _check(made: Prescription) -> None:
     if sum(surface.stop for surface in made.surfaces) != 1:
-        raise Refusal(f"the prescription '{made.slug}' must mark exactly one surface as its stop")
+        raise Refusal(f"the prescription '{made.slug}' must mark exactly one surface as its stop; correct it")
     for number, surface in enumerate(made.surfaces, 1):
         sizes = (surface.semi_diameter_mm, abs(surface.radius_mm))
         if not all(size > 0 for size in sizes) or not math.isfinite(surface.thickness_mm):
@@ -177,4 +177,6 @@ def _check(made: Prescription) -> None:
         raise Refusal(f"the prescription '{made.slug}' ends inside glass; its last surface must be followed by air")
     numbers = [number for number, _ in made.close.spacings] if made.close else []
     if any(not 1 <= number <= len(made.surfaces) for number in numbers):
-        raise Refusal(f"the close state of the prescription '{made.slug}' names a surface that it does not have")
+        raise Refusal(
+            f"the close state of the prescription '{made.slug}' names a surface that it does not have; correct it"
+        )

@@ -86,7 +86,7 @@ def _meant(scene_name: str, key: str, value: Any, kind: Any, allowed: types.Mapp
     where = f"The option {key} of the scene {scene_name}"
     if kind is bool:
         if str(value).lower() not in ("true", "false", "yes", "no", "1", "0"):
-            raise Refusal(f"{where} is yes or no, not '{value}'.")
+            raise Refusal(f"{where} is yes or no, not '{value}'; choose one.")
         return str(value).lower() in ("true", "yes", "1")
     if kind is str:
         if "choices" in allowed and value not in allowed["choices"]:
