@@ -127,8 +127,8 @@ def _sensor(
     if given is not None:
         if (given.height_px, given.width_px) != raw.shape:
             raise Refusal(
-                f"{name} has {raw.shape[1]} x {raw.shape[0]} pixels, its sensor {given.name} has others; give the right "
-                "one with --sensor."
+                f"{name} has {raw.shape[1]} x {raw.shape[0]} pixels, its sensor {given.name} has others; give the "
+                "right one with --sensor."
             )
         return given, ()
     letters = str(cards.get("BAYERPAT", cards.get("COLORTYP", "mono"))).upper()
