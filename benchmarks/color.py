@@ -8,65 +8,17 @@ squares. The looks are judged on the patches under D65: chroma and hue in Oklab 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 import anylens
 from anylens import color, darkroom
 from anylens.sensor import bayer
-from benchmarks.pictures import Array
 from benchmarks.report import save, table, versions
 from tests import spectra
+from tests.measured_camera import LIGHTS, calibrations, differences, white
 
-LIGHTS = {
-    "D65": spectra.daylight(6504.0),
-    "A": spectra.thermal(2856.0),
-    "D50": spectra.daylight(5003.0),
-    "3500 K": spectra.thermal(3500.0),
-    "LED": spectra.white_led(0.5),
-}
-CALIBRATED = {17: "A", 21: "D65"}
-SURFACES = spectra.smooth_reflectances(300, seed=1)
 CHROMATIC = 18
-
-
-def white(light: Array, by: Array) -> Array:
-    """What a white surface gives."""
-    return np.asarray(spectra.seen(light, np.ones((1, len(light))), by)[:, 0], np.float64)
-
-
-def balanced(light: Array, surfaces: Array) -> Array:
-    """(3, n) camera colours after white balance."""
-    return np.asarray(spectra.seen(light, surfaces, spectra.CAMERA) / white(light, spectra.CAMERA)[:, None], np.float64)
-
-
-def pcs(light: Array, surfaces: Array) -> Array:
-    """(3, n) XYZ as the eye sees the surfaces, adapted to D50."""
-    to_d50 = color.adaptation(white(light, spectra.OBSERVER), color.PCS_D50)
-    return np.asarray(to_d50 @ spectra.seen(light, surfaces, spectra.OBSERVER), np.float64)
-
-
-def calibrations(plain: bool) -> tuple[Any, ...]:
-    """The camera's calibrations; forward matrices by plain least squares, or as anylens fits them."""
-    colors, forwards = [], []
-    for name in CALIBRATED.values():
-        light = LIGHTS[name]
-        seen = [spectra.seen(light, SURFACES, by) for by in (spectra.OBSERVER, spectra.CAMERA)]
-        colors.append(color.fit_color_matrix(*seen, white(light, spectra.OBSERVER), white(light, spectra.CAMERA)))
-        from_camera, to_eye = balanced(light, SURFACES), pcs(light, SURFACES)
-        least = np.linalg.lstsq(from_camera.T, to_eye.T, rcond=None)[0].T
-        forwards.append(least if plain else color.fit_forward_matrix(from_camera, to_eye))
-    return colors, forwards, (None, None), tuple(CALIBRATED), (1.0, 1.0, 1.0)
-
-
-def differences(known: tuple[Any, ...], light: Array) -> Array:
-    """CIEDE2000 of the 24 patches."""
-    rgb = color.camera_to_rec2020(*known, white(light, spectra.CAMERA)) @ balanced(light, spectra.COLORCHECKER)
-    to_d50 = color.adaptation(color.xyz_from_xy(color.D65), color.PCS_D50)
-    shown = to_d50 @ color.rgb_to_xyz("rec2020") @ rgb
-    wanted = color.lab_from_xyz(pcs(light, spectra.COLORCHECKER), color.PCS_D50)
-    return color.delta_e_2000(wanted, color.lab_from_xyz(shown, color.PCS_D50))
 
 
 def of_looks() -> dict[str, dict[str, float]]:
@@ -99,7 +51,7 @@ def of_looks() -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Judge every light and every look, print the tables, keep the figures."""
-    ways = {"anylens": calibrations(plain=False), "plain least squares": calibrations(plain=True)}
+    ways = {"anylens": calibrations(), "plain least squares": calibrations(plain=True)}
     judged = {way: {name: differences(known, light) for name, light in LIGHTS.items()} for way, known in ways.items()}
     table(
         "ColorChecker, CIEDE2000: mean (largest); calibrated under A and D65",

@@ -37,65 +37,26 @@ from anylens.lens import Lens, Passport, Setting
 from anylens.lens.passport import Geometry, Lateral, PsfField, Vignetting
 from anylens.sensor import Calibration, Sensor, bayer
 from benchmarks.report import ROOT, save, table, versions
+from tests.sections import section
 
 ROUNDS = 5
 NONE = float("inf")
-SAID: dict[str, Any] = {"method": "design", "frames": 0, "date": "2026-05-31", "residual": 0.0}
 PASSPORT = Passport(
     Lens("anylens", "35", (35.0, 35.0), (1.4, 1.4)),
     "bench",
-    geometry=(
-        Geometry(
-            **SAID,
-            focal_mm=35.0,
-            focal_mm_error=NONE,
-            centre_mm=(0.0, 0.0),
-            centre_mm_error=(NONE, NONE),
-            radial=(-0.08, 0.02, 0.0),
-            radial_error=(NONE,) * 3,
-            tangential=(0.0, 0.0),
-            tangential_error=(NONE, NONE),
-            reach_mm=21.6,
-        ),
-    ),
-    vignetting=(
-        Vignetting(
-            **SAID,
-            f_number=1.4,
-            centre_mm=(0.0, 0.0),
-            centre_mm_error=(NONE, NONE),
-            radial=(-0.9, 0.4, -0.1),
-            radial_error=(NONE,) * 3,
-            reach_mm=21.6,
-        ),
-    ),
-    lateral=(
-        Lateral(
-            **SAID,
-            red=(2e-4, 1e-4, 0.0),
-            red_error=(NONE,) * 3,
-            blue=(-2e-4, 0.0, 1e-4),
-            blue_error=(NONE,) * 3,
-            red_shift_mm=(0.0, 0.0),
-            red_shift_mm_error=(NONE, NONE),
-            blue_shift_mm=(0.0, 0.0),
-            blue_shift_mm_error=(NONE, NONE),
-            reach_mm=21.6,
-        ),
-    ),
+    geometry=(section(Geometry, NONE, focal_mm=35.0, radial=(-0.08, 0.02, 0.0), reach_mm=21.6),),
+    vignetting=(section(Vignetting, NONE, f_number=1.4, radial=(-0.9, 0.4, -0.1), reach_mm=21.6),),
+    lateral=(section(Lateral, NONE, red=(2e-4, 1e-4, 0.0), blue=(-2e-4, 0.0, 1e-4), reach_mm=21.6),),
 )
-BLUR = PsfField(
-    **SAID,
+BLUR = section(
+    PsfField,
+    NONE,
     f_number=1.4,
     reach_mm=21.6,
     core_um2=((20.0,), (0.0,), (20.0,)),
-    core_um2_error=((NONE,),) * 3,
     skirt_share=((0.1,),),
-    skirt_share_error=((NONE,),),
     skirt_um2=((400.0,), (0.0,), (400.0,)),
-    skirt_um2_error=((NONE,),) * 3,
     skirt_aside_um=((3.0,), (0.0,)),
-    skirt_aside_um_error=((NONE,),) * 2,
 )
 MATRIX = ((0.90, -0.30, -0.08), (-0.40, 1.25, 0.15), (-0.05, 0.20, 0.60))
 

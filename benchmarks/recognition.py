@@ -40,6 +40,7 @@ from anylens.lens.passport import Geometry, Lateral
 from anylens.sensor import Noise, Sensor
 from benchmarks.pictures import PHOTOGRAPHS
 from benchmarks.report import save, table, versions
+from tests.sections import section
 
 Array = npt.NDArray[Any]
 
@@ -378,22 +379,7 @@ def geometry(lens: str, folder: Path | None) -> Geometry:
     powers = seen[:, None] ** np.array([2, 4, 6])
     ideal = seen * (1 + powers @ terms[1:])
     radial = np.linalg.lstsq(ideal[:, None] ** np.array([2, 4, 6]), seen / ideal - 1, rcond=None)[0]
-    none = (0.0, 0.0)
-    return Geometry(
-        method="chart",
-        frames=6,
-        date="2026-01-01",
-        residual=0.1,
-        focal_mm=REACH_MM,
-        focal_mm_error=0.01,
-        centre_mm=none,
-        centre_mm_error=none,
-        radial=tuple(radial),
-        radial_error=(0.0, 0.0, 0.0),
-        tangential=none,
-        tangential_error=none,
-        reach_mm=REACH_MM,
-    )
+    return section(Geometry, method="chart", focal_mm=REACH_MM, radial=tuple(radial), reach_mm=REACH_MM)
 
 
 def judged(

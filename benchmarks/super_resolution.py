@@ -18,9 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from anylens import Burst, Scene, camera, develop
-from anylens.darkroom import adjust, default_recipe
-from anylens.darkroom.light import scene_matrix
+from anylens import Burst, camera
 from anylens.darkroom.stages.resolve import Resolve
 from anylens.lab.charts import Edge
 from anylens.lab.samples import Samples
@@ -31,11 +29,11 @@ from benchmarks.negatives import write_dng
 from benchmarks.quality import edges
 from benchmarks.report import save, table
 from tests import tremor
+from tests.tremor import as_seen, enlarged
 
 Array = npt.NDArray[np.floating[Any]]
 
 F_NUMBERS = (2.8, 4.0, 5.6)
-PLAIN = ("Denoise.luma=0", "Denoise.chroma=0", "Merge.reference=1")
 SIDE, BORDER_PX = 144, 24
 PITCH_UM, WAVE_UM = 3.2, 0.55
 TWIN = "virtual:lens=ideal,distance=3,light=d65,lux=20000,seed=7"
@@ -53,24 +51,9 @@ def limit_cpp(f_number: float, turn_deg: float = 5.0) -> float:
     return float(f[np.argmax(lens * np.sinc(f * np.cos(turn)) * np.sinc(f * np.sin(turn)) < 0.5)])
 
 
-def as_seen(scene: Scene) -> Array:
-    """A scene in the camera's colors before any balance."""
-    rgb = np.einsum("cd,dyx->cyx", np.linalg.inv(scene_matrix(scene.facts)), scene.pixels)
-    return np.asarray(rgb / np.array(scene.facts.balance)[:, None, None])
-
-
 def resolved(burst: Burst) -> Array:
     """What is judged."""
     return as_seen(Resolve(reference=1)(burst))
-
-
-def enlarged(burst: Burst) -> Array:
-    """The peer."""
-    recipe = default_recipe()
-    for setting in PLAIN:
-        recipe = adjust(recipe, setting)
-    small = as_seen(develop(burst, recipe, until="scene"))  # type: ignore[arg-type]
-    return np.stack([cv2.resize(plane, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4) for plane in small])
 
 
 def error_db(picture: Array, truth: Array, balance: Array) -> float:

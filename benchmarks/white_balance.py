@@ -24,33 +24,23 @@ from anylens.frame import Burst
 from benchmarks.gallery import PLATES, RAWS
 from benchmarks.pictures import PHOTOGRAPHS, Array, halved
 from benchmarks.report import save, table, versions
-from tests import spectra
+from tests import measured_camera, spectra
 
 Method = Callable[[Array, Any], Array]
 
-LIGHTS = {
-    "D65": spectra.daylight(6504.0),
-    "A": spectra.thermal(2856.0),
-    "LED": spectra.white_led(0.5),
-}
-CALIBRATED = {17: "A", 21: "D65"}
+LIGHTS = {name: measured_camera.LIGHTS[name] for name in ("D65", "A", "LED")}
 PATCH_SCENES, PATCHES, LONGEST_PX = 60, 24, 240
 
 
 def calibrations() -> tuple[Any, ...]:
-    """Matrices of the measured camera under A and D65, fitted to surfaces that no scene shows."""
-    surfaces = spectra.smooth_reflectances(300, seed=1)
-    fitted = []
-    for name in CALIBRATED.values():
-        eye, camera = (spectra.seen(LIGHTS[name], surfaces, by) for by in (spectra.OBSERVER, spectra.CAMERA))
-        white = spectra.seen(LIGHTS[name], np.ones((1, surfaces.shape[1])), spectra.OBSERVER)[:, 0]
-        fitted.append(color.fit_color_matrix(eye, camera, white, neutral(LIGHTS[name])))
-    return fitted, (None, None), (None, None), tuple(CALIBRATED), (1.0, 1.0, 1.0)
+    """Matrices of the measured camera under A and D65, fitted to surfaces that no scene shows; no forward ones."""
+    fitted, _, *rest = measured_camera.calibrations()
+    return fitted, (None, None), *rest
 
 
 def neutral(light: Array) -> Array:
     """What the camera sees of a white surface."""
-    return np.asarray(spectra.seen(light, np.ones((1, len(light))), spectra.CAMERA)[:, 0], np.float64)
+    return measured_camera.white(light, spectra.CAMERA)
 
 
 def patch_scenes() -> list[Array]:

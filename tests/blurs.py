@@ -10,6 +10,7 @@ from anylens.frame import Facts
 from anylens.lens import Lens, Passport, Setting
 from anylens.lens.passport import PsfField
 from anylens.sensor import Noise, Sensor
+from tests.sections import section
 
 LENS = Lens("Some", "50mm f/2")
 PITCH_UM = 3.2
@@ -20,21 +21,13 @@ def psf(core_um2: tuple[tuple[float, ...], ...], share: float = 0.0, **more: obj
     """A blur that was given, not measured; `core_um2` as in the record."""
     known = {
         "f_number": 2.0,
-        "method": "design",
-        "frames": 0,
-        "date": "2026-01-01",
-        "residual": 0.0,
         "reach_mm": 8.0,
         "core_um2": core_um2,
-        "core_um2_error": tuple(tuple(0.0 for _ in row) for row in core_um2),
         "skirt_share": ((share,),),
-        "skirt_share_error": ((0.0,),),
         "skirt_um2": SKIRT_UM2,
-        "skirt_um2_error": ((0.0,),) * 3,
         "skirt_aside_um": ((0.0,), (0.0,)),
-        "skirt_aside_um_error": ((0.0,), (0.0,)),
     }
-    return PsfField(**{**known, **more})
+    return section(PsfField, **{**known, **more})
 
 
 def even(sigma_px: float, share: float = 0.0) -> PsfField:

@@ -9,8 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import cv2
 import numpy as np
 
+from anylens import Scene, develop
+from anylens.darkroom import adjust, default_recipe
+from anylens.darkroom.light import scene_matrix
 from anylens.frame import Burst, Frame
 from anylens.lens import Setting
 from tests.bursts import exposed, under_filter
@@ -102,3 +106,18 @@ def burst(
         )
         frames.append(exposed(mosaic, 1000 + index, noise, known))
     return Burst(tuple(frames)), half[:, :: pitch // 2, :: pitch // 2].astype(np.float32)
+
+
+def as_seen(scene: Scene) -> np.ndarray:
+    """A scene in the camera's colours before any balance."""
+    rgb = np.einsum("cd,dyx->cyx", np.linalg.inv(scene_matrix(scene.facts)), scene.pixels)
+    return rgb / np.array(scene.facts.balance)[:, None, None]
+
+
+def enlarged(given: Burst) -> np.ndarray:
+    """The merged burst as `as_seen` has it, developed as light and made twice as large by Lanczos."""
+    recipe = default_recipe()
+    for setting in ("Denoise.luma=0", "Denoise.chroma=0", "Merge.reference=1"):
+        recipe = adjust(recipe, setting)
+    small = as_seen(develop(given, recipe, until="scene"))
+    return np.stack([cv2.resize(plane, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4) for plane in small])

@@ -15,6 +15,7 @@ from anylens.lab.grids import find_grid
 from anylens.lens import Lens, Passport
 from anylens.lens.passport import Geometry
 from anylens.shot import Shot
+from tests.sections import section
 
 
 def by_design(glass, reach_mm: float) -> Geometry:
@@ -24,20 +25,12 @@ def by_design(glass, reach_mm: float) -> Geometry:
     powers = (radius[:, None] / glass.focal_mm) ** np.array([2, 4, 6])
     terms, *_ = np.linalg.lstsq(powers, seen / radius - 1.0, rcond=None)
     left = powers @ terms - (seen / radius - 1.0)
-    none = float("inf")
-    return Geometry(
-        method="design",
-        frames=0,
-        date="2026-05-31",
+    return section(
+        Geometry,
+        float("inf"),
         residual=float(np.sqrt(np.mean((left * radius) ** 2)) * 1000),
         focal_mm=glass.focal_mm,
-        focal_mm_error=none,
-        centre_mm=(0.0, 0.0),
-        centre_mm_error=(none, none),
         radial=tuple(map(float, terms)),
-        radial_error=(none,) * 3,
-        tangential=(0.0, 0.0),
-        tangential_error=(none, none),
         reach_mm=reach_mm,
     )
 

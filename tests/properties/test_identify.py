@@ -24,6 +24,7 @@ from anylens.lens.passport_file import passport_text
 from tests.bursts import under_filter
 from tests.frames import NEUTRAL, facts
 from tests.references.test_lab_fringes import BLUE, GREEN, HEIGHT, RED, WIDTH, drawn
+from tests.sections import section
 
 PITCH_UM = 3.2
 REACH_MM = np.hypot(WIDTH, HEIGHT) / 2 * PITCH_UM * 1e-3
@@ -31,38 +32,12 @@ REACH_MM = np.hypot(WIDTH, HEIGHT) / 2 * PITCH_UM * 1e-3
 
 def passport(name: str, red: tuple[float, float], blue: tuple[float, float]) -> Passport:
     """Of a lens that magnifies red and blue by 1 + c0 + c1 s2."""
-    record = Lateral(
-        f_number=None,
-        focus_m=None,
-        method="chart",
-        frames=1,
-        date="2026-01-01",
-        residual=0.1,
-        reach_mm=REACH_MM,
-        red=(*red, 0.0),
-        red_error=(1e-5, 1e-5, 1e-5),
-        blue=(*blue, 0.0),
-        blue_error=(1e-5, 1e-5, 1e-5),
-        red_shift_mm=(0.0, 0.0),
-        red_shift_mm_error=(1e-5, 1e-5),
-        blue_shift_mm=(0.0, 0.0),
-        blue_shift_mm_error=(1e-5, 1e-5),
-    )
+    record = section(Lateral, 1e-5, method="chart", reach_mm=REACH_MM, red=(*red, 0.0), blue=(*blue, 0.0))
     return Passport(Lens("Maker", name), "Maker Model", lateral=(record,))
 
 
 def falloff(first: float, second: float) -> Vignetting:
-    return Vignetting(
-        method="flat",
-        frames=1,
-        date="2026-01-01",
-        residual=0.0,
-        centre_mm=(0.0, 0.0),
-        centre_mm_error=(0.0, 0.0),
-        radial=(first, second, 0.0),
-        radial_error=(0.0, 0.0, 0.0),
-        reach_mm=REACH_MM,
-    )
+    return section(Vignetting, method="flat", radial=(first, second, 0.0), reach_mm=REACH_MM)
 
 
 KIT = (passport("true", RED, BLUE), passport("other", BLUE, RED), passport("plain", (0.0, 0.0), (0.0, 0.0)))
@@ -98,21 +73,8 @@ def test_lenses_that_draw_alike_are_not_told_apart() -> None:
 
 def bent(corner_um: float) -> Geometry:
     """Distortion that moves the corner outwards by so much."""
-    return Geometry(
-        method="chart",
-        frames=6,
-        date="2026-01-01",
-        residual=0.1,
-        focal_mm=REACH_MM,
-        focal_mm_error=0.01,
-        centre_mm=(0.0, 0.0),
-        centre_mm_error=(0.0, 0.0),
-        radial=(corner_um / 1000 / REACH_MM, 0.0, 0.0),
-        radial_error=(0.0, 0.0, 0.0),
-        tangential=(0.0, 0.0),
-        tangential_error=(0.0, 0.0),
-        reach_mm=REACH_MM,
-    )
+    radial = (corner_um / 1000 / REACH_MM, 0.0, 0.0)
+    return section(Geometry, method="chart", focal_mm=REACH_MM, radial=radial, reach_mm=REACH_MM)
 
 
 def test_straight_things_tell_lenses_whose_colours_lie_alike() -> None:

@@ -12,20 +12,15 @@ from anylens.lab.figure import evenly
 from anylens.lab.report.passport_plots import SETTINGS, passport_plots
 from anylens.lens import Lens, Passport
 from anylens.lens.passport import ColorShading, Geometry, Lateral, Vignetting
+from tests.sections import section
 
-SAID = {"method": "photos", "frames": 8, "date": "2026-05-31", "residual": 0.4}
-NONE = (0.0, 0.0)
-GEOMETRY = Geometry(**SAID, focal_mm=50.0, focal_mm_error=0.1, centre_mm=NONE, centre_mm_error=NONE,
-                    radial=(-0.5, 0.0, 0.0), radial_error=(0.05, 0.0, 0.0), tangential=NONE, tangential_error=NONE,
-                    reach_mm=10.0)  # fmt: skip
-VIGNETTING = Vignetting(**SAID, f_number=2.0, centre_mm=NONE, centre_mm_error=NONE, radial=(-0.5, 0.0, 0.0),
-                        radial_error=(0.01,) * 3, reach_mm=10.0)  # fmt: skip
-LATERAL = Lateral(**SAID, f_number=2.0, focus_m=3.0, red=(1e-4, 0.0, 0.0), red_error=(1e-5,) * 3,
-                  blue=(-2e-4, 0.0, 0.0), blue_error=(float("inf"),) * 3, red_shift_mm=NONE, red_shift_mm_error=NONE,
-                  blue_shift_mm=NONE, blue_shift_mm_error=NONE, reach_mm=10.0)  # fmt: skip
-COLOR = ColorShading(**SAID, half_width_mm=8.0, half_height_mm=6.0, red_green=((0.9, 0.9), (0.9, 0.9)),
-                     red_green_error=((0.01,) * 2,) * 2, blue_green=((1.1, 1.0), (1.0, 1.1)),
-                     blue_green_error=((0.01,) * 2,) * 2)  # fmt: skip
+GEOMETRY = section(Geometry, focal_mm=50.0, focal_mm_error=0.1, radial=(-0.5, 0.0, 0.0),
+                   radial_error=(0.05, 0.0, 0.0), reach_mm=10.0)  # fmt: skip
+VIGNETTING = section(Vignetting, 0.01, f_number=2.0, radial=(-0.5, 0.0, 0.0), reach_mm=10.0)
+LATERAL = section(Lateral, 1e-5, f_number=2.0, focus_m=3.0, red=(1e-4, 0.0, 0.0), blue=(-2e-4, 0.0, 0.0),
+                  blue_error=(float("inf"),) * 3, reach_mm=10.0)  # fmt: skip
+COLOR = section(ColorShading, 0.01, half_width_mm=8.0, half_height_mm=6.0, red_green=((0.9, 0.9), (0.9, 0.9)),
+                blue_green=((1.1, 1.0), (1.0, 1.1)))  # fmt: skip
 WHOLE = Passport(Lens("", "Helios 44-2"), "a body", (GEOMETRY,), (VIGNETTING,), (COLOR,), (LATERAL,))
 
 

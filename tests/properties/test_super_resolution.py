@@ -12,37 +12,20 @@ import pytest
 
 from anylens import Burst, Refusal, Scene, develop, write
 from anylens.darkroom import adjust, default_recipe
-from anylens.darkroom.light import scene_matrix
 from anylens.darkroom.stages.resolve import Resolve
 from anylens.lens import Setting
 from tests.bursts import exposed, under_filter
 from tests.frames import NEUTRAL
 from tests.properties.test_command_line import failed_in_one_line, run
-from tests.tremor import burst, leaves, tremor
+from tests.tremor import as_seen, burst, enlarged, leaves, tremor
 
 EDGE = 24
-PLAIN = ("Denoise.luma=0", "Denoise.chroma=0", "Merge.reference=1")
-
-
-def as_seen(scene: Scene) -> np.ndarray:
-    """A scene in the camera's colours before any balance."""
-    rgb = np.einsum("cd,dyx->cyx", np.linalg.inv(scene_matrix(scene.facts)), scene.pixels)
-    return rgb / np.array(scene.facts.balance)[:, None, None]
 
 
 def error(picture: np.ndarray, truth: np.ndarray) -> float:
     """Root mean square in the balanced camera's colours, a margin left out."""
     away = (picture - truth) / np.array(NEUTRAL)[:, None, None]
     return float(np.sqrt(np.square(away[:, EDGE:-EDGE, EDGE:-EDGE]).mean()))
-
-
-def enlarged(given: Burst) -> np.ndarray:
-    """The merged burst, developed as light and made twice as large by Lanczos."""
-    recipe = default_recipe()
-    for setting in PLAIN:
-        recipe = adjust(recipe, setting)
-    small = as_seen(develop(given, recipe, until="scene"))
-    return np.stack([cv2.resize(plane, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4) for plane in small])
 
 
 @cache

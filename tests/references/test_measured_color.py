@@ -10,51 +10,12 @@ from hypothesis import strategies as st
 from anylens import color
 from anylens.refusal import Refusal
 from tests import spectra
-
-LIGHTS = {
-    "A": spectra.thermal(2856.0),
-    "D65": spectra.daylight(6504.0),
-    "D50": spectra.daylight(5003.0),
-    "3500 K": spectra.thermal(3500.0),
-    "LED": spectra.white_led(0.5),
-}
-CALIBRATED = {17: "A", 21: "D65"}
-SURFACES = spectra.smooth_reflectances(300, seed=1)
-
-
-def white(light: np.ndarray, by: np.ndarray) -> np.ndarray:
-    return spectra.seen(light, np.ones((1, len(spectra.WAVELENGTH_NM))), by)[:, 0]
-
-
-def balanced(light: np.ndarray, surfaces: np.ndarray) -> np.ndarray:
-    return spectra.seen(light, surfaces, spectra.CAMERA) / white(light, spectra.CAMERA)[:, None]
-
-
-def pcs(light: np.ndarray, surfaces: np.ndarray) -> np.ndarray:
-    """XYZ adapted to D50: what colour the eye gives the surface."""
-    to_d50 = color.adaptation(white(light, spectra.OBSERVER), color.PCS_D50)
-    return to_d50 @ spectra.seen(light, surfaces, spectra.OBSERVER)
+from tests.measured_camera import CALIBRATED, LIGHTS, SURFACES, balanced, calibrations, differences, pcs, white
 
 
 @pytest.fixture(scope="module")
 def camera():
-    """Calibrations fitted to surfaces of no chart, as the functions of `color` take them."""
-    colors, forwards = [], []
-    for name in CALIBRATED.values():
-        light = LIGHTS[name]
-        seen = [spectra.seen(light, SURFACES, by) for by in (spectra.OBSERVER, spectra.CAMERA)]
-        colors.append(color.fit_color_matrix(*seen, white(light, spectra.OBSERVER), white(light, spectra.CAMERA)))
-        forwards.append(color.fit_forward_matrix(balanced(light, SURFACES), pcs(light, SURFACES)))
-    return colors, forwards, (None, None), tuple(CALIBRATED), (1.0, 1.0, 1.0)
-
-
-def differences(camera, light: np.ndarray) -> np.ndarray:
-    """CIEDE2000 of the 24 patches of the ColorChecker, the whole way to Rec. 2020."""
-    rgb = color.camera_to_rec2020(*camera, white(light, spectra.CAMERA)) @ balanced(light, spectra.COLORCHECKER)
-    to_d50 = color.adaptation(color.xyz_from_xy(color.D65), color.PCS_D50)
-    shown = to_d50 @ color.rgb_to_xyz("rec2020") @ rgb
-    wanted = color.lab_from_xyz(pcs(light, spectra.COLORCHECKER), color.PCS_D50)
-    return color.delta_e_2000(wanted, color.lab_from_xyz(shown, color.PCS_D50))
+    return calibrations()
 
 
 @pytest.mark.parametrize("light", ["A", "D65", "D50", "3500 K"])
