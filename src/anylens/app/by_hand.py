@@ -32,14 +32,11 @@ class Said:
     assumed: bool = False
 
 
-def lens_options(syntax: Syntax, *, rings: bool = True) -> None:
-    """The options by which a lens is named, and with `rings` where they stand."""
+def lens_options(syntax: Syntax) -> None:
+    """The options by which a lens is named, and where its rings stand."""
     syntax.add_argument("--lens", metavar="NAME", help="the lens, as summilux-m-50mm-f1.4-asph; see anylens lens list")
-    if rings:
-        syntax.add_argument("--aperture", type=f_number, metavar="N", help="the f-number that its ring stood at")
-        syntax.add_argument(
-            "--distance", type=distance_m, metavar="M", help="the metres that its ring stood at, or inf"
-        )
+    syntax.add_argument("--aperture", type=f_number, metavar="N", help="the f-number that its ring stood at")
+    syntax.add_argument("--distance", type=distance_m, metavar="M", help="the metres that its ring stood at, or inf")
     syntax.add_argument("--focal", type=focal_mm, metavar="MM", help="the focal length, for a lens that has several")
 
 

@@ -208,23 +208,15 @@ class Virtual:
             raise Refusal("The virtual camera is closed; open it again.")
 
     def _frames(self, shots: Iterable[Shot]) -> Iterator[Frame]:
-        if isinstance(shots, list | tuple):
-            for shot in shots:
-                self._readout.check(shot)
-            ahead = deque(shots)
-            for shot in shots:
-                self._open()
-                had, begin_s = self._readout.pass_frame(ahead.popleft() if ahead else shot)
-                while had != shot:
-                    had, begin_s = self._readout.pass_frame(ahead.popleft() if ahead else shot)
-                yield self._frame(shot, begin_s)
-            return
+        ahead = deque(shots if isinstance(shots, list | tuple) else ())
+        for shot in ahead:
+            self._readout.check(shot)
         for shot in shots:
             self._open()
             self._readout.check(shot)
-            had, begin_s = self._readout.pass_frame(shot)
+            had = None
             while had != shot:
-                had, begin_s = self._readout.pass_frame(shot)
+                had, begin_s = self._readout.pass_frame(ahead.popleft() if ahead else shot)
             yield self._frame(shot, begin_s)
 
     def _frame(self, shot: Shot, begin_s: float) -> Frame:
@@ -380,16 +372,12 @@ def _silicon(mode: Mode, size: tuple[int, int] | None) -> Silicon:
 
 
 def _aperture(setup: Setup) -> float:
-    if setup.aperture is not None:
-        return setup.aperture
-    return _widest(setup.lens) or 1.4
-
-
-def _widest(name: str) -> float | None:
-    """The f-number at which a lens stands wide open; None for a lens without a design, the ideal one."""
+    """What was asked for, else as wide as the lens opens; f/1.4 for the ideal lens, which has no design."""
     from anylens.twin.glass import prescription
 
-    return None if name.startswith("ideal") else prescription(name).f_number
+    if setup.aperture is not None:
+        return setup.aperture
+    return 1.4 if setup.lens.startswith("ideal") else prescription(setup.lens).f_number
 
 
 def _lens(name: str, glass: Glass) -> Lens:
