@@ -114,25 +114,24 @@ def run(given: Namespace) -> int:
     recipe = recipes["plain"]
     _check(sources[0], given.sensor)
     passport = _passport(given.passport)
+    alike = Job(
+        sources[0],
+        planned[0],
+        named=given.output is not None and planned == [Path(given.output)],
+        timed=given.time,
+        frames=frames,
+        map=None if given.map is None else Path(given.map),
+        said=said,
+        passport=passport,
+        darks=not given.no_darks,
+        mode=given.mode,
+        watch=watch,
+        recipes=recipes if len(recipes) > 1 else None,
+    )
     folders = _inspection(sources, given.inspect)
-    named = given.output is not None and planned == [Path(given.output)]
-    count = Path(given.map) if given.map is not None else None
-    choosing = len(recipes) > 1
     jobs = [
-        Job(
-            *each,
-            named=named,
-            timed=given.time,
-            frames=frames,
-            map=count,
-            said=said,
-            passport=passport,
-            darks=not given.no_darks,
-            mode=given.mode,
-            watch=watch,
-            recipes=recipes if choosing else None,
-        )
-        for each in zip(sources, planned, folders, strict=True)
+        replace(alike, source=source, place=place, inspect=folder)
+        for source, place, folder in zip(sources, planned, folders, strict=True)
     ]
     jobs[0] = replace(jobs[0], image=first)
     done: list[Developed] = []
@@ -142,24 +141,17 @@ def run(given: Namespace) -> int:
             if isinstance(outcome, Failed):
                 failed.append(outcome)
                 bar.complain(outcome.why)
-            else:
-                done.append(outcome)
-                if not given.json and len(jobs) > 1:
-                    bar.say(f"{outcome.source} -> {outcome.place}  {_size(outcome)}, {outcome.seconds:.2f} s")
+                continue
+            done.append(outcome)
+            if not given.json and len(jobs) > 1:
+                bar.say(f"{outcome.source} -> {outcome.place}  {_size(outcome)}, {outcome.seconds:.2f} s")
     askew = [] if watch is None else watch.together()
     if given.json:
         from anylens.app.plain import as_json
 
         print(as_json({"developed": done, "failed": failed, "askew": askew}))
-    elif len(jobs) == 1 and done:
-        _tell(done[0])
-    elif len(jobs) > 1:
-        print(f"{len(done)} of {len(jobs)} developed")
-        for note in sorted({f"{outcome.source.name}: {note}" for outcome in done for note in outcome.notes}):
-            print(f"note: {note}")
-    if not given.json:
-        for sentence in askew:
-            print(f"note: {sentence}")
+    else:
+        _tell(done, len(jobs), askew)
     return int(bool(failed))
 
 
@@ -310,13 +302,19 @@ def _inspection(sources: Sequence[Path], inspect: str | None) -> list[Path | Non
     return [folder / source.stem for source in sources]
 
 
-def _tell(outcome: Developed) -> None:
-    print(f"{outcome.place}  {_size(outcome)}")
-    print(_steps(outcome))
-    for note in outcome.notes:
+def _tell(done: Sequence[Developed], asked: int, askew: Sequence[str]) -> None:
+    """One photo stage by stage; of several how many there are and what is to be noted of each."""
+    notes: list[str] = []
+    if asked > 1:
+        print(f"{len(done)} of {asked} developed")
+        notes = sorted({f"{outcome.source.name}: {note}" for outcome in done for note in outcome.notes})
+    elif done:
+        print(f"{done[0].place}  {_size(done[0])}\n{_steps(done[0])}")
+        notes = [*done[0].notes]
+    for note in (*notes, *askew):
         print(f"note: {note}")
-    if outcome.pictures:
-        print(f"{len(outcome.pictures)} pictures of the way in {outcome.pictures[0].parent}")
+    if asked == 1 and done and done[0].pictures:
+        print(f"{len(done[0].pictures)} pictures of the way in {done[0].pictures[0].parent}")
 
 
 def _size(outcome: Developed) -> str:

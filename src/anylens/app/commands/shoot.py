@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,26 +100,35 @@ def run(given: Namespace) -> int:
             raise Usage("--truth is known of a virtual camera only; leave it out or shoot with virtual:...")
         places = shooting.settle(Path(given.output), _stem(camera), len(asked), given.truth)
         light_s = shooting.form_light(camera)
-        taken: list[Taken] = []
-        missed = None
-        with voice.progress("shooting", len(asked)) as bar:
-            try:
-                for each in shooting.take(camera, asked, places, said):
-                    taken.append(each)
-                    bar.advance()
-                    if not given.json:
-                        bar.say(_line(each))
-            except Refusal as error:
-                if not taken:
-                    raise
-                missed = voice.sentence(error)
-                bar.complain(missed)
+        taken, missed = _taken(shooting.take(camera, asked, places, said), len(asked), given.json)
         if given.truth:
             shooting.write_truth(camera, taken, *places[len(asked) :])  # type: ignore[arg-type]
         _tell(camera, taken, places[len(asked) :], light_s, given.json, missed)
     finally:
         camera.close()
     return int(missed is not None)
+
+
+def _taken(frames: Iterator[Taken], count: int, quiet: bool) -> tuple[list[Taken], str | None]:
+    """The frames that were kept, each said in a line unless `quiet`, and why there are fewer than `count`.
+
+    Raises Refusal where there is none.
+    """
+    taken: list[Taken] = []
+    with voice.progress("shooting", count) as bar:
+        try:
+            for each in frames:
+                taken.append(each)
+                bar.advance()
+                if not quiet:
+                    bar.say(_line(each))
+        except Refusal as error:
+            if not taken:
+                raise
+            missed = voice.sentence(error)
+            bar.complain(missed)
+            return taken, missed
+    return taken, None
 
 
 def _said(given: Namespace) -> Said | None:
