@@ -7,7 +7,7 @@ diffraction of a lens and by the square pixel, and a frame's tremor is a whole n
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -34,21 +34,22 @@ def diffraction(shape: tuple[int, int], f_number: float) -> np.ndarray:
 
 def aperture(shape: tuple[int, int], points: int) -> np.ndarray:
     """The MTF of a square pixel `points` wide, for the sum over its points taken from its first one on."""
-    down, across = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])
-    return np.prod(
-        [
-            np.exp(1j * np.pi * f * (points - 1))
-            * np.where(f == 0, 1.0, np.sin(np.pi * f * points) / np.where(f == 0, 1.0, points * np.sin(np.pi * f)))
-            for f in (down * np.ones_like(across), across * np.ones_like(down))
-        ],
-        axis=0,
+    down, across = (
+        np.exp(1j * np.pi * f * (points - 1))
+        * np.where(f == 0, 1.0, np.sin(np.pi * f * points) / np.where(f == 0, 1.0, points * np.sin(np.pi * f)))
+        for f in (np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1]))
     )
+    return down[:, None] * across
+
+
+@lru_cache(4)
+def _transfer(shape: tuple[int, int], f_number: float, points: int) -> np.ndarray:
+    return diffraction(shape, f_number) * aperture(shape, points)
 
 
 def through(light: np.ndarray, f_number: float, points: int) -> np.ndarray:
     """Light (H, W) of the fine grid as pixels `points` wide see it whose first points are each of the grid's."""
-    spectrum = np.fft.rfft2(light) * diffraction(light.shape, f_number) * aperture(light.shape, points)
-    return np.fft.irfft2(spectrum, light.shape)
+    return np.fft.irfft2(np.fft.rfft2(light) * _transfer(light.shape, f_number, points), light.shape)
 
 
 @cache
