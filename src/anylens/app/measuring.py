@@ -40,7 +40,7 @@ def seen(path: str, sensor: str | None = None, keep: Callable[[Specimen], Specim
 
 
 def turns(text: str | None) -> list[float] | None:
-    """The degrees of --turn, None where it was not given."""
+    """The degrees of --turn, None where it was not given; Usage for anything else."""
     try:
         degrees = None if text is None else [float(part) for part in text.split(",")]
     except ValueError:
@@ -57,7 +57,7 @@ def leaves_option(syntax: Syntax) -> None:
 
 
 def leaves(text: str) -> Leaves:
-    """The chart that --leaves tells of."""
+    """The chart that --leaves tells of; Usage where it is not two numbers."""
     from anylens.lab.texture import Leaves
 
     try:
@@ -68,7 +68,7 @@ def leaves(text: str) -> Leaves:
 
 
 def place(name: str | None, *suffixes: str) -> Path | None:
-    """Where something is to be written, checked before anything is measured; None where nothing is."""
+    """Where a result is to be written, None where none is; Usage, before anything is measured, where it cannot be."""
     if name is None:
         return None
     path = Path(name)

@@ -12,7 +12,7 @@ from anylens.refusal import Refusal
 
 
 def write_count(frames_used: npt.NDArray[np.float32] | None, frames: int, path: str | Path) -> None:
-    """Write a map of (H, W) counts as gray PNG, 8 bits: black is no frame, white all of `frames`."""
+    """Write a map of (H, W) counts as gray PNG, 8 bits: black is no frame, white all of `frames`; Refusal for None."""
     import imagecodecs
 
     if frames_used is None:

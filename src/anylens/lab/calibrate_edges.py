@@ -52,7 +52,10 @@ def blur_of_edges(views: Sequence[EdgeView], pitch_um: float) -> tuple[PsfField,
 
 
 def tilt_of_edges(views: Sequence[EdgeView], lens: Lens, pitch_um: float) -> Mount | None:
-    """The tilt from edges through focus, at the widest aperture that has them; None where none has."""
+    """The tilt from edges through focus, at the widest aperture that has them; None where none has.
+
+    Raises Refusal for pictures of different sizes and where no focal length is known.
+    """
     for _, group in _by_aperture(views):
         if not _through_focus(group):
             continue

@@ -88,7 +88,7 @@ def distortion(samples: Samples, grids: Sequence[Grid]) -> Distortion:
 
 
 def lateral_color(samples: Samples, green: Grid, other: Grid) -> LateralColor:
-    """How far another colour lies from green, from the points of one grid measured in both."""
+    """How far another colour lies from green, from the points of one grid measured in both; Refusal below 8 of them."""
     at = {(float(i), float(j)): k for k, (i, j) in enumerate(green.chart)}
     pairs = [(at[i, j], k) for k, (i, j) in enumerate((float(a), float(b)) for a, b in other.chart) if (i, j) in at]
     if len(pairs) < 8:

@@ -99,7 +99,7 @@ def _point(mean: Array, temporal: Array, fixed: Array | None, samples: Array, ex
 
 
 def saturation_of(points: Sequence[Point], white: float, tiles: Sequence[Tiles]) -> tuple[Figure, str]:
-    """(counts over black where the sensor ends, how we know)."""
+    """(counts over black where the sensor ends, how we know); Refusal where nothing even was seen."""
     ended = any(t.whole.mean() < 0.5 for t in tiles)
     if not points:
         raise Refusal(
@@ -118,7 +118,7 @@ def saturation_of(points: Sequence[Point], white: float, tiles: Sequence[Tiles])
 def transfer_line(
     points: list[Point], top: Figure, *, single: bool
 ) -> tuple[Figure, Figure, tuple[Figure, Figure] | None, list[bool]]:
-    """(slope, start, (PRNU squared, DSNU squared) or None, which points took part)."""
+    """(slope, start, (PRNU squared, DSNU squared) or None, which points took part); Refusal for too few levels."""
     fitted = [p.mean_dn <= _LINEAR * top.value and p.temporal_dn2.value > DITHERED for p in points]
     used = [p for p, good in zip(points, fitted, strict=True) if good]
     reach = max((p.mean_dn for p in used), default=0.0) - min((p.mean_dn for p in used), default=0.0)

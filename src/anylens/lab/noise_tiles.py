@@ -42,7 +42,7 @@ class Tiles:
 
 
 def tiles_of(planes: Sequence[Plane], exposure_s: float | None) -> Tiles:
-    """Statistics of the tiles of one plane of a frame, or of the same plane of a pair."""
+    """Statistics of the tiles of one plane of a frame, or of the same plane of a pair; Refusal for a small frame."""
     size = _TILE if len(planes) == 2 else _SINGLE_TILE
     rows, columns = (side // size for side in planes[0].shape)
     if not rows or not columns:
