@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anylens import color
 from anylens.lab import spectra
 from anylens.lab.colorchecker import Checker, Floats, find
-from anylens.lab.figure import Figure
+from anylens.lab.figure import Figure, figures
 from anylens.lab.specimen import Specimen
 from anylens.refusal import Refusal
 from anylens.sensor.model import Matrix
@@ -246,7 +246,8 @@ def _white(rgb: Array, error: Array, to_xyz: Array, wanted: Array, exposed: list
 
     middle = off(rgb)
     spread = np.std([off(rgb + error * rng.standard_normal(rgb.shape)) for _ in range(_DRAWS)], axis=0)
-    return Figure(float(middle[0]), float(spread[0])), Figure(float(middle[1]), float(spread[1]))
+    mired, tint = figures(middle, spread)
+    return mired, tint
 
 
 def _fit(rgb: Array, light: str, good: npt.NDArray[np.bool_]) -> Fit | None:

@@ -22,6 +22,10 @@ class Figure:
     value: float
     error: float = math.nan
 
+    def times(self, factor: float) -> Figure:
+        """The same in a unit that is so many times smaller."""
+        return Figure(self.value * factor, self.error * abs(factor))
+
     def __str__(self) -> str:
         """Rounded to two digits of the error: `4.713 ± 0.021`."""
         if not math.isfinite(self.value):
@@ -30,6 +34,12 @@ class Figure:
             return f"{self.value:.4g}"
         digits = max(0, 1 - math.floor(math.log10(self.error)))
         return f"{self.value:.{digits}f} ± {self.error:.{digits}f}" if digits < 9 else f"{self.value:.4g}"
+
+
+def figures(values: npt.ArrayLike, errors: npt.ArrayLike) -> tuple[Figure, ...]:
+    """(n,) values with their standard errors."""
+    pairs = zip(np.asarray(values, np.float64).tolist(), np.asarray(errors, np.float64).tolist(), strict=True)
+    return tuple(Figure(value, error) for value, error in pairs)
 
 
 def evenly(powers: Sequence[int]) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anylens.lab.figure import Figure, weighted
+from anylens.lab.figure import Figure, figures, weighted
 from anylens.lab.grids import Grid
 from anylens.lab.samples import Floats, Place, Samples
 from anylens.refusal import Refusal
@@ -146,7 +146,7 @@ def _one_view(samples: Samples, grid: Grid) -> Distortion:
     _, numbers, covariance, terms, free = best
     away = left(numbers, terms, free).reshape(-1, 2)
     error = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    radial = tuple(Figure(float(numbers[8 + k]), float(error[8 + k])) for k in range(terms))
+    radial = figures(numbers[8 : 8 + terms], error[8 : 8 + terms])
     lever = np.concatenate([np.zeros(8), np.ones(terms), np.zeros(2 * free)])
     total = Figure(100.0 * float(numbers[8 : 8 + terms].sum()), 100.0 * math.sqrt(float(lever @ covariance @ lever)))
     offset = numbers[8 + terms :] if free else np.zeros(2)
@@ -187,13 +187,9 @@ def _several_views(samples: Samples, grids: Sequence[Grid]) -> Distortion:
             "different sides, each showing the whole chart."
         ) from error
     focal = math.sqrt(float(matrix[0, 0] * matrix[1, 1]))
-    k1, k2, p1, p2, k3 = (float(value) for value in np.ravel(bends)[:5])
-    e1, e2, q1, q2, e3 = (float(value) for value in np.ravel(errors)[4:9])
+    k1, k2, p1, p2, k3 = figures(np.ravel(bends)[:5], np.ravel(errors)[4:9])
     unit = half / focal
-    radial = tuple(
-        Figure(value * unit**power, error * unit**power)
-        for value, error, power in ((k1, e1, 2), (k2, e2, 4), (k3, e3, 6))
-    )
+    radial = (k1.times(unit**2), k2.times(unit**4), k3.times(unit**6))
     bare = [
         cv2.projectPoints(chart[k], turns[k], shifts[k], matrix, np.zeros(5))[0].reshape(-1, 2)
         for k in range(len(grids))
@@ -217,7 +213,7 @@ def _several_views(samples: Samples, grids: Sequence[Grid]) -> Distortion:
         observed_px=observed,
         ideal_px=np.asarray(np.concatenate(bare), np.float64),
         focal_px=Figure(focal, float(place[0])),
-        tangential=(Figure(p1 * unit, q1 * unit), Figure(p2 * unit, q2 * unit)),
+        tangential=(p1.times(unit), p2.times(unit)),
     )
 
 
@@ -240,12 +236,13 @@ def _lateral(samples: Samples, letter: str, places: Floats, shifts: Floats) -> L
     sigma = np.sqrt(np.diag(covariance))
     lever = np.array([1.0, 1.0, 0.0, 0.0])
     corner = Figure(float(found[0] + found[1]), math.sqrt(float(lever @ covariance @ lever)))
+    grown, bent, right, down = figures(found, sigma)
     return LateralColor(
         letter,
-        (Figure(float(found[0]), float(sigma[0])), Figure(float(found[1]), float(sigma[1]))),
+        (grown, bent),
         corner,
         float(np.sqrt(np.mean(left**2))),
         tuple((float(x), float(y)) for x, y in places),
         tuple((float(x), float(y)) for x, y in shifts),
-        (Figure(float(found[2]), float(sigma[2])), Figure(float(found[3]), float(sigma[3]))),
+        (right, down),
     )

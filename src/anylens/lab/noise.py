@@ -213,8 +213,8 @@ def _transfer(letter: str, shots: Sequence[tuple[Specimen, ...]], notes: list[st
         saturation,
         Figure(math.log2(full.value / least), range_error / math.log(2.0)),
         10.0 * math.log10(full.value),
-        None if prnu is None else Figure(100.0 * prnu.value, 100.0 * prnu.error),
-        None if dsnu is None else Figure(dsnu.value / gain.value, dsnu.error / gain.value),
+        None if prnu is None else prnu.times(100.0),
+        None if dsnu is None else dsnu.times(1.0 / gain.value),
         *stripes,
         linearity_of(tiles, black.value, top.value, notes),
         1e6 * float(np.mean([t.outliers for t in tiles])),
@@ -235,7 +235,7 @@ def _with_profile(
             scale, offset = profile.plane(max("RGB".find(letter), 0))
             told = (scale * max(point.mean_dn + black, 0.0) / white + offset) * white**2
             if told > 0.0:
-                ratio = Figure(point.temporal_dn2.value / told, point.temporal_dn2.error / told)
+                ratio = point.temporal_dn2.times(1.0 / told)
         found.append(replace(point, fitted=good, profile_ratio=ratio))
     return tuple(found)
 
@@ -259,7 +259,7 @@ def _as_profile(transfers: Sequence[Transfer]) -> tuple[tuple[Figure, ...], tupl
     for t in transfers:
         start = t.read_noise_dn.value**2 + ROUNDING
         error = 2.0 * t.read_noise_dn.value * _finite(t.read_noise_dn.error)
-        scale.append(Figure(t.gain_dn_per_e.value / t.white_dn, t.gain_dn_per_e.error / t.white_dn))
+        scale.append(t.gain_dn_per_e.times(1.0 / t.white_dn))
         offset.append(Figure(start / t.white_dn**2, error / t.white_dn**2))
     return tuple(scale), tuple(offset)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure, line
+from anylens.lab.figure import Figure, figures, line
 from anylens.lab.noise_tiles import Array, Tiles
 from anylens.refusal import Refusal
 
@@ -164,7 +164,7 @@ def _curve(x: Array, y: Array, relative: Array) -> tuple[Figure, Figure, Figure]
         model = np.maximum(terms @ found, 0.02 * y)
     grown = math.sqrt(max(float(np.sum(((y - model) / (relative * model)) ** 2)) / max(len(x) - 3, 1), 1.0))
     error = grown * np.sqrt(np.maximum(np.diag(normal), 0.0))
-    gain, start, square = (Figure(float(v), float(e)) for v, e in zip(found, error, strict=True))
+    gain, start, square = figures(found, error)
     return gain, start, square
 
 

@@ -28,7 +28,7 @@ def stripes_of(
             found[1 - axis].append(moves)
             found[3 - axis].append(stays)
     row, column, row_stays, column_stays = (root(combined(each)) for each in found)
-    return tuple(Figure(f.value / gain, f.error / gain) for f in (row, column, row_stays, column_stays))  # type: ignore[return-value]
+    return tuple(f.times(1.0 / gain) for f in (row, column, row_stays, column_stays))  # type: ignore[return-value]
 
 
 def _lines_of(a: Array, b: Array, axis: int) -> tuple[Figure, Figure]:

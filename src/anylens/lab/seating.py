@@ -185,7 +185,7 @@ def _bent(roots: Bytes, specimen: Specimen, passport: Passport) -> tuple[Floats 
     return (
         reach * found[:2] - centre,
         reach**2 * covariance[:2, :2] + np.diag(error**2),
-        None if focal is None else Figure(mm * focal.value, mm * focal.error),
+        None if focal is None else focal.times(mm),
     )
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure, combined
+from anylens.lab.figure import Figure, combined, figures
 from anylens.lab.specimen import Plane, Specimen
 from anylens.refusal import Refusal
 
@@ -110,7 +110,7 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     falloff = ShadingMap(values / level, errors / level)
     casts = [_cast(grids, letter) for letter in "RB"] if "R" in grids[0] else [None, None]
     ends = ((0, 0), (0, -1), (-1, -1), (-1, 0))
-    corners = [Figure(float(falloff.values[at]), float(falloff.errors[at])) for at in ends]
+    corners = figures(*([grid[at] for at in ends] for grid in (falloff.values, falloff.errors)))
     middle = ((specimens[0].width_px - 1) / 2.0, (specimens[0].height_px - 1) / 2.0)
     cx, cy = (Figure(c.value * half + m, c.error * half) for c, m in zip(centre, middle, strict=True))
     return ShadingMeasure(
@@ -287,8 +287,8 @@ def _without(grid: tuple[Array, Array], x: Array, y: Array, light: Array | None,
 
 
 def _percent(slope: tuple[Array, Array], high: float) -> tuple[Figure, Figure]:
-    (right, down), (right_error, down_error) = (100.0 * each for each in slope)
-    return Figure(float(right), float(right_error)), Figure(float(down) * high, float(down_error) * high)
+    right, down = figures(*slope)
+    return right.times(100.0), down.times(100.0 * high)
 
 
 def radial_falloff(
@@ -309,8 +309,8 @@ def radial_falloff(
     )
     grown = max(1.0, 2.0 * float(found.cost) / (values.size - 6))
     error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(found.jac.T @ found.jac)), 0.0) * grown)
-    figures = [Figure(float(v), float(e)) for v, e in zip(found.x, error, strict=True)]
-    return (figures[1], figures[2]), tuple(figures[3:]), _falling(found.x, x, y)[0]
+    _, right, down, *radial = figures(found.x, error)
+    return (right, down), tuple(radial), _falling(found.x, x, y)[0]
 
 
 def _falling(numbers: Array, x: Array, y: Array) -> tuple[Array, Array]:

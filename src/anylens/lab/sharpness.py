@@ -364,7 +364,7 @@ def in_lpmm(frequency_cpp: Figure, pitch_um: float | None) -> Figure | None:
     """Cycles per pixel as line pairs per millimetre on the sensor, None where the pitch is not known."""
     if pitch_um is None:
         return None
-    return Figure(frequency_cpp.value * 1e3 / pitch_um, frequency_cpp.error * 1e3 / pitch_um)
+    return frequency_cpp.times(1e3 / pitch_um)
 
 
 def _rounded(values: Floats) -> Curve:

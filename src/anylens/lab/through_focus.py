@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anylens.lab.figure import Figure, weighted
+from anylens.lab.figure import Figure, figures, weighted
 from anylens.lab.samples import Floats, Place
 from anylens.lab.sharpness import Sharpness
 from anylens.refusal import Refusal
@@ -112,7 +112,7 @@ def tilt(
     )
     curved = Figure(float(found[3]), float(sigma[3])) if design.shape[1] > 3 else Figure(math.nan)
     places = tuple((float(x), float(y)) for x, y in at[told])
-    best = tuple(Figure(float(value[k]), float(error[k])) for k in told)
+    best = figures(value[told], error[told])
     return Tilt(about_x, about_y, Figure(float(found[0]), float(sigma[0])), curved, left, places, best)
 
 

@@ -147,7 +147,7 @@ def _perspective(looked: Sequence[Looked], numbers: Floats, covariance: Floats) 
     """The focal length in mm that right angles in the pictures tell, None where there are none."""
     told = [perspective(each.straight.edges, *each.size_px, numbers, covariance) for each in looked]
     mm = [each.reach_mm / (math.hypot(*each.size_px) / 2.0) for each in looked]
-    found = [Figure(px.value * scale, px.error * scale) for px, scale in zip(told, mm, strict=True) if px is not None]
+    found = [px.times(scale) for px, scale in zip(told, mm, strict=True) if px is not None]
     return combined(found) if found else None
 
 
@@ -158,7 +158,7 @@ def _focal(sights: Sequence[Sight], shared: Sequence[Overlap], reach_mm: float) 
     if found is None:
         return None
     mm = reach_mm / (math.hypot(width, height) / 2.0)
-    return Figure(found.focal_px.value * mm, found.focal_px.error * mm)
+    return found.focal_px.times(mm)
 
 
 def lateral(red: RadialShift, blue: RadialShift, reach_mm: float) -> Trait:

@@ -92,11 +92,8 @@ def _chart(fit: ChartFit) -> Section:
         centre_px=fit.centre_px,
         half_diagonal_px=half,
         pitch_um=None,
-        radial=tuple(
-            Figure(each.value * unit ** (2 * k + 2), each.error * unit ** (2 * k + 2))
-            for k, each in enumerate(fit.radial)
-        ),
-        corner_percent=Figure(100.0 * fit.corner_px.value / half, 100.0 * fit.corner_px.error / half),
+        radial=tuple(each.times(unit ** (2 * k + 2)) for k, each in enumerate(fit.radial)),
+        corner_percent=fit.corner_px.times(100.0 / half),
         residual_px=fit.residual_px,
         worst_px=fit.worst_px,
         views=fit.views,

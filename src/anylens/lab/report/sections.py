@@ -64,7 +64,7 @@ def noise_section(measure: NoiseMeasure, of: str) -> Section:
             "e⁻",
             f"where {green.saturation}" if green.saturation != "not reached" else "what counts could hold",
         ),
-        Headline("Dynamic range", Figure(green.dynamic_range_ev.value, green.dynamic_range_ev.error), "EV"),
+        Headline("Dynamic range", green.dynamic_range_ev, "EV"),
     ]
     if green.prnu_percent is not None:
         headlines.append(Headline("PRNU", green.prnu_percent, "%"))
