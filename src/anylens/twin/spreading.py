@@ -23,7 +23,8 @@ Transfers = npt.NDArray[np.complex64]
 SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 """The wavelengths at which the lens is traced; colour itself is summed over all 33 of a spectrum."""
 
-_SIZES = (32, 48, 64, 80, 96, 112, 128, 192, 256)
+_LEAST, _MOST = 32, 256
+"""Samples along the sides of the smallest and of the largest kernels."""
 _CORE, _ENERGY = 0.85, 0.996
 _LEFT = 4
 """Columns of a transfer function left of its middle, for what is sought close to it."""
@@ -208,6 +209,8 @@ def _skirt(glass: Glass, field: Field, half_um: float, distance_m: float) -> Ski
 def _extent(glass: Glass, mounting: Mounting, field: Field, fine: int, distance_m: float) -> tuple[int, int, int, bool]:
     """(size, fine, times, whole): how wide kernels are to hold nearly all light; where it is smooth, or its core wide,
     how coarse; whether no light is thrown much farther."""
+    from scipy.fft import next_fast_len
+
     # A thin lens's disc tells which cells would be too small; 85 % of its light lies within 0.84 of its radius.
     disc_um = 500.0 * glass.focal_mm**2 / glass.f_number * abs(1e-3 / distance_m - 1e-3 / mounting.distance_m)
 
@@ -237,8 +240,8 @@ def _extent(glass: Glass, mounting: Mounting, field: Field, fine: int, distance_
     part, times = next(
         (each for each in samples[first:] if core_um * each[0] / (field.pitch_um * each[1]) < 60.0), samples[-1]
     )
-    need = 2.0 * reach_um * part / (field.pitch_um * times) + 8.0
-    size = next((size for size in _SIZES if size >= need), _SIZES[-1])
+    need = 2.25 * reach_um * part / (field.pitch_um * times) + 8.0
+    size = min(max(4 * next_fast_len(math.ceil(need / 4.0)), _LEAST), _MOST)
     return size, part, times, times > 1 or full < _FULL
 
 

@@ -212,14 +212,6 @@ class ColorChecker:
         return (Plane(radiance, draw, marks=tuple(marks)),)
 
 
-_AROUND = ((-1, -1), (1, -1), (1, 1), (-1, 1))
-
-
-def _box(u: Array, v: Array, half_width: float, half_height: float, step: float) -> Array:
-    """Share of a rectangle about the origin."""
-    return within(np.float32(half_width) - np.abs(u), step) * within(np.float32(half_height) - np.abs(v), step)
-
-
 @dataclass(frozen=True, slots=True)
 class DistortionGrid:
     """A grid of dots, or of lines, whose places are all known.
@@ -345,20 +337,20 @@ class NoiseSteps:
         left, top = -0.5 * columns * cell, -0.5 * rows * cell
         levels = self.reflectance * 2.0 ** -np.linspace(0.0, self.stops, self.patches)
 
-        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
-            u, v = (x_mm - np.float32(left)) / np.float32(cell), (y_mm - np.float32(top)) / np.float32(cell)
-            column, row = np.clip(np.floor(u), 0, columns - 1), np.clip(np.floor(v), 0, rows - 1)
-            which = (row * columns + column).astype(np.int32)
-            share = _box(u - column - np.float32(0.5), v - row - np.float32(0.5), 0.42, 0.42, step_mm / cell)
-            share = np.where(which < self.patches, share, np.float32(0.0))
-            inside = colors.T[np.arange(colors.shape[1])[:, None, None], np.minimum(which, self.patches - 1) + 1]
-            ground = colors[0][:, None, None]
-            return np.asarray(ground + share * (inside - ground), np.float32)
+        places = [
+            Rectangle(left + (at % columns + 0.5) * cell, top + (at // columns + 0.5) * cell, 0.42 * cell, 0.42 * cell)
+            for at in range(self.patches)
+        ]
+        boxes = np.array([place.box for place in places])
 
-        marks = []
-        for at, level in enumerate(levels):
-            x, y = left + (at % columns + 0.5) * cell, top + (at // columns + 0.5) * cell
-            corners = tuple((x + 0.42 * cell * a, y + 0.42 * cell * b) for a, b in _AROUND)
-            marks.append(Mark("patch", f"step {at + 1}", corners, {"reflectance": float(level)}))
+        def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
+            out = plain(colors[0], x_mm, y_mm)
+            upright(out, boxes, colors[1:], x_mm, y_mm, step_mm)
+            return out
+
+        marks = [
+            Mark("patch", f"step {at + 1}", place.corners, {"reflectance": float(level)})
+            for at, (place, level) in enumerate(zip(places, levels, strict=True))
+        ]
         ground = self.reflectance * 2.0 ** (-0.5 * min(self.stops, 5.0))
         return (Plane(lit(grey(ground, *levels), source, self.lux), draw, marks=tuple(marks)),)

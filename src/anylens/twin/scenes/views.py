@@ -22,7 +22,6 @@ from anylens.twin.scenes.plane import (
     lit,
     mixed,
     option,
-    paste,
     plain,
     touched,
     upright,
@@ -169,20 +168,18 @@ class Backlit:
         ]
         side = 0.4 * w / count
         squares = [Rectangle((at - 0.5 * (count - 1)) * 0.9 * w / count, 0.41 * h, side, side) for at in range(count)]
-        shapes = (*bars, door, *squares)
-        boxes = np.array([shape.box for shape in shapes])
+        left, _, right, bottom = window.box
+        floor, hills = (-math.inf, 0.33 * h, math.inf, math.inf), (left, 0.0, right, bottom)
+        before, behind = [floor, window.box], [each.box for each in (*bars, door, *squares)]
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             out = plain(colors[0], x_mm, y_mm)
-            for _, part in touched((-math.inf, 0.33 * h, math.inf, math.inf), x_mm, y_mm, step_mm):
-                blend(out[:, *part], colors[1], within(y_mm[:, *part] - np.float32(0.33 * h), step_mm))
-            for _, part in touched(window.box, x_mm, y_mm, step_mm):
+            upright(out, np.array(before), colors[1:3], x_mm, y_mm, step_mm)
+            for _, part in touched(hills, x_mm, y_mm, step_mm):
                 x, y = x_mm[:, *part], y_mm[:, *part]
-                seen = window.share(x, y, step_mm)
-                blend(out[:, *part], colors[2], seen)
                 above = np.float32(0.02 * h) + np.float32(0.02 * h) * np.sin(x * np.float32(12.0 / w))
-                blend(out[:, *part], colors[3], seen * within(y - above, step_mm))
-            paste(out, shapes, boxes, colors[[1, 1, *range(4, len(colors))]], x_mm, y_mm, step_mm)
+                blend(out[:, *part], colors[3], window.share(x, y, step_mm) * within(y - above, step_mm))
+            upright(out, np.array(behind), colors[[1, 1, *range(4, len(colors))]], x_mm, y_mm, step_mm)
             return out
 
         marks = [
