@@ -146,9 +146,11 @@ class Virtual:
         return self._before_frames()[0]
 
     def _before_frames(self) -> tuple[Light, Chip]:
-        """The light and the chip it falls on; the chip's patterns are drawn while the light is formed."""
+        """The light and the chip it falls on; the chip's patterns are drawn, and its matrices sought, while the light
+        is formed."""
         from anylens.twin.light import behind
         from anylens.twin.silicon import Chip
+        from anylens.twin.silicon.colors import calibrations
 
         self._open()
         if self._made is None:
@@ -156,6 +158,8 @@ class Virtual:
             options: dict[str, Any] = dict(setup.options)
             with ThreadPoolExecutor(1) as pool:
                 chip = pool.submit(Chip, self.silicon, setup.copy)
+                if self.silicon.cfa:
+                    pool.submit(calibrations)
                 light = behind(
                     setup.scene,
                     setup.lens,

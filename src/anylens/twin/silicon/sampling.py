@@ -29,10 +29,10 @@ class Sampling:
 
     The picture moves as a plane turned before a pinhole: rows have one pose each, and for shifts the one distance of
     their layer; the hand is asked every half millisecond. Along a row the place is a cubic in x, which leaves less than
-    1e-6 of the movement. During an exposure light is averaged over so many moments that none is further than 0.7 pixels
-    from the next (24 at most). Between pixels it is interpolated by a cubic (Keys 1981) where there are several, which
-    blur more than that does, and by Lanczos's window over 8 x 8 samples (Turkowski 1990) for the only one; places are
-    rounded to 1/32 of the light's own steps. A background at rest is looked at once, of layers before it what is lit.
+    1e-6 of the movement. During an exposure each layer is averaged over so many moments that none is further than 0.7
+    pixels from the next (24 at most). Between pixels it is interpolated by a cubic (Keys 1981) where there are several
+    moments, which blur more than that does, and by Lanczos's window over 8 x 8 samples (Turkowski 1990) for the only
+    one; places are rounded to 1/32 of the light's own steps. Of layers before the background what is lit is looked at.
     With `quick` the hand is asked every two milliseconds, light is interpolated by straight lines, and three moments
     are enough.
     """
@@ -62,13 +62,18 @@ class Sampling:
         self._knots = np.linspace(
             begin, end, max(2, math.ceil((end - begin) / (4 * _POSE_STEP_S if quick else _POSE_STEP_S)) + 1)
         )
+        self._still = hand is None
         self._held = np.zeros((len(self._knots), 6)) if hand is None else hand(self._knots)
-        self._moments = self._count_moments()
+        self._moments = [self._count_moments(layer) for layer in light.layers]
         rows = np.arange(len(begins_s))
-        steps = (np.arange(self._moments) + 0.5) / self._moments * exposure_s
-        self._curves = [[self._curve(layer, rows, float(step)) for layer in light.layers] for step in steps]
-        self._boxes = [list(map(self._seen, light.layers[1:], curves[1:])) for curves in self._curves]
-        self._rests = hand is None and light.layers[0].path is None
+        self._curves = [
+            [self._curve(layer, rows, (at + 0.5) / count * exposure_s) for at in range(count)]
+            for layer, count in zip(light.layers, self._moments, strict=True)
+        ]
+        self._boxes = [
+            [self._seen(layer, curve) for curve in curves]
+            for layer, curves in zip(light.layers[1:], self._curves[1:], strict=True)
+        ]
         self.beyond_px = self._reach()
 
     def rows(self, first: int, last: int, columns: int) -> Array:
@@ -88,25 +93,45 @@ class Sampling:
 
     def _mean(self, colour: int, rows: slice, columns: slice) -> Array:
         """Mean rates of one colour over the exposure in rows and columns that are read, all layers over each other."""
-        background, *others = self._light.layers
+        background = self._light.layers[0]
         powers = self._powers(self._left + np.arange(columns.start, columns.stop, columns.step))
         total = np.zeros((len(range(rows.start, rows.stop, rows.step)), powers.shape[1]), np.float32)
-        for moment, ((x, y), *curves) in enumerate(self._curves):
-            if not (moment and self._rests):
-                behind = self._drawn(background.rates[colour], x[rows] @ powers, y[rows] @ powers)
-            seen = behind.copy() if others else behind
-            for layer, (x, y), boxes in zip(others, curves, self._boxes[moment], strict=True):
-                for box in boxes:
-                    part, (down, _) = zip(*map(met, (rows, columns), box), strict=True)
-                    if not seen[part].size:
-                        continue
-                    maps = x[down] @ powers[:, part[1]], y[down] @ powers[:, part[1]]
-                    if layer.cover is not None:
-                        seen[part] *= 1.0 - self._drawn(layer.cover, *maps)
-                    seen[part] += self._drawn(layer.rates[colour], *maps)
-            total += seen
-        total *= np.float32(1.0 / self._moments)
+        seen, most = np.empty_like(total), max(self._moments)
+        for own, (x, y) in enumerate(self._curves[0]):
+            behind = self._drawn(0, background.rates[colour], x[rows] @ powers, y[rows] @ powers)
+            together = [at for at in range(most) if at * self._moments[0] // most == own]
+            total += np.float32(len(together)) * behind
+            for moment in together:
+                part = self._covered(seen, behind, colour, moment / most, (rows, columns), powers)
+                total[part] += seen[part] - behind[part]
+        total *= np.float32(1.0 / most)
         return total
+
+    def _covered(
+        self, seen: Array, behind: Array, colour: int, after: float, lines: tuple[slice, slice], powers: Array
+    ) -> tuple[slice, slice]:
+        """The part of some rows and columns that layers hide some of in the moment `after` a share of the exposure;
+        `seen` is filled there with what is seen instead of the background."""
+        pieces = []
+        for at, boxes in enumerate(self._boxes, 1):
+            own = int(after * len(boxes) + 1e-9)
+            for box in boxes[own]:
+                which, (down, _) = zip(*map(met, lines, box), strict=True)
+                if seen[which].size:
+                    pieces.append((at, self._curves[at][own], which, down))
+        around = [
+            slice(min(each.start for each in axis), max(each.stop for each in axis))
+            for axis in zip(*(which for _, _, which, _ in pieces), strict=True)
+        ]
+        part = (around[0], around[1]) if pieces else (slice(0, 0), slice(0, 0))
+        seen[part] = behind[part]
+        for at, (x, y), which, down in pieces:
+            maps = x[down] @ powers[:, which[1]], y[down] @ powers[:, which[1]]
+            layer = self._light.layers[at]
+            if layer.cover is not None:
+                seen[which] *= 1.0 - self._drawn(at, layer.cover, *maps)
+            seen[which] += self._drawn(at, layer.rates[colour], *maps)
+        return part
 
     def _seen(self, layer: Layer, curve: tuple[Array, Array]) -> list[tuple[slice, slice]]:
         """Rows and columns that are read outside of which nothing is seen of what is lit of a layer, box by box."""
@@ -129,14 +154,19 @@ class Sampling:
                 found.append((slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)))
         return found
 
-    def _drawn(self, plane: Array, x: Array, y: Array) -> Array:
+    def _drawn(self, at: int, plane: Array, x: Array, y: Array) -> Array:
+        """A plane of a layer where the light is looked at; what is not moved is found as it stands."""
         import cv2
 
-        between = cv2.INTER_CUBIC if self._moments > 1 else cv2.INTER_LANCZOS4
-        if self._quick:
+        between = cv2.INTER_CUBIC if self._moments[at] > 1 else cv2.INTER_LANCZOS4
+        if self._still and self._light.layers[at].path is None:
+            between = cv2.INTER_NEAREST
+        elif self._quick:
             between = cv2.INTER_LINEAR
-        drawn = np.asarray(cv2.remap(plane, x, y, between, borderMode=cv2.BORDER_REFLECT_101), np.float32)
-        return drawn if self._quick else np.maximum(drawn, 0.0, out=drawn)
+        drawn = cv2.remap(np.asarray(plane), x, y, between, borderMode=cv2.BORDER_REFLECT_101)
+        if between in (cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):  # which may swing below 0
+            np.maximum(drawn, 0.0, out=drawn)
+        return np.asarray(drawn, np.float32)
 
     def _powers(self, columns: npt.NDArray[np.int64]) -> Array:
         """(4, n): 1, x, x^2 and x^3 of columns of the sensor, x from -1 to 1."""
@@ -182,13 +212,11 @@ class Sampling:
             np.stack([curve @ ends for curve in self._curve(layer, rows, after_s)]).astype(np.float64) / self._density
         )
 
-    def _count_moments(self) -> int:
-        """By how far the corners of a few rows move while they gather light."""
-        longest = 0.0
-        for layer in self._light.layers:
-            steps = np.linspace(0.0, self._exposure_s, 2 if self._quick else _SHUTTER_STEPS)
-            moves = np.diff(np.stack([self._corners(layer, float(step)) for step in steps]), axis=0)
-            longest = max(longest, float(np.hypot(moves[:, 0], moves[:, 1]).sum(axis=0).max()))
+    def _count_moments(self, layer: Layer) -> int:
+        """By how far the corners of a few rows of a layer move while they gather light."""
+        steps = np.linspace(0.0, self._exposure_s, 2 if self._quick else _SHUTTER_STEPS)
+        moves = np.diff(np.stack([self._corners(layer, float(step)) for step in steps]), axis=0)
+        longest = float(np.hypot(moves[:, 0], moves[:, 1]).sum(axis=0).max())
         return int(np.clip(math.ceil(longest / _BLUR_STEP_PX), 1, 3 if self._quick else _MOST_MOMENTS))
 
     def _reach(self) -> float:
