@@ -454,6 +454,17 @@ def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch
 
 
 @needs_kernels
+@pytest.mark.parametrize("width", [256, 1024, 2017])
+def test_the_one_pass_takes_any_width(width: int) -> None:
+    """Those that fill their pieces to the last column too."""
+    coarse = np.random.default_rng(5).random((3, 33, width // 8 + 1)) * 0.7 + 0.05
+    frame = sampled(np.kron(coarse, np.ones((1, 8, 8)))[:, :260, :width], noise_seed=2)
+    fused = darkroom.develop(frame, bits=8)
+    by_stage = darkroom.develop(frame, bits=8, watch=lambda *_told: None)
+    assert (np.abs(fused.pixels.astype(int) - by_stage.pixels) > 1).mean() < 5e-4
+
+
+@needs_kernels
 @pytest.mark.parametrize("orientation", [1, 2, 3, 6])
 def test_a_photo_made_while_it_is_written_is_the_same_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, orientation: int

@@ -1,9 +1,9 @@
 """A frame to a photo of 8 bits in fused passes, where the recipe is made of the shipped stages in the shipped order.
 
 The stages are asked what they are going to do (`plan`), from the facts and from the picture seen small; then one
-kernel does all of it, band by band, and no full-size picture but the photo is ever in memory. Two kernels do it where
-the picture is bent or its lens's blur undone: to clean light read along its rows, some of it kept as half floats, and
-on from there.
+kernel brings counts to light of unit noise, of which some rows are kept as half floats, and one does all the rest, band
+by band, so that no full-size picture is ever in memory. Two kernels do the rest where the picture is bent or its lens's
+blur undone: to clean light read along its rows, some of it kept too, and on from there.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from anylens.frame import Frame
 from anylens.image import FrameCount, Latent, Mosaic, Scene
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
-from anylens.kernels.passes import cells, photo
+from anylens.kernels.passes import cells, photo, steady
+from anylens.kernels.rows import Rows
 from anylens.record import replace
 
 if TYPE_CHECKING:
     from anylens.kernels.warp import Places
 
 BAND_ROWS = 512
-"""The lower a band, the more is denoised twice, 64 rows above and below; the higher, the more memory is fresh, which
-costs more: half of 1024 rows takes 4 % more arithmetic and some 7 % less time at 12.5 and 50 MP."""
+"""The lower a band, the more of its coarse chroma is denoised twice; the higher, the less stays in the caches."""
 
 LEAST_SIDE = 256
 STRAIGHT_ROWS = 256
@@ -113,9 +113,10 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     (sharpen,) = recipe.photo
     given["sharpen"] = _plan(sharpen)(facts, shown)
 
-    given |= {"phase": phase, "calm": (calm,)}
+    given |= {"phase": phase, "calm": (calm,), "noise": noise[:2], "size": (width, height)}
+    light = _steady_light(given, shape)
     straight = bent is None and "restore" not in given
-    fill = partial(_fill, photo, given) if straight else _by_rows(given, bent, to_scene, shape)
+    fill = partial(_from_light, photo, given, light) if straight else _by_rows(given, light, bent, to_scene, shape)
     tall, wide = rows.stop - rows.start, columns.stop - columns.start
     facts = replace(facts, crop=(0.0, 0.0, float(wide), float(tall)))
     return Latent(
@@ -130,6 +131,19 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
 
 def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
     module.kernel(*(value for name, _ in module.GROUPS for value in given[name]), out=out, origin=origin)
+
+
+def _steady_light(given: Given, shape: tuple[int, int]) -> Rows:
+    """Light of unit noise, whose first row and column stand `steady.MARGIN` before those of the picture."""
+    tall, wide = steady.sides_of(*shape)
+    return Rows(lambda out, top: _fill(steady, given, out, (0, top)), (3, tall, wide), np.float16, BAND_ROWS)
+
+
+def _from_light(module: Any, given: Given, light: Rows, out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
+    """Fill rows, which begin at `origin`, from the light of unit noise in and around them."""
+    top = origin[1]
+    around = light.between(top, top + out.shape[-2] + 2 * steady.MARGIN)
+    _fill(module, given | {"steady": around}, out, origin)
 
 
 def renders(scene: Scene, recipe: Recipe) -> bool:
@@ -181,14 +195,15 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     )
 
 
-def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shape: tuple[int, int]) -> Fill:
+def _by_rows(
+    given: Given, light: Rows, bent: Places | None, to_scene: npt.NDArray[Any], shape: tuple[int, int]
+) -> Fill:
     """What fills a photo's bands, one below the other, in two passes, light in the camera's colours between.
 
     Where a blur is undone there are three, rows of the scene between the last two.
     """
     from anylens.kernels import cubic
     from anylens.kernels.passes import finish, level, render, restored
-    from anylens.kernels.rows import Rows
     from anylens.kernels.warp import unmoved
 
     height, width = shape
@@ -197,7 +212,8 @@ def _by_rows(given: Given, bent: Places | None, to_scene: npt.NDArray[Any], shap
     along = (bent.across, bent.colors, cubic.slack_of(bent.across))
     seen = given | {"denoise": (np.eye(3, dtype=np.float32), *noise), "across": along}
     whole = (1, height, 3 * cubic.blocks(width))  # of each block one colour after the other
-    level_rows = Rows(lambda out, top: _fill(level, seen, out[0], (0, top)), whole, np.float16, BAND_ROWS, bent.edge)
+    read = partial(_from_light, level, seen, light)
+    level_rows = Rows(lambda out, top: read(out[0], (0, top)), whole, np.float16, BAND_ROWS, bent.edge)
     upright = (bent.down, bent.colors, cubic.slack_of(bent.down), width)
     given = given | {"height": (height,), "matrix": (to_scene.astype(np.float32),)}
     restores = "restore" in given

@@ -154,13 +154,13 @@ def schedule(stages: Stages, target: Any) -> None:
         line.store_at(stages.rgb, y).compute_at(stages.rgb, inner)
     for line in (*stages.lines[:-2], stages.lines[-1]):
         line.vectorize(line.args()[0], 2 * width)
-    schedule_shared(stages, (stages.rgb, inner), 2 * width)
+    schedule_shared(stages, (stages.rgb, y), (stages.rgb, inner), 2 * width)
 
 
-def schedule_shared(stages: Stages, row: tuple[Any, Any], lanes: int) -> None:
+def schedule_shared(stages: Stages, store: tuple[Any, Any], row: tuple[Any, Any], lanes: int) -> None:
     """What is used several times: weights beside each estimate, the three colours of each `row` together."""
     x, _, c = stages.counted.args()
-    stages.counted.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, lanes)
+    stages.counted.hoist_storage(*store).compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, lanes)
     demosaic.schedule_weights(stages.weighed, stages.lines[-2], lanes)
 
 

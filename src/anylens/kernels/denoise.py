@@ -275,16 +275,13 @@ def algorithm(
     dark: Any,
     lift: Any,
     thresholds: Any,
-    *,
-    bits: int = 32,
-    columns: tuple[Any, ...] = (),
 ) -> Stages:
-    """Light of unit noise is kept as floats of so many bits; with 16, its changes at half size as counts.
+    stable = stabilized(scene, to_camera, steps, dark)
+    return cleaned(stable, stable, frames_used, from_camera, steps, dark, lift, thresholds)
 
-    With 16 it is kept between two `columns`, the first and the last that are looked at: by the tiles alone that cannot
-    be told, and half as much again would be kept. What is so promised is picked pixel by pixel where columns are
-    skipped, so the small pictures do without.
-    """
+
+def stabilized(scene: Any, to_camera: Any, steps: Any, dark: Any) -> Any:
+    """Luma and chroma, (x, y, c), of unit noise."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
@@ -295,19 +292,35 @@ def algorithm(
         return hl.sqrt(hl.max(steps * light + dark, zero))
 
     camera, black = [root(plane) for plane in range(3)], hl.sqrt(dark * hl.f32(3.0))
-    stable, half, quarter, half_fixed, clean = (
-        hl.Func(name) for name in ("stable", "half", "quarter", "half_fixed", "clean")
-    )
     mixed = [sum((_constant(OPPONENT[k, p]) * camera[p] for p in range(3)), zero) for k in range(3)]
     mixed[0] -= black
-    stable[x, y, c] = hl.cast(hl.Float(bits), hl.mux(c, mixed))
-    plain = steady = stable
-    if bits != 32:
-        plain, steady = hl.Func("plain"), hl.Func("steady")
-        plain[x, y, c] = hl.f32(stable[x, y, c])
-        steady[x, y, c] = hl.f32(stable[hl.unsafe_promise_clamped(x, *columns), y, c])
+    stable = hl.Func("stable")
+    stable[x, y, c] = hl.mux(c, mixed)
+    return stable
 
-    half[x, y, c] = _halved(plain, c + 1, x, y)
+
+def cleaned(
+    stable: Any,
+    around: Any,
+    frames_used: Any,
+    from_camera: Any,
+    steps: Any,
+    dark: Any,
+    lift: Any,
+    thresholds: Any,
+    *,
+    counted: bool = False,
+) -> Stages:
+    """Clean light of what `stabilized` gives; the coarse chroma looks at it as `around` has it, farther than the rest.
+
+    What denoising changes at half size is `counted` in 16 bits, or kept as floats.
+    """
+    import halide as hl
+
+    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    zero, black = hl.f32(0.0), hl.sqrt(dark * hl.f32(3.0))
+    half, quarter, half_fixed, clean = (hl.Func(name) for name in ("half", "quarter", "half_fixed", "clean"))
+    half[x, y, c] = _halved(around, c + 1, x, y)
     quarter[x, y, c] = _halved(half, c, x, y)
     quarter_clean = _shrunk(quarter, thresholds, 3, frames_used, 4, "quarter")
     quarter_change, half_change = hl.Func("quarter_change"), hl.Func("half_change")
@@ -316,18 +329,18 @@ def algorithm(
     half_fixed[x, y, c] = half[x, y, c] + _doubled(quarter_finer, c, x, y)
     half_clean = _shrunk(half_fixed, thresholds, 1, frames_used, 2, "half")
     change = half_clean.picture[x, y, c] - half[x, y, c]
-    if bits != 32:
+    if counted:
         change = hl.u16_sat(hl.i32(change * hl.f32(CHANGE_STEPS) + hl.f32(NO_CHANGE + 0.5)))
     half_change[x, y, c] = change
     half_finer = _finer(half_change, "half_finer")
-    luma_clean = _shrunk(steady, thresholds, 0, frames_used, 1, "luma")
+    luma_clean = _shrunk(stable, thresholds, 0, frames_used, 1, "luma")
 
     parts = [luma_clean.picture[x, y, 0] + black]
     for k in (1, 2):
         change = _doubled(half_finer, k - 1, x, y)
-        if bits != 32:
+        if counted:
             change = hl.f32(change) * hl.f32(1 / CHANGE_STEPS) - hl.f32(NO_CHANGE / CHANGE_STEPS)
-        parts.append(steady[x, y, k] + change)
+        parts.append(stable[x, y, k] + change)
     light = []
     for plane in range(3):
         held = hl.max(sum((_constant(OPPONENT[k, plane]) * parts[k] for k in range(3)), zero), zero)
@@ -428,10 +441,24 @@ def reference(
     _, height, width = scene.shape
     tall, wide = MARGIN + -(-height // 4) * 4 - height, MARGIN + -(-width // 4) * 4 - width
     around = np.pad(scene, ((0, 0), (MARGIN, tall), (MARGIN, wide)), mode="reflect")
+    stable = stabilized_reference(around, to_camera, steps, dark)
+    clean = cleaned_reference(stable, frames_used, from_camera, steps, dark, lift, thresholds)
+    return clean[:, :height, :width]
+
+
+def stabilized_reference(scene: Array, to_camera: Array, steps: float, dark: float) -> Array:
+    """What `stabilized` says, in NumPy."""
     times, least = np.array((steps, dark), np.float32)
-    light = np.einsum("cd,dyx->cyx", to_camera, around)
+    light = np.einsum("cd,dyx->cyx", to_camera, scene)
     camera = np.sqrt(np.maximum(times * light + least, 0)) - np.sqrt(least)
-    stable = np.einsum("cd,dyx->cyx", OPPONENT.astype(np.float32), camera)
+    return np.asarray(np.einsum("cd,dyx->cyx", OPPONENT.astype(np.float32), camera), np.float32)
+
+
+def cleaned_reference(
+    stable: Array, frames_used: Array, from_camera: Array, steps: float, dark: float, lift: Array, thresholds: Array
+) -> Array:
+    """What `cleaned` says, in NumPy, MARGIN pixels within the border of `stable`, whose sides are multiples of four."""
+    times, least = np.array((steps, dark), np.float32)
 
     def shrunk(plane: Array, limit: Array, size: int) -> Array:
         tiles = np.lib.stride_tricks.sliding_window_view(plane, (8, 8))[::4, ::4]
@@ -480,7 +507,7 @@ def reference(
     level = np.einsum("dc,dyx->cyx", OPPONENT.astype(np.float32), np.stack(parts)) + np.sqrt(least)
     light = (np.maximum(level, 0) ** 2 - least) / times + lift[:, None, None]
     clean: Array = np.einsum("cd,dyx->cyx", from_camera, light).astype(np.float32)
-    return clean[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+    return clean[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

@@ -14,6 +14,8 @@ The idea is the "opposed inpainting" of H. Schwind in darktable 4 (2022); this f
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -159,21 +161,34 @@ def reference(mosaic: Array, clip: Array, lean: Array, red_x: int, red_y: int) -
     sites, beside, opposite = np.ix_(down, right), np.ix_(down, 1 - right), np.ix_(1 - down, 1 - right)
     other_clip = np.where(green_site, clip[np.ix_(1 - down, right)], clip[opposite])
     colors = (mosaic, clip[sites]), (one, clip[beside]), (other, other_clip)
-    leans = [_at_points(half_of, rows % 2 * 2 + columns % 2, rows, columns) for half_of in np.split(lean, 2)]
+    leans_of, site = _at_points(lean, rows, columns), rows % 2 * 2 + columns % 2
+    leans = [leans_of(site), leans_of(site + 4)]
     return _filled(*colors, leans)
 
 
-def _at_points(lean: Array, plane: Any, rows: Any, columns: Any) -> Array:
-    """What `_between` says, of many pixels."""
-    down, right = rows - SPAN_PX // 2, columns - SPAN_PX // 2
-    above, below = (np.clip(down // SPAN_PX + step, 0, lean.shape[1] - 1) for step in (0, 1))
-    left, beside = (np.clip(right // SPAN_PX + step, 0, lean.shape[2] - 1) for step in (0, 1))
-    across, under = ((at % SPAN_PX).astype(np.float32) * np.float32(1 / SPAN_PX) for at in (right, down))
-    upper, lower = (
-        lean[plane, row, left] + across * (lean[plane, row, beside] - lean[plane, row, left]) for row in (above, below)
-    )
-    between: Array = upper + under * (lower - upper)
-    return between
+def _at_points(lean: Array, rows: Any, columns: Any) -> Callable[[Any], Array]:
+    """What `_between` says, of many pixels: of each its own plane of `lean`, or of all the same."""
+    _, tall, wide = lean.shape
+    (above, below), under = _beside(rows, tall)
+    (left, right), across = _beside(columns, wide)
+    planes = lean.reshape(len(lean), -1)
+    corners = [(row * wide + left, row * wide + right) for row in (above, below)]
+
+    def at(plane: Any) -> Array:
+        upper, lower = (
+            one + across * (other - one)
+            for one, other in ((planes[plane, left], planes[plane, right]) for left, right in corners)
+        )
+        between: Array = upper + under * (lower - upper)
+        return between
+
+    return at
+
+
+def _beside(places: Any, points: int) -> tuple[tuple[Any, Any], Array]:
+    """The points before and after each place, and how far it is on the way from one to the other."""
+    first, part = np.divmod(places - SPAN_PX // 2, SPAN_PX)
+    return (np.clip(first, 0, points - 1), np.clip(first + 1, 0, points - 1)), part.astype(np.float32) / SPAN_PX
 
 
 def _filled(own: tuple[Array, Any], one: tuple[Array, Any], other: tuple[Array, Any], leans: Any) -> Array:
@@ -256,12 +271,12 @@ def leaning(seen: Array, clip: tuple[float, float, float]) -> Array:
     the colours around each point, the nearer the more; where nothing is clipped one point stands for all.
     """
     _, tall, wide = seen.shape
-    levels = np.array(clip, np.float32)[:, None]
-    brightest = (seen.reshape(3, -1) / levels).max(0)
+    brightest = _of_levels(seen, clip)
     each = SPAN_PX // SPACING if brightest.max(initial=0.0) >= 1.0 - RISE else max(tall, wide, 1)
     down, across = max(-(-tall // each), 1), max(-(-wide // each), 1)
     places = np.flatnonzero(brightest > BELOW)
-    point, light = places // wide // each * across + places % wide // each, seen.reshape(3, -1)[:, places]
+    rows, columns = np.divmod(places, wide)
+    point, light = rows // each * across + columns // each, seen.reshape(3, -1).take(places, 1)
     sums = np.zeros((2, 6, down * across), np.float32)
     for own, (one, other) in enumerate(OTHERS):
         part = light[own] / clip[own]
@@ -288,21 +303,40 @@ def _with_around(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
     even = np.pad(sums, ((0, 0), (0, 0), (0, tall % 2), (0, wide % 2)))
     rows = even[:, :, ::2] + even[:, :, 1::2]
     around = _with_around(rows[..., ::2] + rows[..., 1::2])
-    for axis, count in ((2, tall), (3, wide)):
-        at = np.arange(count)
-        beside = np.clip(at // 2 + at % 2 * 2 - 1, 0, around.shape[axis] - 1)
-        around = np.float32(0.75) * around.take(at // 2, axis) + np.float32(0.25) * around.take(beside, axis)
-    return sums + np.float32(FADING) * around
+    around *= np.float32(FADING)
+    found: npt.NDArray[Any] = sums + _twice(_twice(around, 2), 3)[:, :, :tall, :wide]
+    return found
+
+
+def _twice(sums: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+    """Twice as many places along an axis, each a quarter of the way to the next of those that it stands between."""
+    before, places, after = math.prod(sums.shape[:axis]), sums.shape[axis], math.prod(sums.shape[axis + 1 :])
+    lines = sums.reshape(before, places, after)
+    near, far = np.float32(0.75) * lines, np.float32(0.25) * lines
+    finer = np.empty((before, places, 2, after), sums.dtype)
+    np.add(near[:, 1:], far[:, :-1], out=finer[:, 1:, 0])
+    np.add(near[:, :-1], far[:, 1:], out=finer[:, :-1, 1])
+    finer[:, 0, 0], finer[:, -1, 1] = lines[:, 0], lines[:, -1]
+    return finer.reshape(*sums.shape[:axis], 2 * places, *sums.shape[axis + 1 :])
+
+
+def _of_levels(seen: Array, clip: tuple[float, float, float]) -> Array:
+    """(h * w,): how near to its level the colour, (3, h, w), comes that comes nearest, 1 at the level."""
+    nearest = np.zeros(seen[0].size, np.float32)
+    for plane, level in zip(seen.reshape(3, -1), clip, strict=True):
+        np.maximum(nearest, plane * np.float32(1.0 / level), out=nearest)
+    return nearest
 
 
 def filled_in(seen: Array, clip: tuple[float, float, float], lean: Array) -> Array:
     """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic, by what `leaning` gives."""
     out = seen.copy()
-    places = np.flatnonzero((seen > NEAR * np.array(clip, np.float32)[:, None, None]).any(0))
-    rows, columns = (at * SPACING for at in np.divmod(places, seen.shape[2]))
-    whole = [(plane.ravel()[places], np.float32(level)) for plane, level in zip(seen, clip, strict=True)]
+    places = np.flatnonzero(_of_levels(seen, clip) > NEAR)
+    leans_of = _at_points(lean.reshape(-1, *lean.shape[2:]), *(at * SPACING for at in np.divmod(places, seen.shape[2])))
+    light = seen.reshape(3, -1).take(places, 1)
+    whole = [(plane, np.float32(level)) for plane, level in zip(light, clip, strict=True)]
     for own, (one, other) in enumerate(OTHERS):
-        leans = [_at_points(lean[own], which, rows, columns) for which in (one, other)]
+        leans = [leans_of(3 * own + which) for which in (one, other)]
         out[own].ravel()[places] = _filled(whole[own], whole[one], whole[other], leans)
     return out
 

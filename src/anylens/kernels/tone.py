@@ -134,13 +134,14 @@ def schedule(stages: Stages, target: Any) -> None:
     width = target.natural_vector_size(hl.Float(32))
     stages.photo.output_buffer().dim(0).set_min(0)
     stages.photo.bound(c, 0, 3).parallel(y, 16, hl.TailStrategy.GuardWithIf)
-    schedule_rows(stages, y, width, hl.TailStrategy.GuardWithIf)
+    schedule_rows(stages, (stages.photo, y), y, width, hl.TailStrategy.GuardWithIf)
 
 
-def schedule_rows(stages: Stages, row: Any, width: int, tail: Any) -> None:
+def schedule_rows(stages: Stages, store: tuple[Any, Any], row: Any, width: int, tail: Any) -> None:
     """Each `row` of a photo in several sweeps: in one, what waits for what is a chain longer than a core looks ahead.
 
-    What is drawn into the gamut is read by whole blocks: let the photo begin where one does.
+    Room for what they leave is made at `store`, once for many rows. What is drawn into the gamut is read by whole
+    blocks: let the photo begin where one does.
     """
     import halide as hl
 
@@ -149,10 +150,12 @@ def schedule_rows(stages: Stages, row: Any, width: int, tail: Any) -> None:
     stages.photo.split(x, x, inner, seldom.BLOCK, tail).reorder(inner, c, x, y).vectorize(inner).unroll(c)
     for sweep in (stages.rich, stages.raised, stages.toned, stages.display):
         along, _ = sweep.args()
-        sweep.compute_at(stages.photo, row).split(along, along, inner, width, tail).vectorize(inner)
+        sweep.hoist_storage(*store).compute_at(stages.photo, row)
+        sweep.split(along, along, inner, width, tail).vectorize(inner)
     # What is used several times is kept apart: written out each time, it may be worked out each time.
     stages.line.compute_at(stages.toned, stages.toned.args()[0]).vectorize(stages.line.args()[0])
     seldom.schedule(stages.shown, (stages.photo, row), (stages.photo, row))
+    stages.shown.blocks.hoist_storage(*store)
 
 
 def reference(

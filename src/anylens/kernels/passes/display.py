@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels import expose, local_tone, seldom, sharpen_counts, tone
-from anylens.kernels.passes import light
+from anylens.kernels.passes import groups
 from anylens.kernels.signature import Image
 from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
 MODULES = {"expose": expose, "local_tone": local_tone, "tone": tone, "sharpen": sharpen_counts}
-GROUPS: light.Groups = tuple((name, light.after(name, module)) for name, module in MODULES.items())
+GROUPS: groups.Groups = tuple((name, groups.after(name, module)) for name, module in MODULES.items())
 TILE = (1008, 128)
 """At most; 255 blocks of denoising lie over it and the two pixels around it where sharpening looks."""
 
@@ -56,7 +56,7 @@ def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, A
     # Rows slide down a piece; the lowest pieces are shifted back inside, a guard in them would stop the sliding.
     out = photo.output_buffer()
     lanes = target.natural_vector_size(hl.Int(16))
-    photo.bound(c, 0, 3).split(x, across, x, light.evenly(out.width(), columns, lanes), guard)
+    photo.bound(c, 0, 3).split(x, across, x, groups.evenly(out.width(), columns, lanes), guard)
     photo.split(y, down, y, hl.min(rows, out.height()), hl.TailStrategy.ShiftInwards)
     photo.reorder(c, x, y, across, down).vectorize(x, lanes, guard).unroll(c)
     photo.fuse(across, down, piece).parallel(piece)
@@ -65,7 +65,7 @@ def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, A
     rendered = stages.tone.photo
     x, row, c = rendered.args()
     rendered.store_at(photo, piece).compute_at(photo, y).bound(c, 0, 3).align_bounds(x, seldom.BLOCK)
-    tone.schedule_rows(stages.tone, row, width, hl.TailStrategy.Auto)
+    tone.schedule_rows(stages.tone, (photo, piece), row, width, hl.TailStrategy.Auto)
     x, _, c = stages.even.args()
     stages.even.compute_at(stages.tone.rich, stages.tone.rich.args()[0]).bound(c, 0, 3)
     stages.even.reorder(c, x).unroll(c).vectorize(x)
@@ -85,6 +85,6 @@ def example(rng: np.random.Generator, height: int, width: int) -> dict[str, Any]
     """By name, with an even map of surroundings."""
     given: dict[str, Any] = {}
     for name, module in MODULES.items():
-        given |= light.named(rng, name, module, height, width)
+        given |= groups.named(rng, name, module, height, width)
     lines = np.stack([np.full((5, 7), 0.8), np.full((5, 7), -0.2)]).astype(np.float32)
     return given | {"local_tone_lines": lines}

@@ -9,20 +9,20 @@ import numpy.typing as npt
 
 from anylens.kernels import cubic, down, matrix
 from anylens.kernels.library import Kernel
-from anylens.kernels.passes import display, light, render
+from anylens.kernels.passes import display, groups, render
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
-LEVEL: light.Groups = (
+LEVEL: groups.Groups = (
     ("level", (Image("level", "float16", 2),)),
     ("height", (Scalar("height", "int32"),)),
     ("down", down.PLACES),
     ("matrix", (Image("to_scene", "float32", 2),)),
 )
-GROUPS: light.Groups = (*LEVEL, *display.GROUPS)
-SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(display.OUTPUT,))
+GROUPS: groups.Groups = (*LEVEL, *display.GROUPS)
+SIGNATURE = Signature(inputs=groups.flat(GROUPS), outputs=(display.OUTPUT,))
 
 
 class Straight(Parts):
@@ -52,7 +52,7 @@ def straightened(given: dict[str, tuple[Any, ...]]) -> Straight:
 
 
 def algorithm(*inputs: Any) -> Stages:
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     straight = straightened(given)
     return Stages(straight, display.algorithm(straight.scene, straight.place, given))
 
@@ -87,7 +87,7 @@ def scene_of(given: dict[str, tuple[Any, ...]]) -> Array:
 
 
 def reference(*inputs: Any) -> Array:
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     return display.reference(scene_of(given), given)
 
 

@@ -1,4 +1,4 @@
-"""Counts -> clean light in the camera's colours, read along its rows: the first of three passes for bent pictures.
+"""Light of unit noise -> clean light in the camera's colours, read along its rows: what bent pictures begin with.
 
 A block's colours stand side by side, so that what reads it along its columns finds all in one place.
 """
@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import across, cubic
+from anylens.kernels import across, cubic, denoise
 from anylens.kernels.library import Kernel
-from anylens.kernels.passes import light
+from anylens.kernels.passes import groups, light, steady
 from anylens.kernels.signature import Image, Signature
 from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
-GROUPS: light.Groups = (*light.GROUPS, ("across", across.PLACES[:-1]))
-SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(Image("rows", "float16", 2),))
+GROUPS: groups.Groups = (*light.GROUPS, ("across", across.PLACES[:-1]))
+SIGNATURE = Signature(inputs=groups.flat(GROUPS), outputs=(Image("rows", "float16", 2),))
 STRIP = 128
 """Rows at most that slide down in one go."""
 
 
 class Stages(Parts):
-    light: light.Stages
+    light: denoise.Stages
     across: across.Stages
     rows: Any
 
@@ -33,15 +33,15 @@ class Stages(Parts):
 def algorithm(*inputs: Any) -> Stages:
     import halide as hl
 
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     clean = light.algorithm(given)
     place, y = hl.Var("place"), hl.Var("y")
-    width, _ = light.size_of(given)
-    edged = hl.BoundaryConditions.repeat_edge(clean.denoise.clean, [hl.Range(0, width)])
+    width, _ = given["size"]
+    edged = hl.BoundaryConditions.repeat_edge(clean.clean, [hl.Range(0, width)])
     level = across.algorithm(edged, *(*given["across"], width))
     rows = hl.Func("rows")
     x, c = cubic.place_apart(place)
-    rows[place, y] = hl.cast(hl.Float(light.KEPT_BITS), level.level[x, y, c])
+    rows[place, y] = hl.cast(hl.Float(steady.KEPT_BITS), level.level[x, y, c])
     return Stages(clean, level, rows)
 
 
@@ -60,7 +60,7 @@ def schedule(stages: Stages, target: Any) -> None:
     out, round_up = rows.output_buffer(), hl.TailStrategy.RoundUp
     out.dim(0).set_min(0)
     # A guard in the lowest strip would stop the sliding; it is shifted back inside.
-    rows.split(y, y, inner, light.evenly(out.height(), STRIP, 1), hl.TailStrategy.ShiftInwards).parallel(y)
+    rows.split(y, y, inner, groups.evenly(out.height(), STRIP, 1), hl.TailStrategy.ShiftInwards).parallel(y)
     rows.split(place, place, c, 3 * cubic.BLOCK, round_up).split(c, c, lane, cubic.BLOCK).vectorize(lane).unroll(c)
     level.hoist_storage(rows, y).compute_at(rows, inner)
     cubic.schedule_blocks(level, width, *stages.across.asked)
@@ -68,11 +68,11 @@ def schedule(stages: Stages, target: Any) -> None:
     x, at, c = padded.args()
     padded.hoist_storage(rows, y).compute_at(rows, inner).bound(c, 0, 3).reorder(c, x, at).unroll(c)
     padded.vectorize(x, width, round_up)
-    light.schedule(stages.light, (rows, y), (rows, inner), (padded, at), out.height(), target)
+    light.schedule(stages.light, (rows, y), (rows, inner), (padded, at), target)
 
 
 def reference(*inputs: Any) -> Array:
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     clean = light.reference(given)
     level = across.reference(clean, *(*given["across"], clean.shape[2]))
     return np.asarray(cubic.side_by_side(level.astype(np.float16)))
@@ -84,5 +84,5 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
     given = light.example(rng, height, width)
     names = (argument.name for argument in across.SIGNATURE.inputs)
-    given |= dict(zip(names, across.example(rng, *given["raw"].shape), strict=True))
+    given |= dict(zip(names, across.example(rng, height, width), strict=True))
     return tuple(given[argument.name] for argument in SIGNATURE.inputs)

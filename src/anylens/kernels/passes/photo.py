@@ -1,9 +1,9 @@
-"""Counts -> photo in one pass: all the kernels of the shipped stages, from linearize to sharpen.
+"""Light of unit noise -> photo: all the kernels of the shipped stages after `passes.steady`, from denoise to sharpen.
 
 The algorithms are those of the single kernels, composed; only what is kept between them differs. A call makes a band
-of the photo, 8 bits, rows interleaved as files want them. What it takes has the names of GROUPS: what each kernel takes
-after its picture, what `passes.cells` takes as `counts`, the `phase` of the filter, and `calm`, to how many frames the
-noise is equal, one point every SPACING pixels.
+of the photo, 8 bits, rows interleaved as files want them. What it takes has the names of GROUPS: rows of what `steady`
+gives and the number of the first, the size of the picture, what each kernel takes after its picture, and `calm`, to how
+many frames the noise is equal, one point every SPACING pixels.
 
 The blocks of denoising do not lie mirrored beyond the border, so the outermost two pixels of a photo, where sharpening
 looks there, may differ by a count from stage by stage.
@@ -16,38 +16,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels import denoise
 from anylens.kernels.library import Kernel
-from anylens.kernels.passes import cells, display, light
+from anylens.kernels.passes import cells, display, groups, light
 from anylens.kernels.signature import Signature
 from anylens.record import Parts
 
-GROUPS: light.Groups = (*light.GROUPS, *display.GROUPS)
-SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(display.OUTPUT,))
+GROUPS: groups.Groups = (*light.GROUPS, *display.GROUPS)
+SIGNATURE = Signature(inputs=groups.flat(GROUPS), outputs=(display.OUTPUT,))
 
 
 class Stages(Parts):
-    light: light.Stages
+    light: denoise.Stages
     display: display.Stages
 
 
 def algorithm(*inputs: Any) -> Stages:
     import halide as hl
 
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     clean = light.algorithm(given)
-    width, height = light.size_of(given)
+    width, height = given["size"]
     place = cells.inside(hl.Var("x"), width), cells.inside(hl.Var("y"), height)
-    return Stages(clean, display.algorithm(clean.denoise.clean, place, given))
+    return Stages(clean, display.algorithm(clean.clean, place, given))
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """341 ms of one core of an AMD EPYC (AVX2), other work beside it, 12 MP."""
-    height = stages.display.photo.output_buffer().height()
-    light.schedule(stages.light, *display.schedule(stages.display, target), height, target, display.TILE[0])
+    """250 ms of one core of an AMD EPYC (AVX2), other work beside it, 12 MP."""
+    light.schedule(stages.light, *display.schedule(stages.display, target), target, display.TILE[0])
 
 
 def reference(*inputs: Any) -> npt.NDArray[Any]:
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     return display.reference(light.reference(given), given)
 
 
@@ -55,6 +55,5 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
-    given = light.example(rng, height, width)
-    given |= display.example(rng, *given["raw"].shape)
+    given = light.example(rng, height, width) | display.example(rng, height, width)
     return tuple(given[argument.name] for argument in SIGNATURE.inputs)

@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.kernels.library import Kernel
-from anylens.kernels.passes import cells, display, light
+from anylens.kernels.passes import cells, display, groups
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
-GROUPS: light.Groups = (
+GROUPS: groups.Groups = (
     ("scene", (Image("scene", "float32", 3),)),
     ("place", (Scalar("top", "int32"), Scalar("width", "int32"), Scalar("height", "int32"))),
     *display.GROUPS,
 )
-SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(display.OUTPUT,))
+SIGNATURE = Signature(inputs=groups.flat(GROUPS), outputs=(display.OUTPUT,))
 LEAST_SIDE = 8
 """A smaller picture would be mirrored twice."""
 
@@ -42,7 +42,7 @@ def algorithm(*inputs: Any) -> Stages:
     """Of rows from `top` on of a picture of `width` x `height`, which is mirrored beyond its border."""
     import halide as hl
 
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     (seen,), (top, width, height) = given["scene"], given["place"]
     here = hl.Func("here")
@@ -63,7 +63,7 @@ def schedule(stages: Stages, target: Any) -> None:
 
 
 def reference(*inputs: Any) -> Array:
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     _, width, _ = given["place"]
     return display.reference(given["scene"][0][:, :, :width], given)
 

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from anylens.kernels import restore
 from anylens.kernels.library import Kernel
-from anylens.kernels.passes import finish, light
+from anylens.kernels.passes import finish, groups
 from anylens.kernels.signature import Image, Signature
 from anylens.record import Parts
 
 Array = npt.NDArray[Any]
 
-GROUPS: light.Groups = (*finish.LEVEL, ("restore", light.after("restore", restore)))
-SIGNATURE = Signature(inputs=light.flat(GROUPS), outputs=(Image("scene", "float32", 3),))
+GROUPS: groups.Groups = (*finish.LEVEL, ("restore", groups.after("restore", restore)))
+SIGNATURE = Signature(inputs=groups.flat(GROUPS), outputs=(Image("scene", "float32", 3),))
 PIECE = (1024, 264)
 """Columns and rows, at most, of a piece: the scene and what is made of it slide down it."""
 LEAST_SIDE = 16
@@ -29,7 +29,7 @@ class Stages(Parts):
 
 
 def algorithm(*inputs: Any) -> Stages:
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     straight = finish.straightened(given)
     return Stages(straight, restore.algorithm(straight.scene, *given["restore"]))
 
@@ -45,7 +45,7 @@ def schedule(stages: Stages, target: Any) -> None:
 
 
 def reference(*inputs: Any) -> Array:
-    given = light.grouped(GROUPS, inputs)
+    given = groups.grouped(GROUPS, inputs)
     return restore.reference(finish.scene_of(given), *given["restore"])
 
 
@@ -54,5 +54,5 @@ kernel = Kernel(__name__, SIGNATURE, reference)
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
     height, width = max(height + height % 2, LEAST_SIDE), max(width, LEAST_SIDE)
-    given = finish.named(rng, height, width) | light.named(rng, "restore", restore, height, width)
+    given = finish.named(rng, height, width) | groups.named(rng, "restore", restore, height, width)
     return tuple(given[argument.name] for argument in SIGNATURE.inputs)
