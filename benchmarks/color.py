@@ -29,7 +29,7 @@ def of_looks() -> dict[str, dict[str, float]]:
     rec2020 = color.xyz_to_rgb("rec2020") @ adapted
     truth = color.oklab_from_rgb(np.maximum(color.xyz_to_rgb("srgb") @ adapted, 0.0), "srgb")
     sensor = anylens.Sensor(name="eye", width_px=24, height_px=1, cfa=bayer("RGGB"))
-    facts = anylens.Facts(sensor, (0, 0, 1, 24), (0.0, 0.0, 24.0, 1.0), balance=(1.0, 1.0, 1.0))
+    facts = anylens.Facts.whole(sensor, balance=(1.0, 1.0, 1.0))
     scene = anylens.Scene(np.ascontiguousarray(rec2020[:, None].astype(np.float32)), facts)
     found = {}
     for look in darkroom.looks():

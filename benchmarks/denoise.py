@@ -84,7 +84,7 @@ def ours(counts: npt.NDArray[np.uint16], iso: int, *left_out: str) -> Array:
         black=((float(BLACK),),),
         noise=anylens.Noise((scale,), (offset,), "twin"),
     )
-    facts = anylens.Facts(sensor, (0, 0, height, width), (0.0, 0.0, width, height), as_shot_neutral=tuple(NEUTRAL.flat))
+    facts = anylens.Facts.whole(sensor, as_shot_neutral=tuple(NEUTRAL.flat))
     recipe = default_recipe()
     mosaic_stages = tuple(stage for stage in recipe.mosaic if type(stage).__name__ not in left_out)
     scene_stages = tuple(stage for stage in recipe.scene if type(stage).__name__ not in left_out)

@@ -38,8 +38,7 @@ def scene_of(light: Array) -> Scene:
     """A Scene of linear Rec. 2020 (3, H, W)."""
     _, height, width = light.shape
     sensor = anylens.Sensor(name="drawn", width_px=width, height_px=height, cfa=bayer("RGGB"))
-    area = (0, 0, height, width)
-    facts = anylens.Facts(sensor, area, (0.0, 0.0, float(width), float(height)), balance=(1.0, 1.0, 1.0))
+    facts = anylens.Facts.whole(sensor, balance=(1.0, 1.0, 1.0))
     return Scene(np.ascontiguousarray(light.astype(np.float32)), facts)
 
 

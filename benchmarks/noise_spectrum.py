@@ -87,8 +87,7 @@ def bare_frame(counts: npt.NDArray[np.uint16], gains: tuple[float, float, float]
     noise = Noise((SCALE,), (OFFSET,), "sensor")
     sensor = Sensor("quad", width, height, bayer("quad-RGGB"), ((BLACK,),), (WHITE,), noise=noise)
     red, green, blue = (min(gains) / gain for gain in gains)
-    crop = (0.0, 0.0, float(width), float(height))
-    return Frame(counts, Facts(sensor, (0, 0, height, width), crop, as_shot_neutral=(red, green, blue)))
+    return Frame(counts, Facts.whole(sensor, as_shot_neutral=(red, green, blue)))
 
 
 def measured(seeds: int, light: Callable[[int], Array] = white_noise) -> Array:

@@ -296,9 +296,7 @@ def frame(scene: Array, drawn: Drawing, seed: int) -> Frame:
     sensor = Sensor(
         "simulated", WIDTH, HEIGHT, (("R", "G"), ("G", "B")), ((64.0,),), (float(WHITE),), PITCH_UM, noise_of
     )
-    facts = Facts(
-        sensor, (0, 0, HEIGHT, WIDTH), (0.0, 0.0, float(WIDTH), float(HEIGHT)), body=Body("simulated", "body")
-    )
+    facts = Facts.whole(sensor, body=Body("simulated", "body"))
     return Frame(raw, facts)
 
 

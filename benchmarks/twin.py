@@ -56,11 +56,7 @@ def writing(sensor: Silicon) -> float:
     """Median seconds of writing one frame as DNG, until it is on the disk."""
     raw = Chip(sensor).expose(even(sensor, 0.3), EXPOSURE_S).raw
     height, width = raw.shape
-    facts = Facts(
-        Sensor("twin", width, height, sensor.cfa, ((sensor.black,),), (float(sensor.white),)),
-        (0, 0, height, width),
-        (0.0, 0.0, float(width), float(height)),
-    )
+    facts = Facts.whole(Sensor("twin", width, height, sensor.cfa, ((sensor.black,),), (float(sensor.white),)))
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(ROUNDS):

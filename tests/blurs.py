@@ -40,10 +40,8 @@ def facts(height: int, width: int, field: PsfField | None, noise: float = 1e-6, 
     """Facts of light of (height, width) that is already in Rec. 2020, its noise of variance `noise` everywhere."""
     passport = None if field is None else Passport(LENS, "Some Body", psf=(field,))
     sensor = Sensor("some", width, height, (), pitch_um=PITCH_UM, noise=Noise((1e-9,), (noise,), "sensor"))
-    return Facts(
+    return Facts.whole(
         sensor,
-        (0, 0, height, width),
-        (0.0, 0.0, float(width), float(height)),
         body=Body("Some", "Body"),
         lens=LENS,
         setting=Setting("hand", f_number=f_number),

@@ -58,7 +58,7 @@ def flat(
         white=(silicon.white,),
         noise=noise or silicon.noise(),
     )
-    facts = Facts(sensor, (0, 0, height, width), (0.0, 0.0, float(width), float(height)), exposure_s=exposure_s)
+    facts = Facts.whole(sensor, exposure_s=exposure_s)
     return Frame(raw, facts)
 
 

@@ -26,7 +26,7 @@ def facts(cfa: str = "RGGB", height: int = 48, width: int = 64, **changes: objec
         calibrations=(Calibration(17, WARM), Calibration(21, COOL)) if cfa != "mono" else (),
     )
     known = {"as_shot_neutral": NEUTRAL if cfa != "mono" else None, **changes}
-    return Facts(sensor, (0, 0, height, width), (0.0, 0.0, float(width), float(height)), **known)  # type: ignore[arg-type]
+    return Facts.whole(sensor, **known)  # type: ignore[arg-type]
 
 
 def sampled(rgb: np.ndarray, cfa: str = "RGGB", noise_seed: int | None = None, **changes: object) -> Frame:

@@ -84,9 +84,7 @@ class Camera:
             pitch_um=self.pitch_um, noise=Noise((1.0 / self.electrons,), (1e-8,), "sensor"),
         )  # fmt: skip
         lens = Lens("", "Street 25", (self.focal_mm, self.focal_mm))
-        return Facts(
-            sensor, (0, 0, self.height, self.width), (0.0, 0.0, float(self.width), float(self.height)),
-            exposure_s=0.01 * exposure, iso=100.0, body=Body("anylens", "street"), lens=lens,
+        return Facts.whole(sensor, exposure_s=0.01 * exposure, iso=100.0, body=Body("anylens", "street"), lens=lens,
             setting=Setting("exif", 4.0, self.focal_mm, None),
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,12 @@ class Facts:
     softness: float = 1.0
     temperature_c: float | None = None
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def whole(cls, sensor: Sensor, **known: Any) -> Facts:
+        """Facts of a frame of all the sensor's pixels, none masked and none cropped; `known` are its other fields."""
+        height, width = sensor.height_px, sensor.width_px
+        return cls(sensor, (0, 0, height, width), (0.0, 0.0, float(width), float(height)), **known)
 
     @property
     def active_shape(self) -> tuple[int, int]:

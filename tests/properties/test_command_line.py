@@ -58,10 +58,8 @@ def write_raw(place: Path, orientation: int = 1, key: float = 0.5) -> Path:
         noise=anylens.Noise((1e-4,), (1e-7,), "file"),
         calibrations=(anylens.Calibration(21, matrix),),
     )
-    facts = anylens.Facts(
-        sensor=sensor,
-        active_area=(0, 0, HEIGHT_PX, WIDTH_PX),
-        crop=(0.0, 0.0, float(WIDTH_PX), float(HEIGHT_PX)),
+    facts = anylens.Facts.whole(
+        sensor,
         exposure_s=1 / 250,
         iso=200.0,
         body=anylens.Body("Testmaker", "Model T"),

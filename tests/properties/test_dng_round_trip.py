@@ -165,9 +165,7 @@ def plain(raw: npt.NDArray[Any], cfa: str = "RGGB", **changes: Any) -> Facts:
     height, width = raw.shape[-2:]
     silicon = Sensor("test", width, height, bayer(cfa), ((64.0,),), (16383.0,), calibrations=(D65,))
     return replace(
-        Facts(
-            silicon, (0, 0, height, width), (0.0, 0.0, float(width), float(height)), as_shot_neutral=(0.5, 1.0, 0.75)
-        ),
+        Facts.whole(silicon, as_shot_neutral=(0.5, 1.0, 0.75)),
         **changes,
     )
 

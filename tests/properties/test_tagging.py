@@ -48,7 +48,7 @@ def facts(lens: Lens | None = None, setting: Setting | None = None) -> Facts:
         noise=Noise((1e-3,), (1e-5,), "file"),
         calibrations=(Calibration(21, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))),),
     )
-    return Facts(silicon, (0, 0, 24, 32), (0.0, 0.0, 32.0, 24.0), lens=lens, setting=setting)
+    return Facts.whole(silicon, lens=lens, setting=setting)
 
 
 def frame(lens: Lens | None = None, setting: Setting | None = None) -> Frame:

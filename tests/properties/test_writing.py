@@ -32,9 +32,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 
 def facts_of(height: int, width: int, orientation: int = 1) -> Facts:
-    silicon = Sensor("test", width, height, ())
-    crop = (0.0, 0.0, float(width), float(height))
-    return Facts(silicon, (0, 0, height, width), crop, orientation=orientation)
+    return Facts.whole(Sensor("test", width, height, ()), orientation=orientation)
 
 
 def photo_of(height: int = 6, width: int = 10, orientation: int = 1, recipe: str = "", seed: int = 0) -> Photo:
@@ -274,7 +272,7 @@ def test_a_disk_that_fills_up_leaves_nothing(suffix: str, tmp_path: Path) -> Non
         from anylens.refusal import Refusal
         from anylens.sensor import Sensor
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-        facts = Facts(Sensor("t", 800, 800, ()), (0, 0, 800, 800), (0.0, 0.0, 800.0, 800.0))
+        facts = Facts.whole(Sensor("t", 800, 800, ()))
         try:
             write(Photo(np.random.default_rng(0).random((3, 800, 800), np.float32), facts), sys.argv[1])
         except Refusal as refusal:

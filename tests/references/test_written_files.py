@@ -45,10 +45,8 @@ def facts_of(height: int, width: int, cfa: str = "RGGB") -> Facts:
             Calibration(21, COLOR_MATRIX, FORWARD_MATRIX, ((1.01, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 0.99))),
         ),
     )
-    return Facts(
+    return Facts.whole(
         silicon,
-        (0, 0, height, width),
-        (0.0, 0.0, float(width), float(height)),
         exposure_s=1 / 250,
         iso=102400.0,
         taken=datetime(2026, 2, 3, 4, 5, 6, 120000, timezone(timedelta(hours=-3, minutes=-30))),

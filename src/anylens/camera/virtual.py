@@ -272,10 +272,8 @@ class Virtual:
             noise=silicon.noise(shot.gain, exposure_s, setup.temperature),
             calibrations=calibrations() if silicon.cfa else (),
         )
-        return Facts(
-            sensor=sensor,
-            active_area=(0, 0, height, width),
-            crop=(0.0, 0.0, float(width), float(height)),
+        return Facts.whole(
+            sensor,
             shot=shot,
             exposure_s=exposure_s,
             gain=shot.gain,

@@ -39,10 +39,8 @@ def read_bare(path: str | os.PathLike[str], sheet: Sheet, *, data: gate.FileByte
         noise = estimate_noise(raw, silicon.cfa, silicon.black, silicon.white)
         silicon = replace(silicon, noise=noise)
         notes = (*notes, "The sensor file has no noise profile; the noise was estimated from the picture itself.")
-    facts = Facts(
-        sensor=silicon,
-        active_area=(0, 0, height, width),
-        crop=(0.0, 0.0, float(width), float(height)),
+    facts = Facts.whole(
+        silicon,
         as_shot_neutral=sheet.as_shot_neutral if silicon.cfa else None,
         orientation=sheet.orientation,
         notes=notes,

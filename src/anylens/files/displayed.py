@@ -55,10 +55,8 @@ def facts_of_displayed(
     """What a JPEG of this size tells of how it was taken; where it has no EXIF block, or a damaged one, nothing."""
     sensor = Sensor("finished picture", width, height, cfa=(), black=((0.0,),), white=(WHITE,), noise=noise)
     known = _exposure(path)
-    return Facts(
-        sensor=sensor,
-        active_area=(0, 0, height, width),
-        crop=(0.0, 0.0, float(width), float(height)),
+    return Facts.whole(
+        sensor,
         exposure_s=known.exposure_s,
         iso=known.iso,
         taken=known.taken,

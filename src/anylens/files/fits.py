@@ -54,10 +54,8 @@ def read_fits(path: str | os.PathLike[str], data: gate.FileBytes, sensor: Sensor
     stored = np.frombuffer(data, _TYPES[bits], count=width * height, offset=start)
     raw = _counts(stored.reshape(height, width), cards, bits, name)
     silicon, notes = _sensor(cards, raw, bits, sensor, name)
-    facts = Facts(
-        sensor=silicon,
-        active_area=(0, 0, height, width),
-        crop=(0.0, 0.0, float(width), float(height)),
+    facts = Facts.whole(
+        silicon,
         exposure_s=_positive(cards.get("EXPTIME", cards.get("EXPOSURE"))),
         gain=_gain(cards),
         temperature_c=_temperature(cards.get("CCD-TEMP")),
