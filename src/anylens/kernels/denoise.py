@@ -6,7 +6,9 @@ to unit noise (Anscombe 1948, generalized by Starck, Murtagh & Bijaoui 1998), th
 Coefficients are shrunk against the noise that they really hold: demosaicing colours the noise, and NOISE_SPECTRUM
 says how. Neighbours in a transform share one fate, as in Cai 1999 ("Adaptive wavelet estimation: a block thresholding
 and oracle inequality approach"): texture, of which each coefficient alone would pass for noise, is kept for what they
-hold together. Shrinking by 1 - (noise / energy)^2 is continuous, so no coefficient is decided by the last bit.
+hold together. Of luma the whole block is asked too (own work): what rises out of the noise in one group alone is
+more often noise than texture, which shows in several. Shrinking by 1 - (noise / energy)^2 is continuous, so no
+coefficient is decided by the last bit.
 """
 
 from __future__ import annotations
@@ -108,10 +110,12 @@ NOISE_SPECTRUM = np.array(
 
 class Shrunk(Parts):
     shares: Any
-    ease: Any
+    used: Any
     parted: Any
     rows: Any
     values: Any
+    energy: Any
+    asked: Any
     kept: Any
     shrunk: Any
     back: Any
@@ -156,6 +160,14 @@ MEMBERS_OF = np.outer(COUNTS, COUNTS) - (np.add.outer(COUNTS, COUNTS) == 4)
 SHARES = LEFT_OUT / (NOISE_SHARE * np.maximum(MEMBERS_OF, 1))
 SHARES[0, 0] = 0.0
 
+SIZES = [len(group) for group in MEMBERS]
+PARTS = (np.outer(SIZES, SIZES) - np.outer([1, 0, 0], [1, 0, 0])) / 63
+"""What part of a block's coefficients each group has."""
+
+ASKED, LESS, ASKED_RANGE = 3.4, 2.0, (0.92, 2.4)
+"""How many times the energy that is all noise a group of luma must rise above: the first, less the second times the
+mean energy of its block, within these. Flat noise has a mean of 0.63 by default, so 2.1 times are asked there."""
+
 
 def _forward(values: list[Any]) -> list[Any]:
     """The cosine transform of eight expressions by RATIOS, even and odd part apart."""
@@ -197,28 +209,31 @@ def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int
     """Blocks every four pixels of `plane` (x, y, c), shrunk by table `first + c`; its pixels are `size` wide.
 
     Column x of blocks is column x / 4 of blocks, pixel x % 4. Columns are transformed for the two blocks that share
-    them at once, and back again after these were added.
+    them at once, and back again after these were added. Luma's table is the first.
     """
     import halide as hl
 
     x, y, c, u, v, i, j, k = (hl.Var(n) for n in ("x", "y", "c", "u", "v", "i", "j", "k"))
-    shares, ease, parted, rows, values, kept, shrunk, back, both, columns, picture = (
+    shares, used, parted, rows, values, energy, asked, kept, shrunk, back, both, columns, picture = (
         hl.Func(f"{name}_{part}") for part in Shrunk._fields
     )
     limit = hl.max(thresholds[u, v, first + c], hl.f32(LEAST_LIMIT))
     shares[u, v, c] = hl.mux(v * 8 + u, [_constant(value) for value in SHARES.ravel()]) / (limit * limit)
-    used = frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size]
-    ease[x, y] = hl.f32(1.0) / (used * used)
+    used[x, y] = frames_used[(x * 4 + 4) * size, (y * 4 + 4) * size]
     parted[x, k, y, c] = plane[x * 4 + k, y, c]
     rows[x, k, v, y, c] = hl.mux(v, _forward([parted[x, k, y * 4 + n, c] for n in range(8)]))
     values[x, u, v, y, c] = hl.mux(u, _forward([rows[x + k // 4, k % 4, v, y, c] for k in range(8)]))
 
-    def kept_of(across: list[int], down: list[int]) -> Any:
+    def energy_of(across: list[int], down: list[int]) -> Any:
         parts = [(values[x, i, j, y, c], shares[i, j, c]) for j in down for i in across]
-        energy = sum((value * value * share for value, share in parts), hl.f32(0.0))
-        return hl.max(hl.f32(1.0) - ease[x, y] / (energy * energy + hl.f32(1e-20)), hl.f32(0.0))
+        return sum((value * value * share for value, share in parts), hl.f32(0.0)) * used[x, y]
 
-    kept[x, u, v, y, c] = hl.mux(v, [hl.mux(u, [kept_of(across, down) for across in MEMBERS]) for down in MEMBERS])
+    energy[x, u, v, y, c] = hl.mux(v, [hl.mux(u, [energy_of(across, down) for across in MEMBERS]) for down in MEMBERS])
+    mean = sum((_constant(PARTS[j, i]) * energy[x, i, j, y, c] for j in range(3) for i in range(3)), hl.f32(0.0))
+    least, most = map(_constant, ASKED_RANGE if first == 0 else (1.0, 1.0))
+    asked[x, y, c] = hl.clamp(_constant(ASKED) - _constant(LESS) * mean, least, most)
+    share = asked[x, y, c] / (energy[x, u, v, y, c] + hl.f32(1e-10))
+    kept[x, u, v, y, c] = hl.max(hl.f32(1.0) - share * share, hl.f32(0.0))
     # Strict, or the compiler draws these products into those of the transform and shares nothing any more.
     less = [hl.strict_float(values[x, n, v, y, c] * kept[x, (n + 1) // 3, (v + 1) / 3, y, c]) for n in range(8)]
     less[0] = hl.select(v == 0, values[x, 0, v, y, c], less[0])
@@ -228,7 +243,7 @@ def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int
     columns[x, k, j, y, c] = hl.mux(j, _inverse([both[x, k, n, y, c] for n in range(8)]))
     total = columns[x / 4, x % 4, y % 4, y / 4, c] + columns[x / 4, x % 4, y % 4 + 4, y / 4 - 1, c]
     picture[x, y, c] = total * _constant(WHOLE)
-    return Shrunk(shares, ease, parted, rows, values, kept, shrunk, back, both, columns, picture)
+    return Shrunk(shares, used, parted, rows, values, energy, asked, kept, shrunk, back, both, columns, picture)
 
 
 def _halved(plane: Any, c: Any, x: Any, y: Any) -> Any:
@@ -385,7 +400,7 @@ def schedule_blocks(
     shrunk.picture.unroll(inner).vectorize(x, width)
     x, k, j, y, _ = shrunk.columns.args()
     shrunk.columns.store_at(*tile).compute_at(*row).reorder(j, x, k, y).unroll(j).vectorize(x, width)
-    shrunk.ease.compute_at(shrunk.columns, y).vectorize(shrunk.ease.args()[0], width)
+    shrunk.used.compute_at(shrunk.columns, y).vectorize(shrunk.used.args()[0], width)
     column, _, j, *_ = shrunk.both.args()
     shrunk.both.compute_at(shrunk.columns, x).reorder(j, column).unroll(j).vectorize(column)
     x, k, v, *_ = shrunk.rows.args()
@@ -399,8 +414,10 @@ def schedule_blocks(
     shrunk.shrunk.compute_at(shrunk.back, v).reorder(u, x).unroll(u).vectorize(x)
     x, u, v, *_ = shrunk.values.args()
     shrunk.values.compute_at(shrunk.back, blocks).reorder(u, x, v).unroll(u).vectorize(x)
-    x, u, v, *_ = shrunk.kept.args()
-    shrunk.kept.compute_at(shrunk.back, blocks).reorder(u, v, x).unroll(u).unroll(v).vectorize(x)
+    for each in (shrunk.energy, shrunk.kept):
+        x, u, v, *_ = each.args()
+        each.compute_at(shrunk.back, blocks).reorder(u, v, x).unroll(u).unroll(v).vectorize(x)
+    shrunk.asked.compute_at(shrunk.back, blocks).vectorize(shrunk.asked.args()[0])
     if columns is not None:
         for kept in (shrunk.rows, shrunk.back, shrunk.columns):
             kept.bound_storage(kept.args()[0], columns // 4 + 2 * BEYOND)
@@ -460,7 +477,7 @@ def cleaned_reference(
     """What `cleaned` says, in NumPy, MARGIN pixels within the border of `stable`, whose sides are multiples of four."""
     times, least = np.array((steps, dark), np.float32)
 
-    def shrunk(plane: Array, limit: Array, size: int) -> Array:
+    def shrunk(plane: Array, limit: Array, size: int, asked_range: tuple[float, float] = (1.0, 1.0)) -> Array:
         tiles = np.lib.stride_tricks.sliding_window_view(plane, (8, 8))[::4, ::4]
         cosines = COSINES.astype(np.float32)
         value = np.einsum("ui,abji,vj->abvu", cosines, tiles, cosines, optimize=True)
@@ -473,12 +490,13 @@ def cleaned_reference(
             )
         ]
         shares = (SHARES / LEFT_OUT / np.maximum(limit, LEAST_LIMIT) ** 2).astype(np.float32)
+        groups = [(..., *np.ix_(down, across)) for down in MEMBERS for across in MEMBERS]
+        energy = [(value[group] ** 2 * shares[group[1:]]).sum((-2, -1)) * used for group in groups]
+        mean = sum(part * each for part, each in zip(PARTS.ravel(), energy, strict=True))
+        asked = np.clip(ASKED - LESS * mean, *asked_range)
         kept = np.ones_like(value)
-        for down in MEMBERS:
-            for across in MEMBERS:
-                group = (..., *np.ix_(down, across))
-                energy = (value[group] ** 2 * shares[np.ix_(down, across)]).sum((-2, -1)) * used
-                kept[group] = np.maximum(1 - 1 / np.maximum(energy**2, np.float32(1e-20)), 0)[..., None, None]
+        for group, each in zip(groups, energy, strict=True):
+            kept[group] = np.maximum(1 - (asked / (each + np.float32(1e-10))) ** 2, 0)[..., None, None]
         kept[..., 0, 0] = 1
         kept *= value
         block = np.einsum("ui,abvu,vj->abji", cosines, kept, cosines, optimize=True)
@@ -498,7 +516,7 @@ def cleaned_reference(
             plane = pair.reshape([side * (2 if k == axis else 1) for k, side in enumerate(plane.shape)])
         return plane.astype(np.float32)
 
-    parts = [shrunk(stable[0], thresholds[0], 1)]
+    parts = [shrunk(stable[0], thresholds[0], 1, ASKED_RANGE)]
     for k in (1, 2):
         half = halved(stable[k])
         quarter = halved(half)
