@@ -104,7 +104,7 @@ def algorithm(*inputs: Any) -> Stages:
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """93 ms of one core of an AMD EPYC (AVX2), other work beside it, 12 MP."""
+    """90 ms of one core of an AMD EPYC (AVX2), other work beside it, 12 MP."""
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
