@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import struct
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,6 +212,20 @@ def notes_of_m9(code: int, frames: int) -> bytes:
     """The directory that holds the code is the value of an entry, whose place counts from the notes' beginning."""
     inner = struct.pack(">HHHIII", 1, 0x3405, 4, 1, code << 2 | frames, 0)
     return b"LEICA0\x03\0" + struct.pack(">HHHIII", 1, 0x3400, 7, len(inner), 26, 0) + inner
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+@pytest.mark.parametrize("notes_of", [notes_of_m8, notes_of_m9])
+@pytest.mark.parametrize(("code", "frames"), [(11, 1), (36, 0), (63, 3)])
+def test_exiftool_reads_the_same_code_in_such_notes(notes_of, code: int, frames: int, tmp_path: Path) -> None:
+    main = {Tag.Make: Entry(Type.ASCII, "Leica Camera AG"), Tag.Model: Entry(Type.ASCII, "M9 Digital Camera")}
+    place = tmp_path / "a.tif"
+    place.write_bytes(big_endian(main, {Tag.MakerNote: Entry(Type.UNDEFINED, notes_of(code, frames))}))
+    command = ["exiftool", "-n", "-s3", "-LensType", str(place)]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.split() == [
+        str(code),
+        str(frames),
+    ]
 
 
 @pytest.mark.parametrize("notes_of", [notes_of_m8, notes_of_m9])

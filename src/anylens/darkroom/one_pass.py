@@ -40,6 +40,9 @@ LEAST_SIDE = 256
 STRAIGHT_ROWS = 256
 """Of a bent picture so many are straightened at once: they stay in the caches until they are rendered."""
 
+RESTORED_ROWS = 512
+"""Of one whose blur is undone: what looks far is begun anew above each, and there are fewer of them."""
+
 CLEAN_ROWS = 256
 """Of a scene so many are cleaned at once."""
 
@@ -217,7 +220,8 @@ def _by_rows(
     upright = (bent.down, bent.colors, cubic.slack_of(bent.down), width)
     given = given | {"height": (height,), "matrix": (to_scene.astype(np.float32),)}
     restores = "restore" in given
-    scene = np.empty((3, STRAIGHT_ROWS + 2 * REACH + 2 if restores else 0, width), np.float32)
+    step = RESTORED_ROWS if restores else STRAIGHT_ROWS
+    scene = np.empty((3, step + 2 * REACH + 2 if restores else 0, width), np.float32)
 
     def straightened(first: int, bottom: int, reach: int) -> Given:
         """What reads the rows from `first` up to `bottom`, and `reach` more around them, along their columns."""
@@ -225,8 +229,8 @@ def _by_rows(
         return given | {"level": (lines,), "down": (*upright, above, len(lines))}
 
     def fill(out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
-        for top in range(0, out.shape[1], STRAIGHT_ROWS):
-            part = out[:, top : top + STRAIGHT_ROWS]
+        for top in range(0, out.shape[1], step):
+            part = out[:, top : top + step]
             begin = origin[1] + top
             first, last = max(begin - REACH, 0), min(begin + part.shape[1] + REACH, height)
             if restores:

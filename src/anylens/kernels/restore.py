@@ -4,11 +4,13 @@ A filter (`restore_filters`) has taps on the picture and on one of half the size
 it adds is held against the noise around it (Lee 1980), shown whole and somewhat more where it stands far above it, and
 fades out where the light was clipped, since the blur of what was not recorded cannot be undone. An edge may not go
 beyond the light on both sides of it: a pixel is held between its neighbours some pixels away, but by how much it rises
-above both of a way, as a line does and an edge does not. An edge goes on along one way at least; where light changes
-along all four, as in texture, less is shown, which the picture of half the size decides, as it is calmer. (Where it
-decided too what is held, edges 12 to 33 degrees off a way overshot by 8 % of their step, and by 50 % where a blur was
-told twice as wide as it was.) Dark places come down to a part of their light straight, and from there on ever less:
-what blur has taken from them cannot be told from what it has carried there, and black specks are seen first (own work).
+above both of a way, as a line does and an edge does not. What is added for the least error may go as far as farther
+neighbours on the picture of half the size let it, since a wide blur reaches beyond near ones; what makes edges steeper
+still may not. An edge goes on along one way at least; where light changes along all four, as in texture, less is shown,
+which the picture of half the size decides, as it is calmer. (Where it decided too what is held, edges 12 to 33 degrees
+off a way overshot by 8 % of their step, and by 50 % where a blur was told twice as wide as it was.) Dark places come
+down to a part of their light straight, and from there on ever less: what blur has taken from them cannot be told from
+what it has carried there, and black specks are seen first (own work).
 """
 
 from __future__ import annotations
@@ -41,9 +43,12 @@ REACH = 14
 """How far from a pixel anything looks that it comes from, in whole pixels of the picture of half the size."""
 ASIDE = ((3, 0), (0, 3), (2, 2), (2, -2))
 """Where the neighbours lie between which an edge is held, (x, y) and opposite."""
+ASIDE_FAR = ((2, 0), (0, 2), (2, 2), (2, -2))
+"""And on the picture of half the size, between which what is added for the least error is held: twice as far away
+photographs gain as much again behind the widest blurs, and edges of narrow fields overshoot by 12 % there."""
 LINE, BEYOND = 6.0, 0.015
 """How far beyond them it may go: in parts of the step between them; and of how far it stands out by more than that, as
-a line does, so many times, and no farther than a line may."""
+a line does, so many times."""
 ALONG = ((2, 0), (0, 2), (1, 1), (1, -1))
 """On the picture of half the size, the neighbours by which a way goes on or not, (x, y) and opposite."""
 ALIKE, UNLIKE = 0.1, 0.3
@@ -158,29 +163,32 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
         low, high, along = hl.min(low, least), hl.max(high, most), hl.min(along, hl.max(here - least, most - here))
     free = (along / (high - low + hl.f32(_LEAST_STEP)) - hl.f32(ALIKE)) * hl.f32(1 / (UNLIKE - ALIKE))
     more = own(EDGES, 2) + hl.clamp(free, zero, hl.f32(1.0)) * (own(LINES, 2) - own(EDGES, 2))
-    shown[x, y] = tuple(kept * (hl.f32(1.0) + each * far) for each in (own(LINES, 2), more))
+
+    def between(here: Any, at: Any, ways: Any) -> tuple[Any, ...]:
+        """What an edge is held between, and what a line is."""
+        low = high = here
+        rise, fall = zero, zero
+        for i, j in ways:
+            one, other = at(-i, -j), at(i, j)
+            least, most = hl.min(one, other), hl.max(one, other)
+            low, high = hl.min(low, least), hl.max(high, most)
+            rise, fall = hl.max(rise, here - most), hl.max(fall, least - here)
+        beyond = (high - low) * hl.f32(BEYOND)
+        low, high = low - beyond, high + beyond
+        room = (hl.max(each - beyond, zero) * hl.f32(LINE) for each in (fall, rise))
+        return low, high, low - next(room), high + next(room)
+
+    _, _, *farther = between(here, lambda i, j: small[x + i, y + j], ASIDE_FAR)
+    shown[x, y] = (*(kept * (hl.f32(1.0) + each * far) for each in (own(LINES, 2), more)), *farther)
 
     both, ground = hl.Func("both"), hl.sqrt(still)
     held = []
     for row in (0, 1):
         here = hl.Expr(luma[x, row, y])
-        line, wanted = (shown[x / 2, y][at] * detail[x, row, y] for at in (0, 1))
-        low = high = here
-        rise, fall = zero, zero
-        for i, j in ASIDE:
-            one, other = lying(luma, x - i, row - j), lying(luma, x + i, row + j)
-            least, most = hl.min(one, other), hl.max(one, other)
-            low, high, rise, fall = (
-                hl.min(low, least),
-                hl.max(high, most),
-                hl.max(rise, here - most),
-                hl.max(fall, least - here),
-            )
-        step = high - low
-        beyond = step * hl.f32(BEYOND)
-        low = low - hl.min(hl.max(fall - beyond, zero) * hl.f32(LINE), hl.max(-line, zero)) - beyond
-        high = high + hl.min(hl.max(rise - beyond, zero) * hl.f32(LINE), hl.max(line, zero)) + beyond
-        change, light = hl.clamp(here + wanted, low, high) - here, hl.max(here, zero)
+        line, wanted = (here + shown[x / 2, y][at] * detail[x, row, y] for at in (0, 1))
+        low, high, least, most = between(here, lambda i, j, row=row: lying(luma, x + i, row + j), ASIDE)
+        line = hl.clamp(line, hl.min(least, shown[x / 2, y][2]), hl.max(most, shown[x / 2, y][3]))
+        change, light = hl.clamp(wanted, hl.min(low, line), hl.max(high, line)) - here, hl.max(here, zero)
         dark = hl.f32(DARK) * light
         dark = dark * dark / (hl.max(dark - light - change, zero) + dark + hl.f32(_LEAST_STEP))
         change = hl.max(change, dark - light)
@@ -262,20 +270,13 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     far = energy / (clear + np.float32(FAR) * noise)
     kept = strength * trusted * np.maximum(energy - np.float32(DOUBT) * noise, 0) / clear
     each = lines, edges + _free(small) * (lines - edges)
-    line, wanted = (np.repeat(np.repeat(kept * (1 + more * far), 2, 0), 2, 1) * detail for more in each)
+    line, wanted = (luma + _twice(kept * (1 + more * far)) * detail for more in each)
 
-    low, high, rise, fall = luma, luma, np.zeros_like(luma), np.zeros_like(luma)
-    for i, j in ASIDE:
-        one, other = _moved(luma, -i, -j), _moved(luma, i, j)
-        least, most = np.minimum(one, other), np.maximum(one, other)
-        low, high = np.minimum(low, least), np.maximum(high, most)
-        rise, fall = np.maximum(rise, luma - most), np.maximum(fall, least - luma)
-    step = high - low
-    beyond = step * np.float32(BEYOND)
-    low = low - np.minimum(np.maximum(fall - beyond, 0) * np.float32(LINE), np.maximum(-line, 0)) - beyond
-    high = high + np.minimum(np.maximum(rise - beyond, 0) * np.float32(LINE), np.maximum(line, 0)) + beyond
+    low, high, least, most = _held(luma, ASIDE)
+    floor, ceiling = map(_twice, _held(small, ASIDE_FAR)[2:])
+    line = np.clip(line, np.minimum(least, floor), np.maximum(most, ceiling))
     light, ground = np.maximum(luma, 0), np.sqrt(still)
-    change = np.clip(luma + wanted, low, high) - luma
+    change = np.clip(wanted, np.minimum(low, line), np.maximum(high, line)) - luma
     dark = np.float32(DARK) * light
     change = np.maximum(
         change, dark * dark / (np.maximum(dark - light - change, 0) + dark + np.float32(_LEAST_STEP)) - light
@@ -284,6 +285,20 @@ def reference(scene: Array, filters: Array, shot: float, still: float, strength:
     color = (np.maximum(scene, 0) + ground) / (light[inside] + ground)
     restored: Array = (scene + change[inside] * np.minimum(color, np.float32(MOST_COLOR))).astype(np.float32)
     return restored
+
+
+def _held(plane: Array, ways: tuple[tuple[int, int], ...]) -> tuple[Array, Array, Array, Array]:
+    """What an edge is held between, and what a line is."""
+    low, high, rise, fall = plane, plane, np.zeros_like(plane), np.zeros_like(plane)
+    for i, j in ways:
+        one, other = _moved(plane, -i, -j), _moved(plane, i, j)
+        least, most = np.minimum(one, other), np.maximum(one, other)
+        low, high = np.minimum(low, least), np.maximum(high, most)
+        rise, fall = np.maximum(rise, plane - most), np.maximum(fall, least - plane)
+    beyond = (high - low) * np.float32(BEYOND)
+    down, up = (np.maximum(each - beyond, 0) * np.float32(LINE) for each in (fall, rise))
+    low, high = low - beyond, high + beyond
+    return low, high, low - down, high + up
 
 
 def _free(small: Array) -> Array:
@@ -313,6 +328,11 @@ def _halved(plane: Array) -> Array:
     return np.asarray(
         np.sum([np.float32(part) * _moved(plane, 0, k - 1)[::2] for k, part in enumerate(HALVING)], axis=0), np.float32
     )
+
+
+def _twice(plane: Array) -> Array:
+    """(2 H, 2 W): each place for four."""
+    return np.repeat(np.repeat(plane, 2, 0), 2, 1)
 
 
 def _doubled(plane: Array) -> Array:

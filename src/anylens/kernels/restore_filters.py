@@ -49,7 +49,7 @@ _UNSURE = 0.055
 _ERRS, _ALIASED, _FINE_CPP = 1e-5, 0.06, 0.25
 """What demosaicing errs counts as noise: this much everywhere, and so much of the mean power that a blur has left of
 detail from _FINE_CPP on."""
-_SURE_CPP = 0.25
+_SURE_CPP = 0.35
 _STRONG = 16.0
 """Detail that stands out is taken to be so many times as strong as the light of all the picture."""
 _MOST, _STEPS = 2.2, 5
@@ -94,11 +94,11 @@ def filters_of(
     odd = _best(waves.odd, waves.odd_squares, seen * waves.weight, pull.imag * waves.weight)
     white = np.broadcast_to(waves.weight / waves.weight.sum(), (1, len(fx)))
     gain = sum(
-        np.einsum("pi,pj,ij->p", found, found, _whole(squares, white)[0])
+        (found @ _whole(squares, white)[0] * found).sum(1)
         for found, squares in ((even, waves.even_squares), (odd, waves.odd_squares))
     )
-    change = np.einsum("pi,if->pf", even, waves.even) + 1j * np.einsum("pi,if->pf", odd, waves.odd)
-    taps = np.einsum("pi,it->pt", np.concatenate([even, odd], 1), waves.taps)
+    change = even @ waves.even + 1j * (odd @ waves.odd)
+    taps = np.concatenate([even, odd], 1) @ waves.taps
     added = blur * change
     strong = _STRONG * power * waves.weight
     short = strong * (np.conj(added) * (place - blur - added)).real
@@ -112,16 +112,15 @@ class _Waves(Parts):
     """The frequencies at which filters are designed, half a plane (F), and what each of their figures does there.
 
     `even` (figures, F) is real and `odd` imaginary; `squares` (figures * figures, F) their products with what the
-    picture of half the size folds back; `taps` (figures, GAIN) the taps that a figure stands for; `ways` (WAYS, F)
-    what each counts for the mean of those that lie in one direction and are about as long, in _BAND cycles a whole
-    number, one such ring after the other: `begins` (rings).
+    picture of half the size folds back; `taps` (figures, GAIN) the taps that a figure stands for; `ways` (F, WAYS *
+    rings) what each counts for the mean of those that lie in one direction and are about as long, in _BAND cycles a
+    whole number.
     """
 
     fx: Floats
     fy: Floats
     weight: Floats
     ways: Floats
-    begins: npt.NDArray[np.intp]
     even: Floats
     odd: Floats
     even_squares: Floats
@@ -132,9 +131,6 @@ class _Waves(Parts):
 @cache
 def _waves() -> _Waves:
     fx, fy = (each.ravel() for each in np.meshgrid(np.fft.rfftfreq(_BAND), np.fft.fftfreq(_BAND)))
-    ring = np.minimum(np.rint(np.hypot(fx, fy) * _BAND), _BAND // 2).astype(np.intp)
-    order = np.argsort(ring, kind="stable")
-    fx, fy, ring = fx[order], fy[order], ring[order]
     weight = np.where((fx == 0.0) | (fx == 0.5), 1.0, 2.0)
     through = (np.cos(np.pi * fx) * np.cos(np.pi * fy)) ** 3  # of HALVING, and as much again of drawing between
     folded = sum(
@@ -160,21 +156,20 @@ def _waves() -> _Waves:
     even, odd = (np.array([wave for wave, _, _ in figures[sign]]) for sign in (1, -1))
     taps = np.array([each for sign in (1, -1) for _, _, each in figures[sign]])
     turned = np.arctan2(fy, fx) - np.pi / _WAYS * np.arange(_WAYS)[:, None]
-    near = np.where(ring == 0, 1.0, np.cos(turned) ** 16 + 1e-9)
-    begins = np.flatnonzero(np.diff(ring, prepend=-1))
-    ways = near / np.add.reduceat(near, begins, axis=1)[:, ring]
-    return _Waves(fx, fy, weight, ways, begins, even, odd, squares[0], squares[1], taps)
+    ring = np.minimum(np.rint(np.hypot(fx, fy) * _BAND), _BAND // 2)
+    near = np.where(ring == 0, 1.0, np.cos(turned) ** 16 + 1e-9)[:, None] * (ring == np.arange(_BAND // 2 + 1)[:, None])
+    ways = (near / near.sum(2, keepdims=True)).reshape(-1, len(fx)).T
+    return _Waves(fx, fy, weight, ways, even, odd, squares[0], squares[1], taps)
 
 
 def _best(waves: Floats, squares: Floats, seen: Floats, pull: Floats) -> Floats:
     """(places, figures): those whose filter is the best in the mean."""
-    wanted = np.einsum("pf,if->pi", pull, waves)
-    return np.asarray(np.linalg.solve(_whole(squares, seen), wanted[..., None])[..., 0])
+    return np.asarray(np.linalg.solve(_whole(squares, seen), (pull @ waves.T)[..., None])[..., 0])
 
 
 def _whole(squares: Floats, weight: Floats) -> Floats:
     """(places, figures, figures) of products (pairs of figures, F), weighed by (places, F)."""
-    total = np.einsum("pf,kf->pk", weight, squares)
+    total = weight @ squares.T
     figures = int((2 * len(squares)) ** 0.5)
     i, j = np.triu_indices(figures)
     found = np.empty((len(total), figures, figures))
@@ -189,8 +184,7 @@ def _evened(shown: Any, added: Any, least: Floats, waves: _Waves) -> Floats:
     of those directions, half of all, in which it is least sharp: they are what is seen of it.
     """
     more = least + np.linspace(0.0, 1.0, _STEPS)[:, None] * (_MOST - least)
-    square, cross, own = np.abs(shown) ** 2, 2 * (np.conj(shown) * added).real, np.abs(added) ** 2
-    reached = np.stack([_mtf50(np.sqrt(square + each * (cross + each * own)), waves) for each in more[..., None]])
+    reached = np.stack([_mtf50(np.abs(shown + each * added), waves) for each in more[..., None]])
     target = _LIKE_THE_SHARPEST * reached[0].max()
     rising = np.maximum.accumulate(reached)
     return np.array([np.interp(target, *pair) for pair in zip(rising.T, more.T, strict=True)])
@@ -198,7 +192,7 @@ def _evened(shown: Any, added: Any, least: Floats, waves: _Waves) -> Floats:
 
 def _mtf50(modulation: Floats, waves: _Waves) -> Floats:
     """(places,) in cycles per pixel: where waves first fall to one half, the mean of the less sharp half of ways."""
-    curve = np.add.reduceat(modulation[:, None] * waves.ways, waves.begins, axis=2)
+    curve = (modulation @ waves.ways).reshape(len(modulation), _WAYS, -1)
     below = curve < 0.5
     after = np.where(below.any(2), np.maximum(below.argmax(2), 1), curve.shape[2] - 1)
     high, low = (np.take_along_axis(curve, at[..., None], 2)[..., 0] for at in (after - 1, after))

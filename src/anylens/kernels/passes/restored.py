@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 GROUPS: groups.Groups = (*finish.LEVEL, ("restore", groups.after("restore", restore)))
 SIGNATURE = Signature(inputs=groups.flat(GROUPS), outputs=(Image("scene", "float32", 3),))
-PIECE = (1024, 264)
+PIECE = (1024, 528)
 """Columns and rows, at most, of a piece: the scene and what is made of it slide down it."""
 LEAST_SIDE = 16
 """A smaller picture would be mirrored twice."""
