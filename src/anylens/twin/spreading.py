@@ -31,6 +31,9 @@ _LEFT = 4
 SKIRT_PX = 8
 _SKIRT_CELLS, _SKIRT_KNOTS, _SKIRT_LEAST, _FULL = 96, 5, 0.005, 0.6
 """The least share of light that is drawn as a skirt; how full of nearly all light a window is that may not hold it."""
+_WIDER, _WIDEST = 2.25, 2.85
+"""Sides of kernels over how far nearly all light reaches, and over how far it was looked for where that did not hold
+it."""
 _SEEN, _WIDE = 0.015, 30.0
 """Where a blur leaves less contrast beyond what fewer samples can carry, they have all there is to see; pixels of half
 a core's side from which two of them are one sample."""
@@ -240,9 +243,10 @@ def _extent(glass: Glass, mounting: Mounting, field: Field, fine: int, distance_
     part, times = next(
         (each for each in samples[first:] if core_um * each[0] / (field.pitch_um * each[1]) < 60.0), samples[-1]
     )
-    need = 2.25 * reach_um * part / (field.pitch_um * times) + 8.0
+    whole = times > 1 or full < _FULL
+    need = (_WIDER if whole else _WIDEST) * reach_um * part / (field.pitch_um * times) + 8.0
     size = min(max(4 * next_fast_len(math.ceil(need / 4.0)), _LEAST), _MOST)
-    return size, part, times, times > 1 or full < _FULL
+    return size, part, times, whole
 
 
 def _at_one(shares: Floats) -> Floats:
