@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from anylens.app.command_line import run
+from anylens.app.mine import card
 from anylens.files.lensfun import FULL_FRAME_MM, lensfun_text, read_lensfun
 from anylens.files.passport_out import write_passport
 from anylens.lens import read_passport
 from anylens.lens.correction import GRID_SPACING, places_seen
 from anylens.lens.mapping import lateral_shift, light, observed
+from anylens.lens.passport_place import file_name, own_passports
 from anylens.refusal import Refusal
 from tests.properties.test_passport import GEOMETRY, LATERAL, PASSPORT, VIGNETTING
 
@@ -117,6 +119,21 @@ def test_absurd_figures_of_a_database_are_refused(tmp_path: Path, crop: str, rat
     )
     with pytest.raises(Refusal):
         read_lensfun("B", "C", "2026-05-31", [tmp_path])
+
+
+def test_a_passport_of_ones_own_is_exported_by_its_lens_name(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("anylens.app.voice.quiet_libraries", lambda: None)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    asked = ["lens", "export", "summilux-m-50mm-f1.4-asph", "-o", str(tmp_path / "a.xml")]
+    own = replace(PASSPORT, lens=card(asked[2]).lens)
+    assert run(asked) == 2
+    assert "has no passport in" in capsys.readouterr().err
+    for body in ("One", "Two"):
+        write_passport(replace(own, body=body), own_passports() / file_name(own.lens, body))
+        write_passport(replace(own, body=body), own_passports() / file_name(own.lens, f"{body}.1"))
+        assert run(asked) == (0 if body == "One" else 2)
+    assert "several bodies" in capsys.readouterr().err
+    assert "<model>Summilux-M 50mm" in (tmp_path / "a.xml").read_text()
 
 
 def test_the_commands_import_merge_export_and_refuse(

@@ -51,6 +51,28 @@ def lens(asked: str) -> Lens | None:
     return card(asked).lens if meant(asked, catalogue()) else None
 
 
+def passport(asked: str) -> Path:
+    """The file of the passport that is meant: that path, or the user's own passport of the lens of that name.
+
+    Raises Refusal where the lens has none, or several on different bodies.
+    """
+    if (path := Path(asked)).suffix.casefold() == ".toml" or path.exists():
+        return path
+    from anylens.lens import read_passport
+    from anylens.lens.names import alike
+    from anylens.lens.passport_place import file_name, own_passports
+
+    lens = card(asked).lens
+    read = ((each, read_passport(each)) for each in sorted(own_passports().glob("*.toml")))
+    # Older ones are kept beside a passport under other names.
+    found = [at for at, known in read if at.name == file_name(known.lens, known.body) and alike(known.lens, lens)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Refusal(f"{lens.name} has passports on several bodies; name one of {', '.join(map(str, found))}.")
+    raise Refusal(f"{lens.name} has no passport in {own_passports()}; make one with anylens lens calibrate.")
+
+
 def mine() -> Mine:
     """What `my-lenses.toml` says, nothing where there is none; Refusal where it is damaged."""
     path = _place()
