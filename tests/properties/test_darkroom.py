@@ -120,6 +120,17 @@ def test_defects_are_found_and_nothing_else_is_touched() -> None:
     assert np.array_equal(mended[~wrong], clean.pixels[~wrong])
 
 
+@pytest.mark.parametrize("light", [0.08, 0.3])
+def test_dead_pixels_are_found_in_the_noise_of_an_even_surface(light) -> None:
+    clean = darkroom.develop(sampled(grey(light, 120, 160), noise_seed=5), until="mosaic")
+    dead = clean.pixels.copy()
+    dead[6:-6:9, 6:-6:11] = 0.0
+    mended = Defects()(replace(clean, pixels=dead)).pixels
+    assert (mended[6:-6:9, 6:-6:11] > 0.0).mean() > 0.95
+    dead[6:-6:9, 6:-6:11] = mended[6:-6:9, 6:-6:11]
+    assert np.array_equal(mended, dead)
+
+
 def test_fine_detail_that_a_lens_can_draw_is_not_taken_for_defects() -> None:
     rows, columns = np.indices((96, 96))
     light = np.full((96, 96), 0.1)

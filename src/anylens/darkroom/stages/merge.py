@@ -17,8 +17,6 @@ from anylens.kernels.linearize import linearize
 from anylens.record import record, replace
 from anylens.refusal import Refusal
 
-LONG_S, HIGH_ISO = 0.05, 1600.0
-
 
 @record(frozen=True, slots=True)
 class Merge:
@@ -67,12 +65,11 @@ def _planes(frame: Frame) -> Pixels:
 
 
 def marks(frame: Frame) -> NDArray[np.bool_] | None:
-    """Pixels that stand out as hot or dead ones do; None for short exposures at low gain, where there are few."""
+    """Pixels that stand out as hot or dead ones do; None where the frame is no mosaic of 2 x 2 colours."""
     from anylens.darkroom.hot import HOT_SIGMA
 
     facts = frame.facts
-    short = facts.exposure_s is not None and facts.exposure_s < LONG_S
-    if (short and (facts.iso or 0.0) < HIGH_ISO) or len(facts.sensor.cfa) != 2 or frame.raw.ndim != 2:
+    if len(facts.sensor.cfa) != 2 or frame.raw.ndim != 2:
         return None
     light, noise = _light(frame), noise_of(replace(facts, balance=None))
     scale, offset = (by_site(facts.sensor.cfa, tuple(np.broadcast_to(v, 3))) for v in (noise.scale, noise.offset))
