@@ -10,10 +10,13 @@ import pytest
 
 from anylens import read
 from anylens.app.command_line import run
-from anylens.app.shooting import exposure_s, settle, shots, steps
+from anylens.app.shooting import exposure_s, lists, settle, shots, steps
 from anylens.app.voice import Usage
+from anylens.camera.virtual import Setup
+from anylens.record import fields
 from anylens.refusal import Refusal
 from anylens.shot import Shot
+from anylens.twin.scenes import options, scenes
 
 CAMERA = "virtual:lens=ideal,scene=white-wall,aperture=4,size=64x48"
 
@@ -114,6 +117,15 @@ def test_the_list_names_everything_with_a_sentence(capsys: pytest.CaptureFixture
     assert "summilux_50_f1_4_v2" in some
     assert "summilux_35_f1_4" not in some
     assert shoot("--list", "jabberwock") == 2
+
+
+def test_the_list_tells_every_setting_of_the_camera_and_of_a_scene(capsys: pytest.CaptureFixture[str]) -> None:
+    told = " ".join(f"{key} {what}" for key, what in lists()["settings"].items())
+    assert all(f"{each.name}=" in told for each in fields(Setup) if each.name != "options")
+    for name in scenes():
+        assert shoot("--list", f"virtual:scene={name}") == 0
+        words = capsys.readouterr().out.replace("=", " ").split()
+        assert {key for key, usual in options(name).items() if usual != ""} <= set(words)
 
 
 @pytest.mark.parametrize(

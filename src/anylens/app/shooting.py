@@ -161,10 +161,14 @@ def _frame(camera: Virtual, each: Taken) -> dict[str, Any]:
     }
 
 
-def lists() -> dict[str, dict[str, str]]:
-    """All that a virtual camera can be made of: for each kind the names, each with a sentence."""
+def lists(briefly: bool = False) -> dict[str, dict[str, str]]:
+    """All that a virtual camera can be made of: for each kind the names, each with a sentence.
+
+    Of scenes also what their own settings mean and are unless said otherwise, if not `briefly`.
+    """
     from anylens import camera
     from anylens.body import bodies, body
+    from anylens.camera import virtual
     from anylens.twin import glass, hand, scenes, silicon, spectra
 
     told: dict[str, Callable[[], dict[str, str]]] = {
@@ -175,7 +179,8 @@ def lists() -> dict[str, dict[str, str]]:
         },
         "sensors": lambda: {name: _sensor(silicon.silicon(name)) for name in silicon.silicons()},
         "lenses": lambda: {name: _lens(name) for name in glass.lenses()},
-        "scenes": scenes.scenes,
+        "settings": lambda: {f"{key}=": what for key, what in virtual.SETTINGS.items()},
+        "scenes": scenes.scenes if briefly else lambda: {name: _scene(name) for name in scenes.scenes()},
         "lights": spectra.sources,
         "hands": hand.hands,
     }
@@ -193,6 +198,16 @@ def _mode(body: Body, mode: Mode) -> str:
         return mode.about
     unit = "minutes of film" if mode.film else "shots"
     return f"{mode.about}; {per_charge:.0f} {unit} a charge (assumed)"
+
+
+def _scene(name: str) -> str:
+    """What a scene shows, what its settings mean and what they are unless said otherwise."""
+    from anylens.twin import scenes
+
+    usual = ((key, value) for key, value in scenes.options(name).items() if value != "")
+    words = (f"{key}={('no', 'yes')[value] if isinstance(value, bool) else value}" for key, value in usual)
+    told = re.sub("`([a-z_]+)`", r"\1=", scenes.about(name))
+    return f"{told} Unless you say otherwise {', '.join(words)}."
 
 
 def _lens(name: str) -> str:

@@ -28,6 +28,24 @@ _FIRST_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 _IDLE = Shot(1.0 / 30.0)
 _LONGEST_S = 3600.0
 _MOST_SEED = (1 << 63) - 1
+SETTINGS = {
+    "body": "the camera's body, and mode= how its sensor is read",
+    "sensor": "one of the twin's own sensors in place of a body's",
+    "size": "only so much of the sensor's middle, as 640x480",
+    "lens": "the lens, at aperture= its f-number, focused at distance= metres or inf",
+    "plate": "millimetres of sapphire before the sensor",
+    "tilt": "degrees by which the adapter leans to the right and down, as 0.1/0.05",
+    "decentre": "millimetres by which the lens sits to the right and down, as 0.2/0",
+    "subject": "metres to a flat scene that stands elsewhere than in focus",
+    "scene": "what is before the lens; its own settings may be given beside: anylens shoot --list NAME tells them",
+    "light": "what lights it",
+    "hand": "tripod, tremor or gyro:FILE, whose movement amplitude= multiplies",
+    "seed": "noise and tremor, copy= which copy of the sensor, arrangement= which of a scene made by chance",
+    "temperature": "of the sensor in degrees C",
+    "margin": "pixels of light formed beyond the sensor for the hand's movement",
+    "detail": "values of light a pixel and side, 1 or 2: with 2 moved frames alias truly",
+}
+"""What a virtual camera's name can say, each key of it, in a sentence for who types it."""
 
 
 @record(frozen=True, slots=True)
@@ -290,9 +308,9 @@ class Virtual:
         for key, _ in self.setup.options:
             if key not in known:
                 own = [each.name for each in fields(Setup) if each.name != "options"]
+                nearest = near(key, [*own, *known], f"anylens shoot --list {self.setup.scene}")
                 raise Refusal(
-                    f"Neither the virtual camera nor the scene {self.setup.scene} has a setting '{key}'; "
-                    f"{near(key, [*own, *known])}."
+                    f"Neither the virtual camera nor the scene {self.setup.scene} has a setting '{key}'; {nearest}."
                 )
 
 

@@ -206,16 +206,20 @@ def _energy(camera: Camera, number: int) -> str:
 
 
 def _list(words: str | None, json: bool) -> int:
-    """Prints all there is, or what `words` stand in the name or the sentence of."""
+    """Prints all there is, or what `words`, or what a camera's name sets, stand in the name or the sentence of."""
     from anylens.app.shooting import lists
 
-    told = lists()
+    told = lists(briefly=words is None)
     if words is not None:
-        asked = words.lower()
+        asked = [part.partition("=")[2].lower() for part in words.split(",") if "=" in part] or [words.lower()]
         told = {
             kind: found
             for kind, names in told.items()
-            if (found := {name: what for name, what in names.items() if asked in f"{name} {what}".lower()})
+            if (
+                found := {
+                    name: what for name, what in names.items() if any(a in f"{name} {what}".lower() for a in asked)
+                }
+            )
         }
         if not told:
             raise Usage(f"nothing in the list tells of '{words}'; see anylens shoot --list")

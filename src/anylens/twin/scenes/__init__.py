@@ -27,7 +27,7 @@ from anylens.twin.scenes.plane import Box, Draw, Field, Mark, Plane, Points, Sce
 from anylens.twin.scenes.sky import StarField
 from anylens.twin.scenes.views import Backlit, Depth, Moving
 
-__all__ = ["Box", "Draw", "Field", "Mark", "Plane", "Points", "Scene", "options", "scene", "scenes"]
+__all__ = ["Box", "Draw", "Field", "Mark", "Plane", "Points", "Scene", "about", "options", "scene", "scenes"]
 
 _SCENES: dict[str, type[Any]] = {
     "backlit": Backlit,
@@ -51,6 +51,11 @@ _SCENES: dict[str, type[Any]] = {
 def scenes() -> dict[str, str]:
     """What each scene is, in one sentence, by its name."""
     return {name: (kind.__doc__ or "").partition("\n")[0] for name, kind in sorted(_SCENES.items())}
+
+
+def about(name: str) -> str:
+    """What the scene of that name shows and what its options mean, in a few sentences."""
+    return " ".join((_kind(name).__doc__ or "").split())
 
 
 def options(name: str) -> dict[str, Any]:
