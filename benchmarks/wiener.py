@@ -6,9 +6,9 @@ sampled by the colour filter, demosaiced and denoised first, and as light of thr
 Of light the bound is Wiener's filter of 1949, which knows the true blur, the noise and the patch's own power, smoothed
 over neighbouring waves or of each wave alone, which no filter could know of a picture that it has not seen. Of pictures
 it is the best linear filter for a patch by its own spectra, smoothed alike, and for the other patches by theirs, which
-is what can be known of a picture beforehand. PSNR is that of luma, white 1, by the mean error of all patches, wherever
-a patch as a whole may lie. Beside it stand MTF50 of Wiener's filter, the median of all directions, for light of the
-mean power of all patches. With `--fresh` the patches are of pictures on which nothing was tuned. Simulated.
+is what can be known of a picture beforehand. PSNR is that of luma, white 1, the mean over all patches in decibels,
+wherever a patch as a whole may lie. Beside it stand MTF50 of Wiener's filter, the median of all directions, for light
+of the mean power of all patches. With `--fresh` the patches are of pictures on which nothing was tuned. Simulated.
 """
 
 from __future__ import annotations
