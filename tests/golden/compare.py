@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from anylens.color import D65, convert, delta_e_2000, lab_from_xyz, rgb_to_xyz, srgb_decode, xyz_from_xy
 
+MEAN, LARGEST = 0.3, 2.0
+"""By how much a photo may differ from the kept one and still be the same to the eye."""
+
 
 class Difference(NamedTuple):
     """CIEDE2000 over all pixels; `at` is the (row, column) of the largest."""
@@ -16,6 +19,11 @@ class Difference(NamedTuple):
     mean: float
     largest: float
     at: tuple[int, int]
+
+    @property
+    def seen(self) -> bool:
+        """Whether the eye may see it."""
+        return self.mean > MEAN or self.largest > LARGEST
 
 
 def compare(photo: npt.NDArray[np.generic], golden: npt.NDArray[np.generic]) -> Difference:

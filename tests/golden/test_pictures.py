@@ -11,11 +11,10 @@ import pytest
 
 from anylens.kernels.library import LIBRARY, X86_FLAGS, supported_sets
 from tests.golden import update
-from tests.golden.compare import compare
+from tests.golden.compare import LARGEST, MEAN, compare
 from tests.golden.pictures import FOLDER, Bytes, golden, names, rendered
 
 ROOT = FOLDER.parents[1]
-MEAN, LARGEST = 0.3, 2.0
 TO_UPDATE = 'if it is meant: python -m tests.golden.update --reason "..."'
 
 

@@ -40,18 +40,18 @@ def is_reason(reason: str) -> bool:
 
 
 def _how_far(photo: Bytes, name: str) -> str | None:
-    """How the photo differs from the one that is kept, None where it does not."""
+    """How the photo differs from the one that is kept, None where that is not seen."""
     if not place(name).exists():
         return "new"
     old = golden(name)
     if old.shape != photo.shape:
         return f"another size, {photo.shape[2]} x {photo.shape[1]} px"
     found = compare(photo, old)
-    return f"mean {found.mean:.2f}, largest {found.largest:.2f}" if found.largest else None
+    return f"mean {found.mean:.2f}, largest {found.largest:.2f}" if found.seen else None
 
 
 def update(reason: str) -> list[str]:
-    """Rewrite the pictures that changed and add the reason; the lines that tell how far each moved, in CIEDE2000."""
+    """Rewrite the pictures that changed to the eye, add the reason; lines of how far each moved, in CIEDE2000."""
     lines = []
     for name in names():
         photo = rendered(name)
