@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.glass import Mounted, Mounting, prescription
+from anylens.twin.glass.character import LINES_NM, Fan, axial_color_mm, distortion, fan, lateral_color_mm, opened
 from anylens.twin.glass.optics import Design, design
 from anylens.twin.glass.spots import spot
-from benchmarks.character import LINES_NM, Fan, axial_color_mm, distortion, fan, lateral_color_mm, opened
 
 Floats = npt.NDArray[np.floating[Any]]
 TRUTH = Path(__file__).parents[1] / "tests" / "references" / "optics.json"

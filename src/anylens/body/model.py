@@ -141,29 +141,14 @@ def parse_body(text: str) -> Body:
         raise Refusal("The body file must have at least one [[mode]]; write the usual one first.")
     if len({mode.name for mode in modes}) < len(modes):
         raise Refusal("Two modes of the body file have one name; give each its own.")
-    screen = table.table("screen", {"diagonal_in", "width_px", "height_px", "hz"})
-    battery = table.table("battery", {"capacity_mah", "voltage_v", "usable"})
     return Body(
         maker=table.text("maker"),
         model=table.text("model"),
         mount=table.text("mount", "") or None,
         about=table.text("about"),
         modes=modes,
-        screen=None
-        if screen is None
-        else Screen(
-            screen.number("diagonal_in", 0.1, 100.0),
-            screen.whole("width_px", 1, 65535),
-            screen.whole("height_px", 1, 65535),
-            screen.number("hz", 1.0, 1000.0),
-        ),
-        battery=None
-        if battery is None
-        else Battery(
-            battery.number("capacity_mah", 1.0, 1e6),
-            battery.number("voltage_v", 0.5, 100.0),
-            battery.number("usable", 0.01, 1.0, 1.0),
-        ),
+        screen=_screen(table.table("screen", {"diagonal_in", "width_px", "height_px", "hz"})),
+        battery=_battery(table.table("battery", {"capacity_mah", "voltage_v", "usable"})),
         idle_w=table.number("idle_w", 0.0, 1000.0) if "idle_w" in table else None,
         assumptions=table.texts("assumptions"),
     )
@@ -174,6 +159,27 @@ _MODE = {
     "name", "about", "sensor", "width_px", "height_px", "joined", "fps", "interpolated_fps", "viewfinder",
     "joules_a_shot", "watts",
 }  # fmt: skip
+
+
+def _screen(table: toml.Table | None) -> Screen | None:
+    if table is None:
+        return None
+    return Screen(
+        table.number("diagonal_in", 0.1, 100.0),
+        table.whole("width_px", 1, 65535),
+        table.whole("height_px", 1, 65535),
+        table.number("hz", 1.0, 1000.0),
+    )
+
+
+def _battery(table: toml.Table | None) -> Battery | None:
+    if table is None:
+        return None
+    return Battery(
+        table.number("capacity_mah", 1.0, 1e6),
+        table.number("voltage_v", 0.5, 100.0),
+        table.number("usable", 0.01, 1.0, 1.0),
+    )
 
 
 def _mode(table: toml.Table) -> Mode:

@@ -50,17 +50,11 @@ SETTINGS = {
 
 @record(frozen=True, slots=True)
 class Setup:
-    """What stands before and behind the virtual camera; every field but `options` is a key of its name.
+    """What stands before and behind the virtual camera; every field but `options`, the scene's own, is in `SETTINGS`.
 
-    `body` and `mode` say which sensor, of which `size` (width x height, None for all of the mode) is used in the
-    middle; `sensor` is one of the twin's own in their stead. `lens` is mounted at `aperture` (None: as wide as it
-    opens), focused at `distance` m, behind a `plate` of sapphire in mm, tilted by `tilt` degrees (right/down) and off
-    centre by `decentre` mm (right/down). A flat scene stands `subject` m away, None for where the lens is focused.
-    `light` falls on `scene`, whose own `options` may be given beside;
-    `arrangement` lays out one that is made by chance. `hand` (tripod, tremor, gyro:FILE) moves the camera by
-    `amplitude`, for which light is formed `margin` pixels beyond the sensor, with `detail` (1 or 2) values a pixel
-    along each side: 2 lets moved frames alias truly, for 4 times the memory. `seed` chooses noise and tremor, `copy`
-    which copy of the sensor; `temperature` is in degrees C.
+    None stands for all of the mode's `size` (width, height in pixels), the lens's widest `aperture`, and a `subject`
+    where the lens is focused. `distance` and `subject` are in m, `plate` and `decentre` (right, down) in mm, `tilt`
+    (right, down) in degrees, `temperature` in degrees C. A `detail` of 2 takes 4 times the memory of 1.
     """
 
     body: str = "xiaomi-12s-ultra-concept"
@@ -164,8 +158,7 @@ class Virtual:
         return self._before_frames()[0]
 
     def _before_frames(self) -> tuple[Light, Chip]:
-        """The light and the chip it falls on; the chip's patterns are drawn, and its matrices sought, while the light
-        is formed."""
+        """The light and the chip it falls on, whose patterns and matrices are made while the light is formed."""
         from anylens.twin.light import behind
         from anylens.twin.silicon import Chip
         from anylens.twin.silicon.colors import calibrations

@@ -92,32 +92,8 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
     lengths.
     """
     usable = _usable(grids)
-    problem = _Problem(usable, width_px, height_px)
-    found, covariance, left = problem.solved(problem.start(usable))
-    sigma = np.sqrt(np.diag(covariance))
-    told = 0.0 < sigma[0] < _MOST_FOCAL_ERROR * found[0]
-    if not told and nominal_px is not None:
-        problem = problem.which(straight_on=True)
-        found, covariance, left = problem.solved(problem.start(usable, nominal_px))
-    swaying = problem.which(sways=True)
-    swayed = swaying.solved(found)
-    farthest = float(np.hypot(*swaying.sway(swayed[0]).T).max()) / height_px
-    least = _FEWER * _rms(left) if problem.straight_on else min(_FEWER * _rms(left), problem.own_focals(found, left)[2])
-    if _rms(swayed[2]) < least and farthest < _MOST_SWAY:
-        problem, (found, covariance, left) = swaying, swayed
-    bending = problem.which(bends=True)
-    bent, bent_covariance, bent_left = bending.solved(found)
-    bend, error = problem.bend(bent, bent_covariance)
-    rms, bent_rms = _rms(left), _rms(bent_left)
-    if bend > _MOST_BEND and bend > _SURELY * error and bent_rms < _FEWER * rms:
-        raise Refusal(
-            f"The chart is bent: it stands {100.0 * bend:.2f} % of its length out of its plane, which leaves "
-            f"{rms:.2f} px instead of {bent_rms:.2f} px; fix it on a plate of glass and take the pictures again."
-        )
-    if bend > _SURELY * error:
-        problem, found, covariance, left, rms = bending, bent, bent_covariance, bent_left, bent_rms
-    if not problem.straight_on:
-        _refuse_unlike(*problem.own_focals(found, left)[:2])
+    problem, found, covariance, left, bend = _fitted(_Problem(usable, width_px, height_px), usable, nominal_px)
+    rms = _rms(left)
     if rms > _MOST_LEFT_PX:
         raise Refusal(
             f"The {len(usable)} views of the chart do not fit one camera ({rms:.2f} px are left); take them with one "
@@ -145,7 +121,7 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
         float(np.hypot(*left.T).max()),
         float(away.max() / np.hypot(*problem.middle)),
         _known(found, covariance, float(np.hypot(*(ideal - found[1:3]).T).max())),
-        Figure(100.0 * bend, 100.0 * error),
+        bend.times(100.0),
         float(np.hypot(*problem.sway(found).T).max()),
         len(usable),
         len(problem.seen),
@@ -171,6 +147,41 @@ def _usable(grids: Sequence[Grid]) -> list[Grid]:
             "or more from different sides, some of them filling the corners."
         )
     return usable
+
+
+def _fitted(
+    problem: _Problem, grids: Sequence[Grid], nominal_px: float | None
+) -> tuple[_Problem, Floats, Floats, Floats, Figure]:
+    """What is to be fitted for these views, its numbers, their covariance, (n, 2) px left, and the chart's bend.
+
+    Raises Refusal for a chart that is bent too much, and for views whose focal lengths differ.
+    """
+    found, covariance, left = problem.solved(problem.start(grids))
+    told = 0.0 < np.sqrt(covariance[0, 0]) < _MOST_FOCAL_ERROR * found[0]
+    if not told and nominal_px is not None:
+        problem = problem.which(straight_on=True)
+        found, covariance, left = problem.solved(problem.start(grids, nominal_px))
+    swaying = problem.which(sways=True)
+    swayed = swaying.solved(found)
+    farthest = float(np.hypot(*swaying.sway(swayed[0]).T).max()) / problem.size[1]
+    least = _FEWER * _rms(left) if problem.straight_on else min(_FEWER * _rms(left), problem.own_focals(found, left)[2])
+    if _rms(swayed[2]) < least and farthest < _MOST_SWAY:
+        problem, (found, covariance, left) = swaying, swayed
+    bending = problem.which(bends=True)
+    bent = bending.solved(found)
+    bend = problem.bend(*bent[:2])
+    surely = bend.value > _SURELY * bend.error
+    if surely and bend.value > _MOST_BEND and _rms(bent[2]) < _FEWER * _rms(left):
+        raise Refusal(
+            f"The chart is bent: it stands {100.0 * bend.value:.2f} % of its length out of its plane, which leaves "
+            f"{_rms(left):.2f} px instead of {_rms(bent[2]):.2f} px; fix it on a plate of glass and take the pictures "
+            "again."
+        )
+    if surely:
+        problem, (found, covariance, left) = bending, bent
+    if not problem.straight_on:
+        _refuse_unlike(*problem.own_focals(found, left)[:2])
+    return problem, found, covariance, left, bend
 
 
 def _refuse_unlike(larger: Floats, unsure: Floats) -> None:
@@ -220,13 +231,13 @@ def _axis(problem: _Problem, found: Floats) -> tuple[tuple[Figure, Figure], tupl
 
 
 class _Problem:
-    """All points of all views; numbers are f, cx, cy, k1, k2, k3, p1, p2, three bends of the chart, six of each pose.
+    """All points of all views; numbers are f, cx, cy, k1, k2, k3, p1, p2, three bends of the chart, eight of each view.
 
-    A pose is a rotation vector, the place of the chart's middle, whose longer side measures 1, and by how many px the
-    picture moves while it is read from its first row to its last. What is fitted besides the rest, all off at first:
-    `bends` the chart's, `sways` the pictures' moves; `around_axis` puts in the place of p1, p2 where the axis lies that
-    the radial terms are about, off cx, cy in parts of f; `straight_on` leaves f, cx, cy as they are at the start, and
-    adds what others are unsure of because of that.
+    Those are a rotation vector, the place of the chart's middle, whose longer side measures 1, and by how many px to
+    the right and down the picture moves while it is read from its first row to its last. What is fitted besides the
+    rest, all off at first: `bends` the chart's, `sways` the pictures' moves; `around_axis` puts in the place of p1, p2
+    where the axis lies that the radial terms are about, off cx, cy in parts of f; `straight_on` leaves f, cx, cy as
+    they are at the start, and adds what others are unsure of because of that.
     """
 
     bends = sways = around_axis = straight_on = False
@@ -425,13 +436,13 @@ class _Problem:
         larger = step[:views] - np.median(step[:views])
         return larger, np.sqrt(np.diag(inverse)[:views]), _rms(left - design @ step)
 
-    def bend(self, numbers: Floats, covariance: Floats) -> tuple[float, float]:
-        """(how far the chart's outermost points stand out of the plane in parts of its length, its error)."""
-        spread = self.heights - self.heights.mean(axis=0)
-        bend = slice(_SHARED, _SHARED + _BENDS)
-        heights = spread @ numbers[bend]
+    def bend(self, numbers: Floats, covariance: Floats) -> Figure:
+        """How far the chart's outermost points stand out of the plane, in parts of its length."""
+        spread, bends = self.heights - self.heights.mean(axis=0), slice(_SHARED, _SHARED + _BENDS)
+        heights = spread @ numbers[bends]
         at = int(np.argmax(np.abs(heights)))
-        return float(abs(heights[at])), math.sqrt(max(float(spread[at] @ covariance[bend, bend] @ spread[at]), 0.0))
+        error = math.sqrt(max(float(spread[at] @ covariance[bends, bends] @ spread[at]), 0.0))
+        return Figure(float(abs(heights[at])), error)
 
 
 def _rms(left: Floats) -> float:

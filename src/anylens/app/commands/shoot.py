@@ -212,15 +212,14 @@ def _list(words: str | None, json: bool) -> int:
     told = lists(briefly=words is None)
     if words is not None:
         asked = [part.partition("=")[2].lower() for part in words.split(",") if "=" in part] or [words.lower()]
-        told = {
-            kind: found
-            for kind, names in told.items()
-            if (
-                found := {
-                    name: what for name, what in names.items() if any(a in f"{name} {what}".lower() for a in asked)
-                }
-            )
+
+        def meant(name: str, what: str) -> bool:
+            return any(each in f"{name} {what}".lower() for each in asked)
+
+        found = {
+            kind: {name: names[name] for name in names if meant(name, names[name])} for kind, names in told.items()
         }
+        told = {kind: names for kind, names in found.items() if names}
         if not told:
             raise Usage(f"nothing in the list tells of '{words}'; see anylens shoot --list")
     if json:

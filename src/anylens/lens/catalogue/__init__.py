@@ -11,7 +11,6 @@ from anylens import toml
 from anylens.lens.model import Lens
 from anylens.record import record
 from anylens.refusal import Refusal, near
-from anylens.toml import quoted
 
 _FOLDER = Path(__file__).parent
 _MOST_NEAR = 8
@@ -167,11 +166,11 @@ def parse_card(text: str, name: str) -> Card:
 def card_text(card: Card) -> str:
     """A lens as the TOML text that `parse_card` reads, what is not known left out."""
     lens = card.lens
-    lines = ["schema = 1", f"maker = {quoted(lens.maker)}", f"model = {quoted(lens.model)}"]
+    lines = ["schema = 1", f"maker = {toml.quoted(lens.maker)}", f"model = {toml.quoted(lens.model)}"]
     if card.also:
         lines.append(f"also = {_quoted_list(card.also)}")
     if lens.mount is not None:
-        lines.append(f"mount = {quoted(lens.mount)}")
+        lines.append(f"mount = {toml.quoted(lens.mount)}")
     for key, span in (("focal_mm", lens.focal_mm), ("max_aperture", lens.max_aperture)):
         if span is not None:
             lines.append(f"{key} = {span[0]:g}" if span[0] == span[1] else f"{key} = [{span[0]:g}, {span[1]:g}]")
@@ -183,7 +182,7 @@ def card_text(card: Card) -> str:
         lines.append(f"codes = [{', '.join(map(_code_text, card.codes))}]")
     lines += [f"{key} = {_quoted_list(held)}" for key in ("orders", "sources") if (held := getattr(card, key))]
     if card.note:
-        lines.append(f"note = {quoted(card.note)}")
+        lines.append(f"note = {toml.quoted(card.note)}")
     return "\n".join(lines) + "\n"
 
 
@@ -193,7 +192,7 @@ def _code_text(code: Code) -> str:
 
 
 def _quoted_list(texts: Collection[str]) -> str:
-    return f"[{', '.join(map(quoted, texts))}]"
+    return f"[{', '.join(map(toml.quoted, texts))}]"
 
 
 def _words(text: str) -> list[str]:

@@ -110,8 +110,10 @@ class Sampling:
     def _covered(
         self, seen: Array, behind: Array, colour: int, after: float, lines: tuple[slice, slice], powers: Array
     ) -> tuple[slice, slice]:
-        """The part of some rows and columns that layers hide some of in the moment `after` a share of the exposure;
-        `seen` is filled there with what is seen instead of the background."""
+        """The part of some rows and columns in which layers hide the background `after` a share of the exposure.
+
+        `seen` is filled there with what is seen instead.
+        """
         pieces = []
         for at, boxes in enumerate(self._boxes, 1):
             own = int(after * len(boxes) + 1e-9)
