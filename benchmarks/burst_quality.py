@@ -26,7 +26,7 @@ from anylens.kernels.demosaic import demosaic
 from anylens.lab.samples import Samples
 from anylens.lab.sharpness import edges_sharpness
 from anylens.twin.hand import hand
-from anylens.twin.silicon import Chip
+from anylens.twin.silicon import Chip, Exposure
 from anylens.twin.silicon.sampling import Sampling
 from benchmarks.pictures import PHOTOGRAPHS
 from benchmarks.quality import WHITE, edges
@@ -79,18 +79,16 @@ def held(scene: str, iso: float, count: int, size: tuple[int, int] = SIZE, truth
     (shown,) = opened.capture([opened.shot(exposure_s, iso)])  # type: ignore[attr-defined]
     chip, moved = Chip(silicon), hand(setup.hand, setup.seed, setup.amplitude)
 
+    asked = Exposure(
+        shown.facts.exposure_s or exposure_s,
+        shown.facts.gain or 1.0,
+        hand=moved,
+        scale_mm=glass.scale_mm,
+        distance_m=setup.distance,
+    )
+
     def seen(start_s: float, index: int) -> Frame:
-        exposed = chip.expose(
-            light,
-            shown.facts.exposure_s or exposure_s,
-            shown.facts.gain or 1.0,
-            start_s=start_s,
-            hand=moved,
-            scale_mm=glass.scale_mm,
-            distance_m=setup.distance,
-            index=index,
-        )
-        return replace(shown, raw=exposed.raw)
+        return replace(shown, raw=chip.expose(light, replace(asked, start_s=start_s, index=index)).raw)
 
     frames = tuple(seen(BETWEEN_S * index, index) for index in range(count))
     rest = tuple(seen(0.0, 1000 + index) for index in range(count))
@@ -101,10 +99,7 @@ def held(scene: str, iso: float, count: int, size: tuple[int, int] = SIZE, truth
     planes = []
     for color, gain in zip("RGB", gains_of(shown.facts.as_shot_neutral or (1.0, 1.0, 1.0)), strict=True):
         alone = replace(silicon, cfa=((color,),))
-        rows_s = np.arange(len(truth)) * silicon.line_us * 1e-6
-        sampling = Sampling(
-            light, alone, moved, glass.scale_mm, setup.distance, rows_s, shown.facts.exposure_s or exposure_s, (0, 0)
-        )
+        sampling = Sampling(light, alone, asked)
         plane = sampling.rows(0, *truth.shape)
         own = np.tile(np.array(shown.facts.sensor.cfa) == color, (truth.shape[0] // 2, truth.shape[1] // 2))
         planes.append(plane * (gain * float((plane * truth)[own].sum() / np.square(plane[own]).sum())))

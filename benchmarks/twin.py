@@ -19,7 +19,7 @@ from anylens.frame import Facts, Frame
 from anylens.sensor import Sensor
 from anylens.twin.hand import tremor
 from anylens.twin.light import Layer
-from anylens.twin.silicon import Chip, Silicon, silicon
+from anylens.twin.silicon import Chip, Exposure, Silicon, silicon
 from benchmarks.report import save, table
 
 EXPOSURE_S, SCALE_MM, MARGIN_PX = 0.01, 52.0, 64
@@ -46,7 +46,9 @@ def frames(sensor: Silicon, share: float, held: bool, rounds: int, quick: bool =
     wall, processor = [], []
     for index in range(rounds + 1):
         begin, used = time.perf_counter(), time.process_time()
-        chip.expose(light, EXPOSURE_S, hand=hand, scale_mm=SCALE_MM, start_s=0.0167 * index, index=index, quick=quick)
+        chip.expose(
+            light, Exposure(EXPOSURE_S, hand=hand, scale_mm=SCALE_MM, start_s=0.0167 * index, index=index, quick=quick)
+        )
         wall.append(time.perf_counter() - begin)
         processor.append(time.process_time() - used)
     return statistics.median(wall[1:]), statistics.median(processor[1:])
@@ -54,7 +56,7 @@ def frames(sensor: Silicon, share: float, held: bool, rounds: int, quick: bool =
 
 def writing(sensor: Silicon) -> float:
     """Median seconds of writing one frame as DNG, until it is on the disk."""
-    raw = Chip(sensor).expose(even(sensor, 0.3), EXPOSURE_S).raw
+    raw = Chip(sensor).expose(even(sensor, 0.3), Exposure(EXPOSURE_S)).raw
     height, width = raw.shape
     facts = Facts.whole(Sensor("twin", width, height, sensor.cfa, ((sensor.black,),), (float(sensor.white),)))
     found = []

@@ -9,7 +9,7 @@ import pytest
 
 from anylens.refusal import Refusal
 from anylens.twin.hand import tremor
-from anylens.twin.silicon import Chip, Silicon, silicon, silicons
+from anylens.twin.silicon import Chip, Exposure, Silicon, silicon, silicons
 from anylens.twin.silicon.chip import acceptance
 from anylens.twin.spectra import Flicker
 from tests.twin_light import LightByHand, by_hand, even
@@ -21,8 +21,14 @@ def piece(name: str = "imx989_12mp_binned", width: int = 512, height: int = 256,
     return dataclasses.replace(silicon(name).piece(width, height), **changes)
 
 
+def counts(
+    chip: Chip, light: LightByHand, gain: float = 1.0, exposure_s: float = EXPOSURE_S, **asked: object
+) -> np.ndarray:
+    return chip.expose(light, Exposure(exposure_s, gain, **asked)).raw
+
+
 def pair(chip: Chip, light: LightByHand, gain: float) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (chip.expose(light, EXPOSURE_S, gain, index=index).raw.astype(np.float64) for index in (1, 2))
+    first, second = (counts(chip, light, gain, index=index).astype(np.float64) for index in (1, 2))
     return first, second
 
 
@@ -59,9 +65,9 @@ def test_the_mean_follows_light_and_gain_and_stops_at_white() -> None:
     sensor = piece(prnu=0.0, dark_e_per_s=0.0, telegraph_share=0.0, hot_share=0.0, dead_share=0.0)
     chip = Chip(sensor)
     for gain in (1.0, 2.0, 10.0):
-        raw = chip.expose(even(sensor, 1e5), EXPOSURE_S, gain).raw
+        raw = counts(chip, even(sensor, 1e5), gain)
         assert raw.mean() == pytest.approx(sensor.black + 1000.0 * sensor.dn_per_e * gain, abs=0.15 * gain)
-    assert set(np.unique(chip.expose(even(sensor, 1e9), EXPOSURE_S).raw)) == {sensor.white}
+    assert set(np.unique(counts(chip, even(sensor, 1e9)))) == {sensor.white}
 
 
 def test_few_electrons_are_counted_by_poisson() -> None:
@@ -70,7 +76,7 @@ def test_few_electrons_are_counted_by_poisson() -> None:
         bits=14, white=16383, read_noise_e=0.05, read_noise_high_e=0.05, row_noise_e=0.0, column_e=0.0, dsnu_e=0.0,
         prnu=0.0, dark_e_per_s=0.0, telegraph_share=0.0, hot_share=0.0, dead_share=0.0, dn_per_e=40.0,
     )  # fmt: skip
-    raw = Chip(sensor).expose(even(sensor, 300.0), EXPOSURE_S).raw
+    raw = counts(Chip(sensor), even(sensor, 300.0))
     electrons = np.rint((raw.astype(np.float64) - sensor.black) / 40.0)
     assert electrons.mean() == pytest.approx(3.0, abs=0.02)
     assert electrons.var() == pytest.approx(3.0, rel=0.02)
@@ -97,19 +103,17 @@ def test_frames_are_the_same_for_the_same_seed_whatever_the_threads() -> None:
     one, two = Chip(sensor, threads=1), Chip(sensor, threads=2)
     for hand in (None, tremor(3)):
         asked = {"gain": 8.0, "seed": 5, "index": 2, "hand": hand}
-        assert np.array_equal(one.expose(light, EXPOSURE_S, **asked).raw, two.expose(light, EXPOSURE_S, **asked).raw)
+        assert np.array_equal(counts(one, light, **asked), counts(two, light, **asked))
         for other in ({"seed": 6}, {"index": 3}):
-            assert not np.array_equal(
-                one.expose(light, EXPOSURE_S, **asked).raw, one.expose(light, EXPOSURE_S, **asked | other).raw
-            )
+            assert not np.array_equal(counts(one, light, **asked), counts(one, light, **asked | other))
 
 
 def test_live_frames_are_as_noisy_as_others_and_as_certain() -> None:
     sensor = piece()
     chip = Chip(sensor)
     light = even(sensor, 5e5)
-    first, second = (chip.expose(light, EXPOSURE_S, 4.0, index=i, quick=True).raw.astype(float) for i in (1, 2))
-    again = Chip(sensor, threads=1).expose(light, EXPOSURE_S, 4.0, index=1, quick=True).raw
+    first, second = (counts(chip, light, 4.0, index=i, quick=True).astype(float) for i in (1, 2))
+    again = counts(Chip(sensor, threads=1), light, 4.0, index=1, quick=True)
     assert np.array_equal(first, again)
     profile, span = sensor.noise(4.0, EXPOSURE_S), sensor.white - sensor.black
     x = (first.mean() - sensor.black) / span
@@ -120,7 +124,7 @@ def test_the_fixed_pattern_stays_with_its_copy() -> None:
     sensor = piece(prnu=0.05)
     light = even(sensor, 1e6)
     means = [
-        np.mean([Chip(sensor, copy).expose(light, EXPOSURE_S, index=index).raw for index in span], axis=0)
+        np.mean([counts(Chip(sensor, copy), light, index=index) for index in span], axis=0)
         for copy, span in ((1, range(6)), (1, range(6, 12)), (2, range(6)))
     ]
     alike = np.corrcoef(means[0].ravel(), means[1].ravel())[0, 1]
@@ -135,7 +139,8 @@ def test_dark_current_grows_with_time_and_warmth() -> None:
     chip = Chip(sensor)
     light = even(sensor, 0.0)
     dark = [
-        (chip.expose(light, seconds, 16.0, temperature_c=warmth).raw.mean() - sensor.black) / sensor.converted(16.0)
+        (counts(chip, light, 16.0, temperature_c=warmth, exposure_s=seconds).mean() - sensor.black)
+        / sensor.converted(16.0)
         for seconds, warmth in ((1.0, 25.0), (10.0, 25.0), (10.0, 25.0 + sensor.dark_doubling_c))
     ]
     assert dark == pytest.approx([4.0, 40.0, 80.0], rel=0.05)
@@ -145,15 +150,11 @@ def test_hot_dead_and_telegraph_pixels_are_as_many_as_said() -> None:
     sensor = piece(hot_share=1e-3, dead_share=1e-3, telegraph_share=1e-3, telegraph_e=200.0, prnu=0.0)
     chip = Chip(sensor)
     pixels = sensor.width_px * sensor.height_px
-    dark = chip.expose(even(sensor, 0.0), 1.0, 1.0).raw
+    dark = counts(chip, even(sensor, 0.0), exposure_s=1.0)
     assert 0.5e-3 < (dark > sensor.black + 3).mean() < 2.5e-3
-    bright = chip.expose(even(sensor, 2e6), EXPOSURE_S).raw
+    bright = counts(chip, even(sensor, 2e6))
     assert 0.5 < (bright < sensor.black + 50).sum() / (1e-3 * pixels) < 1.5
-    apart = np.abs(
-        np.diff(
-            np.stack([chip.expose(even(sensor, 0.0), EXPOSURE_S, 8.0, index=i).raw for i in (1, 2)]).astype(int), axis=0
-        )
-    )
+    apart = np.abs(np.diff([counts(chip, even(sensor, 0.0), 8.0, index=i).astype(int) for i in (1, 2)], axis=0))
     assert (apart > 20).mean() == pytest.approx(0.5 * 1e-3 * np.exp(-20 / (sensor.converted(8.0) * 200.0)), rel=0.5)
 
 
@@ -168,7 +169,7 @@ def test_a_turned_camera_sees_the_picture_moved_the_other_way() -> None:
     places = {}
     for name, pose in (("still", (0, 0)), ("right", (0, angle)), ("up", (angle, 0))):
         hand = lambda time_s, pose=pose: np.tile([*pose, 0.0, 0.0, 0.0, 0.0], (len(np.atleast_1d(time_s)), 1))  # noqa: E731
-        raw = Chip(sensor).expose(light, EXPOSURE_S, hand=hand, scale_mm=50.0).raw.astype(float) - sensor.black
+        raw = counts(Chip(sensor), light, hand=hand, scale_mm=50.0).astype(float) - sensor.black
         lit = raw > 0.5 * raw.max()
         places[name] = np.argwhere(lit).mean(axis=0)
     assert places["right"] - places["still"] == pytest.approx([0, -10], abs=0.6)
@@ -185,7 +186,7 @@ def test_a_picture_moved_by_half_a_pixel_keeps_its_fine_detail() -> None:
     for pixels in (0.0, 0.5):
         pose = [0, pixels * sensor.pitch_um / 1000.0 / 50.0, 0, 0, 0, 0]
         hand = lambda time_s, pose=pose: np.tile(pose, (len(np.atleast_1d(time_s)), 1))  # noqa: E731
-        raw = Chip(sensor).expose(light, EXPOSURE_S, hand=hand, scale_mm=50.0).raw[::2].astype(float)
+        raw = counts(Chip(sensor), light, hand=hand, scale_mm=50.0)[::2].astype(float)
         green = raw[:, 1::2].mean(axis=0)[:126]
         contrast.append(np.abs(green @ np.exp(-4j * np.pi * np.arange(126) / 3.0)))
     assert contrast[1] > 0.9 * contrast[0]
@@ -205,7 +206,7 @@ def test_near_things_move_more_than_far_ones_when_the_camera_shifts() -> None:
     places = []
     for x_mm in (0.0, 1.0):
         hand = lambda time_s, x_mm=x_mm: np.tile([0, 0, 0, x_mm, 0, 0.0], (len(np.atleast_1d(time_s)), 1))  # noqa: E731
-        raw = Chip(sensor).expose(light, EXPOSURE_S, hand=hand, scale_mm=50.0, distance_m=1e6).raw.astype(float)
+        raw = counts(Chip(sensor), light, hand=hand, scale_mm=50.0, distance_m=1e6).astype(float)
         assert raw[21:23].mean() > 200, "the far line stays"
         places.append(np.argwhere(raw[40:] > 400).mean(axis=0))
     assert places[1] - places[0] == pytest.approx([0.0, -50.0 / sensor.pitch_um], abs=0.6)
@@ -216,8 +217,8 @@ def test_a_hand_that_holds_still_gives_the_same_frame_as_a_tripod() -> None:
     rates = np.random.default_rng(1).uniform(1e5, 1e6, (3, 160, 160)).astype(np.float32)
     light = LightByHand((by_hand(rates),), 16, sensor.pitch_um)
     chip = Chip(sensor)
-    still = chip.expose(light, EXPOSURE_S, index=1).raw.astype(int)
-    held = chip.expose(light, EXPOSURE_S, index=1, hand=tremor(1, 0.0)).raw.astype(int)
+    still = counts(chip, light, index=1).astype(int)
+    held = counts(chip, light, index=1, hand=tremor(1, 0.0)).astype(int)
     assert np.abs(still - held).max() <= 1
 
 
@@ -235,7 +236,7 @@ def test_rows_of_a_rolling_shutter_see_moving_things_one_after_the_other() -> No
     light = LightByHand(
         (by_hand(ground), by_hand(bar, cover, lambda t: (speed_mm_s * t, 0.0))), margin, sensor.pitch_um
     )
-    raw = Chip(sensor).expose(light, 2e-4).raw.astype(float) - sensor.black
+    raw = counts(Chip(sensor), light, exposure_s=2e-4).astype(float) - sensor.black
     columns = np.arange(256)
     middle = [(row * columns).sum() / row.sum() for row in np.clip(raw - 20.0, 0.0, None)[1::2, :]]
     slope = np.polyfit(np.arange(1, 256, 2), middle, 1)[0]
@@ -256,15 +257,14 @@ def test_what_a_layer_leaves_dark_changes_nothing(hand: object, corner: tuple[in
     for least in (0.0, 1e-9):
         square = by_hand(8e5 * np.stack([cover] * 3), np.maximum(cover, least), lambda t: (3.0 * t, -1.0 * t), 2.0)
         light = LightByHand((by_hand(ground), square), margin, sensor.pitch_um)
-        exposed = Chip(sensor).expose(light, EXPOSURE_S, hand=hand, distance_m=5.0, start_s=0.01)
-        seen.append(exposed.raw.astype(int))
+        seen.append(counts(Chip(sensor), light, hand=hand, distance_m=5.0, start_s=0.01).astype(int))
     assert np.abs(seen[1] - seen[0]).max() <= 1
 
 
 def test_flicker_draws_bands_of_its_frequency() -> None:
     sensor = piece(width=64, height=512, line_us=50.0, prnu=0.0)
     light = even(sensor, 4e6, flicker=Flicker(100.0, 0.4))
-    rows = Chip(sensor).expose(light, 1e-3).raw.mean(axis=1) - sensor.black
+    rows = counts(Chip(sensor), light, exposure_s=1e-3).mean(axis=1) - sensor.black
     strength = np.abs(np.fft.rfft(rows - rows.mean()))
     hertz = np.fft.rfftfreq(len(rows), 50e-6)
     assert hertz[np.argmax(strength)] == pytest.approx(100.0, abs=40.0)
@@ -275,8 +275,8 @@ def test_a_crop_is_a_piece_of_the_same_pattern() -> None:
     chip = Chip(sensor)
     light = even(sensor, 1e6)
     crop = (64, 128, 192, 384)
-    whole = np.mean([chip.expose(light, EXPOSURE_S, index=i).raw for i in range(4)], axis=0)
-    cut = np.mean([chip.expose(light, EXPOSURE_S, index=i, crop=crop).raw for i in range(4)], axis=0)
+    whole = np.mean([counts(chip, light, index=i) for i in range(4)], axis=0)
+    cut = np.mean([counts(chip, light, index=i, crop=crop) for i in range(4)], axis=0)
     assert cut.shape == (128, 256)
     assert np.corrcoef(whole[64:192, 128:384].ravel(), cut.ravel())[0, 1] > 0.9
 

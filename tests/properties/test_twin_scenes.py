@@ -132,7 +132,7 @@ def test_dense_light_is_that_of_a_sensor_half_a_pixel_aside():
 
 
 def test_a_moved_frame_of_dense_light_keeps_its_finest_fringes():
-    from anylens.twin.silicon import silicon
+    from anylens.twin.silicon import Exposure, silicon
     from anylens.twin.silicon.sampling import Sampling
 
     sensor = silicon("imx989_12mp_binned").piece(128, 96)
@@ -147,7 +147,7 @@ def test_a_moved_frame_of_dense_light_keeps_its_finest_fringes():
     away = []
     for detail in (1, 2):
         light = formed(Fringes(), lens, FAR, Silicon(128, 96), DAY, margin_px=8, detail=detail)
-        seen = Sampling(light, sensor, hand, 50.0, 1.0, np.arange(96) * 1e-5, 1e-3, (0, 0)).rows(0, 96, 128)
+        seen = Sampling(light, sensor, Exposure(1e-3, hand=hand, distance_m=1.0)).rows(0, 96, 128)
         green = np.tile(np.array(sensor.cfa) == "G", (48, 64))
         away.append(np.abs(seen[green] - aside[green]).max() / np.ptp(aside[green]))
     assert away[1] < 0.02 < 0.5 * away[0]

@@ -235,11 +235,12 @@ class Virtual:
             yield self._frame(shot, begin_s)
 
     def _frame(self, shot: Shot, begin_s: float) -> Frame:
+        from anylens.twin.silicon import Exposure
+
         setup = self.setup
         light, chip = self._before_frames()
         exposure_s, crop = self._readout.true_exposure_s(shot), self._readout.true_crop(shot)
-        exposed = chip.expose(
-            light,
+        exposure = Exposure(
             exposure_s,
             shot.gain,
             start_s=begin_s,
@@ -252,6 +253,7 @@ class Virtual:
             crop=crop,
             quick=self.mode.viewfinder,
         )
+        exposed = chip.expose(light, exposure)
         self._index += 1
         notes = [f"Simulated by the twin of anylens: {self._scene_words()}."]
         if exposed.beyond_px > 0.5:

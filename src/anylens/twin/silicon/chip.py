@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from anylens.twin.silicon.model import REFERENCE_C, Silicon
+from anylens.twin.silicon.exposure import Exposure, Light, color_of, density
+from anylens.twin.silicon.model import Silicon
 from anylens.twin.silicon.sampling import Sampling, met
 
 Array = npt.NDArray[np.float32]
@@ -25,53 +24,6 @@ _FEW_ELECTRONS = 16.0
 _PATTERN_STEPS = 32.0
 _STORE = 1 << 20
 _NOISE, _PATTERN, _DEFECTS, _LIVE = range(4)
-
-
-class Flickering(Protocol):
-    """Light whose strength changes in time."""
-
-    def mean(self, start_s: npt.ArrayLike, exposure_s: float) -> Floats:
-        """The mean factor over exposures that begin at `start_s`."""
-        ...
-
-
-class Layer(Protocol):
-    """One depth of the light behind the lens (see `twin.light.Layer`)."""
-
-    @property
-    def sides(self) -> tuple[int, int]: ...
-    @property
-    def lit(self) -> list[tuple[slice, slice]]: ...
-    def seen(self, channel: int, rows: slice, columns: slice) -> Array: ...
-    @property
-    def rates(self) -> Array: ...
-    @property
-    def cover(self) -> Array | None: ...
-    @property
-    def path(self) -> Callable[[float], tuple[float, float]] | None: ...
-    @property
-    def distance_m(self) -> float | None: ...
-
-
-class Light(Protocol):
-    """The light behind the lens, on the grid of this silicon (see `twin.light.Light`)."""
-
-    @property
-    def layers(self) -> tuple[Layer, ...]: ...
-    @property
-    def margin_px(self) -> int: ...
-    @property
-    def pitch_um(self) -> float: ...
-    @property
-    def chief_ray_deg(self) -> Callable[[Floats], Floats]: ...
-    @property
-    def flicker(self) -> Flickering | None: ...
-
-
-class Hand(Protocol):
-    """How the camera stands in time: (n, 6) pitch, yaw and roll in radians and x, y, z in mm at times (n,) in s."""
-
-    def __call__(self, time_s: Floats) -> Floats: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,72 +53,64 @@ class Chip:
         self._telegraph, self._telegraph_e = _spread(rng, pixels, silicon.telegraph_share, silicon.telegraph_e)
         self._dead, _ = _spread(rng, pixels, silicon.dead_share, 1.0)
 
-    def expose(
-        self,
-        light: Light,
-        exposure_s: float,
-        gain: float = 1.0,
-        *,
-        start_s: float = 0.0,
-        hand: Hand | None = None,
-        scale_mm: float = 50.0,
-        distance_m: float = math.inf,
-        seed: int = 0,
-        index: int = 0,
-        temperature_c: float = REFERENCE_C,
-        crop: tuple[int, int, int, int] | None = None,
-        quick: bool = False,
-    ) -> Exposed:
+    def expose(self, light: Light, exposure: Exposure) -> Exposed:
         """Counts of one exposure, the same for the same arguments however many threads work.
 
-        Row r of those that are read begins to gather light `line_us * r` after `start_s`. `hand` moves the camera
-        during and between exposures: turning it moves the picture by `scale_mm` (see `Glass`), shifting it by
-        `scale_mm` over a layer's distance, `distance_m` where it has none. `crop` is (top, left, bottom, right).
-        `quick` is for a viewfinder: the picture is moved less carefully (see `Sampling`), random numbers are used
-        again. Below 16 electrons the number is drawn from Poisson's distribution, above from a Gaussian of that mean
-        and variance, as ISETCam does (Farrell, Catrysse & Wandell 2012, at 25). Random numbers come from SFC64 streams,
-        one for each band of 64 rows and frame.
+        Below 16 electrons the number is drawn from Poisson's distribution, above from a Gaussian of that mean and
+        variance, as ISETCam does (Farrell, Catrysse & Wandell 2012, at 25). Random numbers come from SFC64 streams, one
+        for each band of 64 rows and frame.
         """
         silicon = self.silicon
         self._take(light)
-        top, left, bottom, right = crop or (0, 0, silicon.height_px, silicon.width_px)
-        begins_s = np.asarray(start_s + np.arange(bottom - top) * (silicon.line_us * 1e-6), np.float64)
-        factors = np.full(bottom - top, exposure_s, np.float32)
+        top, left, bottom, right = exposure.read(silicon)
+        gathered_s = np.full((bottom - top, 1), exposure.exposure_s, np.float32)
         if light.flicker is not None:
-            factors *= light.flicker.mean(begins_s, exposure_s).astype(np.float32)
+            means = light.flicker.mean(exposure.begins_s(silicon), exposure.exposure_s)
+            gathered_s *= means.astype(np.float32)[:, None]
         sampling = None
-        if hand is not None or any(layer.path is not None for layer in light.layers):
-            sampling = Sampling(light, silicon, hand, scale_mm, distance_m, begins_s, exposure_s, (top, left), quick)
+        if exposure.hand is not None or any(layer.path is not None for layer in light.layers):
+            sampling = Sampling(light, silicon, exposure)
         raw = np.empty((bottom - top, right - left), np.uint16)
-        warmth = silicon.dark(1.0, temperature_c) / max(silicon.dark_e_per_s, 1e-30)
 
         def band(first: int) -> None:
             last = min(first + _BAND_ROWS, bottom - top)
             rows = slice(top + first, top + last)
-            rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence((_NOISE, seed, index, first))))
             if sampling is None:
                 assert self._still is not None
-                electrons = self._still[rows, left:right] * factors[first:last, None]
+                electrons = self._still[rows, left:right] * gathered_s[first:last]
             else:
                 assert self._gain is not None
                 electrons = sampling.rows(first, last, right - left)
                 electrons *= self._gain[rows, left:right]
-                electrons *= factors[first:last, None]
-            electrons += np.float32(silicon.dark(exposure_s, temperature_c))
-            inside = partial(_inside, rows=rows, left=left, right=right, width=silicon.width_px)
-            where, hot = inside(self._hot, self._hot_e_per_s)
-            electrons.reshape(-1)[where] += hot * np.float32(exposure_s * warmth)
-            self._shake(electrons, gain, rng, quick)
-            electrons += rng.standard_normal((last - first, 1), np.float32) * np.float32(silicon.row_noise_e)
-            electrons += self._columns[left:right]
-            where, steps = inside(self._telegraph, self._telegraph_e)
-            electrons.reshape(-1)[where] += steps * (rng.random(len(steps), np.float32) < 0.5)
-            where, _ = inside(self._dead, None)
-            electrons.reshape(-1)[where] = 0.0
-            raw[first:last] = self._converted(electrons, rows, left, right, gain)
+                electrons *= gathered_s[first:last]
+            raw[first:last] = self._counted(electrons, exposure, rows, first)
 
         self._in_bands(band, range(0, bottom - top, _BAND_ROWS))
         return Exposed(raw, 0.0 if sampling is None else sampling.beyond_px)
+
+    def _counted(self, electrons: Array, exposure: Exposure, rows: slice, first: int) -> Counts:
+        """Counts of a band: the light's `electrons`, which are overwritten, and all that the silicon adds to them."""
+        silicon, gain = self.silicon, exposure.gain
+        _, left, _, right = exposure.read(silicon)
+        inside = partial(_inside, rows=rows, left=left, right=right, width=silicon.width_px)
+        seeds = np.random.SeedSequence((_NOISE, exposure.seed, exposure.index, first))
+        rng = np.random.Generator(np.random.SFC64(seeds))
+        warmth = silicon.dark(1.0, exposure.temperature_c) / max(silicon.dark_e_per_s, 1e-30)
+        electrons += np.float32(silicon.dark(exposure.exposure_s, exposure.temperature_c))
+        where, hot = inside(self._hot, self._hot_e_per_s)
+        electrons.reshape(-1)[where] += hot * np.float32(exposure.exposure_s * warmth)
+        self._shake(electrons, gain, rng, exposure.quick)
+        electrons += rng.standard_normal((len(electrons), 1), np.float32) * np.float32(silicon.row_noise_e)
+        electrons += self._columns[left:right]
+        where, steps = inside(self._telegraph, self._telegraph_e)
+        electrons.reshape(-1)[where] += steps * (rng.random(len(steps), np.float32) < 0.5)
+        where, _ = inside(self._dead, None)
+        electrons.reshape(-1)[where] = 0.0
+        electrons += self._offset_pattern[rows, left:right] * np.float32(silicon.dsnu_e / _PATTERN_STEPS)
+        electrons *= np.float32(silicon.converted(gain))
+        electrons += np.float32(silicon.black + 0.5)
+        np.clip(electrons, 0.0, silicon.white, out=electrons)
+        return electrons.astype(np.uint16)
 
     def _shake(self, electrons: Array, gain: float, rng: np.random.Generator, quick: bool) -> None:
         """Shot and read noise, in place; `quick` takes it from a store of random numbers, from a random place on."""
@@ -197,15 +141,6 @@ class Chip:
         elif number:
             electrons[few] = counted
         np.minimum(electrons, np.float32(silicon.full_well_e), out=electrons)
-
-    def _converted(self, electrons: Array, rows: slice, left: int, right: int, gain: float) -> Counts:
-        silicon = self.silicon
-        offsets = self._offset_pattern[rows, left:right] * np.float32(silicon.dsnu_e / _PATTERN_STEPS)
-        electrons += offsets
-        electrons *= np.float32(silicon.converted(gain))
-        electrons += np.float32(silicon.black + 0.5)
-        np.clip(electrons, 0.0, silicon.white, out=electrons)
-        return electrons.astype(np.uint16)
 
     def _take(self, light: Light) -> None:
         """Makes ready for a light: by how much each pixel weakens it and, where nothing moves, what reaches each."""
@@ -317,18 +252,6 @@ def acceptance(silicon: Silicon, chief_ray_deg: Floats, radius_mm: Floats) -> Ar
     design = silicon.design_chief_ray_deg * radius_mm / silicon.design_radius_mm
     off = chief_ray_deg - design
     return np.stack([np.exp(-0.5 * (off / sigma) ** 2) for sigma in silicon.acceptance_deg]).astype(np.float32)
-
-
-def density(light: Light, silicon: Silicon) -> int:
-    """How many values of light stand to a pixel along each side."""
-    height = silicon.height_px + 2 * light.margin_px
-    return max(1, light.layers[0].sides[0] // height)
-
-
-def color_of(silicon: Silicon, row: int, column: int) -> int:
-    """Which plane of the light, 0 R, 1 G, 2 B, the pixel at row and column counts; green where there is no filter."""
-    cell = len(silicon.cfa)
-    return "RGB".index(silicon.cfa[row % cell][column % cell]) if cell else 1
 
 
 def _spread(rng: np.random.Generator, pixels: int, share: float, mean: float) -> tuple[npt.NDArray[np.int64], Array]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from anylens.twin.silicon.chip import Hand, Layer, Light
-    from anylens.twin.silicon.model import Silicon
+from anylens.twin.silicon.exposure import Exposure, Layer, Light, color_of, density
+from anylens.twin.silicon.model import Silicon
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -37,37 +35,23 @@ class Sampling:
     are enough.
     """
 
-    def __init__(
-        self,
-        light: Light,
-        silicon: Silicon,
-        hand: Hand | None,
-        scale_mm: float,
-        distance_m: float,
-        begins_s: Floats,
-        exposure_s: float,
-        corner: tuple[int, int],
-        quick: bool = False,
-    ) -> None:
-        from anylens.twin.silicon.chip import density
-
-        self._light, self._silicon, self._quick = light, silicon, quick
-        self._scale_px = scale_mm / (silicon.pitch_um / 1000.0)
-        self._distance_m = distance_m
-        self._begins_s, self._exposure_s = begins_s, exposure_s
-        self._top, self._left = corner
+    def __init__(self, light: Light, silicon: Silicon, exposure: Exposure) -> None:
+        self._light, self._silicon, self._quick = light, silicon, exposure.quick
+        self._scale_px = exposure.scale_mm / (silicon.pitch_um / 1000.0)
+        self._distance_m, self._exposure_s = exposure.distance_m, exposure.exposure_s
+        self._begins_s = begins_s = exposure.begins_s(silicon)
+        self._top, self._left, _, _ = exposure.read(silicon)
         self._half = 0.5 * silicon.width_px
         self._density = density(light, silicon)
-        begin, end = float(begins_s[0]), float(begins_s[-1]) + exposure_s
-        self._knots = np.linspace(
-            begin, end, max(2, math.ceil((end - begin) / (4 * _POSE_STEP_S if quick else _POSE_STEP_S)) + 1)
-        )
-        self._still = hand is None
-        self._held = np.zeros((len(self._knots), 6)) if hand is None else hand(self._knots)
+        begin, end = float(begins_s[0]), float(begins_s[-1]) + self._exposure_s
+        steps = (end - begin) / (4 * _POSE_STEP_S if self._quick else _POSE_STEP_S)
+        self._knots = np.linspace(begin, end, max(2, math.ceil(steps) + 1))
+        self._still = exposure.hand is None
+        self._held = np.zeros((len(self._knots), 6)) if exposure.hand is None else exposure.hand(self._knots)
         self._moments = [self._count_moments(layer) for layer in light.layers]
         rows = np.arange(len(begins_s))
         self._curves = [
-            [self._curve(layer, rows, (at + 0.5) / count * exposure_s) for at in range(count)]
+            [self._curve(layer, rows, (at + 0.5) / count * self._exposure_s) for at in range(count)]
             for layer, count in zip(light.layers, self._moments, strict=True)
         ]
         self._boxes = [
@@ -78,8 +62,6 @@ class Sampling:
 
     def rows(self, first: int, last: int, columns: int) -> Array:
         """(last - first, columns): mean rates of these of the rows that are read."""
-        from anylens.twin.silicon.chip import color_of
-
         cell = len(self._silicon.cfa) or 1
         out = np.empty((last - first, columns), np.float32)
         for dx in range(cell):
