@@ -66,7 +66,7 @@ LATERAL = Lateral(
 PASSPORT = Passport(LENS, "Sony ILCE-7RM5", (GEOMETRY,), (VIGNETTING,), (COLOR,), (LATERAL,))
 
 small = st.floats(-0.2, 0.2, allow_subnormal=False)
-names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(str.strip)
 
 
 @given(names, names, st.tuples(small, small, small), st.floats(0.0, float("inf")))
@@ -220,12 +220,13 @@ def test_all_that_is_the_users_lies_in_one_folder(tmp_path: Path, monkeypatch: p
         ("radial = [-0.9, 0.4, -0.1]", "radial = [-1.9, 0.4, -0.1]", "of the light"),
         ('method = "chart"', 'method = "guess"', "must be one of"),
         ("[[geometry]]", "[[distortion]]", "not known"),
-        ("[[geometry]]", "[geometry]", "must be written as tables"),
+        ("[[geometry]]", "[geometry]", "geometry as tables"),
         ("reach_mm", "reach", "not known"),
         ("[0.8, 0.9, 0.8]", "[0.8, 0.9]", "rows of numbers"),
         ("frames = 13", "frames = true", "how many pictures"),
         ('maker = "Leica"', "maker = 3", "maker as text"),
-        ("body =", "bodies =", "must say body"),
+        ("body =", "bodies =", "'bodies' of the passport is not known"),
+        ('body = "Sony ILCE-7RM5"', "", "must say body"),
         ("schema = 1", "schema = ", "not TOML"),
     ],
 )

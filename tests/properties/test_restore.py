@@ -224,19 +224,6 @@ def test_a_blur_is_read_from_the_passport_as_it_was_written() -> None:
         replace(blurs.even(1.0), skirt_share=((0.1,), (0.1,)), skirt_share_error=((0.1,), (0.1,)))
 
 
-def test_an_older_passport_with_one_round_skirt_is_read() -> None:
-    text = passport_text(Passport(blurs.LENS, "Some Body", psf=(blurs.even(1.2, 0.1),)))
-    lines, skipped = [], False
-    for line in text.splitlines():
-        skipped = line.startswith(("skirt_um2", "skirt_aside_um")) or (skipped and line.startswith((" ", "]")))
-        if not skipped:
-            lines.append(line)
-    older = parse_passport("\n".join([*lines, "skirt_um = 15.0", "skirt_um_error = 0.5"]))
-    assert older.psf[0].skirt_um2 == blurs.SKIRT_UM2
-    assert older.psf[0].skirt_aside_um == ((0.0,), (0.0,))
-    assert older.psf[0].skirt_um2_error[0] == (15.0,)
-
-
 def test_edges_come_near_the_sharpest_place_in_the_direction_in_which_a_blur_is_wide() -> None:
     sides = filters.LATTICE[::-1]
     wide = np.linspace(1.2, 1.8, sides[1]) ** 2

@@ -19,7 +19,6 @@ Pair = tuple[float, float]
 Three = tuple[float, float, float]
 Lattice = tuple[tuple[float, ...], ...]
 
-SCHEMA = 1
 MOST_POINTS = 129
 PSF_TERMS = (1, 3, 6, 10, 15)
 """How many terms a polynomial of degree 0, 1, 2, 3, 4 in x and y has."""
@@ -192,21 +191,6 @@ class PsfField(Section):
 
 
 @record(frozen=True, slots=True, kw_only=True)
-class Focus(Section):
-    """How best focus moves: with the aperture, and over the field; residual in micrometres on the sensor's side.
-
-    `shift_mm` is best focus on the axis behind that of the lens wide open; `curvature_mm` how far best focus at
-    reach_mm from the axis lies behind that on it.
-    """
-
-    shift_mm: float = _figure(-5.0, 5.0)
-    shift_mm_error: float = _error()
-    curvature_mm: float = _figure(-20.0, 20.0)
-    curvature_mm_error: float = _error()
-    reach_mm: float = _figure(0.1, 200.0)
-
-
-@record(frozen=True, slots=True, kw_only=True)
 class Mount(Section):
     """How the lens sits: turned about the sensor's x and y axes, and moved aside; residual in degrees."""
 
@@ -230,9 +214,7 @@ class Passport:
     color: tuple[ColorShading, ...] = ()
     lateral: tuple[Lateral, ...] = ()
     psf: tuple[PsfField, ...] = ()
-    focus: tuple[Focus, ...] = ()
     mount: tuple[Mount, ...] = ()
-    schema: int = SCHEMA
 
     def __post_init__(self) -> None:
         for name in SECTIONS:
@@ -254,7 +236,6 @@ SECTIONS: dict[str, type[Section]] = {
     "color": ColorShading,
     "lateral": Lateral,
     "psf": PsfField,
-    "focus": Focus,
     "mount": Mount,
 }
 """The name of each section in a passport and its file, and its record."""
@@ -320,7 +301,7 @@ def _check(record: Section) -> None:
     where = f"The passport's {type(record).__name__}"
     for name in ("f_number", "focus_m"):
         value = getattr(record, name)
-        if value is not None and not (positive(value) and 0.1 <= value <= 1e6):
+        if value is not None and not (_is_number(value) and 0.1 <= value <= 1e6):
             raise Refusal(f"{where} says {name} = {value!r}, which is no such figure; correct it or leave it out.")
     if record.method not in get_args(Method):
         raise Refusal(f"{where} says method = {record.method!r}; it must be one of {', '.join(get_args(Method))}.")
@@ -366,10 +347,6 @@ def _numbers(value: Any, count: int | None) -> tuple[float, ...] | None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
-
-
-def positive(value: Any) -> bool:
-    return _is_number(value) and 0 < value < math.inf
 
 
 def _order(record: Section) -> tuple[float, float]:

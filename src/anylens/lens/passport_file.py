@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from anylens.lens.model import Lens
-from anylens.lens.passport import SCHEMA, SECTIONS, Passport, Section, positive
+from anylens import toml
+from anylens.lens.model import Lens, parse_lens
+from anylens.lens.passport import SECTIONS, Passport, Section
 from anylens.record import MISSING, fields
 from anylens.refusal import Refusal
 
 LARGEST_FILE = 4 << 20
 MOST_SECTIONS = 64
 
-Record = TypeVar("Record", bound=Section)
-
 
 def passport_text(passport: Passport) -> str:
     """A passport as TOML."""
-    lines = [f"schema = {passport.schema}", f"body = {_toml(passport.body)}", "", "[lens]"]
-    lines += _fields(passport.lens)
+    lines = ["schema = 1", f"body = {toml.quoted(passport.body)}", "", "[lens]", *_fields(passport.lens)]
     for name in SECTIONS:
         for record in getattr(passport, name):
             lines += ["", f"[[{name}]]", *_fields(record)]
@@ -45,73 +43,25 @@ def read_passport(path: Path) -> Passport:
 
 def parse_passport(text: str) -> Passport:
     """The passport that a TOML text describes; raises Refusal as `read_passport` does."""
-    import tomllib
-
-    try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(f"The passport is not TOML: {error}; correct it there.") from error
-    if table.pop("schema", None) != SCHEMA:
-        raise Refusal("The passport does not say schema = 1, the only one that exists; write it on its first line.")
-    body, lens = table.pop("body", None), table.pop("lens", None)
-    if not isinstance(body, str) or not isinstance(lens, dict):
-        raise Refusal('The passport must say body = "..." and whose it is in a table [lens].')
+    table = toml.read(text, "the passport", {"body", "lens", *SECTIONS})
+    lens = table.table("lens", {each.name for each in fields(Lens)})
+    if lens is None:
+        raise table.must("whose it is", "a table [lens]")
+    code = lens.whole("code", 0, 63) if "code" in lens else None
     sections: dict[str, Any] = {}
-    for name, entries in table.items():
-        if name not in SECTIONS:
-            raise Refusal(f"The passport has a section '{name}' that is not known; known are {', '.join(SECTIONS)}.")
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise Refusal(f"The passport's section {name} must be written as tables [[{name}]].")
-        if len(entries) > MOST_SECTIONS:
-            raise Refusal(f"The passport has {len(entries)} sections [[{name}]], more than {MOST_SECTIONS}; thin them.")
-        sections[name] = tuple(_record(SECTIONS[name], name, _newer(name, entry)) for entry in entries)
-    return Passport(_lens(lens), body, **sections)
+    for name, kind in SECTIONS.items():
+        held = table.tables(name, {each.name for each in fields(kind)})
+        if len(held) > MOST_SECTIONS:
+            raise Refusal(f"The passport has {len(held)} sections [[{name}]], more than {MOST_SECTIONS}; thin them.")
+        sections[name] = tuple(_record(kind, name, each.entries) for each in held)
+    return Passport(parse_lens(lens, code), table.text("body"), **sections)
 
 
-def _lens(table: dict[str, Any]) -> Lens:
-    known = {each.name for each in fields(Lens)}
-    _only(table, known, "[lens]")
-    for name in ("maker", "model"):
-        if not isinstance(table.get(name), str):
-            raise Refusal(f"The passport's [lens] must say {name} as text.")
-    ready = {name: _tuples(value) for name, value in table.items()}
-    for name in ("focal_mm", "max_aperture"):
-        value = ready.get(name)
-        if value is not None and not (isinstance(value, tuple) and len(value) == 2 and all(map(positive, value))):
-            raise Refusal(f"The passport's [lens] must say {name} as two numbers above 0, its ends.")
-    if not isinstance(ready.get("mount", ""), str) or not positive(ready.get("close_focus_m", 1.0)):
-        raise Refusal("The passport's [lens] must say mount as text and close_focus_m as metres above 0.")
-    code = table.get("code", 0)
-    if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 63:
-        raise Refusal("The passport's [lens] must say code as a whole number from 0 to 63.")
-    if "code" in table:
-        ready["code"] = code
-    return Lens(**ready)
-
-
-def _newer(name: str, table: dict[str, Any]) -> dict[str, Any]:
-    """A section as it is written now: a blur's skirt used to be round, one for the whole field, around the core."""
-    width: Any = table.get("skirt_um")
-    error: Any = table.get("skirt_um_error")
-    if name != "psf" or not positive(width) or not (error == 0 or positive(error)):
-        return table
-    square, unsure = width**2, 2.0 * width * error
-    kept = {key: value for key, value in table.items() if key not in ("skirt_um", "skirt_um_error")}
-    return {
-        **kept,
-        "skirt_um2": [[square], [0.0], [square]],
-        "skirt_um2_error": [[unsure], [math.inf], [unsure]],
-        "skirt_aside_um": [[0.0], [0.0]],
-        "skirt_aside_um_error": [[math.inf], [math.inf]],
-    }
-
-
-def _record(kind: type[Record], name: str, table: dict[str, Any]) -> Record:
-    _only(table, {each.name for each in fields(kind)}, f"[[{name}]]")
+def _record(kind: type[Section], name: str, entries: dict[str, Any]) -> Section:
     for each in fields(kind):
-        if each.name not in table and each.default is MISSING:
+        if each.name not in entries and each.default is MISSING:
             raise Refusal(f"The passport's [[{name}]] does not say {each.name}; calibrate again or add it.")
-    return kind(**{key: value if key == "frames" else _tuples(value) for key, value in table.items()})
+    return kind(**{key: value if key == "frames" else _tuples(value) for key, value in entries.items()})
 
 
 def _tuples(value: Any) -> Any:
@@ -126,12 +76,6 @@ def _tuples(value: Any) -> Any:
         return math.inf if value > 0 else -math.inf
 
 
-def _only(table: dict[str, Any], known: set[str], where: str) -> None:
-    strange = sorted(set(table) - known)
-    if strange:
-        raise Refusal(f"The entry '{strange[0]}' of {where} is not known; known are {', '.join(sorted(known))}.")
-
-
 def _fields(record: Any) -> list[str]:
     pairs = [(each.name, getattr(record, each.name)) for each in fields(record)]
     return [f"{name} = {_toml(value)}" for name, value in pairs if value is not None]
@@ -139,9 +83,7 @@ def _fields(record: Any) -> list[str]:
 
 def _toml(value: Any) -> str:
     if isinstance(value, str):
-        import json
-
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return toml.quoted(value)
     if isinstance(value, tuple):
         if value and isinstance(value[0], tuple):
             return "[\n" + "".join(f"  {_toml(row)},\n" for row in value) + "]"

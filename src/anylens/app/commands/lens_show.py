@@ -10,7 +10,6 @@ from anylens.app import mine
 from anylens.app.quantities import distance_m, f_number, focal_mm, quantity
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
-from anylens.record import fields
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -152,12 +151,12 @@ def _sensor(given: Namespace) -> tuple[str, tuple[float, float], float, Any]:
 def _passport(card: Card, body: Body) -> str:
     """What was measured of the lens on that body, in words."""
     from anylens.lens import find_passport
+    from anylens.lens.passport import SECTIONS
 
     found = find_passport(card.lens, body.name)
     if found is None:
         return "nothing was measured of it on this body"
-    names = [field.name for field in fields(found) if field.name not in ("lens", "body", "schema")]
-    words = f"{', '.join(name for name in names if getattr(found, name)) or 'no section'} measured"
+    words = f"{', '.join(name for name in SECTIONS if getattr(found, name)) or 'no section'} measured"
     for mount in found.mount:
         down, right = (f"{v:.2f} ± {e:.2f}" for v, e in zip(mount.tilt_deg, mount.tilt_deg_error, strict=True))
         words += f"; its lower side stands {down} degrees nearer to the lens, its right side {right}"

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from anylens import toml
-from anylens.lens.model import Lens
+from anylens.lens.model import Lens, parse_lens
 from anylens.record import record
 from anylens.refusal import Refusal, near
 
@@ -137,21 +137,9 @@ def parse_card(text: str, name: str) -> Card:
     """The lens that a TOML text (schema 1) describes; Refusal names the entry that is missing, misspelt or absurd."""
     table = toml.read(text, "the lens's file", _KEYS)
     codes = tuple(map(_code, table.tables("codes", {"number", "frames", "focal_mm"})))
-    focal_mm = _span(table, "focal_mm", 1.0, 5000.0)
-    if focal_mm is not None and focal_mm[0] > focal_mm[1]:
-        raise table.must("focal_mm", "[shortest, longest]")
-    lens = Lens(
-        maker=table.text("maker"),
-        model=table.text("model"),
-        focal_mm=focal_mm,
-        max_aperture=_span(table, "max_aperture", 0.5, 64.0),
-        mount=table.text("mount", "") or None,
-        close_focus_m=table.number("close_focus_m", 0.001, 100.0) if "close_focus_m" in table else None,
-        code=codes[-1].number if codes else None,
-    )
     return Card(
         name=name,
-        lens=lens,
+        lens=parse_lens(table, codes[-1].number if codes else None),
         also=table.texts("also"),
         codes=codes,
         elements=table.whole("elements", 1, 60) if "elements" in table else None,
@@ -221,12 +209,3 @@ def _code(table: toml.Table) -> Code:
         table.whole("frames", 0, 3) if "frames" in table else None,
         table.number("focal_mm", 1.0, 5000.0) if "focal_mm" in table else None,
     )
-
-
-def _span(table: toml.Table, key: str, least: float, most: float) -> tuple[float, float] | None:
-    if key not in table:
-        return None
-    ends = table.numbers(key, 1, 2)
-    if not all(least <= end <= most for end in ends):
-        raise table.must(key, f"one number or two from {least:g} to {most:g}")
-    return ends[0], ends[-1]
