@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +127,30 @@ class Burst:
         """The frame that the others are aligned to unless merging finds a sharper one."""
         return self.frames[0]
 
+    def changed(self, change: Callable[[Frame], Frame]) -> Burst:
+        """The burst with each frame changed whenever it is asked for."""
+        return Burst(OnDemand(range(len(self.frames)), lambda at: change(self.frames[at])), self.names)
+
     def name(self, index: int) -> str:
         """What people call a frame, its number from 1 where it has no name."""
         return self.names[index] if self.names else f"frame {index + 1}"
+
+
+class OnDemand(Sequence[Frame]):
+    """The frames of some indices, each made by its index whenever it is asked for."""
+
+    def __init__(self, indices: range, make: Callable[[int], Frame]) -> None:
+        self._indices, self._make = indices, make
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Frame]: ...
+
+    def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
+        at = self._indices[index]
+        return OnDemand(at, self._make) if isinstance(at, range) else self._make(at)

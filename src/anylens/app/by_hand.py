@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from anylens.app.quantities import distance_m, f_number, focal_mm
 from anylens.record import record, replace
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from anylens.app.syntax import Syntax
-    from anylens.frame import Facts, Frame
+    from anylens.frame import Facts
     from anylens.lens import Lens
 
 
@@ -81,34 +80,9 @@ def mounted(image: Any, said: Said) -> Any:
     """A frame, scene or burst whose facts hold what was said by hand; a burst's frames as they are read."""
     from anylens.frame import Burst
 
-    if not isinstance(image, Burst):
-        return replace(image, facts=held(image.facts, said))
-
-    def one(frame: Frame) -> Frame:
-        return replace(frame, facts=held(frame.facts, said))
-
-    return Burst(_Each(image.frames, one), image.names)
-
-
-class _Each(Sequence[Any]):
-    """The items of a sequence, each changed when it is asked for."""
-
-    def __init__(self, inside: Sequence[Any], change: Callable[[Any], Any]) -> None:
-        self._inside, self._change = inside, change
-
-    def __len__(self) -> int:
-        return len(self._inside)
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Any]: ...
-
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return _Each(self._inside[index], self._change)
-        return self._change(self._inside[index])
+    if isinstance(image, Burst):
+        return image.changed(lambda frame: mounted(frame, said))
+    return replace(image, facts=held(image.facts, said))
 
 
 def _mounted() -> Lens | None:

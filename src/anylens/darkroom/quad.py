@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -56,12 +57,11 @@ def in_mode(burst: Burst, mode: Mode) -> tuple[Burst, Burst]:
     """
     chosen: list[tuple[Mode, str]] = []
 
-    def choice(facts: Facts) -> tuple[Mode, str]:
-        chosen[:] = chosen or [_choice(facts, mode, len(burst.frames))]
-        return chosen[0]
+    def taken(frame: Frame, fine: bool) -> Frame:
+        chosen[:] = chosen or [_choice(frame.facts, mode, len(burst.frames))]
+        return _taken(frame, *chosen[0], fine)
 
-    best, quick = (Burst(_Frames(burst.frames, choice, fine), burst.names) for fine in (True, False))
-    return best, quick
+    return burst.changed(partial(taken, fine=True)), burst.changed(partial(taken, fine=False))
 
 
 def _choice(facts: Facts, mode: Mode, frames: int) -> tuple[Mode, str]:
@@ -82,28 +82,6 @@ def _taken(frame: Frame, mode: Mode, said: str, fine: bool = True) -> Frame:
             f"a quad-Bayer frame of {width} x {height} pixels is too small to be developed; give a larger one"
         )
     return _full(frame, red, said, fine) if mode == "full" else _binned(frame, red, said)
-
-
-class _Frames(Sequence[Frame]):
-    def __init__(self, frames: Sequence[Frame], choice: Callable[[Facts], tuple[Mode, str]], fine: bool) -> None:
-        self._frames = frames
-        self._choice = choice
-        self._fine = fine
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    @overload
-    def __getitem__(self, index: int) -> Frame: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Frame]: ...
-
-    def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
-        if isinstance(index, slice):
-            return _Frames(self._frames[index], self._choice, self._fine)
-        frame = self._frames[index]
-        return _taken(frame, *self._choice(frame.facts), self._fine)
 
 
 def _red_block(cfa: CFA) -> tuple[int, int] | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import overload
 
 from anylens.files import read
 from anylens.files.displayed import is_displayed, read_displayed
-from anylens.frame import Burst, Frame
+from anylens.frame import Burst, Frame, OnDemand
 from anylens.image import Scene
 from anylens.refusal import Refusal
 
@@ -37,7 +36,18 @@ def read_burst(
     places = tuple(Path(path) for path in paths)
     if not places:
         raise Refusal("A burst has at least one frame; name its raw files or their folder.")
-    return Burst(_Frames(places, sensor, told, scenes, treated), tuple(place.name for place in places))
+
+    def one(at: int) -> Frame:
+        place = places[at]
+        frame = read_displayed(place) if is_displayed(place) else read(place, sensor=sensor)
+        if scenes and isinstance(frame, Scene):
+            return frame  # type: ignore[return-value]
+        if not isinstance(frame, Frame):
+            raise Refusal(f"{place.name} holds finished colours, not a mosaic; a burst is merged from raw frames.")
+        return treated(frame)
+
+    reader = _Reader(len(places), one, told)
+    return Burst(OnDemand(range(len(places)), reader.frame), tuple(place.name for place in places))
 
 
 def frames_in(folder: Path) -> list[Path]:
@@ -57,55 +67,25 @@ def frames_in(folder: Path) -> list[Path]:
     return found
 
 
-class _Frames(Sequence[Frame]):
-    def __init__(
-        self,
-        places: tuple[Path, ...],
-        sensor: str | os.PathLike[str] | None,
-        told: Callable[[], None],
-        scenes: bool,
-        treated: Callable[[Frame], Frame],
-    ) -> None:
-        self._treated = treated
-        self._places = places
-        self._sensor = sensor
-        self._told = told
-        self._scenes = scenes
+class _Reader:
+    """Reads frames by their index, the next in the direction of the last two ahead of time."""
+
+    def __init__(self, count: int, read: Callable[[int], Frame], told: Callable[[], None]) -> None:
+        self._count, self._read, self._told = count, read, told
         self._asked: set[int] = set()
-        self._reader = ThreadPoolExecutor(1)
+        self._beside = ThreadPoolExecutor(1)
         self._ahead: dict[int, Future[Frame]] = {}
         self._last = -1
 
-    def __len__(self) -> int:
-        return len(self._places)
-
-    @overload
-    def __getitem__(self, index: int) -> Frame: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Frame]: ...
-
-    def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
-        if isinstance(index, slice):
-            return _Frames(self._places[index], self._sensor, self._told, self._scenes, self._treated)
-        at = range(len(self))[index]
-        reading = self._ahead.pop(at, None) or self._reader.submit(self._read, at)
+    def frame(self, at: int) -> Frame:
+        reading = self._ahead.pop(at, None) or self._beside.submit(self._read, at)
         step, self._last = (-1 if at < self._last else 1), at
         for other in [other for other in self._ahead if other != at + step]:
             self._ahead.pop(other).cancel()
-        if 0 <= at + step < len(self) and not self._ahead:
-            self._ahead[at + step] = self._reader.submit(self._read, at + step)
+        if 0 <= at + step < self._count and not self._ahead:
+            self._ahead[at + step] = self._beside.submit(self._read, at + step)
         frame = reading.result()
         if at not in self._asked:
             self._asked.add(at)
             self._told()
         return frame
-
-    def _read(self, at: int) -> Frame:
-        place = self._places[at]
-        frame = read_displayed(place) if is_displayed(place) else read(place, sensor=self._sensor)
-        if self._scenes and isinstance(frame, Scene):
-            return frame  # type: ignore[return-value]
-        if not isinstance(frame, Frame):
-            raise Refusal(f"{place.name} holds finished colours, not a mosaic; a burst is merged from raw frames.")
-        return self._treated(frame)

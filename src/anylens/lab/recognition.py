@@ -71,7 +71,7 @@ PICTURE = 1.2
 
 LENSES_REACH_MM = 8.19
 FALLOFF, FALLOFF_OPENING = (-0.15, 0.25), 2.0
-CASTS, CAST_OPENING = 0.05, 0.05
+CASTS = 0.05
 FOCAL_ERROR, FOCAL_WRONG, FOCALS = 0.03, 0.05, 0.7
 FOCAL_SAID, FOCAL_APART = 0.05, 3.0
 """How far a focal length that is written or engraved may be off, in parts of it, and the standard errors from which on
