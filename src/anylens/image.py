@@ -51,7 +51,8 @@ class Scene:
     same light seen small, (3, h, w), one point every OVERVIEW_SPACING pixels from the first one on, by which exposure
     and local tone are chosen; None where it was not kept. `shading` is a Mosaic's, None once the light is denoised;
     `span_ev` is a Mosaic's. `came_from` is (H, W), the number from 1 on of the frame of a focus stack that shows each
-    pixel; None for no stack. `brightest` is how bright its brightest part is once exposed, by which tone chooses white.
+    pixel; None for no stack. `brightest` is how bright its brightest part is once exposed, `held_ev` by how many stops
+    local tone held it back afterwards: by both, tone chooses white.
     """
 
     pixels: Pixels
@@ -62,6 +63,7 @@ class Scene:
     span_ev: float = 0.0
     came_from: FrameNumber | None = None
     brightest: float | None = None
+    held_ev: float = 0.0
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.float32 or self.pixels.ndim != 3 or self.pixels.shape[0] != 3:

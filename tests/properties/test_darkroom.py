@@ -17,6 +17,7 @@ from anylens.darkroom.light import gains_of, noise_of
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
 from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Size
+from anylens.darkroom.stages.tone import Tone
 from anylens.files import write
 from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Latent, Scene
@@ -383,6 +384,17 @@ def test_local_tone_opens_shadows_and_keeps_their_texture() -> None:
     assert dark.mean() > 1.5 * 0.02
     assert bright.mean() < 0.95 * 0.6
     assert np.allclose([dark.max() / dark.min(), bright.max() / bright.min()], 1.1 / 0.9, rtol=0.1)
+
+
+@pytest.mark.parametrize("window", [1.2, 4.0, 12.0])
+@pytest.mark.parametrize("highlights", [0.15, 0.5])
+def test_local_tone_leaves_white_white(window: float, highlights: float) -> None:
+    room = scene_of(np.tile(np.where(np.arange(512) < 384, 0.1, window) * np.ones((384, 1)), (3, 1, 1)))
+    room = replace(room, brightest=window)
+    plain, even = (Tone()(scene).pixels[1, 192] for scene in (room, LocalTone(0.4, highlights)(room)))
+    assert even[448] > plain[448] - 0.03, "a window behind a dim wall is as white as without"
+    assert even[448] <= 1.0
+    assert even[192] > plain[192], "and the wall is brighter"
 
 
 def test_local_tone_makes_no_halo_along_a_strong_edge() -> None:

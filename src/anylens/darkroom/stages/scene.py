@@ -16,7 +16,7 @@ from anylens.image import OVERVIEW_SPACING, Pixels, Scene
 from anylens.kernels.cells import spread
 from anylens.kernels.denoise import denoise, tables
 from anylens.kernels.expose import expose
-from anylens.kernels.local_tone import local_tone, surroundings
+from anylens.kernels.local_tone import DARKEST, local_tone, surroundings
 from anylens.kernels.matrix import matrix
 from anylens.kernels.mono import mono
 from anylens.kernels.sharpen import LUMA
@@ -232,7 +232,7 @@ class Size:
         longest = max(height, width)
         small = [max(1, round(side * self.longest_px / longest)) for side in (height, width)]
         facts = replace(scene.facts, crop=(0.0, 0.0, float(small[1]), float(small[0])))
-        return Scene(resize(scene.pixels, *small), facts, brightest=scene.brightest)
+        return Scene(resize(scene.pixels, *small), facts, brightest=scene.brightest, held_ev=scene.held_ev)
 
     def acts(self, facts: Facts, shape: tuple[int, int]) -> bool:  # noqa: ARG002
         """Whether a picture of this shape is made smaller."""
@@ -305,13 +305,25 @@ class LocalTone:
     def __call__(self, scene: Scene) -> Scene:
         if self.shadows == 0.0 and self.highlights == 0.0:
             return scene
-        return replace(scene, pixels=local_tone(scene.pixels, *self.plan(scene.seen_small())), overview=None)
+        seen = scene.seen_small()
+        plan, held_ev = self.plan(seen)
+        pixels = local_tone(scene.pixels, *plan)
+        return replace(scene, pixels=pixels, overview=None, brightest=brightest_of(seen), held_ev=held_ev)
 
-    def plan(self, seen: Pixels) -> tuple[Pixels, float, int, int, float, float]:
-        """What the kernel takes: lines of the surroundings and where they lie, shadows, highlights."""
-        lines = surroundings(seen) if self.shadows or self.highlights else np.zeros((2, 1, 1), np.float32)
+    def plan(self, seen: Pixels) -> tuple[tuple[Pixels, float, int, int, float, float], float]:
+        """What the kernel takes (lines of the surroundings and where they lie, shadows, highlights); and `held_ev`."""
+        if self.shadows == 0.0 and self.highlights == 0.0:
+            return self._given(np.zeros((2, 1, 1), np.float32), OVERVIEW_SPACING), 0.0
+        lines = surroundings(seen)
+        small, thin = (np.ascontiguousarray(sampled(every, ENOUGH_FOR_BRIGHTNESS)) for every in (seen, lines))
+        evened = local_tone(small, *self._given(thin, 1))
+        before, after = (max(brightest_of(scene), DARKEST) for scene in (small, evened))
+        return self._given(lines, OVERVIEW_SPACING), float(np.log2(before / after))
+
+    def _given(self, lines: Pixels, spacing: int) -> tuple[Pixels, float, int, int, float, float]:
+        """The kernel's, for `lines` every `spacing` pixels."""
         _, points_y, points_x = lines.shape
-        return lines, float(OVERVIEW_SPACING), points_x, points_y, self.shadows, self.highlights
+        return lines, float(spacing), points_x, points_y, self.shadows, self.highlights
 
 
 @record(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from anylens.kernels.tone import tone
 from anylens.record import record
 
 GREY = 0.18
+SHOULDER = 1.1
+"""Least stops from middle grey to a bright tone, over those that contrast alone needs: nearer, no shoulder is left."""
 
 
 @record(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Tone:
     """Render for a display: `contrast` at middle grey, white `white_ev` stops above it, `black` lifted off.
 
     Where the scene is brighter than that, white is up to `room_ev` stops further up, so that clouds keep their shape.
+    What local tone held back is shown as bright as it would be without, so that white does not become grey.
     """
 
     contrast: float = taste(1.35, 1.0, 3.0, 0.05)
@@ -36,16 +39,27 @@ class Tone:
 
     def __call__(self, scene: Scene) -> Photo:
         brightest = brightest_of(scene.seen_small()) if scene.brightest is None else scene.brightest
-        pixels = tone(scene.pixels, *self.plan(brightest))
+        pixels = tone(scene.pixels, *self.plan(brightest, scene.held_ev))
         return Photo(pixels, scene.facts, scene.frames_used, space=self.space, came_from=scene.came_from)
 
-    def plan(self, brightest: float) -> tuple[Pixels, float, float, float, float, float]:
+    def plan(self, brightest: float, held_ev: float) -> tuple[Pixels, float, float, float, float, float]:
         """What the kernel takes: the matrix to the display, power, bend and peak of the curve, saturation, flare."""
-        over_ev = float(np.log2(max(brightest, GREY) / GREY)) - self.white_ev
-        white_ev = self.white_ev + min(max(over_ev, 0.0), self.room_ev)
-        shown, top = self.grey + self.black, 1.0 + self.black
-        middle, white = GREY**self.contrast, (GREY * 2.0**white_ev) ** self.contrast
-        bend = middle * white * (top - shown) / (shown * white - top * middle)
-        peak = top * (white + bend) / white
+        bright_ev = float(np.log2(max(brightest, GREY) / GREY))
+        bend, peak = self._curve(min(max(bright_ev, self.white_ev), self.white_ev + self.room_ev), 1.0 + self.black)
+        if held_ev > 0.0:
+            raised = (GREY * 2.0**bright_ev) ** self.contrast
+            light = min(peak * raised / (raised + bend), 1.0 + self.black)
+            bend, peak = self._curve(bright_ev - held_ev, light)
         to_display = color.rgb_to_rgb("rec2020", self.space).astype(np.float32)
         return to_display, self.contrast, bend, peak, self.saturation, self.black
+
+    def _curve(self, ev: float, light: float) -> tuple[float, float]:
+        """Bend and peak of the curve that shows middle grey as `grey` and `ev` stops above it as `light`.
+
+        Where that leaves no shoulder, grey becomes brighter too.
+        """
+        dark = self.grey + self.black
+        round_ev = max(ev, SHOULDER * float(np.log2(light / dark)) / self.contrast)
+        middle, bright = GREY**self.contrast, (GREY * 2.0**round_ev) ** self.contrast
+        bend = middle * bright * (light - dark) / (dark * bright - light * middle)
+        return bend * 2.0 ** (self.contrast * (ev - round_ev)), dark * (middle + bend) / middle
