@@ -37,6 +37,8 @@ Counts = npt.NDArray[np.uint16]
 Places = npt.NDArray[np.int32]
 Plan = Callable[[Facts, Pixels], tuple[tuple[float], npt.NDArray[np.float64], Pixels]]
 Stages = tuple[Callable[[Mosaic], Mosaic], ...]
+Passed = tuple[Callable[[Mosaic], Mosaic], Facts, Pixels]
+"""A stage, and the facts and the overview of the light that it was given."""
 
 BAND_CELLS, HALO_CELLS, TILE = 128, 8, 16
 STEPS, FAST_STEPS, EVEN = (1.0, 2.5, 7.0, 1.4), (1.0, 1.6, 3.0, 16.0, 1.3), 3.0
@@ -102,34 +104,44 @@ def resolved(
     assert isinstance(mosaic, Mosaic)
     phase = bayer_phase(mosaic.facts.sensor.cfa)
     lift = 2.0 ** (mosaic.facts.baseline_exposure - baselines[0])
-    before = []
+    passed = []
     for stage in stages:
-        before.append((mosaic.facts, seen_small(mosaic)))
+        passed.append((stage, mosaic.facts, seen_small(mosaic)))
         mosaic = stage(mosaic)
     places = np.array(
         [(phase[0], 1 - phase[0], phase[0], 1 - phase[0]), (phase[1], phase[1], 1 - phase[1], 1 - phase[1])], np.int32
     )
-    height, width = mosaic.pixels.shape
-    most = min(max(1.0, float(mosaic.pixels.max())) * 1.05, BRIGHTEST)
-    planes = np.empty((len(kept), 4, -(-height // 2) + 2 * MARGIN, -(-width // 2) + 2 * MARGIN), np.uint16)
-    for at in range(len(kept)):
-        light = kept.pop(0)[:height, :width].astype(np.float32)
-        light -= np.float32(BLACK)
-        light *= np.float32(1.0 / (LARGEST * lift))
-        own = Mosaic(light, mosaic.facts)
-        for stage, (known, seen) in zip(stages, before, strict=True):
-            own = stage(replace(own, facts=known, overview=seen))
-        counts(own.pixels, places, LARGEST / most, planes[at])
-    del light, own
+    unit = min(max(1.0, float(mosaic.pixels.max())) * 1.05, BRIGHTEST) / LARGEST
+    planes = _planes(kept, lift, passed, mosaic, places, unit)
     (toe,), table, seen = plan(mosaic.facts, seen_small(mosaic))
     guess = demosaic(mosaic.pixels, *phase, toe)
     facts, used, shading = mosaic.facts, mosaic.frames_used, mosaic.shading
     del mosaic
-    taken = _Taken(planes, most / LARGEST, fields, np.array(trusts, np.float32), places)
+    taken = _Taken(planes, unit, fields, np.array(trusts, np.float32), places)
     steps = FAST_STEPS if (_times_drawn(facts) or 0.0) >= FAST else STEPS
     pixels = _doubled(guess, taken, _levels(facts), table, robustness, sharpness, steps)
     overview = seen.repeat(2, 1).repeat(2, 2) if seen.size else None
     return Scene(pixels, _doubled_facts(facts, _notes(facts, fields)), _twice(used), overview, _twice(shading))
+
+
+def _planes(
+    kept: list[Counts], lift: float, passed: list[Passed], merged: Mosaic, places: Places, unit: float
+) -> Counts:
+    """(n, 4, h, w): `kept` frames, which are let go one by one, after the stages that the `merged` light has passed.
+
+    Their exposure is `lift` above its. The planes are counts of `unit` of light, with margin; see `_Taken`.
+    """
+    height, width = merged.pixels.shape
+    planes = np.empty((len(kept), 4, -(-height // 2) + 2 * MARGIN, -(-width // 2) + 2 * MARGIN), np.uint16)
+    for plane in planes:
+        light = kept.pop(0)[:height, :width].astype(np.float32)
+        light -= np.float32(BLACK)
+        light *= np.float32(1.0 / (LARGEST * lift))
+        own = Mosaic(light, merged.facts)
+        for stage, facts, seen in passed:
+            own = stage(replace(own, facts=facts, overview=seen))
+        counts(own.pixels, places, 1.0 / unit, plane)
+    return planes
 
 
 def _doubled(

@@ -84,36 +84,45 @@ def lensfun_text(passport: Passport) -> str:
         ("cropfactor", f"{FULL_FRAME_MM / reach:.6g}"),
     ):
         SubElement(held, tag).text = text
-    calibration, at, half = SubElement(held, "calibration"), f"{focal:g}", _half_side(reach, 1.5)
-    radius = np.linspace(0.02, 1.0, 60) * reach
+    calibration = SubElement(held, "calibration")
+    for tag, said in (*_bent(passport, reach), *_apart(passport, reach), *_fallen(passport, reach)):
+        SubElement(calibration, tag, {"focal": f"{focal:g}"} | said)
+    indent(root, "    ")
+    return tostring(root, "unicode") + "\n"
+
+
+def _bent(passport: Passport, reach: float) -> Iterator[tuple[str, dict[str, str]]]:
+    """Distortion as an entry's tag and attributes."""
+    radius, half = np.linspace(0.02, 1.0, 60) * reach, _half_side(reach, 1.5)
     for _, record in nearest(passport.geometry, None, None)[:1]:
         n2 = (radius / record.focal_mm) ** 2
         k1, k2, k3 = record.radial
         (a, b), _ = _fitted((radius / half)[:, None] ** np.array([2, 4]), n2 * (k1 + n2 * (k2 + n2 * k3)), radius)
-        terms = {"model": "poly5", "focal": at, "k1": _said(a), "k2": _said(b)}
-        SubElement(calibration, "distortion", terms)
+        yield "distortion", {"model": "poly5", "k1": _said(a), "k2": _said(b)}
+
+
+def _apart(passport: Passport, reach: float) -> Iterator[tuple[str, dict[str, str]]]:
+    """Lateral colour as an entry's tag and attributes."""
+    radius, half = np.linspace(0.02, 1.0, 60) * reach, _half_side(reach, 1.5)
     for _, colors in nearest(passport.lateral, None, None)[:1]:
-        said = {"model": "poly3", "focal": at}
+        said = {"model": "poly3"}
         for letter, (c0, c1, c2) in (("r", colors.red), ("b", colors.blue)):
             s2 = (radius / colors.reach_mm) ** 2
             powers = (radius / half)[:, None] ** np.array([0, 1, 2])
             (v, c, b), _ = _fitted(powers, c0 + s2 * (c1 + s2 * c2), radius)
             said |= {f"v{letter}": f"{1.0 + v:.9f}", f"c{letter}": _said(c), f"b{letter}": _said(b)}
-        SubElement(calibration, "tca", said)
+        yield "tca", said
+
+
+def _fallen(passport: Passport, reach: float) -> Iterator[tuple[str, dict[str, str]]]:
+    """Falloff as tags and attributes of entries, one for each aperture that is known."""
     for falloff in passport.vignetting:
-        f_number = falloff.f_number or (lens.max_aperture[0] if lens.max_aperture else None)
-        if f_number is None:
-            continue
-        grown = (reach / falloff.reach_mm) ** np.array([2, 4, 6]) * falloff.radial
-        terms = {f"k{index + 1}": _said(value) for index, value in enumerate(grown)}
-        away = f"{falloff.focus_m or FARTHEST_M:g}"
-        SubElement(
-            calibration,
-            "vignetting",
-            {"model": "pa", "focal": at, "aperture": f"{f_number:g}", "distance": away} | terms,
-        )
-    indent(root, "    ")
-    return tostring(root, "unicode") + "\n"
+        f_number = falloff.f_number or (passport.lens.max_aperture[0] if passport.lens.max_aperture else None)
+        if f_number is not None:
+            grown = (reach / falloff.reach_mm) ** np.array([2, 4, 6]) * falloff.radial
+            terms = {f"k{index}": _said(value) for index, value in enumerate(grown, 1)}
+            at = {"aperture": f"{f_number:g}", "distance": f"{falloff.focus_m or FARTHEST_M:g}"}
+            yield "vignetting", {"model": "pa"} | at | terms
 
 
 def _passport(lens: Element, name: str, body: str, date: str, focal_mm: float | None) -> Passport:
@@ -131,8 +140,7 @@ def _passport(lens: Element, name: str, body: str, date: str, focal_mm: float | 
     half = _half_side(reach, ratio)
     said: dict[str, Any] = {"method": "imported", "frames": 0, "date": date}
     here = [each for each in entries if _number(each, "focal", focal) == focal]
-    maker, _, model = name.partition(" ")
-    (maker, model) = next((pair for pair in _names(lens) if " ".join(pair) == name), (maker, model))
+    maker, model = next(pair for pair in _names(lens) if " ".join(pair) == name)
     bent = [_geometry(each, focal, reach, half, said) for each in here if each.tag == "distortion"]
     apart = [_lateral(each, reach, half, said) for each in here if each.tag == "tca"]
     return Passport(
