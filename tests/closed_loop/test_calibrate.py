@@ -219,6 +219,14 @@ def test_a_flats_errors_are_honest_though_its_light_may_grow_to_a_side() -> None
     assert 0.90 <= np.mean(np.abs(casts) < 2.0) <= 0.98, np.mean(np.abs(casts) < 2.0)
 
 
+def test_what_a_light_grows_to_a_side_is_not_taken_for_a_falloff_off_the_middle() -> None:
+    given = Given(body="test", pitch_um=4.0, f_number=2.0)
+    specimens = [colored_flat(np.random.default_rng(seed), (768, 1024), (1.2, -0.5)) for seed in range(4)]
+    (falloff,) = calibrate(Lens("", "test"), given, specimens, []).passport.vignetting
+    aside = np.hypot(*falloff.centre_mm) / (0.002 * np.hypot(768, 1024))
+    assert aside < 0.003  # Of half a diagonal: a fifth of where the light alone would put it.
+
+
 def test_lateral_colour_comes_back_within_its_errors() -> None:
     reach, pitch = 0.002 * np.hypot(WIDTH, HEIGHT), 0.004
     true = {"red": (4e-4, -2e-4, 1e-4, 3e-4, -2e-4), "blue": (-3e-4, 5e-4, -2e-4, -1e-4, 2e-4)}

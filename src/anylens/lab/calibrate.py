@@ -13,12 +13,12 @@ from anylens.lab import colorchecker
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
 from anylens.lab.calibrate_edges import EdgeView, blur_of_edges, tilt_of_edges
 from anylens.lab.calibrate_files import Given, Seen, agreed, body_and_pitch, date_of, focal_of, seen, unfinished
-from anylens.lab.calibrate_flat import UNEVEN, color_shading, vignetting
+from anylens.lab.calibrate_flat import color_shading, vignetting
 from anylens.lab.calibrate_mount import mount_of_chart, together
 from anylens.lab.calibrate_photos import Taken, When, photo_sections, taken
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats, NoChart
-from anylens.lab.shading import ShadingMeasure, shading
+from anylens.lab.shading import UNEVEN, ShadingMeasure, shading
 from anylens.lab.specimen import Specimen
 from anylens.lens.model import Lens
 from anylens.lens.passport import Geometry, Lateral, Passport, Section, merged

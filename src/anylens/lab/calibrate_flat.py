@@ -6,12 +6,10 @@ import math
 
 import numpy as np
 
+from anylens.lab.figure import Figure
 from anylens.lab.samples import Floats
-from anylens.lab.shading import ShadingMap, ShadingMeasure, places_of, radial_falloff
+from anylens.lab.shading import ShadingMap, ShadingMeasure
 from anylens.lens.passport import ColorShading, Lattice, Vignetting
-
-UNEVEN = 0.01
-"""By how much a light that nothing is known of may grow across the picture, one standard deviation."""
 
 _DEGREE = 6
 _ROWS, _COLUMNS = 13, 17
@@ -20,34 +18,26 @@ _ROWS, _COLUMNS = 13, 17
 def vignetting(
     measure: ShadingMeasure, pitch_um: float, f_number: float | None, focus_m: float | None, frames: int, date: str
 ) -> Vignetting:
-    """Falloff as even powers of the radius about its own centre.
-
-    Where no turned frame told the light's growth, the errors hold what an uneven light (UNEVEN) would do to them.
-    """
-    x, y = places_of(measure.width_px, measure.height_px)
-    half_mm = math.hypot(measure.width_px, measure.height_px) / 2.0 * pitch_um * 1e-3
-    wide = measure.width_px * pitch_um * 1e-3 / half_mm
-    values, errors = measure.falloff.values, measure.falloff.errors
-    centre, radial, model = radial_falloff(values, errors, x, y)
-    found = np.array([figure.value for figure in (*centre, *radial)])
-    square = np.array([figure.error for figure in (*centre, *radial)]) ** 2
-    if measure.light_percent is None:
-        for direction in (x, y):
-            moved, changed, _ = radial_falloff(values * (1.0 + UNEVEN * direction / wide), errors, x, y)
-            square += (np.array([figure.value for figure in (*moved, *changed)]) - found) ** 2
-    error = np.sqrt(square)
-    level = float(model[np.unravel_index(int(np.argmin(np.hypot(x - found[0], y - found[1]))), x.shape)])
+    """Falloff as even powers of the radius about its own centre."""
+    half_px = math.hypot(measure.width_px, measure.height_px) / 2.0
+    half_mm = half_px * pitch_um * 1e-3
+    middle = (measure.width_px - 1) / 2.0, (measure.height_px - 1) / 2.0
+    right, down = (
+        Figure(each.value - m, each.error).times(1e-3 * pitch_um)
+        for each, m in zip(measure.centre_px, middle, strict=True)
+    )
+    k1, k2, k3 = measure.radial
     return Vignetting(
         f_number=f_number,
         focus_m=focus_m,
         method="flat",
         frames=frames,
         date=date,
-        residual=float(np.sqrt(np.mean((values - model) ** 2))) / level,
-        centre_mm=(float(found[0]) * half_mm, float(found[1]) * half_mm),
-        centre_mm_error=(float(error[0]) * half_mm, float(error[1]) * half_mm),
-        radial=(float(found[2]), float(found[3]), float(found[4])),
-        radial_error=(float(error[2]), float(error[3]), float(error[4])),
+        residual=measure.residual_percent / 100.0,
+        centre_mm=(right.value, down.value),
+        centre_mm_error=(right.error, down.error),
+        radial=(k1.value, k2.value, k3.value),
+        radial_error=(k1.error, k2.error, k3.error),
         reach_mm=half_mm,
     )
 

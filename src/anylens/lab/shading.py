@@ -23,6 +23,10 @@ _MOST_CLIPPED = 0.001
 _MOST_TEXTURE = 0.006
 _LEAST_COLOR = 0.06
 _RINGS = 16
+UNEVEN = 0.01
+"""By how much a light that nothing is known of may grow across the picture, one standard deviation."""
+_ASIDE = 0.04
+"""How far the middle of falloff may well lie off the picture's, in half diagonals."""
 _TURN_OF = {1: 0.0, 3: 180.0, 6: 90.0, 8: 270.0}
 
 
@@ -81,8 +85,10 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
 
     `turns_deg` says by how much the camera was turned (clockwise) for each frame, its orientation tag if None: the
     lens turns with the camera, the light does not, so from two turns on a light that grows to one side is told from
-    falloff (own work: no profile of the light is asked for). Colours are apart: falloff is green's, the
-    cast is red and blue over green. Raises Refusal for a flat that is textured or strongly coloured, Clipped, Dim.
+    falloff (own work: no profile of the light is asked for). From one way up, `radial` and `centre_px` tell a light
+    that grows (by UNEVEN, as a rule) from a falloff off the middle, as far as that bends. Colours are apart: falloff is
+    green's, the cast is red and blue over green. Raises Refusal for a flat that is textured or strongly coloured,
+    Clipped, Dim.
     """
     if not specimens:
         raise Refusal("There is nothing to measure; name frames of an even surface.")
@@ -95,17 +101,18 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     notes = list(dict.fromkeys(note for each in specimens for note in each.notes))
     luma = [grid["G" if "G" in grid else "Y"] for grid in grids]
     turns = _turns(specimens, turns_deg)
-    x, y = places_of(specimens[0].width_px, specimens[0].height_px)
+    x, y = _places_of(specimens[0].width_px, specimens[0].height_px)
     half = math.hypot(specimens[0].width_px, specimens[0].height_px) / 2.0
     wide = specimens[0].width_px / half
     turned = len(set(turns)) > 1
     slope = _slope([values for values, _ in luma], turns, x / wide, y / wide) if turned else None
     if slope is None:
-        notes.append("One way up only: a light that grows to one side cannot be told from falloff; turn the camera.")
+        notes.append("One way up only: a light that grows to one side is hardly told from falloff; turn the camera.")
     light = None if slope is None else slope[0]
     lens = [_without(each, x / wide, y / wide, light, turn) for each, turn in zip(luma, turns, strict=True)]
     values, errors = _mean(lens)
-    centre, radial, model = radial_falloff(values, errors, x, y)
+    growth = np.full(2, UNEVEN) if slope is None else slope[1]
+    centre, radial, model = _radial_falloff(values, errors, x, y, growth / wide)
     level = _at_centre(values, model)
     falloff = ShadingMap(values / level, errors / level)
     casts = [_cast(grids, letter) for letter in "RB"] if "R" in grids[0] else [None, None]
@@ -226,7 +233,7 @@ def _luminance(grid: dict[str, tuple[Array, Array]], to_xyz: Array) -> tuple[Arr
     return values, errors
 
 
-def places_of(width_px: int, height_px: int) -> tuple[Array, Array]:
+def _places_of(width_px: int, height_px: int) -> tuple[Array, Array]:
     """(x, y) of the maps' cells' middles from the middle of such a picture, in half diagonals."""
     half = math.hypot(width_px, height_px) / 2.0
     x = ((np.arange(_ACROSS) + 0.5) / _ACROSS - 0.5) * width_px / half
@@ -291,36 +298,46 @@ def _percent(slope: tuple[Array, Array], high: float) -> tuple[Figure, Figure]:
     return right.times(100.0), down.times(100.0 * high)
 
 
-def radial_falloff(
-    values: Array, errors: Array, x: Array, y: Array
+def _radial_falloff(
+    values: Array, errors: Array, x: Array, y: Array, growth: Array
 ) -> tuple[tuple[Figure, Figure], tuple[Figure, ...], Array]:
     """(centre in half diagonals, k1 k2 k3, the model) of even powers of the radius about a free centre.
 
-    `values` (rows, columns) are at places `x`, `y`, with standard errors `errors`.
+    `values` (rows, columns) are at places `x`, `y`, with standard errors `errors`. The light may have grown by about
+    `growth` (2,) to the right and down in half a diagonal; where falloff bends, that is told from one off the middle.
     """
     from scipy.optimize import least_squares
 
     level = float(values[_DOWN // 2 - 1 : _DOWN // 2 + 1, _ACROSS // 2 - 1 : _ACROSS // 2 + 1].mean())
-    found = least_squares(
-        lambda numbers: ((_falling(numbers, x, y)[0] - values) / errors).ravel(),
-        np.array([level, 0.0, 0.0, -0.1, 0.0, 0.0]),
-        lambda numbers: (_falling(numbers, x, y)[1] / errors).reshape(6, -1).T,
-        x_scale=(level, 0.1, 0.1, 0.3, 0.3, 0.3),
-    )
-    grown = max(1.0, 2.0 * float(found.cost) / (values.size - 6))
-    error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(found.jac.T @ found.jac)), 0.0) * grown)
-    _, right, down, *radial = figures(found.x, error)
-    return (right, down), tuple(radial), _falling(found.x, x, y)[0]
+    belief = np.zeros((4, 8))
+    belief[range(4), (1, 2, 6, 7)] = 1.0 / np.array([_ASIDE, _ASIDE, *np.maximum(growth, 1e-9)])
+    numbers = np.array([level, 0.0, 0.0, -0.1, 0.0, 0.0, 0.0, 0.0])
+    grown = 1.0
+    for _ in range(2):  # The second time cells weigh by how well falloff fits them at all.
+        root = 1.0 / (errors * math.sqrt(grown))
+        found = least_squares(
+            lambda at, root: np.concatenate([((_falling(at, x, y)[0] - values) * root).ravel(), belief @ at]),
+            numbers,
+            lambda at, root: np.concatenate([(_falling(at, x, y)[1] * root).reshape(8, -1).T, belief]),
+            x_scale=(level, 0.1, 0.1, 0.3, 0.3, 0.3, 0.01, 0.01),
+            args=(root,),
+        )
+        numbers = found.x
+        grown = max(1.0, grown * 2.0 * float(found.cost) / (values.size - 4))
+    error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(found.jac.T @ found.jac)), 0.0))
+    _, right, down, *radial = figures(numbers[:6], error[:6])
+    return (right, down), tuple(radial), _falling(numbers, x, y)[0]
 
 
 def _falling(numbers: Array, x: Array, y: Array) -> tuple[Array, Array]:
-    """(brightness by its level, centre and three even terms; how it follows each of them (6, rows, columns))."""
-    level, cx, cy, k1, k2, k3 = numbers
+    """(brightness by its level, centre, three even terms and growth; its slopes by each of them (8, rows, columns))."""
+    level, cx, cy, k1, k2, k3, gx, gy = numbers
     right, down = x - cx, y - cy
     r2 = right**2 + down**2
-    share = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    inward = -2.0 * level * (k1 + r2 * (2.0 * k2 + r2 * 3.0 * k3))
-    return level * share, np.stack([share, inward * right, inward * down, level * r2, level * r2**2, level * r2**3])
+    share, light = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3)), 1.0 + gx * x + gy * y
+    inward = -2.0 * light * (k1 + r2 * (2.0 * k2 + r2 * 3.0 * k3))
+    slopes = [inward * right, inward * down, light * r2, light * r2**2, light * r2**3, share * x, share * y]
+    return level * light * share, np.stack([light * share, *(level * slope for slope in slopes)])
 
 
 def _at_centre(values: Array, model: Array) -> float:
