@@ -35,12 +35,12 @@ def parts(tilt_deg: tuple[float, float], f_number: float, bow_mm: float = 0.15) 
     return np.stack([x, y, np.minimum(blur, 25.0)], axis=1)
 
 
-def seen(tilt_deg: tuple[float, float], scene: int) -> Seat:
+def seen(tilt_deg: tuple[float, float], scene: int, flat: bool = False) -> Seat:
     """What a picture of one of many scenes says."""
     small = np.random.default_rng(scene).standard_normal(48)
     tilts = likely_tilts(parts(tilt_deg, 4.0), np.zeros(35), HALF_MM, 4.0, SAMPLE_UM)
     assert tilts is not None
-    return Seat(small / np.linalg.norm(small), tilts=lens_tilts(tilts, 1.0, 1.0, level=True))
+    return Seat(small / np.linalg.norm(small), tilts=lens_tilts(tilts, 1.0, 1.0, True, flat))
 
 
 @pytest.mark.parametrize("blur", [0.8, 1.2, 2.0])
@@ -73,10 +73,20 @@ def test_what_a_passport_says_of_blur_is_no_tilt() -> None:
 
 
 def test_pictures_tell_a_tilt_that_they_share() -> None:
-    found = askew([seen((1.0, 0.0), scene) for scene in range(4)])
-    assert found is not None
-    assert found.degrees == pytest.approx(1.0, abs=0.26)
-    assert (found.soft, found.pictures) == ("right", 4)
+    for flat in (False, True):
+        found = askew([seen((1.0, 0.0), scene, flat) for scene in range(4)])
+        assert found is not None
+        assert found.degrees == pytest.approx(1.0, abs=0.26)
+        assert (found.soft, found.pictures) == ("right", 4)
+
+
+def test_walls_tell_a_tilt_better_than_things_in_depth_and_do_not_lean_by_more_than_they_can() -> None:
+    walls, things = (
+        sum(np.asarray(seen((0.75, 0.0), scene, flat).tilts)[7] for scene in range(2)) for flat in (True, False)
+    )
+    tilted = TILTS_DEG == 0.75
+    assert (walls[tilted] - walls[7]) > 1.2 * (things[tilted] - things[7])
+    assert askew([seen((lean, 0.0), scene, True) for scene, lean in enumerate((0.25, -0.25, 0.25, 0.25))]) is None
 
 
 def test_no_tilt_is_told_of_a_square_lens_few_pictures_or_one_scene() -> None:

@@ -31,22 +31,29 @@ Bytes = npt.NDArray[np.uint8]
 TILTS_DEG = 0.25 * np.arange(-7, 8)
 """Tilts that are weighed, along each side of the sensor."""
 
-LEAST_TILT_DEG, SQUARE_DEG = 0.5, 0.25
-"""From where on a lens counts as tilted, and up to where as square."""
+LEAST_TILT_DEG = 0.5
+"""From where on a lens counts as tilted."""
 
-ASKEW, FEW = 1.0, 3.0
-"""By how much, in logarithms, all scenes together must favour a tilted lens, and by how much more in parts of their
-number, since few may well lean alike: simulated sessions of three to eight, two scenes of three leaning by chance,
-reached that in at most one of fifty behind a square lens."""
+ASKEW = 3.7
+"""By how much, in logarithms, all scenes together must favour a tilted lens over a square one: simulated sessions of
+three to eight pictures behind a square one, walls and depth, reached that in at most one of a hundred."""
+
+_EITHER = 1.0
+"""Up to where the opposite tilt is as likely."""
 
 LEAST_PICTURES = 3
 ALIKE = 0.9
 """Correlation from which on two small pictures show one scene, which counts once."""
 
-_LEVEL, _EVEN, _LEANS, _UPRIGHT = 0.3, 0.25, 0.8, 3.0
-"""How scenes lean, as tilts of the lens in degrees at 35 mm and f/4: the share of those that hardly lean sideways and
-how much these do, how much others do, and how much any leans up and down, where the ground comes nearer. Longer lenses
-show more of a scene's depth; smaller apertures show less of it and of a tilt, but not of what is soft by itself."""
+_FLAT = 0.6
+"""How much, in logarithms, a part may stray on average where one flat thing fills the picture: walls stray by 0.2 to
+0.5, photographs of things in depth by 0.7 to 5."""
+_LEVEL = {True: 0.8, False: 0.3}
+_EVEN, _LEANS, _UPRIGHT = 0.25, 0.8, 3.0
+"""How scenes lean, as tilts of the lens in degrees at 35 mm and f/4: the share, of flat things and of others, that
+hardly leans sideways and how much these do (a wall 4 m away turned by 25 degrees leans by that), how much others do,
+and how much any leans up and down, where the ground comes nearer. Longer lenses show more of a scene's depth; smaller
+apertures show less of it and of a tilt, but not of what is soft by itself."""
 
 _MOST = 4.0
 """How much one picture may say against any tilt, in logarithms."""
@@ -117,7 +124,8 @@ def seat(specimen: Specimen, passport: Passport, setting: Setting | None, focal_
         own = np.zeros(len(parts)) if blur is None else (blur.core_um2[0] + blur.core_um2[2]) / 2.0 / sample_um**2
         tilts = likely_tilts(parts, own, reach, f_number, sample_um)
         if tilts is not None:
-            tilts = lens_tilts(tilts, focal_mm / 35.0, max(f_number / 4.0, 1.0), level)
+            flat = -float(tilts.max()) < _FLAT * len(parts)
+            tilts = lens_tilts(tilts, focal_mm / 35.0, max(f_number / 4.0, 1.0), level, flat)
     return Seat(small, *bent, tilts)
 
 
@@ -155,14 +163,14 @@ def askew(seats: Sequence[Seat]) -> Tilted | None:
     whole = np.sum([np.mean(group, axis=0) for _, group in scenes], axis=0)
     size = np.hypot(TILTS_DEG, TILTS_DEG[:, None])
     far = np.where(size >= LEAST_TILT_DEG, whole, -np.inf)
-    if far.max() - whole[size <= SQUARE_DEG].max() < ASKEW + FEW / len(scenes):
+    if far.max() - whole[size == 0.0].max() < ASKEW:
         return None
     row, column = np.unravel_index(int(far.argmax()), far.shape)
     right, down = float(TILTS_DEG[column]), float(TILTS_DEG[row])
     one, other = (("right", "left"), ("bottom", "top"))[abs(down) > abs(right)]
     if (down if abs(down) > abs(right) else right) < 0.0:
         one, other = other, one
-    both = far.max() - whole[-1 - row, -1 - column] < ASKEW
+    both = far.max() - whole[-1 - row, -1 - column] < _EITHER
     return Tilted(math.hypot(right, down), f"{one} and {other}" if both else one, len(scenes))
 
 
@@ -259,17 +267,18 @@ def likely_tilts(parts: Floats, own: Floats, half_mm: float, f_number: float, sa
     return np.asarray(most + np.log(np.exp(score - most).mean(axis=(2, 3)) + 1e-30))
 
 
-def lens_tilts(likely: Floats, longer: float, smaller: float, level: bool) -> Floats:
+def lens_tilts(likely: Floats, longer: float, smaller: float, level: bool, flat: bool) -> Floats:
     """The same of the lens's own tilt, the scene leaning as scenes do; 0 for the likeliest, -_MOST at least.
 
-    `longer` is the focal length in 35 mm, `smaller` the f-number in f/4.
+    `longer` is the focal length in 35 mm, `smaller` the f-number in f/4; `flat` says that one flat thing fills the
+    picture, as a wall does, which leans by what perspective lets it and no more.
     """
     step = float(TILTS_DEG[1] - TILTS_DEG[0])
     room = len(TILTS_DEG) - 1
     lean = step * np.arange(-room, room + 1) / smaller
     square = np.exp(-0.5 * (lean / _EVEN) ** 2)
     leaning, upright = (1.0 / (1.0 + (lean / max(each * longer, step)) ** 2) for each in (_LEANS, _UPRIGHT))
-    sideways = _LEVEL * square / square.sum() + (1.0 - _LEVEL) * leaning / leaning.sum()
+    sideways = _LEVEL[flat] * square / square.sum() + (1.0 - _LEVEL[flat]) * leaning / leaning.sum()
     half = room // 2
     padded = np.pad(np.exp(likely - likely.max()), half, mode="edge")
     for axis, scene in ((1, sideways if level else upright), (0, upright if level else sideways)):
