@@ -13,7 +13,8 @@ import argparse
 import numpy as np
 
 from anylens.darkroom.stages import Merge
-from anylens.files.burst import frames_in, read_burst
+from anylens.files.burst import read_burst
+from anylens.files.folder import raws_in
 from anylens.frame import Burst
 from benchmarks.report import ROOT, save, table
 from tests.stars import sky, stars, widths
@@ -27,7 +28,7 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m benchmarks.telescope", description=__doc__).parse_args()
     if not FRAMES.is_dir():
         raise SystemExit("the telescope's frames are not there; they do not travel with the project")
-    burst = read_burst(frames_in(FRAMES))
+    burst = read_burst(raws_in(FRAMES))
     one, merged = Merge()(Burst((burst.frames[0],))).pixels, Merge(reference=1)(burst).pixels
     root = float(np.sqrt(len(burst.frames)))
     rows, found = [], {}

@@ -36,8 +36,8 @@ SHOWN = [(page, file, text) for page in PAGES for file, text in blocks(page, "to
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the pages speak of: the demo's raw under all its names, the files that the reader writes."""
     made = tmp_path_factory.mktemp("pages")
-    (made / "demo").mkdir()
-    for name in ("demo/GOPR0024.dng", "a.dng", "b.dng"):
+    for name in ("demo/GOPR0024.dng", "raws/a.dng", "a.dng", "b.dng"):
+        (made / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / "demo" / "GOPR0024.dng", made / name)
     for _, file, text in SHOWN:
         if "/" not in file:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from anylens.darkroom.stages import Merge
-from anylens.files.burst import frames_in, read_burst
+from anylens.files.burst import read_burst
+from anylens.files.folder import raws_in
 from anylens.frame import Burst
 from tests.stars import sky, stars, widths
 
@@ -17,7 +18,7 @@ M94 = Path(__file__).parents[3] / "shared" / "data" / "burst_m94"
 
 @pytest.mark.skipif(not M94.is_dir(), reason="the telescope's frames lie beside the checkout only")
 def test_the_noise_of_real_frames_falls_as_their_number_says() -> None:
-    burst = read_burst(frames_in(M94))
+    burst = read_burst(raws_in(M94))
     one = Merge()(Burst((burst.frames[0],))).pixels
     merged = Merge(reference=1)(burst)
     count = len(burst.frames)

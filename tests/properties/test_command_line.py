@@ -289,11 +289,26 @@ def test_bad_files_are_refused_in_one_line(tmp_path: Path, command: str, name: s
 
 
 @pytest.mark.parametrize("command", ["develop", "info"])
-def test_folders_and_missing_files_are_refused_in_one_line(tmp_path: Path, command: str) -> None:
+def test_empty_folders_and_missing_files_are_refused_in_one_line(tmp_path: Path, command: str) -> None:
     assert "nothing.dng" in failed_in_one_line(run(command, tmp_path / "nothing.dng"), 1)
     folder = tmp_path / "folder.dng"
     folder.mkdir()
-    assert "folder.dng" in failed_in_one_line(run(command, folder), 1)
+    assert "holds no raw files" in failed_in_one_line(run(command, folder), 2)
+
+
+def test_a_folder_stands_for_the_raws_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "card"
+    folder.mkdir()
+    for name in ("shot-10.dng", "shot-9.DNG", ".hidden.dng"):
+        write_raw(folder / name)
+    for name in ("shot-9.jpg", "shot-9.xmp", "notes.txt", "Thumbs.db", "map.png"):
+        (folder / name).write_bytes(b"no raw")
+    (folder / "older.dng").mkdir()
+    ran = run("info", folder, "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [Path(told["file"]).name for told in json.loads(ran.stdout)["files"]] == ["shot-9.DNG", "shot-10.dng"]
+    assert run("develop", folder, "-o", tmp_path / "photos").returncode == 0
+    assert sorted(photo.name for photo in (tmp_path / "photos").iterdir()) == ["shot-10.jpg", "shot-9.jpg"]
 
 
 def test_a_truncated_raw_leaves_nothing(raw: Path, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import rawpy
 
 from anylens import Burst, Refusal, develop, read, write
 from anylens.darkroom.stages import Merge
-from anylens.files.burst import frames_in, read_burst
+from anylens.files.burst import read_burst
+from anylens.files.folder import raws_in
 from anylens.image import Mosaic
 from tests.bursts import SCALE, exposed, hand_held, light, moves, scenery, under_filter
 from tests.frames import facts
@@ -166,7 +167,7 @@ def test_a_folder_is_a_burst(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_burst_from_files_is_the_burst_from_memory(folder: Path) -> None:
-    paths = frames_in(folder)
+    paths = raws_in(folder)
     assert [path.name for path in paths] == [f"f{index}.dng" for index in range(4)]
     one = develop(Burst(tuple(read(path) for path in paths)), until="mosaic")
     two = develop(read_burst(paths), until="mosaic")
@@ -176,7 +177,7 @@ def test_a_burst_from_files_is_the_burst_from_memory(folder: Path) -> None:
 def test_a_corrupt_frame_is_named_and_left_out(folder: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.dng"
     broken.write_bytes(b"II*\0junk")
-    ran = run("develop", "--burst", broken, *frames_in(folder), "-o", tmp_path / "a.jpg")
+    ran = run("develop", "--burst", broken, *raws_in(folder), "-o", tmp_path / "a.jpg")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "broken.dng was left out" in ran.stdout
     assert "4 frames were merged" in ran.stdout
@@ -197,7 +198,7 @@ def test_options_that_cannot_be_meant_are_refused(folder: Path, options: list[st
 def test_a_merged_negative_opens_again(folder: Path, tmp_path: Path) -> None:
     place = tmp_path / "merged.dng"
     assert run("develop", "--burst", folder, "-o", place, "--until", "mosaic").returncode == 0
-    merged = develop(read_burst(frames_in(folder)), until="mosaic")
+    merged = develop(read_burst(raws_in(folder)), until="mosaic")
     with rawpy.imread(str(place)) as peer:
         assert peer.raw_pattern.tolist() == [[0, 1], [3, 2]]
         assert peer.raw_image_visible.shape == merged.pixels.shape

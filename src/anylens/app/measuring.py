@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 def files_and_outcome(syntax: Syntax, name: str, picture: str) -> None:
     """The arguments that every measure has."""
     syntax.usage = f"anylens lab {name} [options] FILE..."
-    syntax.add_argument("files", nargs="+", metavar="FILE", help="raws, DNGs, or finished JPEG, PNG or TIFF pictures")
+    syntax.add_files("files", "raws, DNGs, or finished JPEG, PNG or TIFF pictures; or folders of raws")
     syntax.add_json()
     syntax.add_sensor()
     syntax.add_argument("--picture", metavar="FILE", help=picture)

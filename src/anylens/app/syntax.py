@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from anylens.app.table import columns
@@ -26,7 +27,12 @@ class Syntax(argparse.ArgumentParser):
             formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=columns()),
         )
         self._positionals.title = "arguments"
+        self._files: list[str] = []
         self._negative_number_matcher = re.compile(r"-[\d.]")  # -2,0,2 is a value, not an option
+
+    def add_files(self, name: str, says: str) -> None:
+        """The argument or option that takes files, for which their folder may stand."""
+        self._files.append(self.add_argument(name, nargs="+", default=[], metavar="FILE", help=says).dest)
 
     def add_sensor(self) -> None:
         """The option --sensor."""
@@ -49,11 +55,26 @@ class Syntax(argparse.ArgumentParser):
                 self.error(f"'{unknown[0]}' is one word too many; a name of several words stands in quotes")
             known = [name for action in self._actions for name in action.option_strings]
             self.error(f"there is no {unknown[0]}{nearest(unknown[0].split('=')[0], known)}")
+        for name in self._files:
+            setattr(given, name, _each_file(getattr(given, name)))
         return given
 
     def error(self, message: str) -> NoReturn:
         """Raise Usage with the message and the way to help."""
         raise Usage(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+
+
+def _each_file(typed: Sequence[str]) -> list[str]:
+    """The files that were typed, those of a folder in its place."""
+    found: list[str] = []
+    for name in typed:
+        if Path(name).is_dir():
+            from anylens.files.folder import raws_in
+
+            found += map(str, raws_in(Path(name), finished=True))
+        else:
+            found.append(name)
+    return found
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,11 +10,6 @@ from anylens.record import replace
 from anylens.refusal import Refusal
 from anylens.shot import Shot
 
-_RAWS = {
-    ".3fr", ".arw", ".bin", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".kdc", ".mef",
-    ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".png", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw",
-    ".x3f",
-}  # fmt: skip
 _EXPOSURE_TOLERANCE = 0.05
 
 
@@ -26,11 +20,10 @@ class Folder:
         folder = Path(path)
         if not str(path) or not folder.is_dir():
             raise Refusal(f"There is no folder '{path}'; name the folder that holds the raw files, as folder:raws/.")
-        found = [each for each in folder.iterdir() if each.suffix.lower() in _RAWS and not each.name.startswith(".")]
-        if not found:
-            raise Refusal(f"The folder {path} holds no raw files; name another.")
+        from anylens.files.folder import raws_in
+
         self._folder = folder
-        self._files = sorted(found, key=_natural)
+        self._files = raws_in(folder)
         self._next = 0
         self._closed = False
 
@@ -94,9 +87,3 @@ def _unmet(shot: Shot, frame: Frame) -> tuple[str, ...]:
     if shot.crop is not None:
         notes.append("Asked for a crop; the whole frame of the file is given.")
     return tuple(notes)
-
-
-def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Sorts shot-10 after shot-9."""
-    pieces = re.split(r"(\d+)", path.name.casefold())
-    return [(int(each), "") if each.isdecimal() else (-1, each) for each in pieces], path.name

@@ -13,11 +13,6 @@ from anylens.frame import Burst, Frame, OnDemand
 from anylens.image import Scene
 from anylens.refusal import Refusal
 
-_NO_FRAMES = {
-    ".csv", ".html", ".jpeg", ".jpg", ".json", ".md", ".mov", ".mp4", ".pdf", ".png", ".pp3", ".tif", ".tiff", ".toml",
-    ".txt", ".xmp",
-}  # fmt: skip
-
 
 def read_burst(
     paths: Iterable[str | os.PathLike[str]],
@@ -48,23 +43,6 @@ def read_burst(
 
     reader = _Reader(len(places), one, told)
     return Burst(OnDemand(range(len(places)), reader.frame), tuple(place.name for place in places))
-
-
-def frames_in(folder: Path) -> list[Path]:
-    """The files of a folder that may be raw frames, by name, else its JPEG files; Refusal where there are none."""
-    try:
-        inside = sorted(folder.iterdir())
-    except OSError as error:
-        raise Refusal(f"{folder} cannot be opened: {(error.strerror or 'no reason').lower()}; check it.") from error
-    found = [
-        each
-        for each in inside
-        if each.suffix.lower() not in _NO_FRAMES and not each.name.startswith(".") and each.is_file()
-    ]
-    found = found or [each for each in inside if each.suffix.lower() in (".jpg", ".jpeg") and each.is_file()]
-    if not found:
-        raise Refusal(f"{folder} holds no raw files and no JPEG; name the folder of a burst.")
-    return found
 
 
 class _Reader:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 from anylens.app.syntax import Syntax
 
@@ -11,22 +10,17 @@ from anylens.app.syntax import Syntax
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens dark add`."""
     syntax.usage = "anylens dark add [options] FILE..."
-    syntax.add_argument(
-        "files", nargs="+", metavar="FILE", help="raw frames of one exposure, the lens covered; or a folder"
-    )
+    syntax.add_files("files", "raw frames of one exposure, the lens covered; or their folder")
     syntax.add_sensor()
 
 
 def run(given: Namespace) -> int:
     """Keep the mean of the frames in the user's own folder and say for what it will be used."""
-    from anylens.files.burst import frames_in, read_burst
+    from anylens.files.burst import read_burst
     from anylens.files.darks import add_dark
     from anylens.home import own_folder
 
-    found: list[Path] = []
-    for file in map(Path, given.files):
-        found += frames_in(file) if file.is_dir() else [file]
-    burst = read_burst(found, sensor=given.sensor)
+    burst = read_burst(given.files, sensor=given.sensor)
     place, known = add_dark(burst.frames, burst.names, own_folder() / "darks")
     print(f"{place}  {known.said()}")
     if known.frames < 8:

@@ -34,7 +34,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens develop`."""
     syntax.usage = "anylens develop [options] FILE..."
-    syntax.add_argument("files", nargs="+", metavar="FILE", help="raw files, each of them one photo")
+    syntax.add_files("files", "raw files or folders of them, each raw one photo")
     syntax.add_argument(
         "-o", "--output", metavar="FILE|DIR", help="where the photo goes; beside the raw where not given"
     )
@@ -78,7 +78,7 @@ def options(syntax: Syntax) -> None:
         default="auto",
         help="of a quad-Bayer sensor all pixels, or each four of one colour joined; auto is full where noise is low",
     )
-    syntax.add_argument("--burst", action="store_true", help="all files, or those of a folder, become one photo")
+    syntax.add_argument("--burst", action="store_true", help="all files become one photo")
     syntax.add_argument(
         "--merge",
         choices=["auto", "robust", "mean", "night", "hdr", "focus", "super"],
@@ -170,16 +170,11 @@ def _frames(given: Namespace) -> tuple[Path, ...]:
             if getattr(given, option) != usual:
                 raise Usage(f"--{option} is about the frames of a burst; add --burst to make one photo of all files")
         return ()
-    from anylens.files.burst import frames_in
-
     if given.merge == "super" and given.until == "mosaic":
         raise Usage("--merge super makes a scene, there is no mosaic on its way; ask --until scene or photo")
-    found: list[Path] = []
-    for file in map(Path, given.files):
-        found += frames_in(file) if file.is_dir() else [file]
     if given.map is not None and Path(given.map).suffix.lower() != ".png":
         raise Usage(f"{given.map} cannot hold the map of frames, which is written as .png; name such a file")
-    return tuple(found)
+    return tuple(map(Path, given.files))
 
 
 def _burst_name(frames: Sequence[Path]) -> Path:

@@ -13,7 +13,7 @@ from anylens.app.syntax import Syntax
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens info`."""
     syntax.usage = "anylens info [options] FILE..."
-    syntax.add_argument("files", nargs="+", metavar="FILE", help="raw files")
+    syntax.add_files("files", "raw files or folders of them")
     syntax.add_sensor()
     syntax.add_json()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lab report`."""
     syntax.usage = "anylens lab report [options] FILE... -o report.html"
-    syntax.add_argument("files", nargs="+", metavar="FILE", help="raws, DNGs, or finished JPEG, PNG or TIFF pictures")
+    syntax.add_files("files", "raws, DNGs, or finished JPEG, PNG or TIFF pictures; or folders of raws")
     syntax.add_argument("-o", "--output", metavar="HTML", required=True, help="the page, one file that needs no other")
     syntax.add_argument("--measure", metavar="NAME,...", help="what to measure, instead of what is seen in the files")
     syntax.add_argument(

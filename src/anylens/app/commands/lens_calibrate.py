@@ -32,18 +32,10 @@ def options(syntax: Syntax) -> None:
         "anylens lens calibrate NAME [--flat FILE...] [--chart FILE...] [--edges FILE...] [--photos FILE...] [options]"
     )
     syntax.add_argument("name", metavar="NAME", help="the lens: of the catalogue, or as its passport shall name it")
-    syntax.add_argument("--flat", nargs="+", default=[], metavar="FILE", help="raws of a blank, evenly lit surface")
-    syntax.add_argument(
-        "--chart", nargs="+", default=[], metavar="FILE", help="a ChArUco board or chessboard from several sides"
-    )
-    syntax.add_argument("--edges", nargs="+", default=[], metavar="FILE", help="raws of slanted edges over the field")
-    syntax.add_argument(
-        "--photos",
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="ordinary raws at one aperture: a slow pan; for blur walls of bricks or posters",
-    )
+    syntax.add_files("--flat", "raws of a blank, evenly lit surface; here and below folders stand for their files")
+    syntax.add_files("--chart", "a ChArUco board or chessboard from several sides")
+    syntax.add_files("--edges", "raws of slanted edges over the field")
+    syntax.add_files("--photos", "ordinary raws at one aperture: a slow pan; for blur walls of bricks or posters")
     syntax.add_argument("--body", metavar="BODY", help="the camera, where the files do not name it")
     syntax.add_argument("--aperture", type=f_number, metavar="N", help="f-number, where the files do not say it")
     syntax.add_argument(

@@ -40,7 +40,7 @@ class Picture:
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens identify`."""
     syntax.usage = "anylens lens identify [options] FILE..."
-    syntax.add_argument("files", nargs="+", metavar="FILE", help="raws, all taken with one lens; several tell more")
+    syntax.add_files("files", "raws, all taken with one lens, or their folder; several tell more")
     syntax.add_argument(
         "--passport", nargs="+", metavar="TOML", help="the passports to choose from; else yours for the files' body"
     )
