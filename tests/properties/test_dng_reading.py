@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -75,29 +76,45 @@ def test_lossless_jpeg_comes_back(bits: int, predictor: int, components: int) ->
 def test_pieces_decoded_ahead_are_read_and_not_decoded_again(bits: int, tile: tuple[int, int] | None) -> None:
     want = counts(7, 18, bits)
     packed = dng(want, bits=bits, compression=7, tile=tile, rows_per_strip=4)
-    decoded = ahead.decode(packed, lambda: False)
-    assert len(decoded) == (6 if tile else 2)
-    read_back = read_dng("a.dng", data=packed, decoded=decoded)
-    black = read_dng("a.dng", data=packed, decoded={begin: bytes(len(piece)) for begin, piece in decoded.items()})
-    assert isinstance(read_back, Frame)
+    decoding = ahead.decoding(packed)
+    assert decoding is not None
+    assert decoding.work()
+    decoding.samples[:] = bytes(len(decoding.samples))
+    black = read_dng("a.dng", data=packed, decoding=decoding)
     assert isinstance(black, Frame)
-    assert np.array_equal(read_back.raw, want)
+    assert np.array_equal(frame(packed).raw, want)
     assert not black.raw.any()
+
+
+@needs_kernels
+def test_many_threads_decode_each_piece_once_and_all_wait_for_the_last() -> None:
+    want, pool = counts(200, 300), ThreadPoolExecutor(5)
+    for tile, rows in (((16, 32), None), ((16, 400), None), (None, 7), (None, 200)):
+        decoding = ahead.decoding(dng(want, compression=7, tile=tile, rows_per_strip=rows, components=2))
+        assert decoding is not None
+        seen = [pool.submit(lambda each: (each.work(), bytes(each.samples)), decoding) for _ in range(5)]
+        assert all(each.result() == (True, want.tobytes()) for each in seen)
 
 
 def test_nothing_is_decoded_ahead_of_other_files_and_none_is_refused() -> None:
     packed = dng(counts(7, 18), compression=7)
-    assert ahead.decode(packed, lambda: True) == {}
-    others = dng(counts(7, 18)), dng(counts(7, 18), compression=7, changes={Tag.DNGVersion: None}), b"", b"no TIFF"
-    for data in (*others, *(packed[:size] for size in range(0, len(packed), 7))):
-        assert ahead.decode(data, lambda: False) == {}
+    for data in (
+        dng(counts(7, 18)),
+        dng(counts(7, 18), compression=7, changes={Tag.DNGVersion: None}),
+        b"",
+        b"no TIFF",
+    ):
+        assert ahead.decoding(data) is None
+    for size in range(0, len(packed), 7):
+        found = ahead.decoding(packed[:size])
+        assert found is None or not found.work()
 
 
 def test_decoding_ahead_does_not_wait_for_numpy() -> None:
     code = """
 import sys
 from anylens.files import ahead
-ahead.decode(sys.stdin.buffer.read(), lambda: False)
+ahead.decoding(sys.stdin.buffer.read()).work()
 print(*sys.modules)
 """
     data = dng(counts(7, 18), compression=7)

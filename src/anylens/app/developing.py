@@ -101,23 +101,29 @@ def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
     """Begin to read a file beside what else there is to do; what is given back waits for the image, or raises.
 
     Its bytes are fetched and decoded while the modules that understand them are loaded, and these by one thread alone:
-    two that load modules only take turns.
+    two that load modules only take turns. Who waits for the image decodes what is left of it too.
     """
     from anylens.files import ahead, gate, read
 
+    left: SimpleQueue[Callable[[], bool]] = SimpleQueue()
     found: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
     able = threading.Event()
 
     def begin() -> None:
         try:
             data = gate.shared(source)
-            decoded = ahead.decode(data, able.is_set)
+            decoding = ahead.decoding(data)
+            if decoding is not None:
+                left.put(decoding.work)
+                decoding.work()
             able.wait()
-            found.put((read(source, sensor=sensor, data=data, decoded=decoded), None))
+            found.put((read(source, sensor=sensor, data=data, decoding=decoding), None))
         except BaseException as error:
             found.put((None, error))
 
     def image() -> Any:
+        if not left.empty():
+            left.get()()
         whole, error = found.get()
         if error is not None:
             raise error

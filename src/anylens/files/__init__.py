@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.files.gate import FileBytes
-    from anylens.files.tiff import Buffer
+    from anylens.files.lossless_jpeg import Decoding
     from anylens.files.writing import write
     from anylens.files.xmp import recipe_text
     from anylens.frame import Frame
@@ -37,7 +36,7 @@ def read(
     *,
     sensor: str | os.PathLike[str] | None = None,
     data: FileBytes | None = None,
-    decoded: Mapping[int, Buffer] | None = None,
+    decoding: Decoding | None = None,
 ) -> Frame | Scene:
     """A raw file as a Frame, or as a Scene where it is a linear DNG.
 
@@ -45,7 +44,7 @@ def read(
     counts) with a sensor TOML of the same stem beside it. What a sidecar (`a.xmp` beside `a.nef`) tells by hand of lens
     and rings is taken. `sensor` is such a TOML, or the name of a shipped one; it
     also lends colour matrices and noise to raws without their own. `data` are the file's bytes where they are already
-    at hand, `decoded` what `ahead.decode` made of them. Raises Refusal.
+    at hand, `decoding` what `ahead.decoding` made of them. Raises Refusal.
     """
     from anylens.files import bare, gate
 
@@ -60,7 +59,7 @@ def read(
             sheet = sheet or bare.find_sheet(path)
             if sheet is not None:
                 return bare.read_bare(path, sheet, data=data)
-        image = _read_raw(path, data, None if sheet is None else sheet.sensor, decoded)
+        image = _read_raw(path, data, None if sheet is None else sheet.sensor, decoding)
         if Path(path).with_suffix(".xmp").exists():
             from anylens.files.sidecar import with_sidecar
 
@@ -74,9 +73,7 @@ def read(
         raise Refusal(f"{Path(path).name} contradicts itself ({error}); copy it from the camera again.") from error
 
 
-def _read_raw(
-    path: str | os.PathLike[str], data: FileBytes, sensor: Any, decoded: Mapping[int, Buffer] | None
-) -> Frame | Scene:
+def _read_raw(path: str | os.PathLike[str], data: FileBytes, sensor: Any, decoding: Decoding | None) -> Frame | Scene:
     from anylens.files import bare
     from anylens.files.dng import read_dng
     from anylens.files.tags import Tag
@@ -99,7 +96,7 @@ def _read_raw(
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         first = open_tiff(data).directories
         if first and Tag.DNGVersion in first[0]:
-            return read_dng(path, data=data, sensor=sensor, decoded=decoded)
+            return read_dng(path, data=data, sensor=sensor, decoding=decoding)
     elif Path(path).suffix.lower() in (".dng", ".gpr"):
         raise Refusal(f"{name} is not a DNG, its content is of another kind; copy it from the camera again.")
     if Path(path).suffix.lower() in _BARE_SUFFIXES and data[:2] not in (b"II", b"MM"):

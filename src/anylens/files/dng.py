@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,15 @@ from anylens.files.exposure import Exposure, pitch_um, read_exposure
 from anylens.files.layout import Unsupported
 from anylens.files.pixels import Samples, read_samples
 from anylens.files.tags import Tag, tag_name
-from anylens.files.tiff import Buffer, Directory, open_tiff
+from anylens.files.tiff import Directory, open_tiff
 from anylens.frame import Facts, Frame, Opcodes
 from anylens.image import Scene
 from anylens.record import record, replace
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Calibration, Noise, Sensor, bayer, estimate_noise
+
+if TYPE_CHECKING:
+    from anylens.files.lossless_jpeg import Decoding
 
 MONOCHROME, COLOR_FILTER, LINEAR = 1, 32803, 34892
 _LETTERS = "RGBCMYW"
@@ -37,16 +40,16 @@ def read_dng(
     *,
     data: gate.FileBytes | None = None,
     sensor: Sensor | None = None,
-    decoded: Mapping[int, Buffer] | None = None,
+    decoding: Decoding | None = None,
 ) -> Frame | Scene:
     """A DNG's full-size image: a Frame of its counts, or a Scene where the file is linear (already demosaiced).
 
-    `data` are the file's bytes where they are already at hand, `decoded` what `ahead.decode` made of them; `sensor`
+    `data` are the file's bytes where they are already at hand, `decoding` what `ahead.decoding` made of them; `sensor`
     lends colour calibrations and noise to a file without its own. Counts are linear (LinearizationTable applied). A
     Scene is the active area, white-balanced as shot. Raises Refusal. DNG specification 1.7.1.
     """
     negative = _open(gate.load(path) if data is None else data)
-    samples, notes = _samples(negative, decoded or {})
+    samples, notes = _samples(negative, decoding)
     facts = _facts(negative, samples, sensor, notes)
     if negative.kind == "linear":
         return _scene(samples, facts)
@@ -113,10 +116,10 @@ def _kind(image: Directory) -> Kind | None:
     return None
 
 
-def _samples(negative: _Negative, decoded: Mapping[int, Buffer]) -> tuple[Samples, tuple[str, ...]]:
+def _samples(negative: _Negative, decoding: Decoding | None) -> tuple[Samples, tuple[str, ...]]:
     """Linear counts, and notes on how they were got."""
     try:
-        samples = read_samples(negative.image, decoded)
+        samples = read_samples(negative.image, decoding)
     except Unsupported as how:
         return _by_libraw(negative, str(how)), (f"The pixels ({how}) were decoded by LibRaw.",)
     table = negative.image.integers(Tag.LinearizationTable)

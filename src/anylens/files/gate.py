@@ -48,7 +48,7 @@ def _mapped(place: Path) -> FileBytes:
                 read = 0
                 while sent := os.sendfile(nowhere.fileno(), file.fileno(), read, _MOST_SENT):
                     read += sent
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # C is only given what may be written
         except OSError:  # not every system and file system can
             return place.read_bytes()
 

@@ -1,20 +1,24 @@
-"""Lossless JPEG (ITU-T T.81 annex H): every header checked here before the decoder sees a byte.
+"""Lossless JPEG (ITU-T T.81 annex H): all pieces of an image at once, or one of them, and what is wrong with it.
 
 NumPy is loaded only where its arrays are asked for, since a file's pieces are decoded while it is being loaded.
 """
 
 from __future__ import annotations
 
+import mmap
+from threading import Condition
 from typing import TYPE_CHECKING, Any
 
-from anylens.kernels.lossless_jpeg import decode_scan
+from anylens.kernels.lossless_jpeg import Pieces
 from anylens.record import record
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from _typeshed import WriteableBuffer
+
+    from anylens.files.layout import Layout
+    from anylens.files.tiff import Buffer
 
 _SOI, _EOI, _SOF3, _DHT, _SOS, _DRI = 0xD8, 0xD9, 0xC3, 0xC4, 0xDA, 0xDD
 _WORST_BYTES_PER_SAMPLE = 4
@@ -88,21 +92,53 @@ def read_header(data: bytes | memoryview) -> Header:
     raise _damaged("has no scan")
 
 
+class Decoding:
+    """All samples of an image whose pieces are lossless JPEGs, decoded by as many threads as call `work`.
+
+    `samples` has 16 bits for each, row after row. Raises ValueError for pieces that do not lie within `data`, and
+    MemoryError.
+    """
+
+    def __init__(self, layout: Layout, data: Buffer) -> None:
+        row = layout.width * layout.samples
+        self.layout = layout
+        try:
+            self.samples = mmap.mmap(-1, 2 * layout.height * row)
+        except OSError as error:
+            raise MemoryError(f"no memory for {layout.height} rows of {row} samples") from error
+        shape, piece = (layout.height, row), (layout.chunk_height, layout.row)
+        self._pieces = Pieces(data, layout.offsets, layout.sizes, shape, piece, layout.tiled, self.samples)
+        self._at_work, self._idle = 0, Condition()
+
+    def work(self) -> bool:
+        """Decode pieces until all are done, some of them perhaps by others; False where one is damaged or rare.
+
+        What it is, is said by decoding that piece alone.
+        """
+        with self._idle:
+            self._at_work += 1
+        try:
+            self._pieces.work()
+        finally:
+            with self._idle:
+                self._at_work -= 1
+                self._idle.notify_all()
+        with self._idle:
+            self._idle.wait_for(lambda: self._at_work == 0)
+        return self._pieces.whole
+
+
 def decode(data: bytes | memoryview, header: Header) -> npt.NDArray[np.uint16]:
     """All samples of a lossless JPEG in their order, (height, width x components) uint16; raises Refusal."""
     import numpy as np
 
     out = np.empty((header.height, header.width * header.components), np.uint16)
-    return out if decode_into(out.data, data, header) else _decoded_elsewhere(data, header)
-
-
-def decode_into(out: WriteableBuffer, data: bytes | memoryview, header: Header) -> bool:
-    """Fill `out`, two bytes a sample; False where no decoder is compiled. Raises Refusal."""
-    scan = bytes(data[header.scan :])
-    whole = decode_scan(scan, header.tables, header.precision, header.predictor, (header.height, header.width), out)
-    if whole is False:
+    alone = Pieces(bytes(data), (0,), (len(data),), out.shape, out.shape, True, out.data)
+    if not alone.work():
+        return _decoded_elsewhere(data, header)
+    if not alone.whole:
         raise _damaged("cannot be decoded")
-    return whole is not None
+    return out
 
 
 def _decoded_elsewhere(data: bytes | memoryview, header: Header) -> npt.NDArray[np.uint16]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.files import gate
-from anylens.files.bands import in_order
+from anylens.files.bands import cores, in_order
 from anylens.files.layout import (
     DEFLATE,
     JPEG_XL,
@@ -22,8 +22,11 @@ from anylens.files.layout import (
     Unsupported,
     read_layout,
 )
-from anylens.files.tiff import Buffer, Directory
+from anylens.files.tiff import Directory
 from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.files.lossless_jpeg import Decoding
 
 Samples = npt.NDArray[Any]
 
@@ -31,10 +34,10 @@ _HORIZONTAL = {2: 1, 34892: 2, 34893: 4}
 """Distance of the sample that a predictor takes the difference to."""
 
 
-def read_samples(image: Directory, decoded: Mapping[int, Buffer]) -> Samples:
+def read_samples(image: Directory, decoding: Decoding | None) -> Samples:
     """The samples of an image, (H, W) or (H, W, 3), uint16 or (up to 8 bits) uint8.
 
-    `decoded` are the pieces that `ahead` has. Uncompressed 16-bit samples are a view of the file's bytes. Raises
+    `decoding` is what `ahead` has begun. Uncompressed 16-bit samples are a view of the file's bytes. Raises
     Refusal for damaged data and Unsupported for what only LibRaw may know.
     """
     layout = read_layout(image)
@@ -50,11 +53,12 @@ def read_samples(image: Directory, decoded: Mapping[int, Buffer]) -> Samples:
         if whole is not None:
             return _shaped(layout, whole)
     if not _is_lossy(layout, chunks[0]):
-        return _assembled(layout, chunks, decoded)
+        whole = _decoded(layout, image, decoding) if layout.compression == LOSSLESS_JPEG else None
+        return _assembled(layout, chunks) if whole is None else _shaped(layout, whole)
     from anylens.files import complaints
 
     with complaints.listening() as heard:
-        pixels = _assembled(layout, chunks, decoded)
+        pixels = _assembled(layout, chunks)
     if heard:
         raise Refusal(f"A compressed piece of the raw image is incomplete ({heard[0]}); {gate.DAMAGED}")
     return pixels
@@ -69,12 +73,21 @@ def _is_lossy(layout: Layout, chunk: memoryview) -> bool:
     return layout.compression == LOSSY_JPEG
 
 
-def _assembled(layout: Layout, chunks: Sequence[memoryview], decoded: Mapping[int, Buffer]) -> Samples:
+def _decoded(layout: Layout, image: Directory, decoding: Decoding | None) -> Samples | None:
+    """All rows of lossless JPEGs, by all cores; None where one of these is damaged or rare, or nothing is compiled."""
+    from anylens.files import lossless_jpeg
+
+    if decoding is None or decoding.layout != layout:
+        decoding = lossless_jpeg.Decoding(layout, image.tiff.data)
+    if not all(in_order(lambda work: work(), [decoding.work] * min(cores(), len(layout.offsets)))):
+        return None
+    whole = np.frombuffer(decoding.samples, np.uint16).reshape(layout.height, layout.width * layout.samples)
+    return _narrow(whole, layout.bits)
+
+
+def _assembled(layout: Layout, chunks: Sequence[memoryview]) -> Samples:
     def piece(index: int) -> Samples:
-        rows, ready = layout.rows(index), decoded.get(layout.offsets[index])
-        if ready is None:
-            return _DECODERS[layout.compression](layout, chunks[index], rows)
-        return _narrow(np.frombuffer(ready, np.uint16).reshape(rows, layout.row), layout.bits)
+        return _DECODERS[layout.compression](layout, chunks[index], layout.rows(index))
 
     if len(chunks) == 1 and layout.chunk_width == layout.width and layout.chunk_height == layout.height:
         return _shaped(layout, piece(0))

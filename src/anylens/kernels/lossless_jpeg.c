@@ -1,16 +1,18 @@
-/* The scan of a lossless JPEG (ITU-T T.81, annex H): entropy-coded bytes to samples.
+/* The pieces of an image that are lossless JPEGs (ITU-T T.81, annex H): coded bytes to samples.
 
    Huffman decoding is one chain of decisions, which Halide has no words for; hence C, compiled with the kernels by the
-   linker's own compiler. Headers and tables are checked by the caller (files/lossless_jpeg.py); the bytes of the scan
-   are not trusted here. */
+   linker's own compiler. Nothing in a piece is trusted. What is damaged or rare is left to files/lossless_jpeg.py, which
+   says what it is. */
 
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { INVALID_CODE = -1, TRUNCATED = -2, OUT_OF_MEMORY = -11 };
+enum { INVALID_CODE = -1, TRUNCATED = -2, NOT_PLAIN = -3, OUT_OF_MEMORY = -11 };
 enum { SEEN = 13, LONGEST_CODE = 16, WHOLE = 255, WORST_BYTES = 4, SPARE = 64, LEAST_WINDOW = 1 << 16 };
+enum { SOI = 0xD8, EOI = 0xD9, SOF3 = 0xC3, DHT = 0xC4, JPG = 0xC8, DAC = 0xCC, SOS = 0xDA, DRI = 0xDD };
+enum { MOST = 4, MOST_CATEGORIES = 17, STATED = LONGEST_CODE + MOST_CATEGORIES, ENDS_WITHIN = 16 };
 
 /* What the next SEEN bits begin with: a whole difference (all its bits seen), or only its code, or a longer code. */
 typedef struct {
@@ -185,42 +187,184 @@ static inline __attribute__((always_inline)) int any_line(Bits *bits, const Tabl
     }
 }
 
-/* Fill `samples`, height rows of width x components, from a scan without restarts or point transform.
+/* What a piece says of itself. `stated`: 16 counts of codes by length and 17 categories, checked, of each component. */
+typedef struct {
+    int width, height, components, precision, predictor;
+    const uint8_t *stated[MOST];
+    uint8_t tables[MOST][STATED];
+    const uint8_t *scan;
+} Header;
 
-   `tables`: for each component 16 counts and 17 categories. Gives 0, or one of the negative numbers above. */
-int anylens_lossless_jpeg(const uint8_t *coded, size_t size, const uint8_t *tables, int components, int precision,
-                          int predictor, int width, int height, uint16_t *samples) {
-    size_t row = (size_t)width * (size_t)components;
+static int word_at(const uint8_t *at) { return at[0] << 8 | at[1]; }
+
+/* Take the Huffman tables of a segment; `there` has a bit for each that has come. */
+static int take_tables(Header *header, const uint8_t *at, const uint8_t *end, int *there) {
+    while (at < end) {
+        int number = *at++, total = 0;
+        int64_t filled = 0;
+        if (number >= MOST || end - at < LONGEST_CODE) return NOT_PLAIN;
+        for (int length = 1; length <= LONGEST_CODE; length++) {
+            total += at[length - 1];
+            filled += (int64_t)at[length - 1] << (LONGEST_CODE - length);
+        }
+        if (total < 1 || total > MOST_CATEGORIES || filled > 1 << LONGEST_CODE) return NOT_PLAIN;
+        if (end - at < LONGEST_CODE + total) return NOT_PLAIN;
+        for (int each = 0; each < total; each++)
+            if (at[LONGEST_CODE + each] > 16) return NOT_PLAIN;
+        uint8_t *stated = header->tables[number];
+        memset(stated, 0, STATED);
+        memcpy(stated, at, (size_t)(LONGEST_CODE + total));
+        at += LONGEST_CODE + total;
+        *there |= 1 << number;
+    }
+    return 0;
+}
+
+/* 0 where a piece of `size` bytes is whole and uses no rare feature. */
+static int read_header(Header *header, const uint8_t *piece, size_t size) {
+    const uint8_t *at = piece + 2, *end = piece + size;
+    int there = 0, ended = 0;
+    header->components = 0;
+    if (size < ENDS_WITHIN || piece[0] != 0xFF || piece[1] != SOI) return NOT_PLAIN;
+    for (const uint8_t *last = end - ENDS_WITHIN; last + 1 < end; last++) ended |= last[0] == 0xFF && last[1] == EOI;
+    if (!ended) return NOT_PLAIN;
+    while (end - at >= 4) {
+        if (at[0] != 0xFF) return NOT_PLAIN;
+        int marker = at[1];
+        if (marker == 0xFF) {
+            at++;
+            continue;
+        }
+        int length = word_at(at + 2) - 2;
+        const uint8_t *body = at + 4;
+        if (length < 0 || end - body < length) return NOT_PLAIN;
+        at = body + length;
+        if (marker == SOF3) {
+            if (header->components || length < 6 || length != 6 + 3 * body[5]) return NOT_PLAIN;
+            header->precision = body[0];
+            header->height = word_at(body + 1);
+            header->width = word_at(body + 3);
+            header->components = body[5];
+            if (header->precision < 2 || header->precision > 16 || !header->width || !header->height) return NOT_PLAIN;
+            if (header->components < 1 || header->components > MOST) return NOT_PLAIN;
+            for (int each = 0; each < header->components; each++)
+                if (body[7 + 3 * each] != 0x11) return NOT_PLAIN;
+        } else if (marker == DHT) {
+            if (take_tables(header, body, at, &there)) return NOT_PLAIN;
+        } else if (marker == SOS) {
+            int components = header->components;
+            if (!components || length != 4 + 2 * components || body[0] != components) return NOT_PLAIN;
+            for (int each = 0; each < components; each++) {
+                int number = body[2 + 2 * each] >> 4;
+                if (number >= MOST || !(there >> number & 1)) return NOT_PLAIN;
+                header->stated[each] = header->tables[number];
+            }
+            header->predictor = body[1 + 2 * components];
+            header->scan = at;
+            if (header->predictor < 1 || header->predictor > 7 || body[3 + 2 * components]) return NOT_PLAIN;
+            return 0;
+        } else if ((marker >= 0xC0 && marker <= 0xCF && marker != JPG && marker != DAC) || marker == DRI) {
+            return NOT_PLAIN;
+        }
+    }
+    return NOT_PLAIN;
+}
+
+/* What decoding one piece after the other needs, made once for all of a thread. */
+typedef struct {
+    Table tables[MOST];
+    uint8_t made[MOST][STATED]; /* of what they were made, no table of any where not yet */
+    uint8_t *bytes;
+    size_t room;
+    uint16_t *samples; /* of a piece that does not lie in the image as one */
+} Scratch;
+
+/* Fill `samples`, height rows of width x components. */
+static int decode(const Header *header, const uint8_t *end, Scratch *scratch, uint16_t *samples) {
+    int components = header->components;
+    size_t row = (size_t)header->width * (size_t)components;
     size_t worst = row * WORST_BYTES, capacity = 4 * worst + LEAST_WINDOW;
-    uint8_t *bytes = malloc(capacity + SPARE);
-    Table *made = malloc(sizeof *made * (size_t)components);
-    if (!bytes || !made) {
-        free(bytes);
-        free(made);
-        return OUT_OF_MEMORY;
+    if (scratch->room < capacity + SPARE) {
+        free(scratch->bytes);
+        scratch->bytes = malloc(capacity + SPARE);
+        scratch->room = scratch->bytes ? capacity + SPARE : 0;
+        if (!scratch->bytes) return OUT_OF_MEMORY;
     }
-    const Table *of[4];
+    const Table *of[MOST];
     for (int each = 0; each < components; each++) {
-        const uint8_t *stated = tables + 33 * each;
-        of[each] = &made[each];
-        for (int other = 0; other < each && of[each] == &made[each]; other++)
-            if (!memcmp(stated, tables + 33 * other, 33)) of[each] = of[other];
-        if (of[each] == &made[each]) make_table(&made[each], stated);
+        int same = 0;
+        while (memcmp(header->stated[each], header->stated[same], STATED)) same++;
+        of[each] = &scratch->tables[same];
+        if (memcmp(scratch->made[same], header->stated[same], STATED)) {
+            memcpy(scratch->made[same], header->stated[same], STATED);
+            make_table(&scratch->tables[same], scratch->made[same]);
+        }
     }
-    Window window = {coded, coded + size, bytes, capacity, 0};
-    Bits bits = {.at = filled(&window, bytes)};
+    Window window = {header->scan, end, scratch->bytes, capacity, 0};
+    Bits bits = {.at = filled(&window, scratch->bytes)};
     int problem = 0;
-    for (int y = 0; y < height && !problem; y++) {
-        if ((size_t)(bits.at - bytes) + worst + sizeof bits.buffer > capacity) bits.at = filled(&window, bits.at);
+    for (int y = 0; y < header->height && !problem; y++) {
+        if ((size_t)(bits.at - window.bytes) + worst + sizeof bits.buffer > capacity)
+            bits.at = filled(&window, bits.at);
         uint16_t *line = samples + (size_t)y * row;
         const uint16_t *above = y ? line - row : NULL;
-        int way = y ? predictor : 1, start = 1 << (precision - 1);
+        int way = y ? header->predictor : 1, start = 1 << (header->precision - 1);
         problem = components == 1   ? any_line(&bits, of, 1, way, line, above, row, start)
                   : components == 2 ? any_line(&bits, of, 2, way, line, above, row, start)
                                     : any_line(&bits, of, components, way, line, above, row, start);
-        if (bits.at - bytes - bits.held / 8 > (ptrdiff_t)window.length && !problem) problem = TRUNCATED;
+        if (bits.at - window.bytes - bits.held / 8 > (ptrdiff_t)window.length && !problem) problem = TRUNCATED;
     }
-    free(bytes);
-    free(made);
     return problem;
+}
+
+/* An image and the pieces of it, `across` in a row, each of `piece_row` samples in every one of its rows; `whole_rows`
+   tells that the lowest have all their rows too. The bytes of a piece lie within `file`. */
+typedef struct {
+    const uint8_t *file;
+    const uint64_t *offsets, *sizes;
+    int32_t count, across, piece_rows, piece_row, whole_rows;
+    int32_t height, row;
+    uint16_t *image;
+    int32_t begun;   /* how many pieces some thread has taken */
+    int32_t problem; /* 0, or one of the negative numbers above; then nothing is begun any more */
+} Pieces;
+
+static int decode_piece(const Pieces *pieces, int index, Scratch *scratch) {
+    const uint8_t *piece = pieces->file + pieces->offsets[index], *end = piece + pieces->sizes[index];
+    int top = index / pieces->across * pieces->piece_rows, left = index % pieces->across * pieces->piece_row;
+    int high = pieces->height - top < pieces->piece_rows ? pieces->height - top : pieces->piece_rows;
+    int wide = pieces->row - left < pieces->piece_row ? pieces->row - left : pieces->piece_row;
+    int rows = pieces->whole_rows ? pieces->piece_rows : high;
+    Header header;
+    int problem = read_header(&header, piece, (size_t)(end - piece));
+    if (problem) return problem;
+    if ((int64_t)header.width * header.height * header.components != (int64_t)rows * pieces->piece_row)
+        return NOT_PLAIN;
+    uint16_t *image = pieces->image + (size_t)top * (size_t)pieces->row + (size_t)left;
+    if (pieces->piece_row == pieces->row && rows == high) return decode(&header, end, scratch, image);
+    size_t bytes = sizeof *scratch->samples * (size_t)pieces->piece_row;
+    if (!scratch->samples) scratch->samples = malloc(bytes * (size_t)pieces->piece_rows);
+    if (!scratch->samples) return OUT_OF_MEMORY;
+    problem = decode(&header, end, scratch, scratch->samples);
+    for (int y = 0; y < high && !problem; y++)
+        memcpy(image + (size_t)y * (size_t)pieces->row, scratch->samples + (size_t)y * (size_t)pieces->piece_row,
+               sizeof *image * (size_t)wide);
+    return problem;
+}
+
+/* Decode the pieces that nobody has begun, until none is left. Any number of threads may call at once. */
+void anylens_lossless_jpeg(Pieces *pieces) {
+    Scratch *scratch = calloc(1, sizeof *scratch);
+    int problem = scratch ? 0 : OUT_OF_MEMORY;
+    while (!problem && !__atomic_load_n(&pieces->problem, __ATOMIC_RELAXED)) {
+        int index = __atomic_fetch_add(&pieces->begun, 1, __ATOMIC_RELAXED);
+        if (index >= pieces->count) break;
+        problem = decode_piece(pieces, index, scratch);
+    }
+    if (problem) __atomic_store_n(&pieces->problem, problem, __ATOMIC_RELAXED);
+    if (scratch) {
+        free(scratch->bytes);
+        free(scratch->samples);
+        free(scratch);
+    }
 }
