@@ -39,12 +39,6 @@ def defocus(diameter_px: float) -> Blur:
     return response
 
 
-def veiled(blur: Blur, share: float, mtf50_cpp: float) -> Blur:
-    """A share of the light spread widely, as a lens at full aperture does."""
-    wide = gaussian(mtf50_cpp)
-    return lambda f: (1.0 - share) * blur(f) + share * wide(f)
-
-
 def none(f: Floats) -> Floats:
     return np.ones_like(f)
 

@@ -37,15 +37,14 @@ def is_quad(cfa: CFA) -> bool:
     return _red_block(cfa) is not None
 
 
-def as_bayer(frame: Frame, mode: Mode, frames: int = 1) -> Frame:
+def as_bayer(frame: Frame, mode: Mode) -> Frame:
     """The Bayer frame that a quad-Bayer frame is taken for, its light in counts of 16 bits; any other frame as it is.
 
     `full` has every pixel, `binned` the mean of each four of one color; `auto` chooses by the noise profile: full where
-    middle grey, over `frames` frames, stands GOOD_SNR times above the noise of a pixel. The facts are those of the new
-    frame, and its notes say what was done. Raises Refusal for a binned frame that begins within a block of four and
-    for one smaller than 8 x 8.
+    middle grey stands GOOD_SNR times above the noise of a pixel. The facts are those of the new frame, its notes say
+    what was done. Raises Refusal for a binned frame that begins within a block of four and for one smaller than 8 x 8.
     """
-    return _taken(frame, *_choice(frame.facts, mode, frames))
+    return _taken(frame, *_choice(frame.facts, mode, 1))
 
 
 def in_mode(burst: Burst, mode: Mode) -> tuple[Burst, Burst]:

@@ -111,49 +111,56 @@ def color_measure(specimen: Specimen, light: str = "d65") -> ColorMeasure:
     if good[list(_EXPOSED)].sum() < 2:
         raise Refusal(f"{specimen.name} has its greys clipped, so its colours cannot be judged; expose it less.")
     exposed = [i for i in _EXPOSED if good[i]]
-    to_xyz = _to_xyz(specimen, notes)
-    fit = _fit(rgb, light, good) if specimen.kind == "raw" else None
-    judged = _judged(rgb, error, to_xyz, wanted, good, exposed) if to_xyz is not None else None
-    white = _white(rgb, error, to_xyz, wanted, exposed) if to_xyz is not None else None
-    ratio = _luma(rgb, to_xyz)[exposed] / wanted[1, exposed]
-    relative = (error[:, exposed] / np.maximum(rgb[:, exposed], 1e-9)).mean()
-    exposure = Figure(
-        float(np.log2(ratio).mean()), float(max(np.log2(ratio).std() / math.sqrt(len(exposed)), relative / math.log(2)))
-    )
-    raw = specimen.kind == "raw"
-    lab, as_is, even = judged[:3] if judged else (None, None, None)
+    greys = [i for i in NEUTRALS if good[i]]
+    raw, to_xyz = specimen.kind == "raw", _to_xyz(specimen, notes)
+    judged = None if to_xyz is None else _judged(rgb, error, to_xyz, wanted, good, exposed)
+    white = None if to_xyz is None else _white(rgb, error, to_xyz, wanted, exposed)
+    as_is = None if raw or judged is None else judged.as_is
+    ratio = np.log2(_luma(rgb, to_xyz)[exposed] / wanted[1, exposed])
+    relative = (error[:, exposed] / np.maximum(rgb[:, exposed], 1e-9)).mean() / math.log(2)
     target = color.lab_from_xyz(wanted, color.PCS_D50)
     patches = tuple(
         Patch(
-            name,
-            _three(rgb[:, i]),
-            _three(error[:, i]),
-            float(ended[i]),
-            None if lab is None else _three(lab[:, i]),
-            _three(target[:, i]),
-            None if as_is is None or raw else float(as_is[i]),
-            None if even is None else float(even[i]),
+            name=name,
+            rgb=_three(rgb[:, i]),
+            error=_three(error[:, i]),
+            clipped=float(ended[i]),
+            lab=None if judged is None else _three(judged.lab[:, i]),
+            wanted=_three(target[:, i]),
+            delta_e=None if as_is is None else float(as_is[i]),
+            even_delta_e=None if judged is None else float(judged.even[i]),
         )
         for i, name in enumerate(spectra.patch_names())
     )
     return ColorMeasure(
-        specimen.name,
-        specimen.kind,
-        light.lower(),
-        _scaled(checker, step),
-        patches,
-        None if raw or judged is None else judged[3],
-        None if raw or as_is is None else float(as_is[good].max()),
-        None if judged is None else judged[4],
-        None if even is None else float(even[good].max()),
-        None if even is None else float(even[[i for i in NEUTRALS if good[i]]].mean()),
-        None if lab is None else float(np.hypot(*(lab - target)[1:, exposed]).mean()),
-        None if white is None else white[0],
-        None if white is None else white[1],
-        exposure,
-        fit,
-        tuple(notes),
+        file=specimen.name,
+        kind=specimen.kind,
+        light=light.lower(),
+        checker=_scaled(checker, step),
+        patches=patches,
+        mean_delta_e=None if raw or judged is None else judged.as_is_mean,
+        worst_delta_e=None if as_is is None else float(as_is[good].max()),
+        even_mean_delta_e=None if judged is None else judged.even_mean,
+        even_worst_delta_e=None if judged is None else float(judged.even[good].max()),
+        neutral_delta_e=None if judged is None else float(judged.even[greys].mean()),
+        neutral_chroma=None if judged is None else float(np.hypot(*(judged.lab - target)[1:, exposed]).mean()),
+        white_mired=None if white is None else white[0],
+        white_tint=None if white is None else white[1],
+        exposure_ev=Figure(float(ratio.mean()), float(max(ratio.std() / math.sqrt(len(exposed)), relative))),
+        fit=_fit(rgb, light, good) if raw else None,
+        notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """L*a*b* (3, 24) after evening, CIEDE2000 (24,) as it stands and evened, and the means of both."""
+
+    lab: Array
+    as_is: Array
+    even: Array
+    as_is_mean: Figure
+    even_mean: Figure
 
 
 def _three(values: Array) -> tuple[float, float, float]:
@@ -216,8 +223,8 @@ def _luma(rgb: Array, to_xyz: Array | None) -> Array:
 
 def _judged(
     rgb: Array, error: Array, to_xyz: Array, wanted: Array, good: npt.NDArray[np.bool_], exposed: list[int]
-) -> tuple[Array, Array, Array, Figure, Figure]:
-    """(L*a*b* evened, CIEDE2000 as it stands, evened, and the means of both), errors by drawing the patches anew."""
+) -> _Judged:
+    """The patches against the measured surfaces, errors by drawing them anew."""
     target = color.lab_from_xyz(wanted, color.PCS_D50)
     rng = np.random.default_rng(0)
 
@@ -230,7 +237,8 @@ def _judged(
     lab, as_is, even = seen(rgb)
     drawn = [seen(rgb + error * rng.standard_normal(rgb.shape))[1:] for _ in range(_DRAWS)]
     spread = [float(np.std([each[i][good].mean() for each in drawn])) for i in (0, 1)]
-    return lab, as_is, even, Figure(float(as_is[good].mean()), spread[0]), Figure(float(even[good].mean()), spread[1])
+    means = (Figure(float(each[good].mean()), apart) for each, apart in zip((as_is, even), spread, strict=True))
+    return _Judged(lab, as_is, even, *means)
 
 
 def _white(rgb: Array, error: Array, to_xyz: Array, wanted: Array, exposed: list[int]) -> tuple[Figure, Figure]:

@@ -25,22 +25,17 @@ BAND = 32
 
 
 def spot(
-    front: Front,
-    step_mm: float,
-    size: int,
-    shift_mm: tuple[float, float] = (0.0, 0.0),
-    sensor_mm: float = 0.0,
+    front: Front, step_mm: float, size: int, shift_mm: tuple[float, float] = (0.0, 0.0)
 ) -> npt.NDArray[np.float32]:
     """(size, size), sum 1: the light in cells of `step_mm`, the middle one centred on the reference place + `shift_mm`.
 
-    `sensor_mm` moves the sensor away from the lens. Where one transform would take more than 2048 samples a side, the
-    rays themselves are counted.
+    Where one transform would take more than 2048 samples a side, the rays themselves are counted.
     """
     needed = _parts(front, step_mm)
     parts = next((each for each in (max(3, needed), max(2, needed)) if 1.3 * size * each <= LARGEST), needed)
     if size * parts + 2 > LARGEST:
-        return _shares(_counted(front, step_mm, size, shift_mm, sensor_mm, 0.0, 0)[0])
-    power = _power(front, step_mm, size, parts, shift_mm, sensor_mm, average=parts < 3)
+        return _shares(_counted(front, step_mm, size, shift_mm, 0.0, 0)[0])
+    power = _power(front, step_mm, size, parts, shift_mm, average=parts < 3)
     if parts < 3:
         inner = power[1:-1, 1:-1].reshape(size, parts, size, parts)
         return _shares(inner.sum(axis=(1, 3), dtype=np.float64))
@@ -74,7 +69,7 @@ def _by_waves(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex
     fine = next_fast_len(math.ceil(size * max(1.0, _samples(front, step_mm))), real=True)
     apart_mm = size * step_mm / fine
     half = np.empty((fine, size // 2 + 1), np.complex64)
-    columns, spare = _columns(front, apart_mm, fine, (-(fine // 2) * apart_mm,) * 2, (0.0, 0.0), 0.0)
+    columns, spare = _columns(front, apart_mm, fine, (-(fine // 2) * apart_mm,) * 2, (0.0, 0.0))
     mirrored = (fine - 1) // 2 if front.even else 0
     for rows, light in _rows(columns, spare, fine, fine - mirrored):
         half[rows] = rfft(light, axis=1)[:, : size // 2 + 1]
@@ -93,7 +88,7 @@ def _by_rays(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex6
 
     away = 0.5e-6 * front.wavelength_nm / step_mm * np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size))
     rim = float(away.max()) / SOFT_RIMS
-    cells = _counted(front, step_mm, size, (0.0, 0.0), 0.0, rim, SOFT_RIMS).astype(np.float32)
+    cells = _counted(front, step_mm, size, (0.0, 0.0), rim, SOFT_RIMS).astype(np.float32)
     half = rfft2(cells[-1])
     for at, light in enumerate(cells[:-1], 1):
         half += np.clip(at - away / rim, 0.0, 1.0).astype(np.float32) * rfft2(light)
@@ -102,7 +97,7 @@ def _by_rays(front: Front, step_mm: float, size: int) -> npt.NDArray[np.complex6
     return np.asarray(half)
 
 
-def _pupil(front: Front, u: Floats, v: Floats, tilt: Floats, sensor_mm: float, window_mm: float,
+def _pupil(front: Front, u: Floats, v: Floats, tilt: Floats, window_mm: float,
            shift_mm: tuple[float, float]) -> npt.NDArray[np.complex64]:  # fmt: skip
     """(v, u): the field over the lit pupil on the crossings of columns `u` and rows `v`, evenly apart.
 
@@ -112,15 +107,13 @@ def _pupil(front: Front, u: Floats, v: Floats, tilt: Floats, sensor_mm: float, w
     waves = 1e6 / front.wavelength_nm
     cell = float(u[1] - u[0])
     rim = _rim(front, cell)
-    beyond = front.reach_mm + abs(sensor_mm) * _steepest(front) + math.hypot(*shift_mm) > 0.45 * window_mm
+    beyond = front.reach_mm + math.hypot(*shift_mm) > 0.45 * window_mm
     (wave, wave_across), (amplitude, amplitude_across) = (apart(each, u, v) for each in (front.wave, front.amplitude))
     wave, wave_across = np.column_stack([wave * waves, np.ones_like(v)]), np.vstack([wave_across, tilt])
-    landing = _landings(front, u, v, sensor_mm)
+    landing = _landings(front, u, v)
     seen = np.zeros((len(v), len(u)), np.complex64)
     for rows, columns in _lit(front, u, v):
         phase = wave[rows] @ wave_across[:, columns]
-        if sensor_mm:
-            phase += sensor_mm * waves * _forward(front, u[columns], v[rows])
         phase -= np.rint(phase)
         turn = phase.astype(np.float32) * np.float32(2.0 * np.pi)
         light = (amplitude[rows] @ amplitude_across[:, columns]).astype(np.float32)
@@ -188,7 +181,6 @@ def _power(
     size: int,
     parts: int,
     shift_mm: tuple[float, float],
-    sensor_mm: float,
     *,
     average: bool,
 ) -> npt.NDArray[np.float32]:
@@ -200,7 +192,7 @@ def _power(
 
     fine, asked = step_mm / parts, size * parts + 2
     first = -(size // 2) * step_mm - (0.5 * (parts - 1) + 1) * fine
-    columns, spare = _columns(front, fine, asked, (first + shift_mm[0], first + shift_mm[1]), shift_mm, sensor_mm)
+    columns, spare = _columns(front, fine, asked, (first + shift_mm[0], first + shift_mm[1]), shift_mm)
     if not average:
         power = np.empty((asked, asked), np.float32)
         for rows, light in _rows(columns, spare, asked, asked):
@@ -221,7 +213,6 @@ def _columns(
     asked: int,
     first_mm: tuple[float, float],
     middle_mm: tuple[float, float],
-    sensor_mm: float,
 ) -> tuple[npt.NDArray[np.complex64], int]:
     """The Fourier transform of the wave down its columns, and how many rows of it lie before those that are asked for.
 
@@ -247,7 +238,7 @@ def _columns(
     field = np.zeros((count, len(u)), np.complex64)
     seen = field[: len(v)]
     mirrored = half[1] if front.even and not middle_mm[1] else 0
-    seen[mirrored:] = _pupil(front, u, v[mirrored:], tilt, sensor_mm, count * apart_mm, middle_mm)
+    seen[mirrored:] = _pupil(front, u, v[mirrored:], tilt, count * apart_mm, middle_mm)
     seen[:mirrored] = seen[: len(v) - 1 - mirrored : -1]
     seen *= np.exp(2j * np.pi * tilt_down).astype(np.complex64)[:, None]
     return ifft(field, axis=0, overwrite_x=True), spare
@@ -283,35 +274,17 @@ def _shares(cells: Floats) -> npt.NDArray[np.float32]:
     return np.asarray(cells / total if total > 0.0 else np.full(cells.shape, 1.0 / cells.size), np.float32)
 
 
-def _landings(front: Front, u: Floats, v: Floats, sensor_mm: float) -> Callable[[slice, slice], tuple[Floats, Floats]]:
+def _landings(front: Front, u: Floats, v: Floats) -> Callable[[slice, slice], tuple[Floats, Floats]]:
     """Some rows and columns of (v, u) each: where the rays of the crossings land, from the reference place."""
     (x_down, x_across), (y_down, y_across) = (apart(each / -front.scale, u, v) for each in slopes(front.wave))
 
     def landing(rows: slice, columns: slice) -> tuple[Floats, Floats]:
-        x, y = x_down[rows] @ x_across[:, columns], y_down[rows] @ y_across[:, columns]
-        if sensor_mm:
-            forward = np.maximum(_forward(front, u[columns], v[rows]), 1e-3)
-            x += sensor_mm * (front.middle[0] + u[columns] * front.scale) / forward
-            y += sensor_mm * (front.middle[1] + v[rows] * front.scale)[:, None] / forward
-        return x, y
+        return x_down[rows] @ x_across[:, columns], y_down[rows] @ y_across[:, columns]
 
     return landing
 
 
-def _forward(front: Front, u: Floats, v: Floats) -> Floats:
-    x, y = front.middle[0] + u * front.scale, front.middle[1] + v * front.scale
-    return np.sqrt(np.maximum(1.0 - x[None, :] ** 2 - y[:, None] ** 2, 0.0))
-
-
-def _steepest(front: Front) -> float:
-    """The largest slope of any ray against the chief one."""
-    x, y = (front.edge * front.scale + front.middle).T
-    return float((np.hypot(x, y) / np.sqrt(1.0 - x * x - y * y)).max())
-
-
-def _counted(
-    front: Front, step_mm: float, size: int, shift_mm: tuple[float, float], sensor_mm: float, rim: float, rims: int
-) -> Floats:
+def _counted(front: Front, step_mm: float, size: int, shift_mm: tuple[float, float], rim: float, rims: int) -> Floats:
     """(rims + 1, size, size): the same from rays alone, a regular net of them, each shared among the four cells about
     its place; first those less than `rim` from the pupil's edge, in direction cosines, then those as far again, last
     all others.
@@ -324,7 +297,7 @@ def _counted(
     mirrored = front.even and not shift_mm[1]
     down = down[count // 2 :] if mirrored else down
     inside = _inside(front.pole, _rim(front, cell), across, down, cell, 1.0 + rims * rim / (cell * front.scale))
-    x, y = _landings(front, across, down, sensor_mm)(slice(None), slice(None))
+    x, y = _landings(front, across, down)(slice(None), slice(None))
     middle = size // 2 + 1
     column = x.astype(np.float32) * np.float32(1.0 / step_mm) + np.float32(middle - shift_mm[0] / step_mm)
     row = y.astype(np.float32) * np.float32(1.0 / step_mm) + np.float32(middle - shift_mm[1] / step_mm)
