@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,10 +93,12 @@ def photo_sections(
         raise Refusal("The photos are of different sizes; calibrate each size by itself.")
     width, height = sizes.pop()
     red, blue = radial_shift([each.red for each in photos]), radial_shift([each.blue for each in photos])
+    said = {"method": "photos", "frames": len(photos), "focus_m": when.focus_m, "date": when.date}
+    at_ring = {**said, "f_number": when.f_number}
     sections: dict[str, tuple[Section, ...]] = {}
     why: list[str] = []
     if red is not None and blue is not None:
-        sections["lateral"] = (_lateral(red, blue, pitch_um, len(photos), when),)
+        sections["lateral"] = (_lateral(red, blue, pitch_um, at_ring),)
     else:
         why.append("The photos have too few sharp edges for lateral colour; take some with leaves, roofs or letters.")
     sights = [each.sight for each in photos]
@@ -105,7 +108,7 @@ def photo_sections(
     focal_px = None if when.focal_mm is None else when.focal_mm / pitch_um * 1e3
     geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))
     if geometry is not None:
-        sections["geometry"] = (_geometry(geometry, width, height, pitch_um, len(photos), when),)
+        sections["geometry"] = (_geometry(geometry, width, height, pitch_um, said),)
     elif focal_px is None:
         why.append("The focal length is not known, which distortion needs; say it with --focal, or take a slow pan.")
     else:
@@ -125,14 +128,14 @@ def photo_sections(
     elif light.falloff_error > FALLOFF_KNOWN:
         why.append(f"The photos tell falloff to {100.0 * light.falloff_error:.0f} % only; {_PAN}.")
     else:
-        sections["vignetting"] = (_vignetting(light.falloff, width, height, pitch_um, len(photos), when),)
+        sections["vignetting"] = (_vignetting(light.falloff, width, height, pitch_um, at_ring),)
         if light.cast_error < CAST_KNOWN:
-            sections["color"] = (_color(light, width, height, pitch_um, len(photos), when),)
+            sections["color"] = (_color(light, width, height, pitch_um, at_ring),)
         else:
             why.append(
                 f"The photos tell colour cast to {100.0 * light.cast_error:.0f} % only; pan over things of more light."
             )
-    blur = _blur(photos, width, height, pitch_um, when)
+    blur = _blur(photos, width, height, pitch_um, at_ring)
     if isinstance(blur, PsfField):
         sections["psf"] = (blur,)
     else:
@@ -142,16 +145,15 @@ def photo_sections(
     return sections, why
 
 
-def _blur(photos: Sequence[Taken], width: int, height: int, pitch_um: float, when: When) -> PsfField | str:
+def _blur(photos: Sequence[Taken], width: int, height: int, pitch_um: float, said: dict[str, Any]) -> PsfField | str:
     """The blur at the aperture of all photos, or a sentence why they do not tell it."""
-    if when.f_number is None:
+    if said["f_number"] is None:
         return "The aperture is not known, which blur needs; say it with --aperture."
     half_mm = math.hypot(width, height) * pitch_um * 5e-4
     edges, lacking = as_sharp_as_lens([each.edges for each in photos], half_mm)
     if lacking is None:
-        known = {"f_number": when.f_number, "focus_m": when.focus_m, "frames": len(photos), "date": when.date}
         try:
-            blur = spread_field(edges, pitch_um, method="photos", **known)  # type: ignore[arg-type]
+            blur = spread_field(edges, pitch_um, **said)
         except Refusal:
             lacking = "of two directions"
         else:
@@ -161,7 +163,7 @@ def _blur(photos: Sequence[Taken], width: int, height: int, pitch_um: float, whe
     return f"For blur the photos have too few edges as sharp as the lens {lacking}; {_WALL}."
 
 
-def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, when: When) -> Lateral:
+def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, said: dict[str, Any]) -> Lateral:
     mm = pitch_um * 1e-3
     both = []
     for fit in (red, blue):
@@ -169,11 +171,7 @@ def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, 
             a, b, c, x, y = (float(each) for each in numbers)
             both.append(((a, b, c), (x * mm, y * mm)))
     return Lateral(
-        f_number=when.f_number,
-        focus_m=when.focus_m,
-        method="photos",
-        frames=photos,
-        date=when.date,
+        **said,
         residual=pitch_um * math.hypot(red.residual_px, blue.residual_px) / math.sqrt(2.0),
         red=both[0][0],
         red_error=both[1][0],
@@ -187,16 +185,12 @@ def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, photos: int, 
     )
 
 
-def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, photos: int, when: When) -> Vignetting:
+def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, said: dict[str, Any]) -> Vignetting:
     half_mm = math.hypot(width, height) * pitch_um * 5e-4
     x, y, a1, a2, a3 = (float(each) for each in fit.numbers)
     x_error, y_error, *errors = (float(each) for each in np.sqrt(np.diag(fit.covariance)))
     return Vignetting(
-        f_number=when.f_number,
-        focus_m=when.focus_m,
-        method="photos",
-        frames=photos,
-        date=when.date,
+        **said,
         residual=fit.left,
         centre_mm=(x * half_mm, y * half_mm),
         centre_mm_error=(x_error * half_mm, y_error * half_mm),
@@ -206,7 +200,7 @@ def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, photos: i
     )
 
 
-def _color(light: PannedLight, width: int, height: int, pitch_um: float, photos: int, when: When) -> ColorShading:
+def _color(light: PannedLight, width: int, height: int, pitch_um: float, said: dict[str, Any]) -> ColorShading:
     half = math.hypot(width, height)
     x, y = np.meshgrid(np.linspace(-1.0, 1.0, _COLUMNS) * width / half, np.linspace(-1.0, 1.0, _ROWS) * height / half)
     terms = cast_terms(x, y)
@@ -216,11 +210,7 @@ def _color(light: PannedLight, width: int, height: int, pitch_um: float, photos:
         errors = values * np.sqrt(np.einsum("...i,ij,...j->...", terms, fit.covariance, terms))
         both += [tuple(tuple(round(float(each), 6) for each in row) for row in cells) for cells in (values, errors)]
     return ColorShading(
-        f_number=when.f_number,
-        focus_m=when.focus_m,
-        method="photos",
-        frames=photos,
-        date=when.date,
+        **said,
         residual=math.hypot(light.red_green.left, light.blue_green.left) / math.sqrt(2.0),
         half_width_mm=width * pitch_um * 5e-4,
         half_height_mm=height * pitch_um * 5e-4,
@@ -231,16 +221,13 @@ def _color(light: PannedLight, width: int, height: int, pitch_um: float, photos:
     )
 
 
-def _geometry(fit: PhotoGeometry, width: int, height: int, pitch_um: float, photos: int, when: When) -> Geometry:
+def _geometry(fit: PhotoGeometry, width: int, height: int, pitch_um: float, said: dict[str, Any]) -> Geometry:
     mm = pitch_um * 1e-3
     middle = (width - 1) / 2.0, (height - 1) / 2.0
     x, y = ((figure.value - m) * mm for figure, m in zip(fit.centre_px, middle, strict=True))
     k1, k2, k3 = fit.radial
     return Geometry(
-        focus_m=when.focus_m,
-        method="photos",
-        frames=photos,
-        date=when.date,
+        **said,
         residual=1e3 * mm * fit.line_px,
         focal_mm=fit.focal_px.value * mm,
         focal_mm_error=fit.focal_px.error * mm,

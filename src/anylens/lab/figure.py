@@ -26,6 +26,11 @@ class Figure:
         """The same in a unit that is so many times smaller."""
         return Figure(self.value * factor, self.error * abs(factor))
 
+    def over(self, other: Figure) -> Figure:
+        """The quotient of two figures whose errors have nothing to do with each other."""
+        value = self.value / other.value
+        return Figure(value, math.hypot(self.error, value * other.error) / abs(other.value))
+
     def __str__(self) -> str:
         """Rounded to two digits of the error: `4.713 ± 0.021`."""
         if not math.isfinite(self.value):

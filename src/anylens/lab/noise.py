@@ -191,35 +191,33 @@ def _transfer(letter: str, shots: Sequence[tuple[Specimen, ...]], notes: list[st
             f"The even places in {letter} cover too small a range of light: its gain is known to "
             f"{100.0 * gain.error / gain.value:.0f} % only; give raw flats at several exposures, or a chart of steps."
         )
-    read_dn2 = start.value - ROUNDING
-    rounded = start.value < DITHERED
-    read = root(Figure(max(read_dn2, 0.0), start.error))
-    read_e = Figure(read.value / gain.value, _relative(read, gain) * read.value / gain.value)
-    full = Figure(
-        top.value / gain.value, top.value / gain.value * math.hypot(gain.error / gain.value, top.error / top.value)
-    )
+    read = root(Figure(max(start.value - ROUNDING, 0.0), start.error))
+    read_e, full = read.over(gain), top.over(gain)
     least = math.sqrt(read_e.value**2 + ROUNDING / gain.value**2 + 0.25) + 0.5
     range_error = math.hypot(full.error / full.value, _finite(read_e.error) * read_e.value / (least * (least - 0.5)))
     prnu, dsnu = (None, None) if fixed is None else (root(fixed[0]), root(fixed[1]))
     stripes = stripes_of(letter, shots, gain.value) if len(shots[0]) == 2 else (None,) * 4
     return Transfer(
-        letter,
-        gain,
-        read_e,
-        read,
-        rounded,
-        black,
-        full,
-        saturation,
-        Figure(math.log2(full.value / least), range_error / math.log(2.0)),
-        10.0 * math.log10(full.value),
-        None if prnu is None else prnu.times(100.0),
-        None if dsnu is None else dsnu.times(1.0 / gain.value),
-        *stripes,
-        linearity_of(tiles, black.value, top.value, notes),
-        1e6 * float(np.mean([t.outliers for t in tiles])),
-        white,
-        _with_profile(points, fitted, letter, shots[0][0], white, black.value),
+        letter=letter,
+        gain_dn_per_e=gain,
+        read_noise_e=read_e,
+        read_noise_dn=read,
+        rounded=start.value < DITHERED,
+        black_dn=black,
+        full_well_e=full,
+        saturation=saturation,
+        dynamic_range_ev=Figure(math.log2(full.value / least), range_error / math.log(2.0)),
+        best_snr_db=10.0 * math.log10(full.value),
+        prnu_percent=None if prnu is None else prnu.times(100.0),
+        dsnu_e=None if dsnu is None else dsnu.times(1.0 / gain.value),
+        row_noise_e=stripes[0],
+        column_noise_e=stripes[1],
+        row_pattern_e=stripes[2],
+        column_pattern_e=stripes[3],
+        linearity_percent=linearity_of(tiles, black.value, top.value, notes),
+        outliers_ppm=1e6 * float(np.mean([t.outliers for t in tiles])),
+        white_dn=white,
+        points=_with_profile(points, fitted, letter, shots[0][0], white, black.value),
     )
 
 
@@ -262,11 +260,6 @@ def _as_profile(transfers: Sequence[Transfer]) -> tuple[tuple[Figure, ...], tupl
         scale.append(t.gain_dn_per_e.times(1.0 / t.white_dn))
         offset.append(Figure(start / t.white_dn**2, error / t.white_dn**2))
     return tuple(scale), tuple(offset)
-
-
-def _relative(one: Figure, two: Figure) -> float:
-    first = one.error / one.value if one.value else 0.0
-    return math.hypot(_finite(first), _finite(two.error / two.value))
 
 
 def _finite(value: float) -> float:
