@@ -20,6 +20,7 @@ import numpy as np
 import anylens
 from anylens import color, darkroom
 from anylens.darkroom.stages.scene import LocalTone
+from anylens.files.bands import upright
 from anylens.image import Scene
 from anylens.kernels.local_tone import DARKEST, DEEPEST_EV, GREY_EV, SOFTNESS_EV
 from anylens.sensor import bayer
@@ -175,14 +176,14 @@ def _frame(plate: str) -> anylens.Frame:
 
 
 def rendered(scene: Scene, look: str, local: bool) -> Bytes:
-    """(H, W, 3) with a look, with its local tone or without."""
+    """(H, W, 3), upright, with a look, with its local tone or without."""
     recipe = darkroom.look(look)
     if not local:
         for setting in ("LocalTone.shadows=0", "LocalTone.highlights=0"):
             recipe = darkroom.adjust(recipe, setting)
     kept = [stage for stage in recipe.scene if type(stage).__name__ not in ("Denoise", "Unbend")]
     photo: Any = anylens.develop(scene, replace(recipe, scene=tuple(kept)), bits=8)
-    return np.ascontiguousarray(photo.pixels.transpose(1, 2, 0))
+    return np.ascontiguousarray(upright(photo.pixels, photo.facts.orientation).transpose(1, 2, 0))
 
 
 def main(arguments: list[str] | None = None) -> None:
