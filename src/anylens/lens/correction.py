@@ -7,6 +7,7 @@ of `pitch` micrometres. A section that is missing says nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def shading_gains(
     return np.asarray(1.0 / np.maximum(seen, LEAST_LIGHT))
 
 
+@lru_cache(maxsize=2)
 def places_seen(
     passport: Passport,
     rings: Rings,
@@ -63,7 +65,8 @@ def places_seen(
 
     A point for every GRID_SPACING pixels, as `kernels.warp` takes them. `geometry` and `lateral`, 0 to 1, say how much
     of the two parts; with `fill` 1 the straight picture is as wide as it can be without going beyond the border of
-    what was seen, with 0 the scale in the middle stays. None where the passport knows nothing of it.
+    what was seen, with 0 the scale in the middle stays. None where the passport knows nothing of it. Photos of one lens
+    share what is given, so it is only to be read.
     """
     bent = nearest(passport.geometry, *rings) if geometry else ()
     apart = nearest(passport.lateral, *rings, along=opening) if lateral else ()
@@ -89,7 +92,9 @@ def places_seen(
             (g_x, g_y),
             (g_x + lateral * blue[0], g_y + lateral * blue[1]),
         ]
-    return np.stack([np.stack(pixels_of_mm(*place, shape, pitch)) for place in found])
+    seen = np.stack([np.stack(pixels_of_mm(*place, shape, pitch)) for place in found])
+    seen.flags.writeable = False
+    return seen
 
 
 def _filling(green: Callable[[Floats, Floats], Place], shape: tuple[int, int], pitch: float) -> float:
