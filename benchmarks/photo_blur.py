@@ -96,7 +96,7 @@ def measured(folder: Path, lens: str, f_number: float) -> dict[str, Any]:
         [each.taken for each in views], pitch_um, When(f_number, DISTANCE_M, facts.focal_mm, "2026-01-01")
     )
     if "psf" not in sections:
-        return {"why": next(each for each in why if "blur" in each)}
+        return {"why": why["psf"]}
     (field,) = sections["psf"]
     assert isinstance(field, PsfField)
     blur, reach_mm = true_blur(lens, f_number), math.hypot(facts.width_px, facts.height_px) * pitch_um * 5e-4

@@ -11,7 +11,7 @@ from anylens.record import record, replace
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.lens import Lens
+    from anylens.lens import Lens, Passport
     from anylens.lens.catalogue import Card
 
 CONCEPT_PHONE = "xiaomi-12s-ultra-concept"
@@ -58,19 +58,30 @@ def passport(asked: str) -> Path:
     """
     if (path := Path(asked)).suffix.casefold() == ".toml" or path.exists():
         return path
-    from anylens.lens import read_passport
-    from anylens.lens.names import alike
-    from anylens.lens.passport_place import file_name, own_passports
+    from anylens.lens.passport_place import own_passports
 
     lens = card(asked).lens
-    read = ((each, read_passport(each)) for each in sorted(own_passports().glob("*.toml")))
-    # Older ones are kept beside a passport under other names.
-    found = [at for at, known in read if at.name == file_name(known.lens, known.body) and alike(known.lens, lens)]
+    found = list(passports(lens))
     if len(found) == 1:
         return found[0]
     if found:
         raise Refusal(f"{lens.name} has passports on several bodies; name one of {', '.join(map(str, found))}.")
     raise Refusal(f"{lens.name} has no passport in {own_passports()}; make one with anylens lens calibrate.")
+
+
+def passports(lens: Lens) -> dict[Path, Passport]:
+    """The user's own passports of a lens, on whatever body; Refusal where one cannot be read."""
+    from anylens.lens import read_passport
+    from anylens.lens.names import alike
+    from anylens.lens.passport_place import file_name, own_passports
+
+    read = {each: read_passport(each) for each in sorted(own_passports().glob("*.toml"))}
+    # Older ones are kept beside a passport under other names.
+    return {
+        at: known
+        for at, known in read.items()
+        if at.name == file_name(known.lens, known.body) and alike(known.lens, lens)
+    }
 
 
 def mine() -> Mine:

@@ -138,7 +138,7 @@ def calibrate(
     fresh = {**fresh, "psf": blur_of_edges(edges, pitch_um), "mount": () if mount is None else (mount,)}
     if photos:
         found, why = _of_photos(photos, lens, pitch_um)
-        notes += why
+        notes += [sentence for section, sentence in why.items() if not fresh.get(section)]
         fresh = _with_photos(fresh, found, old)
     passport = Passport(lens, body, **fresh)  # type: ignore[arg-type]
     if old is not None:
@@ -259,7 +259,7 @@ def _of_flats(
 
 def _of_photos(
     photos: Sequence[PhotoView], lens: Lens, pitch_um: float
-) -> tuple[dict[str, tuple[Section, ...]], list[str]]:
+) -> tuple[dict[str, tuple[Section, ...]], dict[str, str]]:
     """What ordinary photos tell, and why not the rest; their distances may differ."""
     files = [each.facts for each in photos]
     f_number = agreed(files, "f_number", "apertures", "calibrate from photos of each aperture by themselves")

@@ -81,8 +81,8 @@ def taken(specimen: Specimen, pitch_um: float | None) -> Taken:
 
 def photo_sections(
     photos: Sequence[Taken], pitch_um: float, when: When
-) -> tuple[dict[str, tuple[Section, ...]], list[str]]:
-    """(the sections that photos tell, sentences on what they do not tell); Refusal where they tell nothing at all."""
+) -> tuple[dict[str, tuple[Section, ...]], dict[str, str]]:
+    """(the sections that photos tell, by section why they do not tell the others); Refusal where they tell nothing."""
     if len(photos) < LEAST_PHOTOS:
         raise Refusal(
             "One photo cannot tell what is the lens's and what the scene's; give five or more of different things, or "
@@ -96,11 +96,11 @@ def photo_sections(
     said = {"method": "photos", "frames": len(photos), "focus_m": when.focus_m, "date": when.date}
     at_ring = {**said, "f_number": when.f_number}
     sections: dict[str, tuple[Section, ...]] = {}
-    why: list[str] = []
+    why: dict[str, str] = {}
     if red is not None and blue is not None:
         sections["lateral"] = (_lateral(red, blue, pitch_um, at_ring),)
     else:
-        why.append("The photos have too few sharp edges for lateral colour; take some with leaves, roofs or letters.")
+        why["lateral"] = "The photos have too few sharp edges for lateral colour; take leaves, roofs or letters."
     sights = [each.sight for each in photos]
     shared = overlaps(sights)
     again = seen_before(shared, sights[0].half_px)
@@ -110,38 +110,39 @@ def photo_sections(
     if geometry is not None:
         sections["geometry"] = (_geometry(geometry, width, height, pitch_um, said),)
     elif focal_px is None:
-        why.append("The focal length is not known, which distortion needs; say it with --focal, or take a slow pan.")
+        why["geometry"] = "The focal length is not known, which distortion needs; say it with --focal, or pan slowly."
     else:
-        why.append(
+        why["geometry"] = (
             f"The photos have {len(lines)} long straight lines and distortion needs {LEAST_LINES}; take buildings, or "
             "a slow pan."
         )
     light = panned_light(sights, shared)
     moved = max((each.moved_px for each in shared), default=0.0)
     if light is None:
-        why.append(f"No two photos show the same things, so falloff and colour cast stay unknown; {_PAN}.")
+        why["vignetting"] = f"No two photos show the same things, so falloff and colour cast stay unknown; {_PAN}."
     elif moved < LEAST_MOVE * math.hypot(width, height):
-        why.append(
+        why["vignetting"] = (
             f"The photos that overlap are turned by {100.0 * moved / width:.1f} % of the picture's width, as a hand's "
             f"tremor does, which does not tell falloff; {_PAN}."
         )
     elif light.falloff_error > FALLOFF_KNOWN:
-        why.append(f"The photos tell falloff to {100.0 * light.falloff_error:.0f} % only; {_PAN}.")
+        why["vignetting"] = f"The photos tell falloff to {100.0 * light.falloff_error:.0f} % only; {_PAN}."
     else:
         sections["vignetting"] = (_vignetting(light.falloff, width, height, pitch_um, at_ring),)
         if light.cast_error < CAST_KNOWN:
             sections["color"] = (_color(light, width, height, pitch_um, at_ring),)
         else:
-            why.append(
+            why["color"] = (
                 f"The photos tell colour cast to {100.0 * light.cast_error:.0f} % only; pan over things of more light."
             )
     blur = _blur(photos, width, height, pitch_um, at_ring)
     if isinstance(blur, PsfField):
         sections["psf"] = (blur,)
     else:
-        why.append(blur)
+        why["psf"] = blur
     if not sections:
-        raise Refusal(f"{len(photos)} photos told nothing of the lens: {why[0][0].lower()}{why[0][1:]}")
+        first = next(iter(why.values()))
+        raise Refusal(f"{len(photos)} photos told nothing of the lens: {first[0].lower()}{first[1:]}")
     return sections, why
 
 

@@ -155,7 +155,8 @@ def _passport(card: Card, body: Body) -> str:
 
     found = find_passport(card.lens, body.name)
     if found is None:
-        return "nothing was measured of it on this body"
+        others = sorted({each.body for each in mine.passports(card.lens).values()})
+        return f"nothing was measured of it on this body{', but on ' if others else ''}{' and '.join(others)}"
     words = f"{', '.join(name for name in SECTIONS if getattr(found, name)) or 'no section'} measured"
     for mount in found.mount:
         down, right = (f"{v:.2f} ± {e:.2f}" for v, e in zip(mount.tilt_deg, mount.tilt_deg_error, strict=True))
