@@ -45,21 +45,22 @@ class Tone:
     def plan(self, brightest: float, held_ev: float) -> tuple[Pixels, float, float, float, float, float]:
         """What the kernel takes: the matrix to the display, power, bend and peak of the curve, saturation, flare."""
         bright_ev = float(np.log2(max(brightest, GREY) / GREY))
-        bend, peak = self._curve(min(max(bright_ev, self.white_ev), self.white_ev + self.room_ev), 1.0 + self.black)
+        white_ev = min(max(bright_ev, self.white_ev), self.white_ev + self.room_ev)
+        bend, peak = self._curve(white_ev, 1.0 + self.black)
         if held_ev > 0.0:
             raised = (GREY * 2.0**bright_ev) ** self.contrast
             light = min(peak * raised / (raised + bend), 1.0 + self.black)
-            bend, peak = self._curve(bright_ev - held_ev, light)
+            bend, peak = self._curve(bright_ev - held_ev, light, white_ev)
         to_display = color.rgb_to_rgb("rec2020", self.space).astype(np.float32)
         return to_display, self.contrast, bend, peak, self.saturation, self.black
 
-    def _curve(self, ev: float, light: float) -> tuple[float, float]:
+    def _curve(self, ev: float, light: float, white_ev: float = 0.0) -> tuple[float, float]:
         """Bend and peak of the curve that shows middle grey as `grey` and `ev` stops above it as `light`.
 
-        Where that leaves no shoulder, grey becomes brighter too.
+        Where that leaves no shoulder, as far as one from a white of `white_ev` has it, grey becomes brighter too.
         """
         dark = self.grey + self.black
-        round_ev = max(ev, SHOULDER * float(np.log2(light / dark)) / self.contrast)
+        round_ev = max(ev, min(SHOULDER * float(np.log2(light / dark)) / self.contrast, white_ev))
         middle, bright = GREY**self.contrast, (GREY * 2.0**round_ev) ** self.contrast
         bend = middle * bright * (light - dark) / (dark * bright - light * middle)
         return bend * 2.0 ** (self.contrast * (ev - round_ev)), dark * (middle + bend) / middle
