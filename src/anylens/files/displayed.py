@@ -18,6 +18,7 @@ from anylens.files.jpeg import jpeg_segments
 from anylens.files.tiff import open_tiff
 from anylens.frame import Facts, Frame
 from anylens.kernels.codes import Counts, light_of
+from anylens.record import replace
 from anylens.refusal import Refusal
 from anylens.sensor import Noise, Sensor
 
@@ -54,15 +55,9 @@ def facts_of_displayed(
 ) -> Facts:
     """What a JPEG of this size tells of how it was taken; where it has no EXIF block, or a damaged one, nothing."""
     sensor = Sensor("finished picture", width, height, cfa=(), black=((0.0,),), white=(WHITE,), noise=noise)
-    known = _exposure(path)
     return Facts.whole(
         sensor,
-        exposure_s=known.exposure_s,
-        iso=known.iso,
-        taken=known.taken,
-        body=known.body,
-        lens=known.lens,
-        setting=known.setting,
+        **replace(_exposure(path), orientation=1).facts,
         as_shot_neutral=(1.0, 1.0, 1.0),
         balance=(1.0, 1.0, 1.0),
         display_referred=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anylens.body import Body
 from anylens.files.exif import INFINITELY_FAR
@@ -12,7 +12,7 @@ from anylens.files.leica import coded_lens
 from anylens.files.tags import Tag
 from anylens.files.tiff import Directory
 from anylens.lens import Lens, Setting
-from anylens.record import record
+from anylens.record import fields, record
 
 if TYPE_CHECKING:
     from anylens.files.xmp import Source
@@ -29,6 +29,11 @@ class Exposure:
     lens: Lens | None = None
     setting: Setting | None = None
     orientation: int = 1
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All of it as fields of Facts."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def read_exposure(main: Directory, *more: Directory) -> Exposure:

@@ -76,14 +76,8 @@ def read_libraw(
         sensor=silicon,
         active_area=area,
         crop=(0.0, 0.0, float(area[3] - area[1]), float(area[2] - area[0])),
-        exposure_s=exposure.exposure_s,
-        iso=exposure.iso,
-        taken=exposure.taken,
-        body=body,
-        lens=exposure.lens,
-        setting=exposure.setting,
+        **exposure.facts,
         as_shot_neutral=neutral,
-        orientation=exposure.orientation,
         notes=notes,
     )
     return Frame(counts, facts)

@@ -228,30 +228,26 @@ def still_unknown(
 def _of_flats(
     flats: Sequence[Specimen], given: Given, pitch_um: float, turns_deg: Sequence[float] | None
 ) -> tuple[dict[str, tuple[object, ...]], tuple[ShadingMeasure, ...], list[str]]:
-    groups: dict[float | None, list[Specimen]] = {}
-    focus: dict[float | None, list[Seen]] = {}
-    turned: dict[float | None, list[float]] = {}
-    for at, each in enumerate(flats):
+    groups: dict[float | None, list[tuple[Specimen, Seen, float]]] = {}
+    for each, turn in zip(flats, turns_deg or [0.0] * len(flats), strict=True):
         facts = seen(unfinished(each, "flat"), given)
-        groups.setdefault(facts.f_number, []).append(each)
-        focus.setdefault(facts.f_number, []).append(facts)
-        if turns_deg is not None:
-            turned.setdefault(facts.f_number, []).append(turns_deg[at])
+        groups.setdefault(facts.f_number, []).append((each, facts, turn))
     if None in groups and len(groups) > 1:
         raise Refusal(
-            f"{groups[None][0].name} does not say its aperture while other flats do; calibrate it by itself with "
+            f"{groups[None][0][0].name} does not say its aperture while other flats do; calibrate it by itself with "
             "--aperture."
         )
     falloffs, casts, measures, notes = [], [], [], []
     for f_number, group in sorted(groups.items(), key=lambda pair: pair[0] or 0.0):
-        measure = shading(group, turned.get(f_number))
+        frames, files, turns = zip(*group, strict=True)
+        measure = shading(frames, turns if turns_deg else None)
         measures.append(measure)
         notes += list(measure.notes)
-        files = focus[f_number]
         focus_m = agreed(files, "focus_m", "distances", "calibrate each distance by itself")
-        when = (f_number, None if focus_m is None else float(focus_m), len(group), date_of(files))
-        falloffs.append(vignetting(measure, pitch_um, *when))
-        cast = color_shading(measure, pitch_um, *when)
+        rings = {"f_number": f_number, "focus_m": focus_m}
+        said = {**rings, "method": "flat", "frames": len(group), "date": date_of(files)}
+        falloffs.append(vignetting(measure, pitch_um, said))
+        cast = color_shading(measure, pitch_um, said)
         if cast is not None:
             casts.append(cast)
     return {"vignetting": tuple(falloffs), "color": tuple(casts)}, tuple(measures), notes
@@ -298,12 +294,9 @@ def _of_charts(
     fit = chart_fit([each.grid for each in views], width, height, None if focal_mm is None else focal_mm / mm)
     middle = ((width - 1) / 2.0, (height - 1) / 2.0)
     centre = tuple((figure.value - m) * mm for figure, m in zip(fit.centre_px, middle, strict=True))
-    day, focus = date_of(files), None if focus_m is None else float(focus_m)
+    said = {"focus_m": focus_m, "method": "chart", "frames": fit.views, "date": date_of(files)}
     geometry = Geometry(
-        focus_m=focus,
-        method="chart",
-        frames=fit.views,
-        date=day,
+        **said,
         residual=1e3 * mm * fit.residual_px,
         focal_mm=fit.focal_px.value * mm,
         focal_mm_error=fit.focal_px.error * mm,
@@ -328,13 +321,12 @@ def _of_charts(
         )
     if any(each.kind == "finished" for each in files):
         notes.append("Finished pictures: the camera may have straightened them already; raws are surer.")
-    when = {"f_number": f_number, "focus_m": focus, "date": day}
-    lateral = _lateral(views, middle, mm, math.hypot(width, height) / 2.0 * mm, when)
+    lateral = _lateral(views, middle, mm, math.hypot(width, height) / 2.0 * mm, {**said, "f_number": f_number})
     return geometry, lateral, fit, notes
 
 
 def _lateral(
-    views: Sequence[View], middle: tuple[float, float], mm: float, reach_mm: float, when: dict[str, Any]
+    views: Sequence[View], middle: tuple[float, float], mm: float, reach_mm: float, said: dict[str, Any]
 ) -> Lateral | None:
     """Where red and blue lie from green, over all views together; None where the pictures do not tell it."""
     found = []
@@ -354,9 +346,7 @@ def _lateral(
         found.append(_radial_shift((np.array(places) - middle) * mm, np.array(shifts) * mm, np.array(view), reach_mm))
     (red, red_error, red_left), (blue, blue_error, blue_left) = found
     return Lateral(
-        method="chart",
-        frames=len(views),
-        **when,
+        **said,
         residual=1e3 * math.hypot(red_left, blue_left) / math.sqrt(2.0),
         red=_three(red),
         red_error=_three(red_error),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +13,12 @@ from anylens.lab.shading import ShadingMap, ShadingMeasure
 from anylens.lens.passport import ColorShading, Lattice, Vignetting
 
 _DEGREE = 6
-_ROWS, _COLUMNS = 13, 17
+ROWS, COLUMNS = 13, 17
+"""Of the lattice that a colour cast is told on."""
 
 
-def vignetting(
-    measure: ShadingMeasure, pitch_um: float, f_number: float | None, focus_m: float | None, frames: int, date: str
-) -> Vignetting:
-    """Falloff as even powers of the radius about its own centre."""
+def vignetting(measure: ShadingMeasure, pitch_um: float, said: dict[str, Any]) -> Vignetting:
+    """Falloff as even powers of the radius about its own centre; `said` are the section's rings and whence it is."""
     half_px = math.hypot(measure.width_px, measure.height_px) / 2.0
     half_mm = half_px * pitch_um * 1e-3
     middle = (measure.width_px - 1) / 2.0, (measure.height_px - 1) / 2.0
@@ -28,11 +28,7 @@ def vignetting(
     )
     k1, k2, k3 = measure.radial
     return Vignetting(
-        f_number=f_number,
-        focus_m=focus_m,
-        method="flat",
-        frames=frames,
-        date=date,
+        **said,
         residual=measure.residual_percent / 100.0,
         centre_mm=(right.value, down.value),
         centre_mm_error=(right.error, down.error),
@@ -42,27 +38,21 @@ def vignetting(
     )
 
 
-def color_shading(
-    measure: ShadingMeasure, pitch_um: float, f_number: float | None, focus_m: float | None, frames: int, date: str
-) -> ColorShading | None:
-    """Colour cast as smooth maps (polynomials of the sixth order), None for monochrome."""
+def color_shading(measure: ShadingMeasure, pitch_um: float, said: dict[str, Any]) -> ColorShading | None:
+    """Colour cast as smooth maps (polynomials of the sixth order), None for monochrome; `said` as of `vignetting`."""
     if measure.red_green is None or measure.blue_green is None:
         return None
     red, red_error, red_left = _smooth(measure.red_green)
     blue, blue_error, blue_left = _smooth(measure.blue_green)
     return ColorShading(
-        f_number=f_number,
-        focus_m=focus_m,
-        method="flat",
-        frames=frames,
-        date=date,
+        **said,
         residual=math.hypot(red_left, blue_left) / math.sqrt(2.0),
         half_width_mm=measure.width_px * pitch_um * 5e-4,
         half_height_mm=measure.height_px * pitch_um * 5e-4,
-        red_green=_lattice(red),
-        red_green_error=_lattice(red_error),
-        blue_green=_lattice(blue),
-        blue_green_error=_lattice(blue_error),
+        red_green=lattice(red),
+        red_green_error=lattice(red_error),
+        blue_green=lattice(blue),
+        blue_green_error=lattice(blue_error),
     )
 
 
@@ -75,13 +65,13 @@ def _smooth(cells: ShadingMap) -> tuple[Floats, Floats, float]:
     found = inverse @ (terms.T @ (cells.values.ravel() * root**2))
     left = cells.values.ravel() - terms @ found
     grown = max(1.0, float(np.sum((left * root) ** 2)) / (left.size - len(found)))
-    across, down = np.meshgrid(np.linspace(-1.0, 1.0, _COLUMNS), np.linspace(-1.0, 1.0, _ROWS))
+    across, down = np.meshgrid(np.linspace(-1.0, 1.0, COLUMNS), np.linspace(-1.0, 1.0, ROWS))
     there, middle = _terms(across, down), _terms(np.zeros(1), np.zeros(1))
     level = float((middle @ found)[0])
     values = there @ found / level
     lever = (there - values[:, None] * middle) / level
     errors = np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", lever, inverse, lever) * grown, 0.0))
-    shape = (_ROWS, _COLUMNS)
+    shape = (ROWS, COLUMNS)
     return values.reshape(shape), errors.reshape(shape), float(np.sqrt(np.mean((left / level) ** 2)))
 
 
@@ -92,5 +82,6 @@ def _terms(x: Floats, y: Floats) -> Floats:
     return np.stack([across[:, i] * down[:, j] for i, j in pairs], axis=1)
 
 
-def _lattice(values: Floats) -> Lattice:
+def lattice(values: Floats) -> Lattice:
+    """Values (rows, columns) as a passport keeps them."""
     return tuple(tuple(round(float(value), 6) for value in row) for row in values)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.calibrate_flat import COLUMNS, ROWS, lattice
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Sight, overlaps, seen_before, sight
 from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, panned_light
@@ -30,7 +31,6 @@ BLUR_KNOWN = 0.12
 
 _PAN = "take eight photos in a slow pan, each a quarter of the picture further on"
 _WALL = "take a wall of bricks, posters or letters straight on, the camera turned by five degrees on a tripod"
-_ROWS, _COLUMNS = 13, 17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,13 +203,13 @@ def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, said: dic
 
 def _color(light: PannedLight, width: int, height: int, pitch_um: float, said: dict[str, Any]) -> ColorShading:
     half = math.hypot(width, height)
-    x, y = np.meshgrid(np.linspace(-1.0, 1.0, _COLUMNS) * width / half, np.linspace(-1.0, 1.0, _ROWS) * height / half)
+    x, y = np.meshgrid(np.linspace(-1.0, 1.0, COLUMNS) * width / half, np.linspace(-1.0, 1.0, ROWS) * height / half)
     terms = cast_terms(x, y)
     both = []
     for fit in (light.red_green, light.blue_green):
         values = np.exp(terms @ fit.numbers)
         errors = values * np.sqrt(np.einsum("...i,ij,...j->...", terms, fit.covariance, terms))
-        both += [tuple(tuple(round(float(each), 6) for each in row) for row in cells) for cells in (values, errors)]
+        both += [lattice(values), lattice(errors)]
     return ColorShading(
         **said,
         residual=math.hypot(light.red_green.left, light.blue_green.left) / math.sqrt(2.0),

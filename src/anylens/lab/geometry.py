@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -101,73 +102,83 @@ def lateral_color(samples: Samples, green: Grid, other: Grid) -> LateralColor:
 
 
 def _one_view(samples: Samples, grid: Grid) -> Distortion:
-    import cv2
-    from scipy.optimize import least_squares
-
     height, width = samples.shape
     half = math.hypot(width, height) / 2.0
     middle = np.array(samples.middle_px)
     chart = (grid.chart - grid.chart.mean(axis=0)) / max(float(np.ptp(grid.chart, axis=0).max()), 1.0)
     seen = (grid.points_px - middle) / half
-    homography = np.asarray(cv2.findHomography(chart, seen)[0], np.float64)
-    start = (homography / homography[2, 2]).ravel()[:8]
-
-    def ideal(numbers: Floats) -> Floats:
-        x, y = chart.T
-        depth = numbers[6] * x + numbers[7] * y + 1.0
-        return np.asarray(
-            np.column_stack(
-                [numbers[0] * x + numbers[1] * y + numbers[2], numbers[3] * x + numbers[4] * y + numbers[5]]
-            )
-            / depth[:, None]
-        )
-
-    def left(numbers: Floats, terms: int, free: bool) -> Floats:
-        centre = numbers[8 + terms :] if free else np.zeros(2)
-        away = ideal(numbers) - centre
-        r2 = np.sum(away * away, axis=1)
-        growth = 1.0 + sum(numbers[8 + k] * r2 ** (k + 1) for k in range(terms))
-        return np.asarray((centre + away * growth[:, None] - seen).ravel() * half, np.float64)
-
-    best = None
-    for free in (False, True):
-        for terms in (1, 2, 3):
-            numbers = np.concatenate([start, np.zeros(terms + 2 * free)])
-            fit = least_squares(left, numbers, args=(terms, free), loss="soft_l1", f_scale=0.2, x_scale="jac")
-            count = 2 * len(seen)
-            judged = count * math.log(2.0 * fit.cost / count + 1e-12) + len(numbers) * math.log(count)
-            jacobian = fit.jac
-            variance = 2.0 * fit.cost / max(count - len(numbers), 1)
-            covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance
-            sure = not free or math.sqrt(max(covariance[-1, -1], covariance[-2, -2])) < 0.02
-            if sure and (best is None or judged < best[0] - 10.0 * free):
-                best = (judged, fit.x, covariance, terms, free)
-    assert best is not None
-    _, numbers, covariance, terms, free = best
-    away = left(numbers, terms, free).reshape(-1, 2)
-    error = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    radial = figures(numbers[8 : 8 + terms], error[8 : 8 + terms])
-    lever = np.concatenate([np.zeros(8), np.ones(terms), np.zeros(2 * free)])
-    total = Figure(100.0 * float(numbers[8 : 8 + terms].sum()), 100.0 * math.sqrt(float(lever @ covariance @ lever)))
-    offset = numbers[8 + terms :] if free else np.zeros(2)
-    centre = tuple(
-        Figure(float(middle[k] + half * offset[k]), float(half * error[8 + terms + k]) if free else math.nan)
-        for k in (0, 1)
-    )
-    distance = np.hypot(*away.T)
+    fit = _flat_fit(chart, seen, half)
+    error = np.sqrt(np.maximum(np.diag(fit.covariance), 0.0))
+    terms = slice(8, 8 + fit.terms)
+    lever = np.zeros(len(fit.numbers))
+    lever[terms] = 1.0
+    corner = Figure(float(lever @ fit.numbers), math.sqrt(float(lever @ fit.covariance @ lever)))
+    centre = tuple(map(Figure, middle.tolist()))
+    if fit.free:
+        centre = figures(middle + half * fit.numbers[-2:], half * error[-2:])
+    distance = np.hypot(*_left(fit.numbers, chart, seen, fit.terms, fit.free).reshape(-1, 2).T) * half
     return Distortion(
         kind=grid.kind,
         centre_px=(centre[0], centre[1]),
         half_diagonal_px=half,
         pitch_um=samples.pitch_um,
-        radial=radial,
-        corner_percent=total,
+        radial=figures(fit.numbers[terms], error[terms]),
+        corner_percent=corner.times(100.0),
         residual_px=float(np.sqrt(np.mean(distance**2))),
         worst_px=float(distance.max()),
         views=1,
         observed_px=grid.points_px,
-        ideal_px=ideal(numbers) * half + middle,
+        ideal_px=_pinhole(fit.numbers, chart) * half + middle,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _FlatFit:
+    """Eight numbers of a homography, `terms` radial ones, and the centre's two where it is `free`; their covariance."""
+
+    numbers: Floats
+    covariance: Floats
+    terms: int
+    free: bool
+
+
+def _flat_fit(chart: Floats, seen: Floats, half_px: float) -> _FlatFit:
+    """As few numbers as explain where a chart's points (n, 2) were seen, in half diagonals from the middle."""
+    import cv2
+    from scipy.optimize import least_squares
+
+    def left(numbers: Floats, terms: int, free: bool) -> Floats:
+        return _left(numbers, chart, seen, terms, free) * half_px
+
+    homography = np.asarray(cv2.findHomography(chart, seen)[0], np.float64)
+    start = (homography / homography[2, 2]).ravel()[:8]
+    best, least, count = None, math.inf, 2 * len(seen)
+    for free, terms in itertools.product((False, True), (1, 2, 3)):
+        numbers = np.concatenate([start, np.zeros(terms + 2 * free)])
+        fit = least_squares(left, numbers, args=(terms, free), loss="soft_l1", f_scale=0.2, x_scale="jac")
+        judged = count * math.log(2.0 * fit.cost / count + 1e-12) + len(numbers) * math.log(count)
+        variance = 2.0 * fit.cost / max(count - len(numbers), 1)
+        covariance = np.linalg.pinv(fit.jac.T @ fit.jac) * variance
+        sure = not free or math.sqrt(max(covariance[-1, -1], covariance[-2, -2])) < 0.02
+        if sure and judged < least - 10.0 * free:
+            best, least = _FlatFit(fit.x, covariance, terms, free), judged
+    assert best is not None
+    return best
+
+
+def _pinhole(numbers: Floats, chart: Floats) -> Floats:
+    """(n, 2): where a pinhole would show the points of a flat chart, by the eight numbers of a homography."""
+    ahead = np.column_stack([chart, np.ones(len(chart))])
+    return np.asarray(ahead @ numbers[:6].reshape(2, 3).T / (ahead @ np.append(numbers[6:8], 1.0))[:, None])
+
+
+def _left(numbers: Floats, chart: Floats, seen: Floats, terms: int, free: bool) -> Floats:
+    """(2 n,): what numbers as `_FlatFit` has them leave of the points' places."""
+    centre = numbers[8 + terms :] if free else np.zeros(2)
+    away = _pinhole(numbers, chart) - centre
+    r2 = np.sum(away * away, axis=1)
+    growth = 1.0 + sum(numbers[8 + k] * r2 ** (k + 1) for k in range(terms))
+    return np.asarray((centre + away * growth[:, None] - seen).ravel(), np.float64)
 
 
 def _several_views(samples: Samples, grids: Sequence[Grid]) -> Distortion:
