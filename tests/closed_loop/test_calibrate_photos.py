@@ -257,7 +257,7 @@ def test_blur_comes_from_photos_unless_edges_have_told_it(tmp_path, capsys) -> N
     assert "Blur is known from photos alone" in capsys.readouterr().out
     better = replace(passport, psf=(replace(blur, method="edges", focus_m=3.0),))
     place.write_text(passport_text(better), "utf-8")
-    assert run(asked(files, place)) == 0
+    assert run(asked(files[:2], place)) == 0
     assert read_passport(place).psf == better.psf
 
 
