@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -53,8 +53,8 @@ class Layer:
     lenses, already multiplied by the cover, 0..1, which is the fourth; the farthest plane has none. They stand `times`
     pixels apart, the first in the middle of so many; of `sides` (H, W), margins included, `detail` values stand to a
     pixel along each side, the first where the pixel stands, each what a whole pixel there would gather. What lies
-    behind shows through by 1 - cover. `path` says where the layer is at a time in s, (x_mm, y_mm) on the sensor;
-    `distance_m` how far it is, None where the lens is focused.
+    behind shows through by 1 - cover. A `soft` one has no detail finer than four pixels. `path` says where the layer is
+    at a time in s, (x_mm, y_mm) on the sensor; `distance_m` how far it is, None where the lens is focused.
     """
 
     values: Array
@@ -63,6 +63,7 @@ class Layer:
     sides: tuple[int, int]
     path: Path2 | None = None
     distance_m: float | None = None
+    soft: bool = False
 
     @cached_property
     def rates(self) -> Array:
@@ -239,8 +240,8 @@ def formed(
     sides = ((height + 2 * margin_px) * detail, (width + 2 * margin_px) * detail)
     return Light(
         layers=tuple(
-            Layer(arrays[f"{at}"], int(arrays["times"][at]), detail, sides, plane.path, plane.distance_m)
-            for at, plane in enumerate(planes)
+            Layer(arrays[f"{at}"], int(times), detail, sides, plane.path, plane.distance_m, bool(soft))
+            for at, (plane, (times, soft)) in enumerate(zip(planes, arrays["drawn"], strict=True))
         ),
         pixels=(width, height),
         margin_px=margin_px,
@@ -250,6 +251,13 @@ def formed(
         source=source,
         truth=Truth(planes, source, made.lux, (width, height), sensor.pitch_um, ways["origin"], ways["places"]),
     )
+
+
+def _around(fields: Iterable[Field]) -> Field:
+    """The field, about the same middle, that all of these are parts of."""
+    parts = list(fields)
+    width_mm, height_mm = (max(getattr(each, side) for each in parts) for side in ("width_mm", "height_mm"))
+    return replace(parts[0], width_mm=width_mm, height_mm=height_mm)
 
 
 def _file_facts(made: Scene) -> bytes:
@@ -330,16 +338,19 @@ class Formation:
         return Spreads(arrays["kernels"], moved, fine, times, skirt, bool(smooth))
 
     def layers(self, planes: tuple[Plane, ...], ways: Future[dict[str, Net]]) -> Iterator[tuple[str, Array]]:
-        """The values of all planes by number, one by one, then `times`; the next blurs are found meanwhile.
+        """The values of all planes by number, one by one, then of each how it is `drawn`: the pixels between values,
+        and whether it is soft; the next blurs are found meanwhile.
 
         Two at once: none of them alone keeps two cores busy.
         """
         with ThreadPoolExecutor(2) as pool:
-            away = [(self.away_m(plane), self.lit(plane)) for plane in planes]
-            blurs = {each: pool.submit(self.spreads, *each) for each in dict.fromkeys(away)}
+            away, lit = [self.away_m(plane) for plane in planes], [self.lit(plane) for plane in planes]
+            widest = {each: _around(lit[at] for at, other in enumerate(away) if other == each) for each in away}
+            blurs = {each: pool.submit(self.spreads, each, lit) for each, lit in widest.items()}
             for at, (plane, each) in enumerate(zip(planes, away, strict=True)):
                 yield f"{at}", self.layer(plane, blurs[each].result(), ways.result())
-            yield "times", np.array([blurs[each].result().times for each in away])
+            found = [blurs[each].result() for each in away]
+            yield "drawn", np.array([(each.times, each.smooth or each.times > 1) for each in found])
 
     def away_m(self, plane: Plane) -> float:
         """How far a plane is from the sensor."""

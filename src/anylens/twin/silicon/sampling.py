@@ -12,12 +12,15 @@ from anylens.twin.silicon.model import Silicon
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+Known = dict[tuple[int, int, int], list[Array]]
+"""What was drawn of a layer's lit boxes at its own moments: by layer, moment and box."""
 
-_BLUR_STEP_PX = 0.7
+_BLUR_STEP_PX, _SOFT_STEP_PX = 0.7, 2.1
 _MOST_MOMENTS = 24
 _SHUTTER_STEPS = 9
 _POSE_STEP_S = 0.5e-3
 _POWERS = 4
+_COVER = 3
 _FEW, _WINDOW = 16, 4
 """Every so manieth row and column is asked where it looks; how far from a place its light is interpolated."""
 
@@ -28,9 +31,10 @@ class Sampling:
     The picture moves as a plane turned before a pinhole: rows have one pose each, and for shifts the one distance of
     their layer; the hand is asked every half millisecond. Along a row the place is a cubic in x, which leaves less than
     1e-6 of the movement. During an exposure each layer is averaged over so many moments that none is further than 0.7
-    pixels from the next (24 at most). Between pixels it is interpolated by a cubic (Keys 1981) where there are several
-    moments, which blur more than that does, and by Lanczos's window over 8 x 8 samples (Turkowski 1990) for the only
-    one; places are rounded to 1/32 of the light's own steps. Of layers before the background what is lit is looked at.
+    pixels from the next, 2.1 where there is no fine detail (24 at most). Between pixels it is interpolated by a cubic
+    (Keys 1981) where there are several moments, which blur more than that does, or no fine detail, and by Lanczos's
+    window over 8 x 8 samples (Turkowski 1990) else; places are rounded to 1/32 of the light's own steps. Of layers
+    before the background what is lit is looked at.
     With `quick` the hand is asked every two milliseconds, light is interpolated by straight lines, and three moments
     are enough.
     """
@@ -47,6 +51,8 @@ class Sampling:
         steps = (end - begin) / (4 * _POSE_STEP_S if self._quick else _POSE_STEP_S)
         self._knots = np.linspace(begin, end, max(2, math.ceil(steps) + 1))
         self._still = exposure.hand is None
+        self._known_powers: dict[tuple[int, int, int], Array] = {}
+        self._known_poses: dict[tuple[int, float], tuple[Floats, Floats]] = {}
         self._held = np.zeros((len(self._knots), 6)) if exposure.hand is None else exposure.hand(self._knots)
         self._moments = [self._count_moments(layer) for layer in light.layers]
         rows = np.arange(len(begins_s))
@@ -75,46 +81,56 @@ class Sampling:
 
     def _mean(self, colour: int, rows: slice, columns: slice) -> Array:
         """Mean rates of one colour over the exposure in rows and columns that are read, all layers over each other."""
-        background = self._light.layers[0]
-        powers = self._powers(self._left + np.arange(columns.start, columns.stop, columns.step))
+        powers = self._powers_of(columns)
         total = np.zeros((len(range(rows.start, rows.stop, rows.step)), powers.shape[1]), np.float32)
         seen, most = np.empty_like(total), max(self._moments)
-        for own, (x, y) in enumerate(self._curves[0]):
-            behind = self._drawn(0, background.rates[colour], x[rows] @ powers, y[rows] @ powers)
+        known: Known = {}
+        for own, curve in enumerate(self._curves[0]):
+            (behind,) = self._drawn(0, (colour,), curve, (rows, columns), powers)
             together = [at for at in range(most) if at * self._moments[0] // most == own]
             total += np.float32(len(together)) * behind
             for moment in together:
-                part = self._covered(seen, behind, colour, moment / most, (rows, columns), powers)
+                part = self._covered(seen, behind, colour, moment / most, (rows, columns), powers, known)
                 total[part] += seen[part] - behind[part]
         total *= np.float32(1.0 / most)
         return total
 
     def _covered(
-        self, seen: Array, behind: Array, colour: int, after: float, lines: tuple[slice, slice], powers: Array
+        self,
+        seen: Array,
+        behind: Array,
+        colour: int,
+        after: float,
+        lines: tuple[slice, slice],
+        powers: Array,
+        known: Known,
     ) -> tuple[slice, slice]:
         """The part of some rows and columns in which layers hide the background `after` a share of the exposure.
 
-        `seen` is filled there with what is seen instead.
+        `seen` is filled there with what is seen instead, `known` what was looked at before.
         """
         pieces = []
         for at, boxes in enumerate(self._boxes, 1):
             own = int(after * len(boxes) + 1e-9)
-            for box in boxes[own]:
-                which, (down, _) = zip(*map(met, lines, box), strict=True)
+            for number, box in enumerate(boxes[own]):
+                which, places = zip(*map(met, lines, box), strict=True)
                 if seen[which].size:
-                    pieces.append((at, self._curves[at][own], which, down))
+                    pieces.append(((at, own, number), which, places))
         around = [
             slice(min(each.start for each in axis), max(each.stop for each in axis))
-            for axis in zip(*(which for _, _, which, _ in pieces), strict=True)
+            for axis in zip(*(which for _, which, _ in pieces), strict=True)
         ]
         part = (around[0], around[1]) if pieces else (slice(0, 0), slice(0, 0))
         seen[part] = behind[part]
-        for at, (x, y), which, down in pieces:
-            maps = x[down] @ powers[:, which[1]], y[down] @ powers[:, which[1]]
-            layer = self._light.layers[at]
-            if layer.cover is not None:
-                seen[which] *= 1.0 - self._drawn(at, layer.cover, *maps)
-            seen[which] += self._drawn(at, layer.rates[colour], *maps)
+        for key, which, places in pieces:
+            if key not in known:
+                at, own, _ = key
+                channels = (colour,) if self._light.layers[at].cover is None else (colour, _COVER)
+                known[key] = self._drawn(at, channels, self._curves[at][own], places, powers[:, which[1]])
+            rates, *cover = known[key]
+            for each in cover:
+                seen[which] *= 1.0 - each
+            seen[which] += rates
         return part
 
     def _seen(self, layer: Layer, curve: tuple[Array, Array]) -> list[tuple[slice, slice]]:
@@ -138,24 +154,51 @@ class Sampling:
                 found.append((slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)))
         return found
 
-    def _drawn(self, at: int, plane: Array, x: Array, y: Array) -> Array:
-        """A plane of a layer where the light is looked at; what is not moved is found as it stands."""
+    def _drawn(
+        self,
+        at: int,
+        channels: tuple[int, ...],
+        curve: tuple[Array, Array],
+        lines: tuple[slice, slice],
+        powers: Array,
+    ) -> list[Array]:
+        """Rates of some colours of a layer, or its cover, where rows and columns that are read look; what is not moved
+        as it stands."""
         import cv2
 
-        between = cv2.INTER_CUBIC if self._moments[at] > 1 else cv2.INTER_LANCZOS4
-        if self._still and self._light.layers[at].path is None:
-            between = cv2.INTER_NEAREST
-        elif self._quick:
+        layer = self._light.layers[at]
+        planes = [layer.cover if each == _COVER else layer.rates[each] for each in channels]
+        if self._still and layer.path is None:
+            dense, margin = self._density, self._light.margin_px
+            rows, columns = (
+                slice((first + each.start) * dense, (first + each.stop) * dense, each.step * dense)
+                for first, each in zip((margin + self._top, margin + self._left), lines, strict=True)
+            )
+            return [np.asarray(plane, np.float32)[rows, columns] for plane in planes]
+        x, y = (each[lines[0]] @ powers for each in curve)
+        between = cv2.INTER_CUBIC if layer.soft or self._moments[at] > 1 else cv2.INTER_LANCZOS4
+        if self._quick:
             between = cv2.INTER_LINEAR
-        drawn = cv2.remap(np.asarray(plane), x, y, between, borderMode=cv2.BORDER_REFLECT_101)
-        if between in (cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):  # which may swing below 0
-            np.maximum(drawn, 0.0, out=drawn)
-        return np.asarray(drawn, np.float32)
+        found = [
+            np.asarray(cv2.remap(np.asarray(each), x, y, between, borderMode=cv2.BORDER_REFLECT_101), np.float32)
+            for each in planes
+        ]
+        if not self._quick:
+            for each in found:
+                np.maximum(each, 0.0, out=each)  # below which it may swing
+        return found
+
+    def _powers_of(self, columns: slice) -> Array:
+        """The powers of columns that are read, told once for all bands of rows."""
+        key = columns.start, columns.stop, columns.step
+        if key not in self._known_powers:
+            self._known_powers[key] = self._powers(self._left + np.arange(*key))
+        return self._known_powers[key]
 
     def _powers(self, columns: npt.NDArray[np.int64]) -> Array:
         """(4, n): 1, x, x^2 and x^3 of columns of the sensor, x from -1 to 1."""
         x = (columns - 0.5 * (self._silicon.width_px - 1)) / self._half
-        return np.stack([x**power for power in range(_POWERS)]).astype(np.float32)
+        return np.ascontiguousarray(np.vander(x, _POWERS, increasing=True).T, np.float32)
 
     def _curve(self, layer: Layer, rows: npt.NDArray[np.int64], after_s: float) -> tuple[Array, Array]:
         """(rows, 4) each: what to multiply `_powers` with for the columns, and the rows, of the light looked at.
@@ -171,8 +214,7 @@ class Sampling:
             ends = np.array([layer.path(float(time)) for time in (times[0], times[-1])])
             part = np.linspace(0.0, 1.0, len(times))
             shift = (ends[0, :, None] + (ends[1] - ends[0])[:, None] * part) * (1000.0 / silicon.pitch_um)
-        pose = np.stack([np.interp(times, self._knots, self._held[:, axis]) for axis in range(6)], axis=1)
-        turn = turned(pose)
+        pose, turn = self._posed(times)
         distance_mm = 1000.0 * (self._distance_m if layer.distance_m is None else layer.distance_m)
         nearer = 1.0 - pose[:, 5] / distance_mm
         ahead = (turn[:, 2, 1] * y / scale + turn[:, 2, 2]) / nearer
@@ -188,6 +230,14 @@ class Sampling:
             curves.append(np.ascontiguousarray(curve, np.float32))
         return curves[0], curves[1]
 
+    def _posed(self, times: Floats) -> tuple[Floats, Floats]:
+        """The hand's pose (n, 6) at times and what it turns (see `turned`), told once for all layers."""
+        key = len(times), float(times[0])
+        if key not in self._known_poses:
+            pose = np.stack([np.interp(times, self._knots, self._held[:, axis]) for axis in range(6)], axis=1)
+            self._known_poses[key] = pose, turned(pose)
+        return self._known_poses[key]
+
     def _corners(self, layer: Layer, after_s: float) -> Floats:
         """(2, 5, 2): x and y of the light that both ends of five rows look at, at a moment of their exposure."""
         rows = np.linspace(0, len(self._begins_s) - 1, 5).astype(np.int64)
@@ -201,7 +251,8 @@ class Sampling:
         steps = np.linspace(0.0, self._exposure_s, 2 if self._quick else _SHUTTER_STEPS)
         moves = np.diff(np.stack([self._corners(layer, float(step)) for step in steps]), axis=0)
         longest = float(np.hypot(moves[:, 0], moves[:, 1]).sum(axis=0).max())
-        return int(np.clip(math.ceil(longest / _BLUR_STEP_PX), 1, 3 if self._quick else _MOST_MOMENTS))
+        step_px = _SOFT_STEP_PX if layer.soft else _BLUR_STEP_PX
+        return int(np.clip(math.ceil(longest / step_px), 1, 3 if self._quick else _MOST_MOMENTS))
 
     def _reach(self) -> float:
         """By how many pixels the background is looked at beyond the light that was computed; 0 where all is there."""
