@@ -162,7 +162,7 @@ def drawn_by(lens: str, f_number: float, distance_m: float) -> Drawing:
     formation = Formation(glass, mounting, silicon, source("d65"), field, 0, 2)
     shares, places = formation.shares(), RADII[:, None] * REACH_MM * ALONG
     size, sample_um = (64 if f_number >= 4 else 96), PITCH_UM / 2
-    found = transfers(glass, shares, places, distance_m, sample_um, size)
+    found = transfers(glass, shares, SPREAD_NM, places, distance_m, sample_um, size)
     turns, half = (at(size) / (sample_um * 1e-3) for at in (np.fft.fftfreq, np.fft.rfftfreq))
     squared = turns[:, None] ** 2 + half**2
     along = turns[:, None] * ALONG[1] + half * ALONG[0]

@@ -156,12 +156,17 @@ def _blur(
     down, across = (((np.arange(side, dtype=np.float32) + 0.5) * (every / window)) for side in out.shape)
     rows, columns = (slice(size // every, size // every + side) for side in out.shape)
     spectrum = _spectrum(light, length, kept)
-    spectrum *= np.float32(1.0 / every**2)
     again = kept * every // length
-    seen = [ifft(_folded(spectrum, each, again), axis=0)[rows] for each in kernels]
-    sides = (upper + down[:, None] * (lower - upper) for upper, lower in zip(seen[:2], seen[2:], strict=True))
-    left, right = (irfft(each, length // every, axis=1)[:, columns] for each in sides)
-    out[:] = left + across * (right - left)
+    seen = [ifft(_folded(spectrum, each, again), axis=0, overwrite_x=True)[rows].view(np.float32) for each in kernels]
+    for upper, lower in zip(seen[:2], seen[2:], strict=True):
+        lower -= upper
+        lower *= down[:, None]
+        upper += lower
+    left, right = (irfft(each.view(np.complex64), length // every, axis=1)[:, columns] for each in seen[:2])
+    right -= left
+    right *= across
+    np.add(left, right, out=out)
+    out *= np.float32(1.0 / every**2)
 
 
 def _spectrum(samples: Array, length: int, kept: int) -> Spectra:
@@ -170,7 +175,7 @@ def _spectrum(samples: Array, length: int, kept: int) -> Spectra:
     from scipy.fft import fft, rfft
 
     # Most rows of a padded blur are 0.
-    whole = fft(rfft(samples, length)[..., : kept // 2 + 1], length, axis=-2)
+    whole = fft(rfft(samples, length)[..., : kept // 2 + 1], length, axis=-2, overwrite_x=True)
     if kept == length:
         return np.asarray(whole)
     return np.concatenate([whole[..., : kept // 2, :], whole[..., -(kept // 2) :, :]], axis=-2)

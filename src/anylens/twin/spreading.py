@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -22,6 +23,8 @@ Transfers = npt.NDArray[np.complex64]
 
 SPREAD_NM = (430.0, 470.0, 510.0, 550.0, 590.0, 630.0, 670.0)
 """The wavelengths at which the lens is traced; colour itself is summed over all 33 of a spectrum."""
+_FEW_NM = (430.0, 480.0, 530.0, 590.0, 650.0)
+"""Those of a blur that leaves no detail finer than a pixel."""
 
 _LEAST, _MOST = 32, 256
 """Samples along the sides of the smallest and of the largest kernels."""
@@ -37,8 +40,8 @@ it."""
 _SEEN, _WIDE = 0.015, 30.0
 """Where a blur leaves less contrast beyond what fewer samples can carry, they have all there is to see; pixels of half
 a core's side from which two of them are one sample."""
-_FAINT = 0.02
-"""The same of what is formed from all samples."""
+_FAINT = 0.025
+"""The same of what is formed from all samples; few wavelengths leave a quarter more than all of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,8 +129,11 @@ def spreads(
     lens that stands straight is traced along one radius, and what it draws there is turned.
     """
     size, fine, times, whole = _extent(glass, mounting, field, fine, distance_m)
+    wavelengths_nm: Sequence[float] = SPREAD_NM
     if times > 2:
         shares = _at_one(shares)
+    elif fine == 1:
+        shares, wavelengths_nm = _of_few(shares), _FEW_NM
     columns, rows = (min(9, 2 * math.ceil(side / 3.2) + 1) for side in (lit.width_mm, lit.height_mm))
     x_mm = np.linspace(-0.5, 0.5, columns) * lit.width_mm
     y_mm = np.linspace(-0.5, 0.5, rows) * lit.height_mm
@@ -136,12 +142,12 @@ def spreads(
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
     if any((*mounting.tilt_deg, *mounting.decentre_mm)):
         places = crossings(x_mm, y_mm).reshape(-1, 2)
-        for at, transfer in enumerate(transfers(glass, shares, places, distance_m, sample_um, size)):
+        for at, transfer in enumerate(transfers(glass, shares, wavelengths_nm, places, distance_m, sample_um, size)):
             kernels[divmod(at, columns)] = _kernels(transfer, fine)
         return replace(_centred(x_mm, y_mm, kernels, fine, times, sample_um), skirt=skirt)
     reach_mm = math.hypot(x_mm[-1], y_mm[-1])
-    radii = min(13 if times == 1 else 7, max(3, math.ceil(reach_mm / 0.7) + 1))
-    along = _along(glass, shares, reach_mm, radii, distance_m, sample_um, size)
+    radii = min(13 if fine > 1 else 9 if times == 1 else 7, max(3, math.ceil(reach_mm / 0.7) + 1))
+    along = _along(glass, shares, wavelengths_nm, reach_mm, radii, distance_m, sample_um, size)
 
     def quarter(row: int, column: int) -> None:
         seen = _kernels(_turned(*along, x_mm[column], y_mm[row], size), fine)
@@ -174,7 +180,7 @@ def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, 
         seen = rfft2(near)
         seen *= np.exp(2j * np.pi * down_turns * down[:, None])[..., None].astype(np.complex64)
         seen *= np.exp(2j * np.pi * across_turns * across[:, None])[:, None].astype(np.complex64)
-        kernels[row, column] = irfft2(seen, (size, size))
+        kernels[row, column] = irfft2(seen, (size, size), overwrite_x=True)
         return float(np.abs(seen[:, beyond]).max())
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -256,6 +262,12 @@ def _at_one(shares: Floats) -> Floats:
     return np.asarray(np.eye(len(SPREAD_NM))[nearest])
 
 
+def _of_few(shares: Floats) -> Floats:
+    """(3, 5): the same light at `_FEW_NM`; the mean of what changes with wavelength as its fourth power does stays."""
+    few, all_nm = (np.vander((np.asarray(each) - 550.0) / 100.0, len(_FEW_NM)).T for each in (_FEW_NM, SPREAD_NM))
+    return np.asarray(np.linalg.solve(few, all_nm @ shares.T).T)
+
+
 def _contrast_beyond(spot: Floats, turns: float) -> float:
     """The highest contrast that a spot leaves to frequencies of so many turns a cell and more."""
     from scipy.fft import rfft2
@@ -274,12 +286,18 @@ def _radii(spot: Floats) -> tuple[float, float]:
 
 
 def transfers(
-    glass: Glass, shares: Floats, places: Floats, distance_m: float, sample_um: float, size: int
+    glass: Glass,
+    shares: Floats,
+    wavelengths_nm: Sequence[float],
+    places: Floats,
+    distance_m: float,
+    sample_um: float,
+    size: int,
 ) -> Transfers:
-    """(n, 3, size, size // 2 + 1): each channel's optical transfer function on the right half of the samples' own
-    band, 0 first."""
-    used = [at for at in range(len(SPREAD_NM)) if shares[:, at].any()]
-    wavelengths = [SPREAD_NM[at] for at in used]
+    """(n, 3, size, size // 2 + 1): each channel's optical transfer function, by its `shares` (3, L) of wavelengths, on
+    the right half of the samples' own band, 0 first."""
+    used = [at for at in range(len(wavelengths_nm)) if shares[:, at].any()]
+    wavelengths = [wavelengths_nm[at] for at in used]
     down, across = _bands(size)
     found = glass.transfers(places, wavelengths, distance_m, sample_um, size)
     seen = np.stack([np.asarray(glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
@@ -302,7 +320,14 @@ def _bands(size: int) -> tuple[Floats, Floats]:
 
 
 def _along(
-    glass: Glass, shares: Floats, reach_mm: float, count: int, distance_m: float, sample_um: float, size: int
+    glass: Glass,
+    shares: Floats,
+    wavelengths_nm: Sequence[float],
+    reach_mm: float,
+    count: int,
+    distance_m: float,
+    sample_um: float,
+    size: int,
 ) -> tuple[Floats, Transfers]:
     """Radii from 0 to `reach_mm`, and (count, 3, 3 size, n) the right halves of the transfer functions of points there,
     right of the middle: of twice as many frequencies, for what lies between, half as far again, for the corners.
@@ -314,7 +339,7 @@ def _along(
     radii = np.linspace(0.0, reach_mm, count)
     finer = size * 3 // 2
     places = np.stack([radii, np.zeros_like(radii)], axis=-1)
-    coarse = transfers(glass, shares, places, distance_m, sample_um * size / finer, finer)
+    coarse = transfers(glass, shares, wavelengths_nm, places, distance_m, sample_um * size / finer, finer)
     seen = np.zeros((count, 3, 2 * finer, _LEFT + finer + 1), np.complex64)
     # What lies in the middle of `finer` samples lies there for a quarter of twice as many, an even number of them.
     quarter = (1j ** np.arange(-finer, finer + 1)).astype(np.complex64)

@@ -50,25 +50,26 @@ def axial_wave(optic: Optic, object_mm: float, plate_mm: float, wavelength_nm: f
 def contrast(waves: list[tuple[Floats, float]], sensor_mm: Floats, frequency: float) -> Floats:
     """(len(sensor_mm),): the MTF on the axis in white light at `frequency` lp/mm, the sensor moved back by so much.
 
-    The overlap of the pupil with itself, shifted by wavelength times frequency (Hopkins 1955).
+    The overlap of the pupil with itself, shifted by wavelength times frequency (Hopkins 1955): its left half is the
+    conjugate of its right one.
     """
-    total = np.zeros(len(sensor_mm), complex)
+    total = np.zeros(len(sensor_mm))
     for (wave, edge), wavelength_nm, weight in zip(waves, LINES_NM, LINE_WEIGHTS, strict=True):
         half = 0.5 * wavelength_nm * 1e-6 * frequency
         if half >= edge:
             continue
         across = (edge - half) * (np.arange(OVERLAP) + 0.5) / OVERLAP
         down = edge * (np.arange(OVERLAP) + 0.5) / OVERLAP
-        x, y = np.meshgrid(np.concatenate([-across[::-1], across]), down)
-        inside = (np.abs(x) + half) ** 2 + y * y <= edge * edge
+        x, y = np.meshgrid(across, down)
+        inside = (x + half) ** 2 + y * y <= edge * edge
         x, y = x[inside], y[inside]
         right, left = (x + half) ** 2 + y * y, (x - half) ** 2 + y * y
         cheb = np.polynomial.chebyshev.chebval
         difference = cheb(2 * right / edge**2 - 1, wave) - cheb(2 * left / edge**2 - 1, wave)
         deeper = np.sqrt(1.0 - right) - np.sqrt(1.0 - left)
-        turns = 2j * np.pi / (wavelength_nm * 1e-6)
-        cell = (across[1] - across[0]) * (down[1] - down[0]) * 2
-        ways = np.array([np.exp(turns * (difference + each * deeper)).sum() for each in sensor_mm])
+        turns = 2.0 * np.pi / (wavelength_nm * 1e-6)
+        cell = (across[1] - across[0]) * (down[1] - down[0]) * 4
+        ways = np.array([np.cos(turns * (difference + each * deeper)).sum() for each in sensor_mm])
         total += weight * ways * cell / (math.pi * edge * edge)
     return np.asarray(np.abs(total) / sum(LINE_WEIGHTS))
 

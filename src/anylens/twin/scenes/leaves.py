@@ -35,8 +35,11 @@ class Leaves:
         import cv2
 
         fine = 0.5 * step_mm
-        left, top = (math.floor(float(at.min()) / fine) - 4 for at in (x_mm, y_mm))
-        width, height = (math.ceil(float(at.max()) / fine) + 5 - first for at, first in ((x_mm, left), (y_mm, top)))
+        ends = x_mm[:, :, [0, -1]], y_mm[:, [0, -1]]
+        left, top = (math.floor(float(at.min()) / fine) - 4 for at in ends)
+        width, height = (
+            math.ceil(float(at.max()) / fine) + 5 - first for at, first in zip(ends, (left, top), strict=True)
+        )
         labels = self._seen(left, top, width, height, fine)
         shape = np.broadcast_shapes(x_mm.shape, y_mm.shape)
         out = np.empty((colors.shape[1], *shape[1:]), np.float32)
