@@ -386,6 +386,20 @@ def test_local_tone_opens_shadows_and_keeps_their_texture() -> None:
     assert np.allclose([dark.max() / dark.min(), bright.max() / bright.min()], 1.1 / 0.9, rtol=0.1)
 
 
+@given(st.floats(1.0, 3.0), st.floats(1.5, 8.0), st.floats(0.05, 0.5), st.floats(0.0, 0.05), st.floats(0.0, 9.0))
+@settings(max_examples=200, deadline=None)
+def test_more_light_is_never_shown_darker(
+    contrast: float, white_ev: float, grey: float, black: float, bright_ev: float
+) -> None:
+    tone = Tone(contrast=contrast, white_ev=white_ev, grey=grey, black=black)
+    for held_ev in (0.0, 0.1, bright_ev / 2, bright_ev, bright_ev + 1.0):
+        _, power, bend, peak, _, flare = tone.plan(0.18 * 2.0**bright_ev, held_ev)
+        light = np.logspace(-4, 4, 200) ** power
+        shown = peak * light / (light + bend) - flare
+        assert np.isfinite(shown).all()
+        assert (np.diff(shown) > -1e-9).all()
+
+
 @pytest.mark.parametrize("window", [1.2, 4.0, 12.0])
 @pytest.mark.parametrize("highlights", [0.15, 0.5])
 def test_local_tone_leaves_white_white(window: float, highlights: float) -> None:

@@ -13,9 +13,9 @@ from anylens.image import Photo, Pixels, Scene
 from anylens.kernels.tone import tone
 from anylens.record import record
 
-GREY = 0.18
-SHOULDER = 1.1
-"""Least stops from middle grey to a bright tone, over those that contrast alone needs: nearer, no shoulder is left."""
+GREY, SEEN_EV = 0.18, 0.01
+STRAIGHT, SHOULDER = 1.002, 1.1
+"""Stops from middle grey to a bright tone over those that contrast alone needs: hardly a shoulder, and a round one."""
 
 
 @record(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Tone:
         bright_ev = float(np.log2(max(brightest, GREY) / GREY))
         white_ev = min(max(bright_ev, self.white_ev), self.white_ev + self.room_ev)
         bend, peak = self._curve(white_ev, 1.0 + self.black)
-        if held_ev > 0.0:
+        if SEEN_EV < held_ev < bright_ev:
             raised = (GREY * 2.0**bright_ev) ** self.contrast
             light = min(peak * raised / (raised + bend), 1.0 + self.black)
             bend, peak = self._curve(bright_ev - held_ev, light, white_ev)
@@ -57,10 +57,12 @@ class Tone:
     def _curve(self, ev: float, light: float, white_ev: float = 0.0) -> tuple[float, float]:
         """Bend and peak of the curve that shows middle grey as `grey` and `ev` stops above it as `light`.
 
-        Where that leaves no shoulder, as far as one from a white of `white_ev` has it, grey becomes brighter too.
+        Where the contrast is too low for that, or leaves less of a shoulder than one to a white of `white_ev` has, grey
+        becomes brighter too.
         """
         dark = self.grey + self.black
-        round_ev = max(ev, min(SHOULDER * float(np.log2(light / dark)) / self.contrast, white_ev))
+        straight_ev = float(np.log2(light / dark)) / self.contrast
+        round_ev = max(ev, min(SHOULDER * straight_ev, max(white_ev, STRAIGHT * straight_ev)))
         middle, bright = GREY**self.contrast, (GREY * 2.0**round_ev) ** self.contrast
         bend = middle * bright * (light - dark) / (dark * bright - light * middle)
         return bend * 2.0 ** (self.contrast * (ev - round_ev)), dark * (middle + bend) / middle
