@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure
+from anylens.lab.figure import Figure, figures
 from anylens.lab.grids import Grid
 from anylens.lab.samples import Floats
 from anylens.lab.turns import turn
@@ -106,29 +106,31 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
             f"All {len(usable)} views look straight at the chart, so its distance cannot be told from the focal "
             f"length ({focal} px); turn the camera or the chart by about 30 degrees in some of them, or say --focal."
         )
-    figures = [Figure(float(v), float(e)) for v, e in zip(found[:_SHARED], sigma[:_SHARED], strict=True)]
+    shared = figures(found[:_SHARED], sigma[:_SHARED])
     away = np.hypot(*(problem.seen - problem.middle).T)
     ideal = problem.ideal(found)
+    axis, axis_off = _axis(problem, found)
     return ChartFit(
-        usable[0].kind,
-        focal,
-        (figures[1], figures[2]),
-        (figures[3], figures[4], figures[5]),
-        (figures[6], figures[7]),
-        _corner(found, covariance, width_px, height_px),
-        *_axis(problem, found),
-        rms,
-        float(np.hypot(*left.T).max()),
-        float(away.max() / np.hypot(*problem.middle)),
-        _known(found, covariance, float(np.hypot(*(ideal - found[1:3]).T).max())),
-        bend.times(100.0),
-        float(np.hypot(*problem.sway(found).T).max()),
-        len(usable),
-        len(problem.seen),
-        width_px,
-        height_px,
-        problem.seen,
-        ideal,
+        kind=usable[0].kind,
+        focal_px=focal,
+        centre_px=(shared[1], shared[2]),
+        radial=(shared[3], shared[4], shared[5]),
+        tangential=(shared[6], shared[7]),
+        corner_px=_corner(found, covariance, width_px, height_px),
+        axis_px=axis,
+        axis_off_px=axis_off,
+        residual_px=rms,
+        worst_px=float(np.hypot(*left.T).max()),
+        reach=float(away.max() / np.hypot(*problem.middle)),
+        known_px=_known(found, covariance, float(np.hypot(*(ideal - found[1:3]).T).max())),
+        bend_percent=bend.times(100.0),
+        sway_px=float(np.hypot(*problem.sway(found).T).max()),
+        views=len(usable),
+        points=len(problem.seen),
+        width_px=width_px,
+        height_px=height_px,
+        observed_px=problem.seen,
+        ideal_px=ideal,
     )
 
 

@@ -58,16 +58,16 @@ def seen(specimen: Specimen, given: Given) -> Seen:
             f"{specimen.name} was taken with {body}, not with {given.body}; leave --body out or sort the files."
         )
     return Seen(
-        specimen.name,
-        specimen.kind,
-        specimen.width_px,
-        specimen.height_px,
-        body or given.body,
-        given.pitch_um or specimen.pitch_um,
-        given.f_number or (None if setting is None else setting.f_number),
-        given.focus_m or (None if setting is None else _finite(setting.focus_m)),
-        given.focal_mm or (None if setting is None else setting.focal_mm),
-        None if facts is None or facts.taken is None else facts.taken.date().isoformat(),
+        name=specimen.name,
+        kind=specimen.kind,
+        width_px=specimen.width_px,
+        height_px=specimen.height_px,
+        body=body or given.body,
+        pitch_um=given.pitch_um or specimen.pitch_um,
+        f_number=given.f_number or (None if setting is None else setting.f_number),
+        focus_m=given.focus_m or (None if setting is None else _finite(setting.focus_m)),
+        focal_mm=given.focal_mm or (None if setting is None else setting.focal_mm),
+        taken=None if facts is None or facts.taken is None else facts.taken.date().isoformat(),
     )
 
 

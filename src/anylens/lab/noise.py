@@ -138,14 +138,14 @@ def _one_gain(specimens: list[Specimen]) -> NoiseMeasure:
     facts = specimens[0].facts
     assert facts is not None
     return NoiseMeasure(
-        "pairs" if pairs else "single",
-        2 * len(pairs) or len(specimens),
-        facts.iso,
-        tuple(transfers),
-        scale,
-        offset,
-        _judged(transfers, facts.sensor.noise.source if facts.sensor.noise else None),
-        tuple(dict.fromkeys(notes)),
+        method="pairs" if pairs else "single",
+        frames=2 * len(pairs) or len(specimens),
+        iso=facts.iso,
+        transfers=tuple(transfers),
+        scale=scale,
+        offset=offset,
+        profile=_judged(transfers, facts.sensor.noise.source if facts.sensor.noise else None),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

@@ -264,18 +264,18 @@ def _fit(
     middle = residual[np.abs(d[good]) < far]
     rise, centre = _rise(spline, levels[0], levels[1], half_width)
     return _Fit(
-        knots,
-        weights[:count],
-        covariance[:count, :count] * unit,
-        levels,
-        (spreads[0], spreads[1]),
-        rise,
-        centre,
-        _gap(d, min(far, 2.0)),
-        float(np.std(middle)) / max(*spreads, 1e-9) if middle.size > 8 else 1.0,
-        1.0 - float(good.mean()),
-        float(weights[-2]),
-        float(weights[-1]),
+        knots=knots,
+        weights=weights[:count],
+        covariance=covariance[:count, :count] * unit,
+        levels=levels,
+        noise=(spreads[0], spreads[1]),
+        rise=rise,
+        centre=centre,
+        gap=_gap(d, min(far, 2.0)),
+        strangeness=float(np.std(middle)) / max(*spreads, 1e-9) if middle.size > 8 else 1.0,
+        dropped=1.0 - float(good.mean()),
+        slope=float(weights[-2]),
+        bow=float(weights[-1]),
     )
 
 

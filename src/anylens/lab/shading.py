@@ -121,21 +121,21 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     middle = ((specimens[0].width_px - 1) / 2.0, (specimens[0].height_px - 1) / 2.0)
     cx, cy = (Figure(c.value * half + m, c.error * half) for c, m in zip(centre, middle, strict=True))
     return ShadingMeasure(
-        tuple(each.name for each in specimens),
-        falloff,
-        casts[0],
-        casts[1],
-        (cx, cy),
-        radial,
-        100.0 * float(np.sqrt(np.mean((values / model - 1.0) ** 2))),
-        _profile(falloff, x - centre[0].value, y - centre[1].value),
-        (corners[0], corners[1], corners[2], corners[3]),
-        float(np.hypot(x[0, 0], y[0, 0])),
-        _worst_cast(casts),
-        None if slope is None else _percent(slope, specimens[0].height_px / specimens[0].width_px),
-        specimens[0].width_px,
-        specimens[0].height_px,
-        tuple(notes),
+        files=tuple(each.name for each in specimens),
+        falloff=falloff,
+        red_green=casts[0],
+        blue_green=casts[1],
+        centre_px=(cx, cy),
+        radial=radial,
+        residual_percent=100.0 * float(np.sqrt(np.mean((values / model - 1.0) ** 2))),
+        profile=_profile(falloff, x - centre[0].value, y - centre[1].value),
+        corners=(corners[0], corners[1], corners[2], corners[3]),
+        corner_r=float(np.hypot(x[0, 0], y[0, 0])),
+        cast_percent=_worst_cast(casts),
+        light_percent=None if slope is None else _percent(slope, specimens[0].height_px / specimens[0].width_px),
+        width_px=specimens[0].width_px,
+        height_px=specimens[0].height_px,
+        notes=tuple(notes),
     )
 
 
