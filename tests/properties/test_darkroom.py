@@ -363,6 +363,16 @@ def test_tone_stays_in_range_and_keeps_the_order_of_colours(rgb: list[float]) ->
     assert np.all((pixel >= 0) & (pixel <= 1))
 
 
+def test_pure_light_above_white_pales_until_it_is_white() -> None:
+    light = np.geomspace(0.1, 64.0, 256)
+    lamp = scene_of(np.array([0.0, 0.0, 1.0])[:, None, None] * light)
+    least = Tone(room_ev=0.0)(lamp).pixels.min((0, 1))
+    assert least[light < 1.6].max() < 0.01
+    assert np.diff(least).min() > -1e-4
+    assert np.diff(least).max() < 0.1
+    assert least[-1] > 0.99
+
+
 def test_clouds_above_white_keep_their_shape_and_grey_stays() -> None:
     light = np.repeat(np.geomspace(0.002, 2.9, 512, dtype=np.float32)[None], 64, axis=0)
     tone = darkroom.look("none").tone

@@ -6,6 +6,8 @@ R, G, B in Rec. 2020, and the middle one keeps its place between them, so hue (t
 pale on their way to white, as on film; that is the rule of the DNG specification's tone curves. Contrast alone would
 thereby enrich every colour and turn its hue; so RICHNESS of what it would add is all that colours get, which keeps
 the ColorChecker's chroma within 2 % and its hues within 1 degree under the neutral look (benchmarks.color).
+The smallest would stay nothing in a pure colour, however bright: a wall in the light of a blue lamp fell apart into
+blue and white pieces. So what lies above white pales by BLEACH of how far x^p does, until it is white.
 Colours outside the display's gamut move on straight lines until they fit: too bright ones towards half their own
 grey, impossible ones towards a grey between their luminance and their brightest part, so that a yellow stays yellow
 and a blue does not fade to grey. Own work: towards grey of constant luminance (ITU-R BT.2407) yellow became cream.
@@ -40,6 +42,7 @@ SIGNATURE = Signature(
 LUMA = (0.2627, 0.678, 0.0593)
 LEAST = 1e-6
 RICHNESS = 0.15
+BLEACH = 0.2
 STRAIGHT_UP_TO = 0.0031308
 ENCODING = (-0.04215355, 1.57301828, -1.87835218, 3.81198726, -4.83294688, 3.26039295, -0.89194618)
 """sRGB's 1.055 v^(1 / 2.4) - 0.055 by the powers of v^(1 / 2); errs by 0.00016 at most, and 1 stays 1, never more."""
@@ -84,6 +87,8 @@ def algorithm(
     quotient = powers.inverse(most * between)
     plain = high_tone * low * between * quotient
     low_tone = low_curve + hl.f32(1 - RICHNESS) * hl.max(plain - low_curve, zero)
+    above = hl.max(one_raised * ((peak - one - flare) / ((one + flare) * bend)) - one, zero)
+    low_tone += hl.min(hl.f32(BLEACH) * above, one) * (high_tone - low_tone)
     stretch = (high_tone - low_tone) * most * quotient
     line[x, y] = (stretch, low_tone - low * stretch)
     toned[x, y] = tuple(line[x, y][0] * value + line[x, y][1] for value in rgb)
@@ -174,6 +179,8 @@ def reference(
     high_tone, low_curve = curve(top), curve(low)
     plain = high_tone * low / np.maximum(top, np.float32(LEAST))
     low_tone = low_curve + np.float32(1 - RICHNESS) * np.maximum(plain - low_curve, 0)
+    above = np.maximum(np.maximum(top, np.float32(LEAST)) ** power * (peak - 1 - flare) / ((1 + flare) * bend) - 1, 0)
+    low_tone += np.minimum(np.float32(BLEACH) * above, 1) * (high_tone - low_tone)
     stretch = (high_tone - low_tone) / np.maximum(top - low, np.float32(LEAST))
     toned = low_tone + (rgb - low) * stretch
     grey = np.tensordot(luma_weights, toned, 1)
