@@ -11,10 +11,12 @@ import pytest
 from anylens.app import voice
 from anylens.app.command_line import run
 from anylens.files import write
+from anylens.lab import calibrate_photos
+from anylens.lab.figure import Figure
 from anylens.lab.fringes import fringes, radial_shift
 from anylens.lab.overlaps import Overlap, overlaps, sight
 from anylens.lab.panned_light import panned_light
-from anylens.lab.photo_geometry import photo_geometry
+from anylens.lab.photo_geometry import PhotoGeometry, photo_geometry
 from anylens.lab.specimen import of_image
 from anylens.lab.straight import roots_of_green, straight_things
 from anylens.lab.traits import look, traits
@@ -259,6 +261,15 @@ def test_blur_comes_from_photos_unless_edges_have_told_it(tmp_path, capsys) -> N
     place.write_text(passport_text(better), "utf-8")
     assert run(asked(files[:2], place)) == 0
     assert read_passport(place).psf == better.psf
+
+
+def test_distortion_that_would_fold_the_picture_is_left_out_and_said(pan, tmp_path, capsys, monkeypatch) -> None:
+    none, far = Figure(0.0, 1e-3), Figure(-80.0, 1.0)
+    folding = PhotoGeometry(Figure(1953.0, 20.0), (none, none), (far, none, none), none, 0.1, 0.0, 300.0, 9)
+    monkeypatch.setattr(calibrate_photos, "photo_geometry", lambda *_: folding)
+    assert run(asked(written(pan[:2], tmp_path), tmp_path / "p.toml")) == 0
+    assert read_passport(tmp_path / "p.toml").geometry == ()
+    assert "would fold the picture" in " ".join(capsys.readouterr().out.split())
 
 
 def test_too_few_edges_for_blur_are_said(pan, tmp_path, capsys) -> None:

@@ -222,6 +222,14 @@ def test_a_watched_photo_warns_where_it_contradicts_its_passport(
     assert said.count("standard errors") == int(warned)
 
 
+def test_a_watched_photo_without_a_passport_is_not_passed_over_in_silence(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["develop", str(folder / "a.dng"), "--passport", "none", "--watch", "-o", str(tmp_path / "a.jpg")]
+    assert run(asked) == 0
+    assert "so nothing was watched" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(("said_mm", "warned"), [(35, False), (50, True)])
 def test_a_watched_photo_warns_where_its_right_angles_tell_another_focal_length(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,

@@ -21,13 +21,17 @@ class Watch:
         self._seats: dict[str, list[Seat]] = {}
 
     def warning(self, frame: Frame, name: str, choice: Choice) -> str | None:
-        """The sentence that a raw contradicts its passport, with the figure; None where it agrees or tells nothing."""
+        """The sentence that a raw contradicts its passport, with the figure, or that it has none; None where it agrees
+        or tells nothing."""
         from anylens.darkroom.glass import with_passport
         from anylens.lab.specimen import of_image
 
         facts = with_passport(frame, choice).facts
         if facts.passport is None:
-            return None
+            return (
+                "No passport is known of its lens on this camera, so nothing was watched; name one with --passport, or "
+                "make one with anylens lens calibrate."
+            )
         specimen = of_image(frame, name)
         said = _contradiction(specimen, facts)
         # Behind another lens or aperture things bend and blur otherwise, which says nothing of how it sits.

@@ -108,7 +108,13 @@ def photo_sections(
     focal_px = None if when.focal_mm is None else when.focal_mm / pitch_um * 1e3
     geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))
     if geometry is not None:
-        sections["geometry"] = (_geometry(geometry, width, height, pitch_um, said),)
+        try:
+            sections["geometry"] = (_geometry(geometry, width, height, pitch_um, said),)
+        except Refusal:
+            why["geometry"] = (
+                "What looks straight in the photos would fold the picture, which no lens does, so it is too little or "
+                "bowed; take buildings, or a slow pan."
+            )
     elif focal_px is None:
         why["geometry"] = "The focal length is not known, which distortion needs; say it with --focal, or pan slowly."
     else:
