@@ -161,6 +161,17 @@ def test_the_same_view_again_tells_no_more_of_its_things() -> None:
         assert getattr(three, name).error > 0.95 * getattr(one, name).error
 
 
+def test_the_same_view_again_makes_no_passport_surer(pan) -> None:
+    first, second = (calibrate_photos.taken(of_image(frame, "photo"), CAMERA.pitch_um) for frame in pan[:2])
+    when = calibrate_photos.When(4.0, 3.0, CAMERA.focal_mm, "2026-01-01")
+    two, three = (
+        calibrate_photos.photo_sections(photos, CAMERA.pitch_um, when)[0]["lateral"][0]
+        for photos in ([first, second], [first, second, second])
+    )
+    assert three.red_error == pytest.approx(two.red_error, rel=0.01)
+    assert three.blue_error == pytest.approx(two.blue_error, rel=0.01)
+
+
 def test_a_pan_tells_lenses_apart_whose_colours_lie_alike(slow_pan, tmp_path, capsys) -> None:
     files = written(CAMERA.pan(4, seed=6), tmp_path)
     longer = replace(slow_pan.lens, model="Street 35", focal_mm=(35.0, 35.0))

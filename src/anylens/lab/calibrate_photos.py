@@ -82,7 +82,10 @@ def taken(specimen: Specimen, pitch_um: float | None) -> Taken:
 def photo_sections(
     photos: Sequence[Taken], pitch_um: float, when: When
 ) -> tuple[dict[str, tuple[Section, ...]], dict[str, str]]:
-    """(the sections that photos tell, by section why they do not tell the others); Refusal where they tell nothing."""
+    """(the sections that photos tell, by section why they do not tell the others); Refusal where they tell nothing.
+
+    The same view again, from a tripod, tells no more of the lens, since what errs is the scene.
+    """
     if len(photos) < LEAST_PHOTOS:
         raise Refusal(
             "One photo cannot tell what is the lens's and what the scene's; give five or more of different things, or "
@@ -92,7 +95,11 @@ def photo_sections(
     if len(sizes) > 1:
         raise Refusal("The photos are of different sizes; calibrate each size by itself.")
     width, height = sizes.pop()
-    red, blue = radial_shift([each.red for each in photos]), radial_shift([each.blue for each in photos])
+    sights = [each.sight for each in photos]
+    shared = overlaps(sights)
+    again = seen_before(shared, sights[0].half_px)
+    views = [each for at, each in enumerate(photos) if at not in again]
+    red, blue = radial_shift([each.red for each in views]), radial_shift([each.blue for each in views])
     said = {"method": "photos", "frames": len(photos), "focus_m": when.focus_m, "date": when.date}
     at_ring = {**said, "f_number": when.f_number}
     sections: dict[str, tuple[Section, ...]] = {}
@@ -101,10 +108,7 @@ def photo_sections(
         sections["lateral"] = (_lateral(red, blue, pitch_um, at_ring),)
     else:
         why["lateral"] = "The photos have too few sharp edges for lateral colour; take leaves, roofs or letters."
-    sights = [each.sight for each in photos]
-    shared = overlaps(sights)
-    again = seen_before(shared, sights[0].half_px)
-    lines = [line for at, each in enumerate(photos) if at not in again for line in each.lines]
+    lines = [line for each in views for line in each.lines]
     focal_px = None if when.focal_mm is None else when.focal_mm / pitch_um * 1e3
     geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))
     if geometry is not None:
@@ -141,7 +145,7 @@ def photo_sections(
             why["color"] = (
                 f"The photos tell colour cast to {100.0 * light.cast_error:.0f} % only; pan over things of more light."
             )
-    blur = _blur(photos, width, height, pitch_um, at_ring)
+    blur = _blur(views, width, height, pitch_um, at_ring)
     if isinstance(blur, PsfField):
         sections["psf"] = (blur,)
     else:
