@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from anylens import color, darkroom
 from anylens.darkroom import one_pass
-from anylens.darkroom.light import gains_of, noise_of
+from anylens.darkroom.light import gains_of, noise_of, toe_of
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
 from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Size
@@ -22,6 +22,7 @@ from anylens.files import write
 from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Latent, Scene
 from anylens.refusal import Refusal
+from anylens.sensor import Noise
 from tests.compiled import needs_kernels
 from tests.frames import NEUTRAL, facts, grey, sampled
 
@@ -278,6 +279,16 @@ def test_more_frames_merged_are_denoised_less() -> None:
     scene = noisy(0.2, 2)
     one, many = Denoise()(scene), Denoise()(replace(scene, frames_used=np.full((128, 128), 16, np.float32)))
     assert np.abs(one.pixels - scene.pixels).mean() > 2 * np.abs(many.pixels - scene.pixels).mean()
+
+
+@pytest.mark.parametrize("level", [0.0, 0.003, 0.05, 0.6])
+def test_the_root_of_light_with_its_toe_has_even_noise(level: float) -> None:
+    white, read = 1100.0, 3.0
+    noise = Noise((1 / white,), ((read / white) ** 2,), "twin")
+    rng = np.random.default_rng(3)
+    light = (rng.poisson(level * white, 40_000) + rng.normal(0.0, read, 40_000)) / white
+    root = np.sqrt(np.maximum(light + toe_of(noise), 0.0))
+    assert root.std() == pytest.approx(0.5 * white**-0.5, rel=0.12)
 
 
 def test_noise_follows_the_gains() -> None:

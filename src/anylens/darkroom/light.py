@@ -12,6 +12,7 @@ from anylens import color
 from anylens.frame import Facts
 from anylens.image import Mosaic
 from anylens.kernels.cells import cells, colors_of
+from anylens.kernels.denoise import SITES
 from anylens.record import replace
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Calibration, Noise
@@ -20,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 DAYLIGHT_K = 5500.0
 MIDDLE_GREY = 0.18
 PLANES = "RGB"
-LEAST_VARIANCE = 1e-9
+LEAST_SLOPE, LEAST_VARIANCE = 1e-6, 1e-9
 NOTHING_SEEN = np.empty((3, 0, 0), np.float32)
 """The overview of a mosaic without a colour filter, or of one that is not looked at."""
 ENOUGH_CELLS = 200_000
@@ -132,6 +133,13 @@ def noise_of(facts: Facts) -> Noise:
         scale=tuple(g * scale for g, (scale, _) in zip(gains, pairs, strict=True)),
         offset=tuple(max(g * g * offset, LEAST_VARIANCE) for g, (_, offset) in zip(gains, pairs, strict=True)),
     )
+
+
+def toe_of(noise: Noise) -> float:
+    """What added to light makes the noise of its square root even, as `kernels.denoise.tables` does (Anscombe 1948)."""
+    slope, floor = map(float, SITES @ [noise.plane(i) for i in range(3)])
+    slope = max(slope, LEAST_SLOPE)
+    return 0.375 * slope + floor / slope
 
 
 def mean_frames(frames_used: Floats | None) -> float:

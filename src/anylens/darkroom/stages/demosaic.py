@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anylens.darkroom.light import bayer_phase, noise_of, scene_matrix, seen_small
+from anylens.darkroom.light import bayer_phase, noise_of, scene_matrix, seen_small, toe_of
 from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels.demosaic import demosaic
@@ -27,6 +27,5 @@ class Demosaic:
 
     def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[float], npt.NDArray[np.float64], Pixels]:
         """What the kernel takes (the toe under the root), the matrix to Rec. 2020, and the overview of the scene."""
-        toe = 0.001 + 3.0 * max(noise_of(facts).offset) ** 0.5
         table = scene_matrix(facts)
-        return (toe,), table, np.einsum("cd,dyx->cyx", table.astype(np.float32), seen)
+        return (toe_of(noise_of(facts)),), table, np.einsum("cd,dyx->cyx", table.astype(np.float32), seen)
