@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from anylens.lab.calibrate_flat import COLUMNS, ROWS, lattice
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
-from anylens.lab.overlaps import Sight, overlaps, seen_before, sight
+from anylens.lab.overlaps import Overlap, Sight, overlaps, seen_before, sight
 from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, panned_light
 from anylens.lab.photo_edges import as_sharp_as_lens, edges_in
 from anylens.lab.photo_geometry import LEAST_LINES, PhotoGeometry, photo_geometry
@@ -99,61 +99,84 @@ def photo_sections(
     shared = overlaps(sights)
     again = seen_before(shared, sights[0].half_px)
     views = [each for at, each in enumerate(photos) if at not in again]
-    red, blue = radial_shift([each.red for each in views]), radial_shift([each.blue for each in views])
     said = {"method": "photos", "frames": len(photos), "focus_m": when.focus_m, "date": when.date}
     at_ring = {**said, "f_number": when.f_number}
+    focal_px = None if when.focal_mm is None else when.focal_mm / pitch_um * 1e3
+    lines = [line for each in views for line in each.lines]
+    geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))
+    found: dict[str, Section | str] = {
+        "lateral": _fringed(views, pitch_um, at_ring),
+        "geometry": _straightened(geometry, len(lines), focal_px, (width, height), pitch_um, said),
+        **_panned(sights, shared, (width, height), pitch_um, at_ring),
+        "psf": _blur(views, width, height, pitch_um, at_ring),
+    }
     sections: dict[str, tuple[Section, ...]] = {}
     why: dict[str, str] = {}
-    if red is not None and blue is not None:
-        sections["lateral"] = (_lateral(red, blue, pitch_um, at_ring),)
-    else:
-        why["lateral"] = "The photos have too few sharp edges for lateral colour; take leaves, roofs or letters."
-    lines = [line for each in views for line in each.lines]
-    focal_px = None if when.focal_mm is None else when.focal_mm / pitch_um * 1e3
-    geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))
-    if geometry is not None:
-        try:
-            sections["geometry"] = (_geometry(geometry, width, height, pitch_um, said),)
-        except Refusal:
-            why["geometry"] = (
-                "What looks straight in the photos would fold the picture, which no lens does, so it is too little or "
-                "bowed; take buildings, or a slow pan."
-            )
-    elif focal_px is None:
-        why["geometry"] = "The focal length is not known, which distortion needs; say it with --focal, or pan slowly."
-    else:
-        why["geometry"] = (
-            f"The photos have {len(lines)} long straight lines and distortion needs {LEAST_LINES}; take buildings, or "
-            "a slow pan."
-        )
-    light = panned_light(sights, shared)
-    moved = max((each.moved_px for each in shared), default=0.0)
-    if light is None:
-        why["vignetting"] = f"No two photos show the same things, so falloff and colour cast stay unknown; {_PAN}."
-    elif moved < LEAST_MOVE * math.hypot(width, height):
-        why["vignetting"] = (
-            f"The photos that overlap are turned by {100.0 * moved / width:.1f} % of the picture's width, as a hand's "
-            f"tremor does, which does not tell falloff; {_PAN}."
-        )
-    elif light.falloff_error > FALLOFF_KNOWN:
-        why["vignetting"] = f"The photos tell falloff to {100.0 * light.falloff_error:.0f} % only; {_PAN}."
-    else:
-        sections["vignetting"] = (_vignetting(light.falloff, width, height, pitch_um, at_ring),)
-        if light.cast_error < CAST_KNOWN:
-            sections["color"] = (_color(light, width, height, pitch_um, at_ring),)
+    for name, each in found.items():
+        if isinstance(each, str):
+            why[name] = each
         else:
-            why["color"] = (
-                f"The photos tell colour cast to {100.0 * light.cast_error:.0f} % only; pan over things of more light."
-            )
-    blur = _blur(views, width, height, pitch_um, at_ring)
-    if isinstance(blur, PsfField):
-        sections["psf"] = (blur,)
-    else:
-        why["psf"] = blur
+            sections[name] = (each,)
     if not sections:
         first = next(iter(why.values()))
         raise Refusal(f"{len(photos)} photos told nothing of the lens: {first[0].lower()}{first[1:]}")
     return sections, why
+
+
+def _fringed(views: Sequence[Taken], pitch_um: float, said: dict[str, Any]) -> Lateral | str:
+    """Lateral colour, or a sentence why the photos do not tell it."""
+    red, blue = radial_shift([each.red for each in views]), radial_shift([each.blue for each in views])
+    if red is None or blue is None:
+        return "The photos have too few sharp edges for lateral colour; take leaves, roofs or letters."
+    return _lateral(red, blue, pitch_um, said)
+
+
+def _straightened(
+    found: PhotoGeometry | None,
+    lines: int,
+    focal_px: float | None,
+    sides: tuple[int, int],
+    pitch_um: float,
+    said: dict[str, Any],
+) -> Geometry | str:
+    """Distortion, or a sentence why so many straight lines, with that focal length, do not tell it."""
+    if found is not None:
+        try:
+            return _geometry(found, *sides, pitch_um, said)
+        except Refusal:
+            return (
+                "What looks straight in the photos would fold the picture, which no lens does, so it is too little or "
+                "bowed; take buildings, or a slow pan."
+            )
+    if focal_px is None:
+        return "The focal length is not known, which distortion needs; say it with --focal, or pan slowly."
+    return (
+        f"The photos have {lines} long straight lines and distortion needs {LEAST_LINES}; take buildings, or a slow "
+        "pan."
+    )
+
+
+def _panned(
+    sights: Sequence[Sight], shared: Sequence[Overlap], sides: tuple[int, int], pitch_um: float, said: dict[str, Any]
+) -> dict[str, Section | str]:
+    """Falloff and, where that is told, the colour cast; in the place of each a sentence why a pan does not tell it."""
+    light = panned_light(sights, shared)
+    moved = max((each.moved_px for each in shared), default=0.0)
+    if light is None:
+        return {"vignetting": f"No two photos show the same things, so falloff and colour cast stay unknown; {_PAN}."}
+    if moved < LEAST_MOVE * math.hypot(*sides):
+        return {
+            "vignetting": f"The photos that overlap are turned by {100.0 * moved / sides[0]:.1f} % of the picture's "
+            f"width, as a hand's tremor does, which does not tell falloff; {_PAN}."
+        }
+    if light.falloff_error > FALLOFF_KNOWN:
+        return {"vignetting": f"The photos tell falloff to {100.0 * light.falloff_error:.0f} % only; {_PAN}."}
+    cast: Section | str = (
+        f"The photos tell colour cast to {100.0 * light.cast_error:.0f} % only; pan over things of more light."
+    )
+    if light.cast_error < CAST_KNOWN:
+        cast = _color(light, *sides, pitch_um, said)
+    return {"vignetting": _vignetting(light.falloff, *sides, pitch_um, said), "color": cast}
 
 
 def _blur(photos: Sequence[Taken], width: int, height: int, pitch_um: float, said: dict[str, Any]) -> PsfField | str:
