@@ -364,16 +364,17 @@ def test_info_tells_all_facts(raw: Path) -> None:
     assert facts["exposure_s"] == pytest.approx(1 / 250)
 
 
-def test_help_names_every_command_and_every_command_has_help() -> None:
-    overview = run("--help")
+def test_help_names_every_command_and_every_command_has_help_of_80_columns() -> None:
+    overview = run("--help", COLUMNS="80")
     assert (overview.returncode, overview.stderr) == (0, "")
-    assert run().stdout == overview.stdout
+    assert run(COLUMNS="80").stdout == overview.stdout
     for name, does in COMMANDS.items():
-        assert does in " ".join(overview.stdout.split())
-        told = run(*name.split(), "--help")
+        assert f"  {does}\n" in overview.stdout
+        told = run(*name.split(), "--help", COLUMNS="80")
         assert (told.returncode, told.stderr) == (0, "")
         assert told.stdout.startswith(f"usage: anylens {name}")
         assert does in " ".join(told.stdout.split())
+        assert max(map(len, (overview.stdout + told.stdout).splitlines())) <= 80
 
 
 def test_options_and_files_come_in_any_order(tmp_path: Path) -> None:

@@ -17,19 +17,19 @@ COMMANDS = {
     "develop": "Develop raw files into photos.",
     "info": "Show all facts of raw files.",
     "looks": "List the looks, and the stages and fields that --set can change.",
-    "shoot": "Take frames with a camera, the simulated one among them, and keep them as DNG.",
-    "dark add": "Keep the mean of dark frames, to be taken off the photos that they fit.",
+    "shoot": "Take frames with a camera, or a simulated one, kept as DNG.",
+    "dark add": "Keep the mean of dark frames, to be taken off fitting photos.",
     "dark list": "List the dark frames that are kept.",
     "lens list": "List the lenses of the catalogue, or your own.",
-    "lens show": "Show a lens, and what it shows on a body: angles, depth of field, diffraction.",
+    "lens show": "Show a lens, and on a body its angles and depth of field.",
     "lens mounts": "List mounts, and the adapter that each lens needs on a body.",
     "lens add": "Make a lens yours, one of the catalogue or a new one.",
     "lens use": "Say which lens is mounted, and on which body.",
-    "lens tag": "Write the lens and its rings into files that are there already, no pixel touched.",
-    "lens chart": "Make the chart that lens calibrate measures, to print or to show.",
-    "lens calibrate": "Measure a lens from flats, charts, edges or photos into its passport.",
-    "lens identify": "Tell which of the lenses with a passport took pictures, or that none did.",
-    "lens import": "Take a lens of Lensfun's database as a passport.",
+    "lens tag": "Write the lens and its rings into files, no pixel touched.",
+    "lens chart": "Make the chart that lens calibrate measures, to print or show.",
+    "lens calibrate": "Make a lens's passport from flats, charts, edges or photos.",
+    "lens identify": "Tell which of the lenses with a passport took pictures.",
+    "lens import": "Make a passport from Lensfun's database or a DNG's corrections.",
     "lens export": "Give a passport to Lensfun.",
     "lab report": "Measure whatever can be measured in files, on one page.",
     "lab sharpness": "Measure sharpness from slanted edges (MTF).",
@@ -38,7 +38,7 @@ COMMANDS = {
     "lab color": "Find a ColorChecker and judge its colours.",
     "lab geometry": "Measure distortion and lateral colour from a grid.",
     "lab shading": "Measure falloff and colour cast from a flat.",
-    "lab tilt": "Measure how a lens or adapter is tilted, from frames through focus.",
+    "lab tilt": "Measure how a lens is tilted, from frames through focus.",
     "doctor": "Show what this installation is made of and what is missing.",
 }
 """What each does; `app/commands/` has a module of its name, loaded when it is called. `lab noise` is `lab_noise.py`."""
@@ -100,16 +100,10 @@ def _command(name: str, arguments: list[str]) -> int:
 
 
 def _overview(program: str, group: dict[str, str]) -> str:
-    wide = max(map(len, group))
-    return "\n".join(
-        [
-            f"usage: {program} COMMAND ...",
-            "",
-            "Camera software for any lens: raw in, photo out.",
-            "",
-            "commands:",
-            *(f"  {name:{wide}}  {does}" for name, does in group.items()),
-            "",
-            "anylens COMMAND --help shows what each can do, anylens --version the version.",
-        ]
+    from anylens.app.table import table
+
+    commands = table([(f"  {name}", does) for name, does in group.items()])
+    return (
+        f"usage: {program} COMMAND ...\n\nCamera software for any lens: raw in, photo out.\n\ncommands:\n{commands}\n\n"
+        "anylens COMMAND --help shows what each can do, anylens --version the version."
     )

@@ -64,33 +64,47 @@ class Failed:
 
 @record(frozen=True, slots=True)
 class Job:
-    """One file to develop.
+    """One photo to develop, of the file `source` or of the burst `frames` that is named after it.
 
-    `inspect` is the folder for pictures of every intermediate, or None; `named` says that the user named the very
-    file `place`, so that whatever stands there may be replaced; `timed` asks for the time of each stage. `frames` are
-    the files of a burst that becomes one photo, () where `source` is the only one; `map` is where the count of frames
-    that each pixel got, or whose it is in a focus stack, goes as a picture, or None. `said` is the lens and where its
-    rings stood, as told by hand. `image` gives the image of `source` where it is being read already. `darks` lets the
-    user's dark frames be taken off. `recipes` has the recipe for each way to develop a burst, of which its facts choose
-    one; None where one is given.
-    `passport` is that of the lens, `find` for the one found by lens and body, or `none`. `mode` is what was asked of a
-    quad-Bayer sensor. `watch` holds the raw, of a burst the reference, against the passport.
+    `recipes` has the recipe for each way to develop a burst, of which its facts choose one, and `plain` for all else.
+    `until` says what becomes of it, `sensor` what the sensor is where the file does not. `named` says that the user
+    named the very file `place`, so that whatever stands there may be replaced. `image` gives the image of `source`
+    where it is being read already.
+
+    `said` is the lens and where its rings stood, as told by hand; `passport` is that of the lens, `find` for the one
+    found by lens and body, or `none`; `watch` holds the raw, of a burst the reference, against it. `mode` is what was
+    asked of a quad-Bayer sensor; `darks` lets the user's dark frames be taken off. `inspect` is the folder for
+    pictures of every intermediate; `map` is where the count of frames that each pixel got, or whose it is in a focus
+    stack, goes as a picture; `timed` asks for the time of each stage.
     """
 
     source: Path
     place: Path
-    inspect: Path | None = None
+    recipes: dict[Way, Recipe]
+    until: Until = "photo"
+    sensor: str | None = None
     named: bool = False
-    timed: bool = False
     frames: tuple[Path, ...] = ()
-    map: Path | None = None
-    said: Said | None = None
     image: Callable[[], Any] | None = None
-    recipes: dict[Way, Recipe] | None = None
-    darks: bool = True
+    said: Said | None = None
     passport: Choice = "find"
-    mode: str = "auto"
     watch: Watch | None = None
+    mode: str = "auto"
+    darks: bool = True
+    inspect: Path | None = None
+    map: Path | None = None
+    timed: bool = False
+
+    @property
+    def steps(self) -> int:
+        """How many steps it has: reading each frame, each stage, writing."""
+        return max(1, len(self.frames)) + len(self.recipes["plain"].stages()) + 1
+
+    @property
+    def in_one_pass(self) -> bool:
+        """Whether nothing is asked for that needs the stages one by one."""
+        jpeg = self.place.suffix.lower() in (".jpg", ".jpeg")
+        return jpeg and self.until == "photo" and self.inspect is None and not self.timed
 
 
 class Stopped(BaseException):
@@ -137,16 +151,10 @@ def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
     return image
 
 
-def develop_files(
-    jobs: Sequence[Job],
-    recipe: Recipe,
-    until: Until,
-    sensor: str | None,
-    advance: Callable[[], None] = lambda: None,
-) -> Iterator[Developed | Failed]:
-    """Develop each job and give its outcome as soon as it is known; `advance` is called `steps_of` times for each."""
+def develop_files(jobs: Sequence[Job], advance: Callable[[], None]) -> Iterator[Developed | Failed]:
+    """Develop each job and give its outcome as soon as it is known; `advance` is called for each of its steps."""
     if len(jobs) == 1:
-        yield _outcome(jobs[0], recipe, until, sensor, advance)
+        yield _outcome(jobs[0], advance)
         return
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -159,7 +167,7 @@ def develop_files(
 
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        tasks = [pool.submit(_outcome, job, recipe, until, sensor, go_on) for job in jobs]
+        tasks = [pool.submit(_outcome, job, go_on) for job in jobs]
         for task in as_completed(tasks):
             yield task.result()
     finally:
@@ -167,15 +175,8 @@ def develop_files(
         pool.shutdown(cancel_futures=True)
 
 
-def steps_of(recipe: Recipe, frames: int = 1) -> int:
-    """How many steps one photo has: reading each frame, each stage, writing."""
-    return len(recipe.stages()) + 1 + frames
-
-
-def _outcome(
-    job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]
-) -> Developed | Failed:
-    left = steps_of(recipe, max(1, len(job.frames)))
+def _outcome(job: Job, advance: Callable[[], None]) -> Developed | Failed:
+    left = job.steps
 
     def step() -> None:
         nonlocal left
@@ -184,7 +185,7 @@ def _outcome(
 
     outcome: Developed | Failed
     try:
-        outcome = _develop(job, recipe, until, sensor, step)
+        outcome = _develop(job, step)
     except Exception as error:
         # Of several frames the sentence names those it is about.
         about = None if len(job.frames) > 1 else next(iter(job.frames), job.source)
@@ -194,72 +195,77 @@ def _outcome(
     return outcome
 
 
-def _develop(job: Job, recipe: Recipe, until: Until, sensor: str | None, advance: Callable[[], None]) -> Developed:
+class _Log:
+    """The steps that a photo has gone through, and a picture after each where they are inspected."""
+
+    def __init__(self, inspect: Path | None, advance: Callable[[], None]) -> None:
+        self._inspect, self._advance = inspect, advance
+        self.steps: list[Step] = []
+        self.pictures: list[Path] = []
+
+    def add(self, name: str, does: str, settings: dict[str, Any], seconds: float | None) -> None:
+        self.steps.append(Step(name, does, settings, seconds))
+        self._advance()
+
+    def add_stage(self, stage: Any, seconds: float | None = None) -> None:
+        self.add(type(stage).__name__, _sentence_of(stage), changed(stage), seconds)
+
+    def watch(self, stage: Any, image: Any, seconds: float) -> None:
+        if self._inspect is not None:
+            picture = self._inspect / f"{len(self.steps):02d}-{type(stage).__name__}.jpg"
+            self.pictures.append(_show(image, picture))
+        self.add_stage(stage, seconds)
+
+
+def _develop(job: Job, advance: Callable[[], None]) -> Developed:
     from anylens import Scene, develop, write
     from anylens.darkroom import latent
     from anylens.image import Latent
 
     begin = perf_counter()
-    steps: list[Step] = []
-    pictures: list[Path] = []
-
-    def done(stage: str, does: str, settings: dict[str, Any], seconds: float | None) -> None:
-        steps.append(Step(stage, does, settings, seconds))
-        advance()
-
-    def watch(stage: Any, image: Any, seconds: float) -> None:
-        name = type(stage).__name__
-        if job.inspect is not None:
-            pictures.append(_show(image, job.inspect / f"{len(steps):02d}-{name}.jpg"))
-        done(name, _sentence_of(stage), changed(stage), seconds)
-
+    log = _Log(job.inspect, advance)
     if not job.named:
         guard(job.place)
-    start = perf_counter()
-    image = _read(job, recipe, sensor, advance)
+    image = _read(job, advance)
     if not job.frames:
-        done("Read", "the file's counts and facts", {}, perf_counter() - start)
+        log.add("Read", "the file's counts and facts", {}, perf_counter() - begin)
     contradicted = _contradicted(image, job)
-    watched = job.timed or job.inspect is not None or until != "photo"
-    watched = watched or job.place.suffix.lower() not in (".jpg", ".jpeg")
-    told: tuple[str, ...] = ()
-    if job.frames and job.recipes is not None:
-        image, recipe, told = _in_its_way(image, job, watch if watched else None)
+    image, recipe, told = _in_its_way(image, job, None if job.in_one_pass else log.watch)
+    does = "pixels, facts and recipe into the file"
     start = perf_counter()
     result: Any
-    if watched:
-        result = develop(image, recipe, until=until, watch=watch, passport=job.passport)
-        start = perf_counter()
-    else:
+    if job.in_one_pass:
         result = latent(image, recipe, passport=job.passport)
         finished = isinstance(image, Scene) or result.facts.display_referred
-        passed = ("mosaic", "demosaic") if finished else ()
         for section, stage in recipe.stages():
-            if section not in passed:
-                done(type(stage).__name__, _sentence_of(stage), changed(stage), None)
+            if not (finished and section in ("mosaic", "demosaic")):
+                log.add_stage(stage)
+        does = f"all of these in one pass; {does}"
+    else:
+        result = develop(image, recipe, until=job.until, watch=log.watch, passport=job.passport)
+        start = perf_counter()
     del image
     height, width = (result.shape if isinstance(result, Latent) else result.pixels.shape)[-2:]
     _make_folder(job.place.parent)
     write(result, job.place)
     if job.map is not None:
         _write_map(result, (height, width), len(job.frames), job.map)
-    does = "pixels, facts and recipe into the file"
-    done("Write", does if watched else f"all of these in one pass; {does}", {}, perf_counter() - start)
-    if until == "photo" and result.facts.orientation >= 5:
+    log.add("Write", does, {}, perf_counter() - start)
+    if job.until == "photo" and result.facts.orientation >= 5:
         height, width = width, height
     return Developed(
         source=job.source,
         place=job.place,
         width_px=width,
         height_px=height,
-        steps=tuple(steps),
+        steps=tuple(log.steps),
         seconds=perf_counter() - begin,
         notes=(*result.facts.notes, *told, *_darker(result), *contradicted),
-        pictures=tuple(pictures),
+        pictures=tuple(log.pictures),
     )
 
 
-def _read(job: Job, recipe: Recipe, sensor: str | None, advance: Callable[[], None]) -> Any:
+def _read(job: Job, advance: Callable[[], None]) -> Any:
     """The file's image, or a burst whose frames are read when they are asked for, with what was said by hand."""
     from anylens import Frame, read
 
@@ -267,10 +273,10 @@ def _read(job: Job, recipe: Recipe, sensor: str | None, advance: Callable[[], No
         from anylens.darkroom.stages.stack import Stack
         from anylens.files.burst import read_burst
 
-        scenes = isinstance(recipe.merge, Stack)
-        image: Any = read_burst(job.frames, sensor=sensor, told=advance, scenes=scenes, treated=_treated(job))
+        scenes = isinstance(job.recipes["plain"].merge, Stack)
+        image: Any = read_burst(job.frames, sensor=job.sensor, told=advance, scenes=scenes, treated=_treated(job))
     else:
-        image = read(job.source, sensor=sensor) if job.image is None else job.image()
+        image = read(job.source, sensor=job.sensor) if job.image is None else job.image()
         if isinstance(image, Frame):
             image = _treated(job)(image)
     if job.said is None:
@@ -351,18 +357,23 @@ def _without_dark(job: Job) -> Callable[[Frame], Frame]:
     return Darks(library).taken_off
 
 
-def _in_its_way(burst: Burst, job: Job, watch: Any) -> tuple[Any, Recipe, tuple[str, ...]]:
-    """The merged burst, the reason among its notes where a way is chosen for it, that way's recipe, other notes."""
+def _in_its_way(image: Any, job: Job, watch: Any) -> tuple[Any, Recipe, tuple[str, ...]]:
+    """The image, its recipe, and notes; a burst whose way is chosen is merged, and the reason stands among its notes.
+
+    `watch` sees it merged, as `develop` has it.
+    """
+    plain = job.recipes["plain"]
+    if len(job.recipes) == 1:
+        return image, plain, ()
     from anylens import develop
     from anylens.darkroom import way_of
     from anylens.darkroom.stages.resolve import Resolve
 
-    assert job.recipes is not None
-    single, plain = len(burst.frames) == 1, job.recipes["plain"]
     if isinstance(plain.merge, Resolve):
-        return _resolved_in_its_way(burst, job.recipes)
+        return _resolved_in_its_way(image, job.recipes)
+    single = len(image.frames) == 1
     once = {"watch": watch, "passport": job.passport}
-    image: Any = burst.reference if single else develop(burst, plain, until="mosaic", **once)
+    image = image.reference if single else develop(image, plain, until="mosaic", **once)
     choice = way_of(image.facts, 0.0 if single else image.span_ev)
     if choice.way not in job.recipes or (choice.way == "plain" and "night" not in job.recipes):
         return image, plain, ()

@@ -17,7 +17,7 @@ from anylens.record import replace
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from anylens.app.developing import Developed
+    from anylens.app.developing import Developed, Job
     from anylens.app.watching import Watch
     from anylens.darkroom import Recipe, Way
     from anylens.darkroom.glass import Choice
@@ -78,8 +78,15 @@ def options(syntax: Syntax) -> None:
         default="auto",
         help="of a quad-Bayer sensor all pixels, or each four of one colour joined; auto is full where noise is low",
     )
-    syntax.add_argument("--burst", action="store_true", help="all files become one photo")
-    syntax.add_argument(
+    syntax.add_argument("--no-darks", action="store_true", help="take no dark frame off, even where one fits")
+    syntax.add_json()
+    _burst_options(syntax)
+
+
+def _burst_options(syntax: Syntax) -> None:
+    bursts = syntax.add_argument_group("bursts")
+    bursts.add_argument("--burst", action="store_true", help="all files become one photo")
+    bursts.add_argument(
         "--merge",
         choices=["auto", "robust", "mean", "night", "hdr", "focus", "super"],
         default="auto",
@@ -87,57 +94,25 @@ def options(syntax: Syntax) -> None:
         "robust and treat the light as such; auto looks at the facts, and says what it chose; "
         "focus takes each place from the frame that shows it sharpest; super makes twice the width and height",
     )
-    syntax.add_argument(
+    bursts.add_argument(
         "--reference", default="sharpest", metavar="WHICH", help="a burst's reference: sharpest, first, or its number"
     )
-    syntax.add_argument(
+    bursts.add_argument(
         "--map",
         metavar="PNG",
         help="write as a picture how many frames each pixel of a burst got, or whose it is in a focus stack",
     )
-    syntax.add_argument("--no-darks", action="store_true", help="take no dark frame off, even where one fits")
-    syntax.add_json()
 
 
 def run(given: Namespace) -> int:
     """Develop every file; 1 where one failed."""
-    from anylens.app.developing import Failed, Job, develop_files, reading, steps_of
+    from anylens.app.developing import Failed, develop_files
 
-    watch = _watch(given.watch)
-    frames = _frames(given)
-    said = said_in(given)
-    sources = [_burst_name(frames)] if given.burst else [Path(file) for file in given.files]
-    planned = places(sources, given.output, given.until)
-    _spare(frames, planned)
-    first = None if frames else reading(sources[0], given.sensor)
-    recipes = _recipes(given)
-    recipe = recipes["plain"]
-    _check(sources[0], given.sensor)
-    passport = _passport(given.passport)
-    alike = Job(
-        sources[0],
-        planned[0],
-        named=given.output is not None and planned == [Path(given.output)],
-        timed=given.time,
-        frames=frames,
-        map=None if given.map is None else Path(given.map),
-        said=said,
-        passport=passport,
-        darks=not given.no_darks,
-        mode=given.mode,
-        watch=watch,
-        recipes=recipes if len(recipes) > 1 else None,
-    )
-    folders = _inspection(sources, given.inspect)
-    jobs = [
-        replace(alike, source=source, place=place, inspect=folder)
-        for source, place, folder in zip(sources, planned, folders, strict=True)
-    ]
-    jobs[0] = replace(jobs[0], image=first)
+    jobs = _jobs(given)
     done: list[Developed] = []
     failed: list[Failed] = []
-    with voice.progress("developing", len(jobs) * steps_of(recipe, max(1, len(frames)))) as bar:
-        for outcome in develop_files(jobs, recipe, given.until, given.sensor, bar.advance):
+    with voice.progress("developing", sum(job.steps for job in jobs)) as bar:
+        for outcome in develop_files(jobs, bar.advance):
             if isinstance(outcome, Failed):
                 failed.append(outcome)
                 bar.complain(outcome.why)
@@ -145,7 +120,7 @@ def run(given: Namespace) -> int:
             done.append(outcome)
             if not given.json and len(jobs) > 1:
                 bar.say(f"{outcome.source} -> {outcome.place}  {_size(outcome)}, {outcome.seconds:.2f} s")
-    askew = [] if watch is None else watch.together()
+    askew = [] if jobs[0].watch is None else jobs[0].watch.together()
     if given.json:
         from anylens.app.plain import as_json
 
@@ -153,6 +128,40 @@ def run(given: Namespace) -> int:
     else:
         _tell(done, len(jobs), askew)
     return int(bool(failed))
+
+
+def _jobs(given: Namespace) -> list[Job]:
+    """What is to become a photo, the first file being read already; Usage or Refusal where it cannot be meant."""
+    from anylens.app.developing import Job, reading
+
+    frames = _frames(given)
+    sources = [_burst_name(frames)] if given.burst else [Path(file) for file in given.files]
+    planned = places(sources, given.output, given.until)
+    _spare(frames, planned)
+    folders = _inspection(sources, given.inspect)
+    image = None if frames else reading(sources[0], given.sensor)
+    alike = Job(
+        sources[0],
+        planned[0],
+        _recipes(given),
+        given.until,
+        given.sensor,
+        named=given.output is not None and planned == [Path(given.output)],
+        frames=frames,
+        said=said_in(given),
+        passport=_passport(given.passport),
+        watch=_watch(given.watch),
+        mode=given.mode,
+        darks=not given.no_darks,
+        map=None if given.map is None else Path(given.map),
+        timed=given.time,
+    )
+    _check(sources[0], given.sensor)
+    first, *others = (
+        replace(alike, source=source, place=place, inspect=folder)
+        for source, place, folder in zip(sources, planned, folders, strict=True)
+    )
+    return [replace(first, image=image), *others]
 
 
 def _watch(asked: bool) -> Watch | None:

@@ -31,7 +31,7 @@ def options(syntax: Syntax) -> None:
         "camera",
         nargs="?",
         metavar="CAMERA",
-        help='such as "virtual:lens=summicron_50_f2_v5,scene=white-wall" or folder:raws/',
+        help='such as "virtual:lens=elcan_50,scene=facade" or folder:raws/',
     )
     syntax.add_argument(
         "-n",
