@@ -304,11 +304,11 @@ def scene_of(pixels: np.ndarray, **changes: object) -> Scene:
     return Scene(pixels.astype(np.float32), known)
 
 
-@given(st.floats(-4, 4))
-def test_a_stop_is_a_factor_of_two(ev: float) -> None:
-    scene = scene_of(np.full((3, 4, 4), 0.1))
-    brighter = Expose(ev=ev, auto=0.0)(scene)
-    assert np.allclose(brighter.pixels, 0.1 * 2.0**ev, rtol=1e-5)
+@given(st.floats(-4, 4), st.floats(0, 1))
+def test_a_stop_is_a_factor_of_two_whatever_the_meter_asks_for(ev: float, auto: float) -> None:
+    scene = scene_of(np.full((3, 4, 4), 0.05))
+    plain, brighter = (Expose(ev=stops, auto=auto)(scene).pixels for stops in (0.0, ev))
+    assert np.allclose(brighter, plain * 2.0**ev, rtol=1e-5)
 
 
 def test_baseline_exposure_counts() -> None:

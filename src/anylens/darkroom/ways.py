@@ -14,7 +14,7 @@ Way = Literal["plain", "night", "hdr", "displayed"]
 
 SETTINGS: dict[Way, tuple[str, ...]] = {
     "plain": (),
-    "night": ("Expose.ev=-0.4", "Expose.auto=0.4", "Balance.warmth=0.3", "LocalTone.highlights=0.3"),
+    "night": ("Expose.ev=-0.3", "Expose.auto=0.4", "Balance.warmth=0.3", "LocalTone.highlights=0.3"),
     "hdr": ("LocalTone.shadows=0.45", "LocalTone.highlights=0.5"),
     "displayed": (
         "Denoise.luma=0",

@@ -241,7 +241,7 @@ class Size:
 
 @record(frozen=True, slots=True)
 class Expose:
-    """Exposure in stops: the camera's own baseline, `ev`, and `auto` times what the meter asks for."""
+    """Exposure in stops: the camera's own baseline, `auto` times what the meter asks for, and `ev` on top of both."""
 
     ev: float = taste(0.0, -6.0, 6.0, 0.1)
     auto: float = taste(1.0, 0.0, 1.0, 0.1)
@@ -256,10 +256,10 @@ class Expose:
 
     def plan(self, facts: Facts, seen: Pixels) -> tuple[tuple[float], Pixels]:
         """What the kernel takes (a factor), and the overview afterwards."""
-        ev = facts.baseline_exposure + self.ev
+        ev = facts.baseline_exposure
         if self.auto:
             ev += self.auto * metered_ev(sampled(seen, ENOUGH_FOR_BRIGHTNESS), ev)
-        factor = float(2.0**ev)
+        factor = float(2.0 ** (ev + self.ev))
         return (factor,), seen * np.float32(factor)
 
 
