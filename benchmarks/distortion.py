@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.calibrate import calibrate, view
+from anylens.lab.calibrate import Pictures, calibrate
 from anylens.lab.calibrate_files import Given
+from anylens.lab.calibrate_views import chart_view
 from anylens.lab.specimen import specimen
 from anylens.lens import Lens
 from anylens.lens.mapping import ideal
@@ -94,8 +95,8 @@ def judged(lens: str, folder: Path) -> dict[str, Any]:
     """What is left of one lens's distortion, and by what it was told."""
     setup = [f"{BOARD},{side}" for side in SIDES]
     files = raws(folder / lens, setup, len(SIDES), lens, F_NUMBER, DISTANCE_M)
-    views = [view(specimen(file), Given()) for file in files]
-    found = calibrate(Lens("", lens), Given(), [], views)
+    views = [chart_view(specimen(file), Given()) for file in files]
+    found = calibrate(Lens("", lens), Given(), Pictures(charts=views))
     (geometry,), fit = found.passport.geometry, found.chart
     assert fit is not None
     true, seen, middles = true_places(lens)

@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import erf
 
-from anylens.lab.calibrate import calibrate, view
+from anylens.lab.calibrate import Pictures, calibrate
 from anylens.lab.calibrate_files import Given
+from anylens.lab.calibrate_views import chart_view
 from anylens.lab.charts import Edge
 from anylens.lab.photo_edges import as_sharp_as_lens
 from anylens.lab.samples import Samples
@@ -118,8 +119,8 @@ def by_chart(seed: int) -> Passport:
             seen = drawn(pose, {"R": "red", "G": "green", "B": "blue"}[letter], top, left)
             seen = (seen + NOISE * rng.standard_normal(seen.shape)).astype(np.float32)
             planes.append(Plane(letter, seen, np.zeros(seen.shape, bool), top, left, 2, 4095.0))
-        views.append(view(Specimen(f"{at}", "raw", tuple(planes), WIDTH, HEIGHT), GIVEN))
-    return calibrate(Lens("", "test"), GIVEN, [], views).passport
+        views.append(chart_view(Specimen(f"{at}", "raw", tuple(planes), WIDTH, HEIGHT), GIVEN))
+    return calibrate(Lens("", "test"), GIVEN, Pictures(charts=views)).passport
 
 
 def charts(seed: int) -> Iterator[tuple[str, float, float, float]]:
@@ -143,7 +144,7 @@ def by_flat(seed: int, shape: tuple[int, int] = (192, 256), count: int = 1) -> P
     """A passport from flats, the light of each growing to a side of its own."""
     rng = np.random.default_rng(1000 + seed)
     specimens = [flats.colored_flat(rng, shape) for _ in range(count)]
-    return calibrate(Lens("", "test"), GIVEN, specimens, []).passport
+    return calibrate(Lens("", "test"), GIVEN, Pictures(specimens)).passport
 
 
 def by_turned_flats(seed: int, shape: tuple[int, int]) -> Passport:
@@ -151,7 +152,7 @@ def by_turned_flats(seed: int, shape: tuple[int, int]) -> Passport:
     rng = np.random.default_rng(1000 + seed)
     uneven = rng.standard_normal(2)
     specimens = [flats.colored_flat(rng, shape, sign * uneven) for sign in (1.0, -1.0)]
-    return calibrate(Lens("", "test"), GIVEN, specimens, [], turns_deg=(0.0, 180.0)).passport
+    return calibrate(Lens("", "test"), GIVEN, Pictures(specimens, turns_deg=(0.0, 180.0))).passport
 
 
 def shading(seed: int) -> Iterator[tuple[str, float, float, float]]:

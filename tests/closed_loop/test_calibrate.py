@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anylens.lab.calibrate import View, calibrate
+from anylens.lab.calibrate import Pictures, calibrate
 from anylens.lab.calibrate_chart import chart_fit
 from anylens.lab.calibrate_files import Given, Seen
+from anylens.lab.calibrate_views import ChartView
 from anylens.lab.grids import Grid
 from anylens.lab.specimen import Plane, Specimen
 from anylens.lens import Lens
@@ -202,7 +203,7 @@ def test_a_flats_errors_are_honest_though_its_light_may_grow_to_a_side() -> None
     radial, casts = [], []
     given = Given(body="test", pitch_um=4.0, f_number=2.0)
     for seed in range(50):
-        made = calibrate(Lens("", "test"), given, [colored_flat(np.random.default_rng(100 + seed))], [])
+        made = calibrate(Lens("", "test"), given, Pictures([colored_flat(np.random.default_rng(100 + seed))]))
         (falloff,), (color,) = made.passport.vignetting, made.passport.color
         radial += [(a - t) / e for a, t, e in zip(falloff.radial, FALL, falloff.radial_error, strict=True)]
         radial += [a / e for a, e in zip(falloff.centre_mm, falloff.centre_mm_error, strict=True)]
@@ -222,7 +223,7 @@ def test_a_flats_errors_are_honest_though_its_light_may_grow_to_a_side() -> None
 def test_what_a_light_grows_to_a_side_is_not_taken_for_a_falloff_off_the_middle() -> None:
     given = Given(body="test", pitch_um=4.0, f_number=2.0)
     specimens = [colored_flat(np.random.default_rng(seed), (768, 1024), (1.2, -0.5)) for seed in range(4)]
-    (falloff,) = calibrate(Lens("", "test"), given, specimens, []).passport.vignetting
+    (falloff,) = calibrate(Lens("", "test"), given, Pictures(specimens)).passport.vignetting
     aside = np.hypot(*falloff.centre_mm) / (0.002 * np.hypot(768, 1024))
     assert aside < 0.003  # Of half a diagonal: a fifth of where the light alone would put it.
 
@@ -244,8 +245,8 @@ def test_lateral_colour_comes_back_within_its_errors() -> None:
                 shift = place * (c0 + c1 * s2 + c2 * s2**2) + (x, y)
                 seen = grid.points_px + shift / pitch + NOISE_PX * rng.standard_normal(place.shape)
                 others.append(replace(grid, points_px=seen))
-            made.append(View("c", grid, others[0], others[1], facts))
-        (found,) = calibrate(Lens("", "test"), Given(), [], made).passport.lateral
+            made.append(ChartView(grid, others[0], others[1], facts))
+        (found,) = calibrate(Lens("", "test"), Given(), Pictures(charts=made)).passport.lateral
         for name, numbers in true.items():
             values = (*getattr(found, name), *getattr(found, f"{name}_shift_mm"))
             errors = (*getattr(found, f"{name}_error"), *getattr(found, f"{name}_shift_mm_error"))
@@ -256,7 +257,7 @@ def test_lateral_colour_comes_back_within_its_errors() -> None:
 @pytest.mark.parametrize(("engraved_mm", "warned"), [(50.0, False), (85.0, True)])
 def test_files_of_another_focal_length_than_the_lens_has_are_said(engraved_mm, warned) -> None:
     facts = Seen("c", "raw", WIDTH, HEIGHT, "test", 4.0, 4.0, 2.0, 51.6, None)
-    made = [View("c", grid, None, None, facts) for grid in views(np.random.default_rng(6))]
+    made = [ChartView(grid, None, None, facts) for grid in views(np.random.default_rng(6))]
     lens = Lens("", "test", (engraved_mm, engraved_mm))
-    notes = calibrate(lens, Given(), [], made).notes
+    notes = calibrate(lens, Given(), Pictures(charts=made)).notes
     assert any("focal length of 51.6 mm, which test does not have" in note for note in notes) == warned

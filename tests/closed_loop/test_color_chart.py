@@ -7,8 +7,8 @@ import pytest
 
 from anylens.camera.virtual import open_virtual
 from anylens.lab import of_image
-from anylens.lab.calibrate import view
 from anylens.lab.calibrate_files import Given
+from anylens.lab.calibrate_views import chart_view
 from anylens.lab.color import color_measure
 from anylens.refusal import Refusal
 from anylens.shot import Shot
@@ -48,4 +48,4 @@ def test_fitted_matrices_hold_for_patches_that_they_have_not_seen(measure) -> No
 
 def test_it_is_not_taken_for_a_chart_of_distortion(raw) -> None:
     with pytest.raises(Refusal, match=r"chart\.dng shows a ColorChecker"):
-        view(raw, Given())
+        chart_view(raw, Given())

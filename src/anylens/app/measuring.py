@@ -82,16 +82,16 @@ def place(name: str | None, *suffixes: str) -> Path | None:
 def marked(given: Namespace, *others: str | None) -> Path | None:
     """Where the picture that --picture marks is to be written, of the one file that is given, apart from `others`."""
     picture = place(given.picture, ".png", ".jpg", ".jpeg")
-    apart(given, given.picture, *others)
+    apart(given.files, given.picture, *others)
     if picture is not None and len(given.files) > 1:
         raise Usage("--picture marks one file, but several are given; measure them one by one")
     return picture
 
 
-def apart(given: Namespace, *outcomes: str | None) -> None:
+def apart(files: Sequence[str], *outcomes: str | None) -> None:
     """Usage where a file to be measured would be written over, or two results share one name."""
     wanted = [name for name in outcomes if name is not None]
-    sources = {str(Path(file).resolve()) for file in given.files}
+    sources = {str(Path(file).resolve()) for file in files}
     for name in wanted:
         if str(Path(name).resolve()) in sources:
             raise Usage(f"{name} is one of the files to measure and would be overwritten; choose another name")

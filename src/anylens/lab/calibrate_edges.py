@@ -26,7 +26,6 @@ LEAST_FOCUS = 4
 class EdgeView:
     """Slanted edges in one file, in green or luminance."""
 
-    name: str
     edges: tuple[EdgeSharpness, ...]
     facts: Seen
 
@@ -34,7 +33,7 @@ class EdgeView:
 def edge_view(specimen: Specimen, given: Given) -> EdgeView:
     """The slanted edges of one raw; raises Refusal where it is none, or none can be measured."""
     facts, samples = seen(unfinished(specimen, "edges"), given), specimen.luminance()
-    return EdgeView(specimen.name, edges_sharpness(replace(samples, pitch_um=facts.pitch_um)).edges, facts)
+    return EdgeView(edges_sharpness(replace(samples, pitch_um=facts.pitch_um)).edges, facts)
 
 
 def blur_of_edges(views: Sequence[EdgeView], pitch_um: float) -> tuple[PsfField, ...]:

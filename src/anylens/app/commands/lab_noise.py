@@ -25,7 +25,7 @@ def run(given: Namespace) -> int:
 
     place = measuring.place(given.output, ".toml")
     picture = measuring.place(given.picture, ".svg")
-    measuring.apart(given, given.output, given.picture)
+    measuring.apart(given.files, given.output, given.picture)
     specimens = [measuring.seen(file, given.sensor, lambda each: each.middle(MOST_NOISE_PX)) for file in given.files]
     results = noise(specimens)
     if place is not None:

@@ -33,7 +33,7 @@ def run(given: Namespace) -> int:
 
     place = measuring.place(given.output, ".html", ".htm")
     assert place is not None
-    measuring.apart(given, given.output)
+    measuring.apart(given.files, given.output)
     spectra.power(given.light)
     measures = [] if given.measure is None else given.measure.split(",")
     for name in measures:

@@ -26,7 +26,7 @@ def run(given: Namespace) -> int:
     from anylens.lab.shading import shading
 
     picture = measuring.place(given.picture, ".svg")
-    measuring.apart(given, given.picture)
+    measuring.apart(given.files, given.picture)
     turns = measuring.turns(given.turn)
     result = shading([measuring.seen(file, given.sensor) for file in given.files], turns)
     if picture is not None:

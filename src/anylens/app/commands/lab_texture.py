@@ -30,7 +30,7 @@ def run(given: Namespace) -> int:
     from anylens.lab.texture import texture_by_spectrum, texture_by_truth
 
     picture = measuring.place(given.picture, ".svg")
-    measuring.apart(given, given.picture)
+    measuring.apart(given.files, given.picture)
     if given.truth is not None and given.leaves is not None:
         raise Usage("--truth knows more than --leaves; give one of them")
     chart = LEAVES if given.leaves is None else measuring.leaves(given.leaves)

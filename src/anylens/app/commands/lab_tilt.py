@@ -37,7 +37,7 @@ def run(given: Namespace) -> int:
     from anylens.lab.through_focus import FOCAL_ERROR, tilt
 
     picture = measuring.place(given.picture, ".svg")
-    measuring.apart(given, given.picture)
+    measuring.apart(given.files, given.picture)
     if given.focus is not None and given.distance is not None:
         raise Usage("--focus and --distance say the same; give one of them")
     focus_um = _numbers("--focus", given.focus, len(given.files))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,13 +16,10 @@ from anylens.app.voice import Usage
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-    from anylens.lab.calibrate import Calibrated, PhotoView, View
-    from anylens.lab.calibrate_edges import EdgeView
+    from anylens.lab.calibrate import Calibrated, Pictures
     from anylens.lab.calibrate_files import Given
     from anylens.lab.specimen import Specimen
-    from anylens.lens import Lens, Passport
+    from anylens.lens import Lens
 
 Found = TypeVar("Found")
 
@@ -54,7 +52,7 @@ def run(given: Namespace) -> int:
     """Measure, then write the passport; 1 where a picture was left aside."""
     from anylens.files.passport_out import write_passport
     from anylens.lab.calibrate import calibrate
-    from anylens.lab.calibrate_files import Given, body_and_pitch, seen
+    from anylens.lab.calibrate_files import Given, body_and_pitch
     from anylens.lens import read_passport
     from anylens.lens.passport_place import file_name, own_passports
 
@@ -66,17 +64,13 @@ def run(given: Namespace) -> int:
         raise Usage(f"--turn has {len(turns)} numbers for {len(given.flat)} flats; give one for each, in their order")
     place = measuring.place(given.output, ".toml")
     page = measuring.place(given.report, ".html", ".htm")
-    measuring.apart(Namespace(files=files), given.output, given.report)
+    measuring.apart(files, given.output, given.report)
     said = Given(given.body, given.aperture, given.distance, given.focal, given.pitch)
-    lens, flats, views, edges, photos, aside = _measured(given, said)
-    old: Passport | None = None
+    lens, pictures, aside = _measured(given, said, turns)
     if place is None:
-        others: list[View | EdgeView | PhotoView] = [*views, *edges, *photos]
-        told = [*(seen(each, said) for each in flats), *(each.facts for each in others)]
-        place = own_passports() / file_name(lens, body_and_pitch(told)[0])
-    if place.exists():
-        old = read_passport(place)
-    result = calibrate(lens, said, flats, views, old, turns, edges, photos)
+        place = own_passports() / file_name(lens, body_and_pitch(pictures.seen(said))[0])
+    old = read_passport(place) if place.exists() else None
+    result = calibrate(lens, said, pictures, old)
     kept = write_passport(result.passport, place)
     if page is not None:
         from anylens.lab.report.passport import passport_page
@@ -86,86 +80,73 @@ def run(given: Namespace) -> int:
         print(measuring.as_json("calibrate", [{"passport": result.passport, "file": str(place),
                                                "unknown": result.unknown, "next_picture": result.next_picture,
                                                "notes": result.notes}]))  # fmt: skip
-        return int(bool(aside))
-    _tell(result, place, kept)
+    else:
+        _tell(result, place, kept)
     return int(bool(aside))
 
 
-def _measured(
-    given: Namespace, said: Given
-) -> tuple[Lens, list[Specimen], list[View], list[EdgeView], list[PhotoView], int]:
-    """The lens and all files; of charts and photos two are read at a time, so that twenty need no more memory."""
-    from anylens.lab.calibrate import photo_view, view
+def _measured(given: Namespace, said: Given, turns: list[float] | None) -> tuple[Lens, Pictures, int]:
+    """The lens as the files name it, what is kept of each file, and how many charts were left aside."""
+    from anylens.lab.calibrate import Pictures, photo_view
     from anylens.lab.calibrate_edges import edge_view
-    from anylens.lab.samples import NoChart
+    from anylens.lab.calibrate_views import chart_view
     from anylens.lens import Lens
 
-    flats: list[Specimen] = []
-    views: list[View] = []
-    edges: list[EdgeView] = []
-    photos: list[PhotoView] = []
-    aside = 0
     lens = mine.lens(given.name)
     if lens is None:
         lens = Lens("", given.name, None if given.focal is None else (given.focal, given.focal))
     with voice.progress("measuring", len(given.flat) + len(given.chart) + len(given.edges) + len(given.photos)) as bar:
-        for file in given.flat:
-            flats.append(measuring.seen(file, given.sensor))
-            lens = _named(flats[-1], lens)
-            bar.advance()
+        files = _Files(lens, given.sensor, bar)
+        flats = files.measured(given.flat, lambda each: each)
         _told(given, said, flats)
-        charts = _two_at_once(given.chart, given, lens, lambda each: view(each, said))
-        for file, chart in zip(given.chart, charts, strict=True):
-            try:
-                told, found = chart.result()
-                lens = told or lens
-                views.append(found)
-            except Refusal as error:
-                aside += 1
-                bar.complain(voice.one_line(f"left aside: {measuring.why(error, None, file)}"))
-            bar.advance()
-        for file in given.edges:
-            specimen = measuring.seen(file, given.sensor)
-            lens = _named(specimen, lens)
-            try:
-                edges.append(edge_view(specimen, said))
-            except NoChart as error:
-                raise Refusal(measuring.why(error, None, file)) from error
-            bar.advance()
-        for photo in _two_at_once(given.photos, given, lens, lambda each: photo_view(each, said)):
-            told, shown = photo.result()
-            lens = told or lens
-            photos.append(shown)
-            bar.advance()
-    if given.chart and not views:
+        charts = files.measured(given.chart, lambda each: chart_view(each, said), leave=True)
+        edges = files.measured(given.edges, lambda each: edge_view(each, said))
+        photos = files.measured(given.photos, lambda each: photo_view(each, said))
+    if given.chart and not charts:
         raise Refusal(
             "No chart was measured in any of the pictures; print that of anylens lens chart and show it whole, sharp "
             "and evenly lit."
         )
-    return lens, flats, views, edges, photos, aside
+    return files.lens, Pictures(flats, turns, charts, edges, photos), len(given.chart) - len(charts)
 
 
-def _two_at_once(
-    files: Sequence[str], given: Namespace, lens: Lens, measure: Callable[[Specimen], Found]
-) -> Iterator[Future[tuple[Lens | None, Found]]]:
-    """Of each file in order what it tells of the lens, None for nothing new, and what was measured of it."""
-    from concurrent.futures import ThreadPoolExecutor
+class _Files:
+    """Measures files two at a time, so that twenty need no more memory, and learns what they tell of the lens."""
 
-    def one(file: str) -> tuple[Lens | None, Found]:
-        specimen = measuring.seen(file, given.sensor)
-        named = _named(specimen, lens)
-        return None if named is lens else named, measure(specimen)
+    def __init__(self, lens: Lens, sensor: str | None, bar: voice.Bar) -> None:
+        self.lens, self._sensor, self._bar = lens, sensor, bar
 
-    pool = ThreadPoolExecutor(2)
-    try:
-        yield from [pool.submit(one, file) for file in files]
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def measured(
+        self, files: Sequence[str], measure: Callable[[Specimen], Found], *, leave: bool = False
+    ) -> list[Found]:
+        """What was measured of each; a Refusal of one is raised, or with `leave` said, and the file left aside."""
+        found = []
+        pool = ThreadPoolExecutor(2)
+        try:
+            tasks = [pool.submit(self._one, file, measure) for file in files]
+            for file, task in zip(files, tasks, strict=True):
+                try:
+                    told, each = task.result()
+                except Refusal as error:
+                    why = measuring.why(error, None, file)
+                    if not leave:
+                        raise Refusal(why) from error
+                    self._bar.complain(voice.one_line(f"left aside: {why}"))
+                else:
+                    self.lens = _named(told, self.lens)
+                    found.append(each)
+                self._bar.advance()
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return found
+
+    def _one(self, file: str, measure: Callable[[Specimen], Found]) -> tuple[Lens | None, Found]:
+        specimen = measuring.seen(file, self._sensor)
+        return None if specimen.facts is None else specimen.facts.lens, measure(specimen)
 
 
-def _named(specimen: Specimen, lens: Lens) -> Lens:
+def _named(told: Lens | None, lens: Lens) -> Lens:
     """All that a file knows of the lens, where it names the same."""
-    told = None if specimen.facts is None else specimen.facts.lens
     if told is None:
         return lens
     names = {told.model.casefold(), f"{told.maker} {told.model}".strip().casefold()}
