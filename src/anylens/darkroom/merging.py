@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 
-from anylens.darkroom.hot import Marked, Places, mend, stand_out
+from anylens.darkroom.hot import Places, mend, stand_out
 from anylens.darkroom.light import by_site, gains_of, noise_of
 from anylens.darkroom.looking import Frames
 from anylens.darkroom.seen import (
@@ -18,15 +18,17 @@ from anylens.darkroom.seen import (
     LEAST_STEP,
     Seen,
     brightness_of,
+    defective,
     exposure_of,
     exposure_seen,
     in_tones_of,
     levels_of,
+    light_by_site,
     relative_exposure,
     sharpness_of,
     variance_of,
 )
-from anylens.frame import Burst, Facts, Frame
+from anylens.frame import Burst, Frame
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels import align, merge
 from anylens.kernels.lattice import filters
@@ -43,24 +45,12 @@ MUCH_CLIPPED = 0.5
 CLIPPED_GREY = 0.55
 AT_REST_CELLS = 0.1
 
-Sites = Callable[[Frame], tuple[Pixels, Facts]]
-"""A frame's light by site with margin, and the facts of that light."""
-
 Told = Callable[[Seen, Pixels, float], None]
 """What else wants to know of a frame that was added: the frame, its field of motion, how much it is trusted."""
 
-Marks = Callable[[Frame], Marked | None]
-"""Which pixels of a frame's light look defective, (H, W), or None where that is not to be asked."""
-
 
 def merged(
-    burst: Burst,
-    sites_of: Sites,
-    marks_of: Marks,
-    reference: int,
-    robustness: float,
-    told: Told | None = None,
-    quick: Burst | None = None,
+    burst: Burst, reference: int, robustness: float, told: Told | None = None, quick: Burst | None = None
 ) -> Mosaic | Scene:
     """The light of all frames of a burst where they agree, of the reference where they do not.
 
@@ -75,7 +65,7 @@ def merged(
     if reference > len(burst.frames):
         raise Refusal(f"frame {reference} cannot be the reference of {len(burst.frames)} frames; choose one of them")
     share_memory()
-    table = _Table(burst, quick or burst, sites_of, marks_of)
+    table = _Table(burst, quick or burst)
     still = table.reference(reference)
     gathered, bracket = [merge.begun(sites) for sites in still.planes()], False
     gains, filter_table = [1.0], _table_of(still)
@@ -134,14 +124,12 @@ def _middle(gains: Collection[float]) -> float:
 class _Table:
     """Frames as merging looks at them one by one."""
 
-    def __init__(self, burst: Burst, quick: Burst, sites_of: Sites, marks_of: Marks) -> None:
+    def __init__(self, burst: Burst, quick: Burst) -> None:
         self.frames = Frames(quick)
         self._best = None if quick is burst else burst
         self.notes = self.frames.notes
-        self._marks_of = marks_of
         self._marked: Places | None = None
         self._hot: Places | None = None
-        self._sites_of = sites_of
         self._first: dict[int, Seen] = {}
         self._looked_at: set[int] = set()
 
@@ -202,7 +190,7 @@ class _Table:
         for index in range(len(self.frames)):
             frame = None if index in but else self.frames.quietly(index)
             if frame is not None:
-                yield index, align.pyramid(brightness_of(self._sites_of(frame)[0]))[-1]
+                yield index, align.pyramid(brightness_of(light_by_site(frame)[0]))[-1]
 
     def look_at(self, index: int) -> Seen | None:
         """A frame, None (and a note) where it cannot be read; Refusal where it is of another sensor."""
@@ -210,12 +198,12 @@ class _Table:
         if frame is None:
             return None
         if self._marked is None:
-            marks = self._marks_of(frame)
+            marks = defective(frame)
             self._marked = None if marks is None else np.stack(np.nonzero(marks))
         return self._seen(index, frame)
 
     def _seen(self, index: int, frame: Frame) -> Seen:
-        sites, facts = self._sites_of(frame)
+        sites, facts = light_by_site(frame)
         if self._hot is not None:
             mend(sites, self._hot)
         pyramid, levels = align.pyramid(brightness_of(sites)), levels_of(facts)

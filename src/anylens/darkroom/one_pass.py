@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.darkroom.counts import counts_of
 from anylens.darkroom.glass import without
 from anylens.darkroom.light import NOTHING_SEEN, bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
-from anylens.darkroom.stages.merge import Merge, counts_of
+from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Plan
 from anylens.darkroom.stages.scene import Restore, Size, Unbend, brightest_of, calm_light, calm_of
 from anylens.frame import Frame

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from anylens.darkroom.counts import counts_of
 from anylens.darkroom.glass import Fitted
 from anylens.darkroom.light import NOTHING_SEEN, bayer_phase
 from anylens.darkroom.stages.demosaic import Demosaic
-from anylens.darkroom.stages.merge import Merge, counts_of
+from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Highlights, Plan, Planned
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Mosaic, Pixels, Scene

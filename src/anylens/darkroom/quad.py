@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from anylens.darkroom.counts import counts_of
 from anylens.darkroom.light import gains_of, middle_grey_snr, noise_of
 from anylens.frame import Burst, Facts, Frame, Opcodes
 from anylens.kernels.linearize import linearize
@@ -105,7 +106,6 @@ def _rows(given: tuple[Any, ...], top: int, bottom: int) -> npt.NDArray[np.float
 
 
 def _full(frame: Frame, red: tuple[int, int], said: str, fine: bool) -> Frame:
-    from anylens.darkroom.stages.merge import counts_of
     from anylens.kernels.remosaic import remosaic
 
     facts = frame.facts
@@ -134,8 +134,6 @@ def _full(frame: Frame, red: tuple[int, int], said: str, fine: bool) -> Frame:
 
 def _binned(frame: Frame, red: tuple[int, int], said: str) -> Frame:
     """The mean of each block of four pixels under one filter: a Bayer frame of half the width and height."""
-    from anylens.darkroom.stages.merge import counts_of
-
     facts = frame.facts
     if red[0] % 2 or red[1] % 2:
         raise Refusal("this quad-Bayer frame starts within a block of four; give one cut at a multiple of 2 pixels")

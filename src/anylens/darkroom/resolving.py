@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.darkroom.light import bayer_phase, noise_of, seen_small
-from anylens.darkroom.merging import Marks, Sites, merged
+from anylens.darkroom.merging import merged
 from anylens.darkroom.seen import Seen
 from anylens.frame import Burst, Facts, Opcodes
 from anylens.image import Mosaic, Pixels, Scene
@@ -70,16 +70,7 @@ class _Taken:
     places: Places
 
 
-def resolved(
-    burst: Burst,
-    sites_of: Sites,
-    marks_of: Marks,
-    stages: Stages,
-    plan: Plan,
-    reference: int,
-    robustness: float,
-    sharpness: float,
-) -> Scene:
+def resolved(burst: Burst, stages: Stages, plan: Plan, reference: int, robustness: float, sharpness: float) -> Scene:
     """The scene of a burst in twice its width and height, frames of the reference's exposure laid together.
 
     `stages` are what each frame's light goes through before its colours are joined, `plan` is the demosaicing stage's.
@@ -100,7 +91,7 @@ def resolved(
         trusts.append(trust)
         baselines.append(seen.facts.baseline_exposure)
 
-    mosaic = merged(burst, sites_of, marks_of, reference, robustness, keep)
+    mosaic = merged(burst, reference, robustness, keep)
     assert isinstance(mosaic, Mosaic)
     phase = bayer_phase(mosaic.facts.sensor.cfa)
     lift = 2.0 ** (mosaic.facts.baseline_exposure - baselines[0])

@@ -6,11 +6,16 @@ import math
 
 import numpy as np
 
+from anylens.darkroom.counts import counts_of, light_of
+from anylens.darkroom.hot import HOT_SIGMA, Marked
 from anylens.darkroom.light import by_site, noise_of
-from anylens.frame import Facts
+from anylens.darkroom.quad import as_bayer
+from anylens.frame import Facts, Frame
 from anylens.image import Pixels
-from anylens.kernels.sites import MARGIN
+from anylens.kernels.defects import defects
+from anylens.kernels.sites import MARGIN, sites
 from anylens.record import record, replace
+from anylens.refusal import Refusal
 
 EVERY = 4
 SAME_EXPOSURE = 0.01
@@ -40,6 +45,26 @@ class Seen:
     def planes(self) -> tuple[Pixels, ...]:
         """The four sites of a mosaic, or those of each of three colours."""
         return tuple(self.sites[first : first + 4] for first in range(0, len(self.sites), 4))
+
+
+def light_by_site(frame: Frame) -> tuple[Pixels, Facts]:
+    """A frame's light by site with margin, and the facts of that light."""
+    if frame.facts.display_referred:
+        scale = 1.0 / frame.facts.sensor.white[0]
+        return np.concatenate([sites(plane, 0.0, scale) for plane in frame.raw]), frame.facts
+    if frame.raw.ndim != 2:
+        raise Refusal("the frame has three planes of counts, not a mosaic; merge frames of a colour filter")
+    frame = as_bayer(frame, "binned")
+    return sites(*counts_of(frame)), frame.facts
+
+
+def defective(frame: Frame) -> Marked | None:
+    """(H, W) which pixels stand out as hot or dead ones do; None where the frame is no mosaic of 2 x 2 colours."""
+    facts = frame.facts
+    if len(facts.sensor.cfa) != 2 or frame.raw.ndim != 2:
+        return None
+    light, (scale, offset) = light_of(frame), levels_of(facts).reshape(2, 2, 2)
+    return np.asarray(defects(light, scale, offset, HOT_SIGMA) != light)
 
 
 def brightness_of(sites: Pixels) -> Pixels:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from anylens.darkroom.counts import counts_of
 from anylens.frame import Facts, Frame
 from anylens.sensor import Noise
 
@@ -87,8 +88,6 @@ def softness(image: Frame | Mosaic) -> float:
 def _tiles(image: Frame | Mosaic, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
     """(tiles, _SIDE, _SIDE) of light that begin at these rows and columns, row after row."""
     if isinstance(image, Frame):
-        from anylens.darkroom.stages.merge import counts_of
-
         light, black, scale, *_ = counts_of(image)
     else:
         light, black, scale = image.pixels, np.zeros((1, 1)), np.ones((1, 1))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.stages.demosaic import Demosaic
-from anylens.darkroom.stages.merge import light_by_site, marks
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst
 from anylens.image import Mosaic, Scene
@@ -38,5 +37,4 @@ class Resolve:
         from anylens.darkroom.resolving import resolved
 
         plan = (demosaic if isinstance(demosaic, Demosaic) else Demosaic()).plan
-        choice = self.reference, self.robustness, self.sharpness
-        return resolved(burst, light_by_site, marks, mosaic, plan, *choice)
+        return resolved(burst, mosaic, plan, self.reference, self.robustness, self.sharpness)

@@ -10,7 +10,6 @@ import numpy as np
 from anylens.darkroom.light import by_site, gains_of
 from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.stages.demosaic import Demosaic
-from anylens.darkroom.stages.merge import light_by_site
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst, Frame
 from anylens.image import Pixels, Scene
@@ -60,6 +59,7 @@ def _grey(frame: Frame | Scene) -> Pixels:
             cv2.accumulate(half, grey)
         grey *= np.float32(1.0 / (3.0 * white))
         return grey
+    from anylens.darkroom.seen import light_by_site
     from anylens.kernels.sites import MARGIN
 
     sites, facts = light_by_site(frame)
