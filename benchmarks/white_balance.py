@@ -10,32 +10,36 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 import anylens
 from anylens import color
-from anylens.darkroom.light import calibration_arguments, seen_small
+from anylens.darkroom.light import seen_small
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Defects
 from anylens.darkroom.white import estimate_neutral
 from anylens.frame import Burst
+from anylens.record import replace
+from anylens.sensor import Calibration
 from benchmarks.gallery import PLATES, RAWS
 from benchmarks.pictures import PHOTOGRAPHS, Array, halved
 from benchmarks.report import save, table, versions
 from tests import measured_camera, spectra
 
-Method = Callable[[Array, Any], Array]
+Known = tuple[tuple[Calibration, ...], tuple[float, float, float]]
+"""A camera's calibrations and its analog balance."""
+
+Method = Callable[[Array, Known], Array]
 
 LIGHTS = {name: measured_camera.LIGHTS[name] for name in ("D65", "A", "LED")}
 PATCH_SCENES, PATCHES, LONGEST_PX = 60, 24, 240
 
 
-def calibrations() -> tuple[Any, ...]:
-    """Matrices of the measured camera under A and D65, fitted to surfaces that no scene shows; no forward ones."""
-    fitted, _, *rest = measured_camera.calibrations()
-    return fitted, (None, None), *rest
+def calibrations() -> Known:
+    """The measured camera's under A and D65, fitted to surfaces that no scene shows; no forward matrices."""
+    fitted, balance = measured_camera.calibrations()
+    return tuple(replace(each, forward_matrix=None) for each in fitted), balance
 
 
 def neutral(light: Array) -> Array:
@@ -86,21 +90,21 @@ def seen_under(light: Array, reflectances: Array, seed: int) -> Array:
     return np.clip(noisy, 0.0, 1.0).reshape(3, *reflectances.shape[1:])
 
 
-def ours(seen: Array, known: Any) -> Array:
+def ours(seen: Array, known: Known) -> Array:
     """anylens, where the camera is calibrated."""
-    found = estimate_neutral(seen.astype(np.float32), (1.0, 1.0, 1.0), known)
+    found = estimate_neutral(seen.astype(np.float32), *known)
     return np.asarray((1.0, 1.0, 1.0) if found is None else found)
 
 
-def ours_uncalibrated(seen: Array, _: Any) -> Array:
+def ours_uncalibrated(seen: Array, _: Known) -> Array:
     """anylens, where nothing is known of the camera's colours."""
-    return ours(seen, None)
+    return ours(seen, ((), (1.0, 1.0, 1.0)))
 
 
 def shades_of_grey(power: float) -> Method:
     """Finlayson & Trezzi 2004; 1 is grey world (Buchsbaum 1980), infinity white patch (Land & McCann 1971)."""
 
-    def estimate(seen: Array, _: Any) -> Array:
+    def estimate(seen: Array, _: Known) -> Array:
         inside = seen[:, (seen < 0.97).all(0)]
         if np.isinf(power):
             return np.asarray(np.percentile(inside, 99.5, axis=1))
@@ -109,7 +113,7 @@ def shades_of_grey(power: float) -> Method:
     return estimate
 
 
-def grey_edge(seen: Array, _: Any) -> Array:
+def grey_edge(seen: Array, _: Known) -> Array:
     """First-order grey edge: van de Weijer, Gevers & Gijsenij 2007, Minkowski norm 6, blur of one pixel."""
     from scipy.ndimage import gaussian_gradient_magnitude
 
@@ -136,7 +140,7 @@ def angle_deg(found: Array, truth: Array) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
 
-def simulated(known: Any) -> dict[str, dict[str, list[float]]]:
+def simulated(known: Known) -> dict[str, dict[str, list[float]]]:
     """Angles by method and by kind of scene and light."""
     kinds = {"patches": patch_scenes(), "photographs": [*photographs().values()]}
     found: dict[str, dict[str, list[float]]] = {name: {} for name in METHODS}
@@ -159,7 +163,7 @@ def real() -> dict[str, dict[str, float]]:
         if not isinstance(frame, anylens.Frame) or frame.facts.as_shot_neutral is None:
             continue
         seen = seen_small(Defects()(Merge()(Burst((frame,)))))
-        known = calibration_arguments(frame.facts)
+        known = frame.facts.sensor.calibrations, frame.facts.sensor.analog_balance
         for name, method in METHODS.items():
             if name != "always daylight":
                 found[name][plate] = angle_deg(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from anylens import color
+from anylens.sensor import Calibration
 from tests import spectra
 
+Three = tuple[float, float, float]
 LIGHTS = {
     "D65": spectra.daylight(6504.0),
     "A": spectra.thermal(2856.0),
@@ -37,20 +37,20 @@ def pcs(light: np.ndarray, surfaces: np.ndarray) -> np.ndarray:
     return to_d50 @ spectra.seen(light, surfaces, spectra.OBSERVER)
 
 
-def calibrations(*, plain: bool = False) -> tuple[Any, ...]:
-    """As the functions of `color` take them; `plain` has forward matrices by least squares."""
-    colors, forwards = [], []
-    for name in CALIBRATED.values():
+def calibrations(*, plain: bool = False) -> tuple[tuple[Calibration, ...], Three]:
+    """The camera's, and its analog balance; `plain` has forward matrices by least squares."""
+    made = []
+    for code, name in CALIBRATED.items():
         light = LIGHTS[name]
         seen = [spectra.seen(light, SURFACES, by) for by in (spectra.OBSERVER, spectra.CAMERA)]
-        colors.append(color.fit_color_matrix(*seen, white(light, spectra.OBSERVER), white(light, spectra.CAMERA)))
+        matrix = color.fit_color_matrix(*seen, white(light, spectra.OBSERVER), white(light, spectra.CAMERA))
         from_camera, to_eye = balanced(light, SURFACES), pcs(light, SURFACES)
         least = np.linalg.lstsq(from_camera.T, to_eye.T, rcond=None)[0].T
-        forwards.append(least if plain else color.fit_forward_matrix(from_camera, to_eye))
-    return colors, forwards, (None, None), tuple(CALIBRATED), (1.0, 1.0, 1.0)
+        made.append(Calibration(code, matrix, least if plain else color.fit_forward_matrix(from_camera, to_eye)))
+    return tuple(made), (1.0, 1.0, 1.0)
 
 
-def differences(known: tuple[Any, ...], light: np.ndarray) -> np.ndarray:
+def differences(known: tuple[tuple[Calibration, ...], Three], light: np.ndarray) -> np.ndarray:
     """(24,) CIEDE2000 of the ColorChecker's patches, the whole way to Rec. 2020."""
     rgb = color.camera_to_rec2020(*known, white(light, spectra.CAMERA)) @ balanced(light, spectra.COLORCHECKER)
     to_d50 = color.adaptation(color.xyz_from_xy(color.D65), color.PCS_D50)

@@ -154,7 +154,7 @@ def test_turns_that_do_not_fit_the_flats_are_refused(flats, tmp_path, capsys, tu
 )
 def test_what_no_file_tells_is_asked_for_before_charts_are_searched(tmp_path, capsys, monkeypatch, known, why) -> None:
     searched: list[object] = []
-    monkeypatch.setattr("anylens.lab.calibrate.find_grid", searched.append)
+    monkeypatch.setattr("anylens.lab.calibrate_views.find_grid", searched.append)
     files = [str(tmp_path / f"{at}.jpg") for at in range(3)]
     for file in files:
         cv2.imwrite(file, np.full((240, 320, 3), 128, np.uint8))

@@ -8,26 +8,31 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from anylens import color
+from anylens.record import replace
 from anylens.refusal import Refusal
+from anylens.sensor import Calibration
 
 WARM = np.array([[1.8331, -0.8166, -0.2478], [0.1391, 0.8961, -0.0367], [0.0822, 0.0662, 0.2597]])
 COOL = np.array([[1.0344, -0.4210, -0.0620], [-0.2315, 1.0625, 0.1948], [0.0093, 0.1058, 0.5541]])
 FORWARD = np.array([[0.7463, 0.1044, 0.1135], [0.2648, 0.9173, -0.1821], [0.0113, -0.2154, 1.0292]])
+
+DUAL = (Calibration(3, WARM), Calibration(23, COOL)), (1, 1, 1)
+SINGLE = (Calibration(23, COOL),), (1, 1, 1)
 
 kelvins = st.floats(2000.0, 15000.0)
 tints = st.floats(-50.0, 50.0)
 bends = st.lists(st.floats(-0.05, 0.05), min_size=9, max_size=9).map(lambda values: np.reshape(values, (3, 3)))
 calibrations = st.builds(
     lambda warm, cool, forward, individual, balance, swap: (
-        (COOL + cool, WARM + warm) if swap else (WARM + warm, COOL + cool),
-        (FORWARD, None) if forward else (None, None),
-        (np.eye(3) + individual, None),
-        (23, 3) if swap else (3, 23),
+        (
+            Calibration(23 if swap else 3, COOL + cool if swap else WARM + warm, forward, np.eye(3) + individual),
+            Calibration(3 if swap else 23, WARM + warm if swap else COOL + cool),
+        ),
         balance,
     ),
     bends,
     bends,
-    st.booleans(),
+    st.sampled_from([FORWARD, None]),
     bends,
     st.tuples(*[st.floats(0.5, 2.0)] * 3),
     st.booleans(),
@@ -49,9 +54,7 @@ def test_kelvin_and_tint_come_back_from_a_chromaticity(kelvin, tint) -> None:
 
 @given(kelvins, tints, st.booleans())
 def test_kelvin_and_tint_come_back_from_a_camera_neutral(kelvin, tint, dual) -> None:
-    camera = (
-        ((WARM, COOL), (None, None), (None, None), (3, 23), (1, 1, 1)) if dual else ((COOL,), (), (), (23,), (1, 1, 1))
-    )
+    camera = DUAL if dual else SINGLE
     try:
         neutral = color.neutral_from_kelvin(kelvin, tint, *camera)
     except Refusal:
@@ -62,32 +65,28 @@ def test_kelvin_and_tint_come_back_from_a_camera_neutral(kelvin, tint, dual) -> 
 
 @given(st.floats(2200.0, 12000.0), st.floats(-30.0, 30.0))
 def test_the_blend_of_two_illuminants_has_no_steps(kelvin, tint) -> None:
-    camera = ((WARM, COOL), (None, None), (None, None), (3, 23), (1, 1, 1))
     here, near = (
-        color.camera_to_rec2020(*camera, color.neutral_from_kelvin(k, tint, *camera))
-        for k in (kelvin, kelvin * 1.00001)
+        color.camera_to_rec2020(*DUAL, color.neutral_from_kelvin(k, tint, *DUAL)) for k in (kelvin, kelvin * 1.00001)
     )
     assert np.abs(here - near).max() < 1e-3 * np.abs(here).max()
 
 
 @given(st.floats(2500.0, 9000.0), st.floats(0.1, 10.0), st.floats(0.1, 10.0))
 def test_scale_of_neutral_and_of_a_calibration_say_nothing(kelvin, brightness, size) -> None:
-    camera = ((WARM, COOL), (None, None), (None, None), (3, 23), (1, 1, 1))
-    neutral = color.neutral_from_kelvin(kelvin, 0.0, *camera)
-    plain = color.camera_to_rec2020(*camera, neutral)
-    np.testing.assert_allclose(color.camera_to_rec2020(*camera, neutral * brightness), plain, atol=1e-9)
-    np.testing.assert_allclose(
-        color.camera_to_rec2020((WARM * size, COOL), *camera[1:], neutral * brightness), plain, atol=1e-9
-    )
+    neutral = color.neutral_from_kelvin(kelvin, 0.0, *DUAL)
+    plain = color.camera_to_rec2020(*DUAL, neutral)
+    (warm, cool), balance = DUAL
+    for calibrations in ((warm, cool), (replace(warm, color_matrix=WARM * size), cool)):
+        found = color.camera_to_rec2020(calibrations, balance, neutral * brightness)
+        np.testing.assert_allclose(found, plain, atol=1e-9)
 
 
 @given(kelvins, tints)
 def test_warm_light_has_a_warm_neutral(kelvin, tint) -> None:
-    camera = ((COOL,), (None,), (None,), (23,), (1, 1, 1))
     cooler = min(kelvin * 1.2, 15000.0)
     assume(cooler > kelvin * 1.01)
     try:
-        warm, cool = (color.neutral_from_kelvin(k, tint, *camera) for k in (kelvin, cooler))
+        warm, cool = (color.neutral_from_kelvin(k, tint, *SINGLE) for k in (kelvin, cooler))
     except Refusal:
         assume(False)
     assert warm[0] / warm[2] > cool[0] / cool[2]

@@ -545,15 +545,8 @@ def test_a_real_lossy_linear_dng_holds_the_light_that_libraw_finds() -> None:
     facts = scene.facts
     assert facts.as_shot_neutral is not None
     assert facts.balance is not None
-    calibrations = facts.sensor.calibrations
-    matrix = color.camera_to_rec2020(
-        [each.color_matrix for each in calibrations],
-        [each.forward_matrix for each in calibrations],
-        [each.camera_calibration for each in calibrations],
-        [each.illuminant for each in calibrations],
-        facts.sensor.analog_balance,
-        facts.as_shot_neutral,
-    )
+    sensor = facts.sensor
+    matrix = color.camera_to_rec2020(sensor.calibrations, sensor.analog_balance, facts.as_shot_neutral)
     with rawpy.imread(str(LINEAR)) as raw:
         light = raw.raw_image[..., :3] / 65535.0 * facts.balance
     assert np.allclose(scene.pixels, np.moveaxis(light @ matrix.T, -1, 0), atol=1e-4)

@@ -11,22 +11,27 @@ from PIL import Image, ImageCms
 from anylens import color
 from anylens.files.icc import Space, icc_profile
 from anylens.refusal import Refusal
+from anylens.sensor import Calibration
 
 GOPRO_WARM = np.array([[1.8331, -0.8166, -0.2478], [0.1391, 0.8961, -0.0367], [0.0822, 0.0662, 0.2597]])
 GOPRO_COOL = np.array([[1.0344, -0.4210, -0.0620], [-0.2315, 1.0625, 0.1948], [0.0093, 0.1058, 0.5541]])
-GOPRO = ((GOPRO_WARM, GOPRO_COOL), (None, None), (None, None), (3, 23), (1.0, 1.0, 1.0))
+GOPRO = (Calibration(3, GOPRO_WARM), Calibration(23, GOPRO_COOL)), (1.0, 1.0, 1.0)
 GOPRO_NEUTRAL = (0.522449, 1.0, 0.571429)
 CANON = (
     (
-        [[0.7546, -0.1435, -0.0929], [-0.3846, 1.1488, 0.2692], [-0.0332, 0.1209, 0.6370]],
-        [[0.7034, -0.0804, -0.1014], [-0.4420, 1.2564, 0.2058], [-0.0851, 0.1994, 0.5758]],
+        Calibration(
+            17,
+            [[0.7546, -0.1435, -0.0929], [-0.3846, 1.1488, 0.2692], [-0.0332, 0.1209, 0.6370]],
+            [[0.7763, 0.0065, 0.1815], [0.2364, 0.8351, -0.0715], [-0.0059, -0.4228, 1.2538]],
+            np.diag([0.9883, 1.0, 1.0]),
+        ),
+        Calibration(
+            21,
+            [[0.7034, -0.0804, -0.1014], [-0.4420, 1.2564, 0.2058], [-0.0851, 0.1994, 0.5758]],
+            [[0.7464, 0.1044, 0.1135], [0.2648, 0.9173, -0.1820], [0.0113, -0.2154, 1.0292]],
+            np.diag([0.9883, 1.0, 1.0]),
+        ),
     ),
-    (
-        [[0.7763, 0.0065, 0.1815], [0.2364, 0.8351, -0.0715], [-0.0059, -0.4228, 1.2538]],
-        [[0.7464, 0.1044, 0.1135], [0.2648, 0.9173, -0.1820], [0.0113, -0.2154, 1.0292]],
-    ),
-    (np.diag([0.9883, 1.0, 1.0]), np.diag([0.9883, 1.0, 1.0])),
-    (17, 21),
     (2.158672, 1.0, 1.414752),
 )
 CANON_NEUTRAL = (1.0, 0.996616, 0.995727)
@@ -126,7 +131,10 @@ def _kelvin_after_krystek(xyz: np.ndarray) -> float:
 
 def _by_brute_force(calibrations, neutral, kelvins) -> np.ndarray:
     """The specification's chapter in plain steps, with another locus and another search."""
-    matrices, forwards, individuals, _, balance = calibrations
+    known, balance = calibrations
+    matrices = [each.color_matrix for each in known]
+    forwards = [each.forward_matrix for each in known]
+    individuals = [each.camera_calibration for each in known]
     neutral = np.array(neutral)
     eye = np.eye(3)
 
@@ -176,24 +184,24 @@ def test_camera_matrix_is_what_the_specification_gives_step_by_step(calibrations
 
 def test_a_camera_whose_filters_are_the_observer_has_only_to_change_its_primaries() -> None:
     neutral = color.xyz_from_xy(color.D65)
-    ours = color.camera_to_rec2020([np.eye(3)], [None], [None], [21], (1, 1, 1), neutral)
+    ours = color.camera_to_rec2020([Calibration(21, np.eye(3))], (1, 1, 1), neutral)
     np.testing.assert_allclose(ours * (1.0 / neutral), color.xyz_to_rgb("rec2020"), atol=1e-4)
 
 
 @pytest.mark.parametrize(
     ("calibrations", "neutral"),
     [
-        (([np.zeros((3, 3))], [None], [None], [21], (1, 1, 1)), (1, 1, 1)),
-        (([np.ones((3, 3))], [None], [None], [21], (1, 1, 1)), (1, 1, 1)),
-        (([np.full((3, 3), np.nan)], [None], [None], [21], (1, 1, 1)), (1, 1, 1)),
-        (([], [], [], [], (1, 1, 1)), (1, 1, 1)),
-        (([np.ones((4, 3))], [None], [None], [21], (1, 1, 1)), (1, 1, 1)),
-        (([np.eye(3)], [np.zeros((3, 3))], [None], [21], (1, 1, 1)), (1, 1, 1)),
-        (([np.eye(3)], [None], [np.zeros((3, 3))], [21], (1, 1, 1)), (1, 1, 1)),
-        (([np.eye(3)], [None], [None], [21], (1, 0, 1)), (1, 1, 1)),
-        (([np.eye(3)], [None], [None], [21], (1, 1, 1)), (1, 0, 1)),
-        (([np.eye(3)], [None], [None], [21], (1, 1, 1)), (1, float("nan"), 1)),
-        (([GOPRO_WARM], [None], [None], [3], (1, 1, 1)), (0.001, 1, 0.001)),
+        (([Calibration(21, np.zeros((3, 3)))], (1, 1, 1)), (1, 1, 1)),
+        (([Calibration(21, np.ones((3, 3)))], (1, 1, 1)), (1, 1, 1)),
+        (([Calibration(21, np.full((3, 3), np.nan))], (1, 1, 1)), (1, 1, 1)),
+        (((), (1, 1, 1)), (1, 1, 1)),
+        (([Calibration(21, np.ones((4, 3)))], (1, 1, 1)), (1, 1, 1)),
+        (([Calibration(21, np.eye(3), np.zeros((3, 3)))], (1, 1, 1)), (1, 1, 1)),
+        (([Calibration(21, np.eye(3), None, np.zeros((3, 3)))], (1, 1, 1)), (1, 1, 1)),
+        (([Calibration(21, np.eye(3))], (1, 0, 1)), (1, 1, 1)),
+        (([Calibration(21, np.eye(3))], (1, 1, 1)), (1, 0, 1)),
+        (([Calibration(21, np.eye(3))], (1, 1, 1)), (1, float("nan"), 1)),
+        (([Calibration(3, GOPRO_WARM)], (1, 1, 1)), (0.001, 1, 0.001)),
     ],
 )
 def test_what_gives_no_colours_is_refused_in_one_sentence(calibrations, neutral) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,25 +15,42 @@ from anylens.refusal import Refusal
 Array = npt.NDArray[np.float64]
 
 
+class Calibrated(Protocol):
+    """The colours of a camera under one light, in the DNG tags' terms; `sensor.Calibration` is one."""
+
+    @property
+    def illuminant(self) -> int:
+        """CalibrationIlluminant, an EXIF LightSource code."""
+        ...
+
+    @property
+    def color_matrix(self) -> npt.ArrayLike:
+        """(3, 3) from XYZ to the reference camera's RGB."""
+        ...
+
+    @property
+    def forward_matrix(self) -> npt.ArrayLike | None:
+        """(3, 3) from white-balanced reference camera RGB to XYZ D50."""
+        ...
+
+    @property
+    def camera_calibration(self) -> npt.ArrayLike | None:
+        """(3, 3) from the reference camera's RGB to this copy's."""
+        ...
+
+
 def camera_to_rec2020(
-    color_matrices: Sequence[npt.ArrayLike],
-    forward_matrices: Sequence[npt.ArrayLike | None],
-    camera_calibrations: Sequence[npt.ArrayLike | None],
-    illuminants: Sequence[int],
-    analog_balance: npt.ArrayLike,
-    neutral: npt.ArrayLike,
+    calibrations: Sequence[Calibrated], analog_balance: npt.ArrayLike, neutral: npt.ArrayLike
 ) -> Array:
     """(3, 3) from white-balanced camera RGB (camera / neutral) to linear Rec. 2020 (D65), (1, 1, 1) to (1, 1, 1).
 
-    One item for each calibration, in the DNG tags' terms and order: ColorMatrix, ForwardMatrix or None,
-    CameraCalibration or None, CalibrationIlluminant (EXIF LightSource code); AnalogBalance; `neutral` is the camera
-    RGB of a neutral surface, any scale. Two calibrations are blended linearly in inverse colour temperature at the
-    temperature that `neutral` has through that very blend; of three the first two are used. Raises Refusal for
-    matrices that cannot be inverted and for a neutral that no light can have. DNG specification 1.7.1, "Mapping
-    Camera Color Space to CIE XYZ Space".
+    `analog_balance` is the DNG tag AnalogBalance, `neutral` the camera RGB of a neutral surface, any scale. Two
+    calibrations are blended linearly in inverse colour temperature at the temperature that `neutral` has through that
+    very blend; of three the first two are used. Raises Refusal for matrices that cannot be inverted and for a neutral
+    that no light can have. DNG specification 1.7.1, "Mapping Camera Color Space to CIE XYZ Space".
     """
     white_camera = _neutral(neutral)
-    camera = _Camera(color_matrices, forward_matrices, camera_calibrations, illuminants, analog_balance)
+    camera = _Camera(calibrations, analog_balance)
     weight = camera.weight_of(white_camera)
     forward = camera.forward(weight)
     if forward is None:
@@ -90,12 +108,7 @@ def fit_forward_matrix(balanced: npt.ArrayLike, xyz: npt.ArrayLike) -> Array:
 
 
 def kelvin_from_neutral(
-    neutral: npt.ArrayLike,
-    color_matrices: Sequence[npt.ArrayLike],
-    forward_matrices: Sequence[npt.ArrayLike | None],
-    camera_calibrations: Sequence[npt.ArrayLike | None],
-    illuminants: Sequence[int],
-    analog_balance: npt.ArrayLike,
+    neutral: npt.ArrayLike, calibrations: Sequence[Calibrated], analog_balance: npt.ArrayLike
 ) -> tuple[float, float]:
     """Colour temperature in kelvin and tint of the light under which a neutral surface has this camera RGB.
 
@@ -103,7 +116,7 @@ def kelvin_from_neutral(
     specification 1.7.1, "Translating Camera Neutral Coordinates to White Balance xy Coordinates".
     """
     white_camera = _neutral(neutral)
-    camera = _Camera(color_matrices, forward_matrices, camera_calibrations, illuminants, analog_balance)
+    camera = _Camera(calibrations, analog_balance)
     white = camera.to_xyz(camera.weight_of(white_camera)) @ white_camera
     if not (white[1] > 0.0 and white.sum() > 0.0):
         raise _no_light(white_camera)
@@ -111,13 +124,7 @@ def kelvin_from_neutral(
 
 
 def neutral_from_kelvin(
-    kelvin: float,
-    tint: float,
-    color_matrices: Sequence[npt.ArrayLike],
-    forward_matrices: Sequence[npt.ArrayLike | None],
-    camera_calibrations: Sequence[npt.ArrayLike | None],
-    illuminants: Sequence[int],
-    analog_balance: npt.ArrayLike,
+    kelvin: float, tint: float, calibrations: Sequence[Calibrated], analog_balance: npt.ArrayLike
 ) -> Array:
     """Camera RGB, (3,) with largest value 1, of a neutral surface under a light of this temperature and tint.
 
@@ -125,7 +132,7 @@ def neutral_from_kelvin(
     more magenta picture). Raises Refusal where the camera would see a negative amount of a colour. DNG specification
     1.7.1, "Translating White Balance xy Coordinates to Camera Neutral Coordinates".
     """
-    camera = _Camera(color_matrices, forward_matrices, camera_calibrations, illuminants, analog_balance)
+    camera = _Camera(calibrations, analog_balance)
     white_camera = camera.from_xyz(camera.weight_at(kelvin)) @ xyz_from_xy(xy_from_kelvin(kelvin, tint))
     if not np.all(white_camera > 0.0):
         raise Refusal(
@@ -138,31 +145,22 @@ def neutral_from_kelvin(
 class _Camera:
     """One or two calibrations of a camera, blended by `weight`: 0 the warmer light, 1 the cooler one."""
 
-    def __init__(
-        self,
-        color_matrices: Sequence[npt.ArrayLike],
-        forward_matrices: Sequence[npt.ArrayLike | None],
-        camera_calibrations: Sequence[npt.ArrayLike | None],
-        illuminants: Sequence[int],
-        analog_balance: npt.ArrayLike,
-    ) -> None:
-        if len(color_matrices) == 0:
+    def __init__(self, calibrations: Sequence[Calibrated], analog_balance: npt.ArrayLike) -> None:
+        if not calibrations:
             raise Refusal(
                 "the colours of this camera are unknown, as the file has no ColorMatrix; give them by --sensor"
             )
-        kelvins = [illuminant_kelvin(code) or 0.0 for code in illuminants[:2]]
-        dual = len(color_matrices) > 1 and len(kelvins) > 1 and min(kelvins) > 0.0 and kelvins[0] != kelvins[1]
+        kelvins = [illuminant_kelvin(each.illuminant) or 0.0 for each in calibrations[:2]]
+        dual = len(kelvins) > 1 and min(kelvins) > 0.0 and kelvins[0] != kelvins[1]
         order = [int(i) for i in np.argsort(kelvins)] if dual else [0]
+        used = [calibrations[i] for i in order]
         self._mireds = [1e6 / kelvins[i] for i in order] if dual else []
         self._balance = np.asarray(analog_balance, np.float64).reshape(3)
-        self._color = [_scaled_to_white(_matrix("ColorMatrix", color_matrices[i])) for i in order]
-        self._individual = [_matrix("CameraCalibration", _at(camera_calibrations, i, np.eye(3))) for i in order]
-        self._forward = [
-            matrix * (PCS_D50 / matrix.sum(axis=1))[:, None]
-            for i in order
-            if (given := _at(forward_matrices, i, None)) is not None
-            for matrix in [_matrix("ForwardMatrix", given)]
-        ]
+        self._color = [_scaled_to_white(_matrix("ColorMatrix", each.color_matrix)) for each in used]
+        individual = [np.eye(3) if each.camera_calibration is None else each.camera_calibration for each in used]
+        self._individual = [_matrix("CameraCalibration", each) for each in individual]
+        forward = [_matrix("ForwardMatrix", m) for each in used if (m := each.forward_matrix) is not None]
+        self._forward = [matrix * (PCS_D50 / matrix.sum(axis=1))[:, None] for matrix in forward]
         if not np.all(self._balance > 0.0):
             raise Refusal("the file's AnalogBalance is not three numbers above 0; the file is damaged, export it again")
 
@@ -227,11 +225,6 @@ def _fit(seen: Array, wanted: Array, white_seen: Array, white_wanted: Array) -> 
     return np.asarray(exact + rest.T @ turns, np.float64)
 
 
-def _at(items: Sequence[npt.ArrayLike | None], index: int, otherwise: npt.ArrayLike | None) -> npt.ArrayLike | None:
-    item = items[index] if index < len(items) else None
-    return otherwise if item is None else item
-
-
 def _blend(ends: Sequence[Array], weight: float) -> Array:
     return np.asarray((1.0 - weight) * ends[0] + weight * ends[-1], np.float64)
 
@@ -240,7 +233,7 @@ def _scaled_to_white(matrix: Array) -> Array:
     return np.asarray(matrix / max(float((matrix @ PCS_D50).max()), 1e-12), np.float64)
 
 
-def _matrix(name: str, values: npt.ArrayLike | None) -> Array:
+def _matrix(name: str, values: npt.ArrayLike) -> Array:
     matrix = np.asarray(values, np.float64)
     if matrix.shape != (3, 3):
         raise Refusal(f"{name} has the shape {matrix.shape}, only cameras of three colours (3 x 3) can be developed")

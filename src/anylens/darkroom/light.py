@@ -29,33 +29,21 @@ ENOUGH_FOR_BRIGHTNESS = 50_000
 """Of so many cells the percentiles stray by less than a hundredth of a stop."""
 
 
-def calibration_arguments(facts: Facts) -> tuple[list[object], list[object], list[object], list[int], object]:
-    """The sensor's colour calibrations as `color` takes them."""
-    known = facts.sensor.calibrations
-    return (
-        [c.color_matrix for c in known],
-        [c.forward_matrix for c in known],
-        [c.camera_calibration for c in known],
-        [c.illuminant for c in known],
-        facts.sensor.analog_balance,
-    )
-
-
 def neutral_of(facts: Facts, kelvin: float, tint: float) -> tuple[float, float, float]:
     """Camera RGB of a neutral surface, largest value 1: as shot for `kelvin` 0, else under that light.
 
     `tint` is added to the shot's own or to the chosen light. A shot that tells no neutral is taken for daylight.
     """
-    shot, calibrated = facts.as_shot_neutral, bool(facts.sensor.calibrations)
-    if not calibrated:
+    shot, sensor = facts.as_shot_neutral, facts.sensor
+    if not sensor.calibrations:
         return shot or (1.0, 1.0, 1.0)
-    arguments = calibration_arguments(facts)
+    camera = sensor.calibrations, sensor.analog_balance
     if kelvin == 0.0 and tint == 0.0 and shot is not None:
         return shot
     if kelvin == 0.0:
-        kelvin, own_tint = (DAYLIGHT_K, 0.0) if shot is None else color.kelvin_from_neutral(shot, *arguments)  # type: ignore[arg-type]
+        kelvin, own_tint = (DAYLIGHT_K, 0.0) if shot is None else color.kelvin_from_neutral(shot, *camera)
         tint += own_tint
-    red, green, blue = (float(v) for v in color.neutral_from_kelvin(kelvin, tint, *arguments))  # type: ignore[arg-type]
+    red, green, blue = (float(v) for v in color.neutral_from_kelvin(kelvin, tint, *camera))
     return red, green, blue
 
 
@@ -66,12 +54,12 @@ def warmer(facts: Facts, neutral: tuple[float, float, float], warmth: float) -> 
     """
     if warmth == 0.0 or not facts.sensor.calibrations:
         return neutral
-    arguments = calibration_arguments(facts)
-    kelvin, tint = color.kelvin_from_neutral(neutral, *arguments)  # type: ignore[arg-type]
+    camera = facts.sensor.calibrations, facts.sensor.analog_balance
+    kelvin, tint = color.kelvin_from_neutral(neutral, *camera)
     if kelvin >= DAYLIGHT_K:
         return neutral
     aim = 1.0 / ((1.0 - warmth) / kelvin + warmth / DAYLIGHT_K)
-    red, green, blue = (float(v) for v in color.neutral_from_kelvin(aim, tint, *arguments))  # type: ignore[arg-type]
+    red, green, blue = (float(v) for v in color.neutral_from_kelvin(aim, tint, *camera))
     return red, green, blue
 
 
@@ -95,14 +83,7 @@ def _scene_matrix(
     known: tuple[Calibration, ...], analog: tuple[float, float, float], balance: tuple[float, float, float]
 ) -> npt.NDArray[np.float64]:
     inverse = 1.0 / np.array(balance)
-    matrix = color.camera_to_rec2020(
-        [c.color_matrix for c in known],
-        [c.forward_matrix for c in known],
-        [c.camera_calibration for c in known],
-        [c.illuminant for c in known],
-        analog,
-        inverse / inverse.max(),
-    )
+    matrix = color.camera_to_rec2020(known, analog, inverse / inverse.max())
     matrix.flags.writeable = False
     return matrix
 

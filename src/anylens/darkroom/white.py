@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from anylens import color
 from anylens.refusal import Refusal
+from anylens.sensor import Calibration
 
 Array = npt.NDArray[np.float64]
 Three = tuple[float, float, float]
@@ -26,19 +25,20 @@ ESTIMATE_SPREAD = 0.16
 """What lights are usual, and how far the scene's colours lead astray, in log R/G and log B/G."""
 
 
-def estimate_neutral(seen: npt.NDArray[np.float32], clip: Three, calibrations: tuple[Any, ...] | None) -> Three | None:
+def estimate_neutral(
+    seen: npt.NDArray[np.float32], calibrations: tuple[Calibration, ...], analog_balance: Three
+) -> Three | None:
     """Camera RGB of a neutral surface, largest value 1, told from an unbalanced overview `seen` (3, h, w).
 
-    `clip` is where R, G and B clip; `calibrations` are the camera's, as the functions of `color` take them from
-    ColorMatrix on, or None. Two estimates are joined: the brightest percent of each colour (Land & McCann 1971), and
-    the first principal axis of the darkest and the brightest cells (Cheng, Prasad & Brown 2014). Where the camera is
-    calibrated, the mean of all lights from 2200 to 12000 K near the locus of daylight and lamps is taken, each as
-    likely as it is usual and near to the estimate (Finlayson, Hordley & Hubel 2001 in spirit). Gives None where fewer
-    than 16 cells are neither clipped nor dark.
+    It clips at 1; `calibrations` and `analog_balance` are the sensor's, the former may be none. Two estimates are
+    joined: the brightest percent of each colour (Land & McCann 1971), and the first principal axis of the darkest and
+    the brightest cells (Cheng, Prasad & Brown 2014). Where the camera is calibrated, the mean of all lights from 2200
+    to 12000 K near the locus of daylight and lamps is taken, each as likely as it is usual and near to the estimate
+    (Finlayson, Hordley & Hubel 2001 in spirit). Gives None where fewer than 16 cells are neither clipped nor dark.
     """
     step = max(1, int((seen[0].size / MOST_CELLS) ** 0.5))
     seen = seen[:, ::step, ::step]
-    inside = (seen < 0.97 * np.array(clip, np.float32)[:, None, None]).all(0) & (seen > 0.0).all(0)
+    inside = (seen < np.float32(0.97)).all(0) & (seen > 0.0).all(0)
     light = seen[:, inside].astype(np.float64)
     if light.shape[1] < LEAST_CELLS:
         return None
@@ -48,8 +48,8 @@ def estimate_neutral(seen: npt.NDArray[np.float32], clip: Three, calibrations: t
         return None
     brightest = np.percentile(light, BRIGHT_PERCENT, axis=1)
     opposed = (_opposed(brightest) + _opposed(_axis_of_extremes(light))) / 2.0
-    if calibrations is not None:
-        opposed = _usual(opposed, calibrations)
+    if calibrations:
+        opposed = _usual(opposed, calibrations, analog_balance)
     neutral = np.exp([opposed[0], 0.0, opposed[1]])
     red, green, blue = (float(value) for value in neutral / neutral.max())
     return red, green, blue
@@ -69,13 +69,13 @@ def _axis_of_extremes(light: Array) -> Array:
     return axis
 
 
-def _usual(estimate: Array, calibrations: tuple[Any, ...]) -> Array:
+def _usual(estimate: Array, calibrations: tuple[Calibration, ...], analog_balance: Three) -> Array:
     """The mean of the lights that this camera knows, by how likely each is; the estimate where it knows none."""
     places, costs = [], []
     for kelvin in KELVINS:
         for tint in TINTS:
             try:
-                places.append(_opposed(color.neutral_from_kelvin(kelvin, tint, *calibrations)))
+                places.append(_opposed(color.neutral_from_kelvin(kelvin, tint, calibrations, analog_balance)))
             except Refusal:
                 continue
             rarity = ((1e6 / kelvin - USUAL_MIRED) / MIRED_SPREAD) ** 2 + ((tint - USUAL_TINT) / TINT_SPREAD) ** 2

@@ -320,7 +320,7 @@ def _neutral(
         if not (xy[0] > 0 and xy[1] > 0 and sum(xy) < 1):
             raise Refusal(f"AsShotWhiteXY holds {_shown(xy)}, which is no colour of light; {gate.DAMAGED}")
         kelvin, tint = color.kelvin_from_xy((xy[0], xy[1]))
-        found = color.neutral_from_kelvin(kelvin, tint, *color_arguments(calibrations), balance)
+        found = color.neutral_from_kelvin(kelvin, tint, calibrations, balance)
         neutral = (float(found[0]), float(found[1]), float(found[2]))
     if neutral is None:
         return None, ("The file does not say which white balance it was shot with.",)
@@ -330,18 +330,6 @@ def _neutral(
         )
     most = max(neutral)
     return (neutral[0] / most, neutral[1] / most, neutral[2] / most), ()
-
-
-def color_arguments(
-    calibrations: Sequence[Calibration],
-) -> tuple[list[Matrix], list[Matrix | None], list[Matrix | None], list[int]]:
-    """Calibrations in the order in which the functions of `anylens.color` take them."""
-    return (
-        [each.color_matrix for each in calibrations],
-        [each.forward_matrix for each in calibrations],
-        [each.camera_calibration for each in calibrations],
-        [each.illuminant for each in calibrations],
-    )
 
 
 def _noise(negative: _Negative) -> tuple[Noise | None, tuple[str, ...]]:
@@ -373,8 +361,7 @@ def _scene(samples: Samples, facts: Facts) -> Scene:
         notes.append("Equal samples were taken as neutral.")
     most = max(neutral)
     gains = (most / neutral[0], most / neutral[1], most / neutral[2])
-    calibrations = color_arguments(silicon.calibrations)
-    matrix = color.camera_to_rec2020(*calibrations, silicon.analog_balance, neutral) * np.array(gains)
+    matrix = color.camera_to_rec2020(silicon.calibrations, silicon.analog_balance, neutral) * np.array(gains)
     light = matrix.astype(np.float32) @ pixels.reshape(3, -1)
     facts = replace(facts, balance=gains, notes=tuple(notes))
     return Scene(np.asarray(light.reshape(pixels.shape), np.float32), facts)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from anylens import color
 from anylens.files.bands import in_order
-from anylens.files.dng import color_arguments
 from anylens.files.exif import (
     SOFTWARE,
     exif_entries,
@@ -126,8 +125,7 @@ def write_scene_dng(file: BinaryIO, scene: Scene) -> None:
     neutral = _product((1.0 / gains[0], 1.0 / gains[1], 1.0 / gains[2]), (min(gains),) * 3)
     known, noise = facts.sensor.calibrations, facts.sensor.noise
     if known and not facts.display_referred:
-        calibrations = color_arguments(known)
-        to_scene = color.camera_to_rec2020(*calibrations, facts.sensor.analog_balance, neutral) * np.array(gains)
+        to_scene = color.camera_to_rec2020(known, facts.sensor.analog_balance, neutral) * np.array(gains)
     else:
         to_scene, neutral, noise = np.eye(3), (1.0, 1.0, 1.0), None
         red, green, blue = (tuple(float(value) for value in row) for row in color.xyz_to_rgb("rec2020"))

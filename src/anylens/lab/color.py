@@ -204,14 +204,7 @@ def _to_xyz(specimen: Specimen, notes: list[str]) -> Array | None:
         notes.append(f"The file has no {lacks}, so its own colours cannot be judged.")
         return None
     neutral = np.array(facts.as_shot_neutral)
-    matrix = color.camera_to_rec2020(
-        [c.color_matrix for c in known],
-        [c.forward_matrix for c in known],
-        [c.camera_calibration for c in known],
-        [c.illuminant for c in known],
-        facts.sensor.analog_balance,
-        neutral,
-    )
+    matrix = color.camera_to_rec2020(known, facts.sensor.analog_balance, neutral)
     to_d50 = color.adaptation(color.xyz_from_xy(color.D65), color.PCS_D50)
     return np.asarray((to_d50 @ color.rgb_to_xyz("rec2020") @ matrix) / neutral * neutral.max(), np.float64)
 

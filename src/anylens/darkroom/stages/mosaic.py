@@ -13,7 +13,6 @@ from anylens.darkroom.light import (
     NOTHING_SEEN,
     bayer_phase,
     by_site,
-    calibration_arguments,
     gains_of,
     neutral_of,
     noise_of,
@@ -116,8 +115,7 @@ class Balance(Planned):
             return Plan(None, (), replace(facts, balance=(1.0, 1.0, 1.0)), seen)
         neutral = facts.as_shot_neutral
         if self.kelvin == 0.0 and (self.light == "auto" or neutral is None):
-            calibrations = calibration_arguments(facts) if facts.sensor.calibrations else None
-            estimate = estimate_neutral(seen, (1.0, 1.0, 1.0), calibrations)
+            estimate = estimate_neutral(seen, facts.sensor.calibrations, facts.sensor.analog_balance)
             if estimate is not None:
                 neutral, note = estimate, "White balance was estimated from the picture."
                 facts = replace(facts, notes=(*facts.notes, note))
