@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from anylens import color, darkroom
 from anylens.darkroom import one_pass
-from anylens.darkroom.light import gains_of, noise_of, toe_of
+from anylens.darkroom.light import gains_of, noise_of, scene_matrix, toe_of
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights
 from anylens.darkroom.stages.scene import Crop, Denoise, Expose, LocalTone, Size
 from anylens.darkroom.stages.tone import Tone
-from anylens.files import write
+from anylens.files import read, write
 from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Latent, Scene
 from anylens.refusal import Refusal
@@ -192,6 +192,25 @@ def test_clipped_counts_that_scatter_leave_no_specks() -> None:
     mosaic = Balance()(darkroom.develop(sampled(scattered), until="mosaic"))
     filled = Highlights()(mosaic).pixels
     assert filled.min() > 0.8 * np.median(filled)
+
+
+@pytest.mark.parametrize("color", [(1.0, 1.0, 1.0), (0.83, 0.68, 0.25), (0.5, 0.74, 1.0), (1.0, 0.25, 0.1)])
+def test_clipped_colours_of_a_linear_dng_are_filled_in_as_those_of_a_mosaic(
+    color: tuple[float, float, float], tmp_path: Path
+) -> None:
+    light = np.array(color)[:, None, None] * grey(np.tile(np.geomspace(0.2, 20.0, 1024), (48, 1)), 48, 1024)
+    counts = np.rint(256 + light.clip(0.0, 1.0) * (4095 - 256)).astype(np.uint16)
+    known = facts("mono", 48, 1024, as_shot_neutral=NEUTRAL)
+    calibrated = replace(known, sensor=replace(known.sensor, calibrations=facts().sensor.calibrations))
+    write(Frame(counts, calibrated), tmp_path / "a.dng")
+    recipe = darkroom.adjust(darkroom.adjust(darkroom.look("none"), "Denoise.luma=0"), "Denoise.chroma=0")
+    as_read = read(tmp_path / "a.dng")
+    scene = darkroom.develop(as_read, recipe, until="scene")
+    whole = (light < 0.7).all(0)
+    assert np.array_equal(scene.pixels[:, whole], as_read.pixels[:, whole])
+    to_camera = np.linalg.inv(scene_matrix(scene.facts))
+    filled = np.einsum("cd,dx->cx", to_camera, scene.pixels[:, 16, ::2]).clip(1e-3)
+    assert np.abs(filled / filled_ramp(color) - 1.0).max() < 0.08
 
 
 def test_highlights_change_nothing_where_nothing_is_clipped() -> None:

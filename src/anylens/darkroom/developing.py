@@ -15,6 +15,7 @@ from anylens.darkroom.quad import as_bayer
 from anylens.darkroom.recipe import Recipe, Stage, text
 from anylens.darkroom.stages import RENDERING, default_recipe
 from anylens.darkroom.stages.merge import Merge
+from anylens.darkroom.stages.mosaic import Highlights
 from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.stack import Stack
 from anylens.frame import Burst, Frame
@@ -75,11 +76,18 @@ def latent(
 
 
 def _begun(image: Frame | Burst | Mosaic | Scene, recipe: Recipe, passport: Choice) -> Frame | Burst | Mosaic | Scene:
-    """What developing begins with: a burst of one is its frame, quad-Bayer is taken for Bayer, passports are found."""
+    """What developing begins with.
+
+    A burst of one is its frame, quad-Bayer is taken for Bayer, a linear DNG's highlights are filled in, passports are
+    found.
+    """
     if isinstance(image, Burst) and len(image.frames) == 1 and not isinstance(recipe.merge, Stack):
         image = image.reference
     if isinstance(image, Frame) and isinstance(recipe.merge, Merge):
         image = as_bayer(image, recipe.merge.mode)
+    if isinstance(image, Scene):
+        for stage in recipe.mosaic:
+            image = stage.colors(image) if isinstance(stage, Highlights) else image
     return image if isinstance(image, Burst) else with_passport(image, passport)
 
 

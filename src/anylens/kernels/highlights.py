@@ -328,11 +328,16 @@ def _of_levels(seen: Array, clip: tuple[float, float, float]) -> Array:
     return nearest
 
 
-def filled_in(seen: Array, clip: tuple[float, float, float], lean: Array) -> Array:
-    """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic, by what `leaning` gives."""
+def filled_in(seen: Array, clip: tuple[float, float, float], lean: Array, spacing_px: int = SPACING) -> Array:
+    """The rule of this kernel on whole colours (3, h, w) instead of sites of a mosaic, by what `leaning` gives.
+
+    Of an overview, or of a picture itself, whose pixels are `spacing_px` 1 apart.
+    """
     out = seen.copy()
     places = np.flatnonzero(_of_levels(seen, clip) > NEAR)
-    leans_of = _at_points(lean.reshape(-1, *lean.shape[2:]), *(at * SPACING for at in np.divmod(places, seen.shape[2])))
+    leans_of = _at_points(
+        lean.reshape(-1, *lean.shape[2:]), *(at * spacing_px for at in np.divmod(places, seen.shape[2]))
+    )
     light = seen.reshape(3, -1).take(places, 1)
     whole = [(plane, np.float32(level)) for plane, level in zip(light, clip, strict=True)]
     for own, (one, other) in enumerate(OTHERS):

@@ -17,17 +17,19 @@ from anylens.darkroom.light import (
     neutral_of,
     noise_of,
     sampled,
+    scene_matrix,
     seen_small,
     warmer,
 )
 from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.white import estimate_neutral
 from anylens.frame import Facts
-from anylens.image import Mosaic, Pixels
+from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels import balance, defects, highlights, shade
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.highlights import clipping_level, filled_in, leaning
 from anylens.kernels.library import Kernel
+from anylens.kernels.matrix import matrix
 from anylens.opcodes import GainMap, parse
 from anylens.record import record, replace
 
@@ -135,9 +137,7 @@ class Highlights(Planned):
         """The kernel takes where each site clips, how far it leans around there, and the phase of the filter."""
         if not facts.sensor.cfa or facts.balance is None:
             return Plan(None, (), facts, seen)
-        noise = noise_of(facts)
-        red, green, blue = clipping_level(sampled(seen), facts.balance, noise.scale, noise.offset)
-        clip = (self.clip * red, self.clip * green, self.clip * blue)
+        clip = self._levels(facts, seen)
         lean = leaning(seen, clip)
         cfa = facts.sensor.cfa
         sites = by_site(cfa, (0.0, 1.0, 2.0)).astype(np.intp)
@@ -145,6 +145,30 @@ class Highlights(Planned):
         by_sites = [lean[sites, which].reshape(4, *lean.shape[2:]) for which in (beside, 3 - sites - beside)]
         given = by_site(cfa, clip), np.concatenate(by_sites), *bayer_phase(cfa)
         return Plan(highlights.kernel, given, facts, filled_in(seen, clip, lean))
+
+    def colors(self, scene: Scene) -> Scene:
+        """A scene that never was a mosaic of ours, as a linear DNG's, filled in likewise."""
+        facts = scene.facts
+        if facts.sensor.cfa or facts.balance is None or facts.display_referred:
+            return scene
+        to_scene = scene_matrix(facts)
+        light = matrix(scene.pixels, np.linalg.inv(to_scene).astype(np.float32))
+        seen = light[:, ::SPACING, ::SPACING]
+        clip = self._levels(facts, seen)
+        filled = filled_in(light, clip, leaning(seen, clip), spacing_px=1)
+        places = (filled != light).any(0)
+        if not places.any():
+            return scene
+        pixels = scene.pixels.copy()
+        pixels[:, places] = to_scene.astype(np.float32) @ filled[:, places]
+        return replace(scene, pixels=pixels, overview=None)
+
+    def _levels(self, facts: Facts, seen: Pixels) -> tuple[float, float, float]:
+        """From where on R, G and B of balanced light are taken for clipped."""
+        assert facts.balance is not None
+        noise = noise_of(facts)
+        red, green, blue = clipping_level(sampled(seen), facts.balance, noise.scale, noise.offset)
+        return self.clip * red, self.clip * green, self.clip * blue
 
 
 @record(frozen=True, slots=True)
