@@ -11,6 +11,7 @@ from anylens.refusal import Refusal
 from anylens.twin.hand import tremor
 from anylens.twin.silicon import Chip, Exposure, Silicon, silicon, silicons
 from anylens.twin.silicon.chip import acceptance
+from anylens.twin.silicon.sampling import Sampling
 from anylens.twin.spectra import Flicker
 from tests.twin_light import LightByHand, by_hand, even
 
@@ -241,6 +242,23 @@ def test_rows_of_a_rolling_shutter_see_moving_things_one_after_the_other() -> No
     middle = [(row * columns).sum() / row.sum() for row in np.clip(raw - 20.0, 0.0, None)[1::2, :]]
     slope = np.polyfit(np.arange(1, 256, 2), middle, 1)[0]
     assert slope == pytest.approx(16 / 256, rel=0.1)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("hand", [None, tremor(1, 1e-9)], ids=["tripod", "held"])
+def test_an_edge_that_moves_becomes_a_ramp_as_wide_as_its_way(hand: object, quick: bool) -> None:
+    """What moves evenly by 12 pixels hides each place for a time that falls evenly over these 12."""
+    sensor = piece(width=96, height=64, line_us=0.0)
+    margin, exposure_s, way_px = 16, 0.01, 12.0
+    ground = np.ones((3, 64 + 2 * margin, 96 + 2 * margin), np.float32)
+    cover = np.zeros(ground.shape[1:], np.float32)
+    cover[:, : margin + 40] = 1.0
+    speed_mm_s = way_px / exposure_s * sensor.pitch_um / 1000.0
+    board = by_hand(3.0 * np.stack([cover] * 3), cover, lambda t: (speed_mm_s * t, 0.0))
+    light = LightByHand((by_hand(ground), board), margin, sensor.pitch_um)
+    exposure = Exposure(exposure_s, hand=hand, quick=quick)
+    share = (Sampling(light, sensor, exposure, light.layers).rows(0, 64, 96).mean(axis=0) - 1.0) / 2.0
+    assert share == pytest.approx(np.clip((39.5 + way_px - np.arange(96)) / way_px, 0.0, 1.0), abs=0.02)
 
 
 @pytest.mark.parametrize("hand", [None, tremor(3)])

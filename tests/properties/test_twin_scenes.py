@@ -147,7 +147,8 @@ def test_a_moved_frame_of_dense_light_keeps_its_finest_fringes():
     away = []
     for detail in (1, 2):
         light = formed(Fringes(), lens, FAR, Silicon(128, 96), DAY, margin_px=8, detail=detail)
-        seen = Sampling(light, sensor, Exposure(1e-3, hand=hand, distance_m=1.0)).rows(0, 96, 128)
+        exposure = Exposure(1e-3, hand=hand, distance_m=1.0)
+        seen = Sampling(light, sensor, exposure, light.layers).rows(0, 96, 128)
         green = np.tile(np.array(sensor.cfa) == "G", (48, 64))
         away.append(np.abs(seen[green] - aside[green]).max() / np.ptp(aside[green]))
     assert away[1] < 0.02 < 0.5 * away[0]

@@ -30,8 +30,8 @@ Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Path2 = Callable[[float], tuple[float, float]]
 
-_ROWS = 64
-"""Rows that one core works on at a time."""
+_ROWS, _BLOCK = 64, 16
+"""Rows that one core works on at a time; the sides of squares that are dark or not."""
 
 
 class Pixels(Protocol):
@@ -75,25 +75,34 @@ class Layer:
         """(H, W): the cover there, None for the farthest plane."""
         return self._all(slice(3, 4))[0] if len(self.values) > 3 else None
 
+    def lit(self, x: Array, y: Array, spare: float) -> npt.NDArray[np.bool_]:
+        """Whether there is light or cover within `spare` values of places among `sides`; more than 1e-5 of the most,
+        which is more than what formed it errs by."""
+        import cv2
+
+        reach = 2 * math.ceil(spare / _BLOCK) + 1
+        near = cv2.dilate(self._lit_blocks, np.ones((reach, reach), np.uint8))
+        # What is lit at a border is seen beyond it too.
+        rows, columns = (
+            np.clip(at // _BLOCK, 0, side - 1).astype(np.intp) for at, side in zip((y, x), near.shape, strict=True)
+        )
+        return np.asarray(near[rows, columns] > 0)
+
     @cached_property
-    def lit(self) -> list[tuple[slice, slice]]:
-        """Boxes, rows and columns of `sides`, outside of which the layer is dark and hides nothing."""
-        whole = self.values.shape[1:] == self.sides
-        step, spare = (1, 0) if whole else (self.detail * self.times, 2)  # a cubic reaches so far
+    def _lit_blocks(self) -> npt.NDArray[np.uint8]:
+        """Whether anything is lit in squares of 16 of `sides`, or as near as a cubic reaches."""
+        import cv2
 
-        def parts(lit: npt.ArrayLike, side: int) -> list[tuple[slice, slice]]:
-            """What is lit with little between, among the values and among `sides`."""
-            at = np.flatnonzero(lit)
-            gaps = np.flatnonzero(np.diff(at) > _ROWS // step)
-            ends = zip(at[np.append(0, gaps + 1)], at[np.append(gaps, -1)] + 1, strict=True) if len(at) else ()
-            return [(slice(a, b), slice(max(0, a - spare) * step, min(side, (b + spare) * step))) for a, b in ends]
-
-        height, width = self.sides
-        return [
-            (rows, columns)
-            for across, columns in parts(self.values.any(axis=(0, 1)), width)
-            for _, rows in parts(self.values[:, :, across].any(axis=(0, 2)), height)
-        ]
+        least = 1e-5 * self.values.max(axis=(1, 2), keepdims=True)
+        lit = (self.values > least).any(axis=0).astype(np.uint8)
+        if lit.shape != self.sides:
+            step = self.detail * self.times
+            lit = cv2.resize(cv2.dilate(lit, np.ones((5, 5), np.uint8)), None, None, step, step, cv2.INTER_NEAREST)
+        height, width = (side + -side % _BLOCK for side in self.sides)
+        whole = np.zeros((height, width), np.uint8)
+        whole[: self.sides[0], : self.sides[1]] = lit[: self.sides[0], : self.sides[1]]
+        blocks = whole.reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
+        return np.asarray(blocks.max(axis=(1, 3)))
 
     def seen(self, channel: int, rows: slice, columns: slice) -> Array:
         """Some rows and columns of the `rates` of R, G or B, or of the `cover` (3), without making all of them."""

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.silicon.exposure import Exposure, Light, color_of, density
 from anylens.twin.silicon.model import Silicon
-from anylens.twin.silicon.sampling import Sampling, met
+from anylens.twin.silicon.sampling import Sampling
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -43,8 +44,8 @@ class Chip:
         self._threads = max(1, threads)
         self._identity = (zlib.crc32(silicon.name.encode()), silicon.width_px, silicon.height_px, copy)
         self._light: Light | None = None
-        self._gain: Array | None = None
-        self._still: Array | None = None
+        self._gain: Array = np.ones((1, 1), np.float32)
+        self._ground: Array | None = None
         self._stored: Array | None = None
         self._gain_pattern, self._offset_pattern = self._patterns()
         rng = self._rng(_DEFECTS)
@@ -68,28 +69,37 @@ class Chip:
         if light.flicker is not None:
             means = light.flicker.mean(exposure.begins_s(silicon), exposure.exposure_s)
             gathered_s *= means.astype(np.float32)[:, None]
-        sampling = None
-        if exposure.hand is not None or any(layer.path is not None for layer in light.layers):
-            sampling = Sampling(light, silicon, exposure)
+        sampling = self._sampling(light, exposure)
         raw = np.empty((bottom - top, right - left), np.uint16)
-
         step = _LIVE_ROWS if exposure.quick else _BAND_ROWS
 
         def band(first: int) -> None:
             last = min(first + step, bottom - top)
             rows = slice(top + first, top + last)
-            if sampling is None:
-                assert self._still is not None
-                electrons = self._still[rows, left:right] * gathered_s[first:last]
-            else:
-                assert self._gain is not None
-                electrons = sampling.rows(first, last, right - left)
-                electrons *= self._gain[rows, left:right]
-                electrons *= gathered_s[first:last]
+            electrons = sampling.rows(first, last, right - left)
+            electrons *= self._gain[rows, left:right]
+            electrons *= gathered_s[first:last]
             raw[first:last] = self._counted(electrons, exposure, rows, first)
 
         self._in_bands(band, range(0, bottom - top, step))
-        return Exposed(raw, 0.0 if sampling is None else sampling.beyond_px)
+        return Exposed(raw, sampling.beyond_px)
+
+    def _sampling(self, light: Light, exposure: Exposure) -> Sampling:
+        """What rows gather; what stands still behind all that moves is put together once for all frames."""
+        silicon = self.silicon
+        if exposure.hand is not None:
+            return Sampling(light, silicon, exposure, light.layers)
+        behind = tuple(takewhile(lambda layer: layer.path is None, light.layers))
+        if self._ground is None:
+            still = Sampling(light, silicon, Exposure(0.0), behind)
+            self._ground = ground = np.empty((silicon.height_px, silicon.width_px), np.float32)
+
+            def band(first: int) -> None:
+                last = min(first + _BAND_ROWS, len(ground))
+                ground[first:last] = still.rows(first, last, silicon.width_px)
+
+            self._in_bands(band, range(0, len(ground), _BAND_ROWS))
+        return Sampling(light, silicon, exposure, light.layers[len(behind) :], self._ground)
 
     def _counted(self, electrons: Array, exposure: Exposure, rows: slice, first: int) -> Counts:
         """Counts of a band: the light's `electrons`, which are overwritten, and all that the silicon adds to them."""
@@ -146,7 +156,7 @@ class Chip:
         np.minimum(electrons, np.float32(silicon.full_well_e), out=electrons)
 
     def _take(self, light: Light) -> None:
-        """Makes ready for a light: by how much each pixel weakens it and, where nothing moves, what reaches each."""
+        """Makes ready for a light: by how much each pixel weakens it."""
         if self._light is light:
             return
         silicon = self.silicon
@@ -154,9 +164,7 @@ class Chip:
         if light.layers[0].sides != tuple(side * density(light, silicon) for side in sides):
             raise ValueError(f"the light has {light.layers[0].sides} values, not the {sides} of {silicon.name}")
         self._gain = self._weakening(light)
-        self._still = None
-        if all(layer.path is None for layer in light.layers):
-            self._still = self._own_colors(light) * self._gain
+        self._ground = None
         self._light = light
 
     def _weakening(self, light: Light) -> Array:
@@ -183,32 +191,6 @@ class Chip:
                     at_x, at_y = np.meshgrid(columns[dx::cell], rows[across][dy::cell])
                     block[dy::cell, dx::cell] = cv2.remap(kept[colour], at_x, at_y, cv2.INTER_LINEAR)
             block *= 1.0 + self._gain_pattern[across] * np.float32(silicon.prnu / _PATTERN_STEPS)
-
-        self._in_bands(band, range(0, silicon.height_px, _BAND_ROWS))
-        return out
-
-    def _own_colors(self, light: Light) -> Array:
-        """(H, W): the light's rates under the filter's own colour at each pixel, all layers over each other."""
-        silicon, margin = self.silicon, light.margin_px
-        cell, part = len(silicon.cfa) or 1, density(light, silicon)
-        out = np.empty((silicon.height_px, silicon.width_px), np.float32)
-
-        def band(first: int) -> None:
-            last = min(first + _BAND_ROWS, silicon.height_px)
-            for dy, dx in np.ndindex(cell, cell):
-                rows, columns = (
-                    slice((margin + begin) * part, (margin + end) * part, cell * part)
-                    for begin, end in ((first + dy, last), (dx, silicon.width_px))
-                )
-                colour = color_of(silicon, dy, dx)
-                here = np.array(light.layers[0].seen(colour, rows, columns))
-                for layer in light.layers[1:]:
-                    for box in layer.lit:
-                        which, places = zip(*map(met, (rows, columns), box), strict=True)
-                        if here[which].size:
-                            here[which] *= 1.0 - layer.seen(3, *places)
-                            here[which] += layer.seen(colour, *places)
-                out[first + dy : last : cell, dx::cell] = here
 
         self._in_bands(band, range(0, silicon.height_px, _BAND_ROWS))
         return out

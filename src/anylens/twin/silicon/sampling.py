@@ -3,284 +3,242 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.twin.silicon.exposure import Exposure, Layer, Light, color_of, density
+from anylens.twin.silicon.gaze import FEW, Gaze, every_row
 from anylens.twin.silicon.model import Silicon
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
-Known = dict[tuple[int, int, int], list[Array]]
-"""What was drawn of a layer's lit boxes at its own moments: by layer, moment and box."""
+Lines = tuple[slice, slice]
+"""Rows and columns."""
 
 _BLUR_STEP_PX, _SOFT_STEP_PX = 0.7, 2.1
-_MOST_MOMENTS = 24
+_MOST_MOMENTS, _MOST_QUICK_SPELLS = 24, 3
 _SHUTTER_STEPS = 9
-_POSE_STEP_S = 0.5e-3
-_POWERS = 4
+_APART_PX = 0.2
 _COVER = 3
-_FEW, _WINDOW = 16, 4
-"""Every so manieth row and column is asked where it looks; how far from a place its light is interpolated."""
+_WINDOW = 4
+"""How far from a place its light is interpolated."""
 
 
 class Sampling:
-    """Where rows of a moving camera look, moment by moment of their exposure.
+    """What rows of a moving camera gather, each pixel of its own colour.
 
-    The picture moves as a plane turned before a pinhole: rows have one pose each, and for shifts the one distance of
-    their layer; the hand is asked every half millisecond. Along a row the place is a cubic in x, which leaves less than
-    1e-6 of the movement. During an exposure each layer is averaged over so many moments that none is further than 0.7
-    pixels from the next, 2.1 where there is no fine detail (24 at most). Between pixels it is interpolated by a cubic
-    (Keys 1981) where there are several moments, which blur more than that does, or no fine detail, and by Lanczos's
-    window over 8 x 8 samples (Turkowski 1990) else; places are rounded to 1/32 of the light's own steps. Of layers
-    before the background what is lit is looked at.
-    With `quick` the hand is asked every two milliseconds, light is interpolated by straight lines, and three moments
-    are enough.
+    Each layer moves through so many moments that none is further than 0.7 pixels from the next, 2.1 where there is no
+    fine detail (24 at most). An exposure is cut into spells, as many as there are moments of the layer that moves most
+    but one, three at most of a `quick` one: in each, layers hide one another as they stand in its middle, smeared by
+    how they move meanwhile (see `_Patch`). `beyond_px` is how far the background is looked at beyond the light that
+    was computed; 0 where all is there.
+
+    It looks at `layers` of a light; `ground` (H, W) is what those behind them give each pixel, if there are any.
     """
 
-    def __init__(self, light: Light, silicon: Silicon, exposure: Exposure) -> None:
-        self._light, self._silicon, self._quick = light, silicon, exposure.quick
-        self._scale_px = exposure.scale_mm / (silicon.pitch_um / 1000.0)
-        self._distance_m, self._exposure_s = exposure.distance_m, exposure.exposure_s
-        self._begins_s = begins_s = exposure.begins_s(silicon)
+    def __init__(
+        self,
+        light: Light,
+        silicon: Silicon,
+        exposure: Exposure,
+        layers: Sequence[Layer],
+        ground: Array | None = None,
+    ) -> None:
+        self._silicon, self._ground = silicon, ground
         self._top, self._left, _, _ = exposure.read(silicon)
-        self._half = 0.5 * silicon.width_px
-        self._density = density(light, silicon)
-        begin, end = float(begins_s[0]), float(begins_s[-1]) + self._exposure_s
-        steps = (end - begin) / (4 * _POSE_STEP_S if self._quick else _POSE_STEP_S)
-        self._knots = np.linspace(begin, end, max(2, math.ceil(steps) + 1))
-        self._still = exposure.hand is None
-        self._known_powers: dict[tuple[int, int, int], Array] = {}
-        self._known_poses: dict[tuple[int, float], tuple[Floats, Floats]] = {}
-        self._held = np.zeros((len(self._knots), 6)) if exposure.hand is None else exposure.hand(self._knots)
-        self._moments = [self._count_moments(layer) for layer in light.layers]
-        rows = np.arange(len(begins_s))
-        self._curves = [
-            [self._curve(layer, rows, (at + 0.5) / count * self._exposure_s) for at in range(count)]
-            for layer, count in zip(light.layers, self._moments, strict=True)
-        ]
-        self._boxes = [
-            [self._seen(layer, curve) for curve in curves]
-            for layer, curves in zip(light.layers[1:], self._curves[1:], strict=True)
-        ]
-        self.beyond_px = self._reach()
+        gaze = Gaze(silicon, exposure, light.margin_px, density(light, silicon))
+        movements = [(layer, _Movement(gaze, layer, exposure)) for layer in layers]
+        spells = sorted((1, 1, *(each.moments for _, each in movements)))[-2]
+        self._spells = min(spells, _MOST_QUICK_SPELLS) if exposure.quick else spells
+        self._moved = [_Moved(gaze, layer, exposure, each, self._spells) for layer, each in movements]
+        self.beyond_px = max((each.beyond_px for layer, each in movements if layer is light.layers[0]), default=0.0)
 
     def rows(self, first: int, last: int, columns: int) -> Array:
         """(last - first, columns): mean rates of these of the rows that are read."""
+        seen = self._seen(0, first, last, columns)
+        for spell in range(1, self._spells):
+            seen += self._seen(spell, first, last, columns)
+        if self._spells > 1:
+            seen *= np.float32(1.0 / self._spells)
+        return seen
+
+    def _seen(self, spell: int, first: int, last: int, columns: int) -> Array:
+        """The same of one spell: all layers over each other."""
+        if self._ground is None:
+            seen = np.zeros((last - first, columns), np.float32)
+        else:
+            top, left = self._top + first, self._left
+            seen = self._ground[top : top + last - first, left : left + columns].copy()
+        for moved in self._moved:
+            for patch in moved.patches(spell, (slice(first, last), slice(0, columns))):
+                for colour, lines in self._sites(patch.lines):
+                    here = seen[slice(lines[0].start - first, lines[0].stop - first, lines[0].step), lines[1]]
+                    rates, *cover = patch.looked_at(colour, lines)
+                    for each in cover:
+                        here *= 1.0 - each
+                    here += rates
+        return seen
+
+    def _sites(self, lines: Lines) -> Iterator[tuple[int, Lines]]:
+        """Which colour some of the rows and columns that are read count, and which of them that are."""
         cell = len(self._silicon.cfa) or 1
-        out = np.empty((last - first, columns), np.float32)
-        for dx in range(cell):
-            across = slice((dx - self._left) % cell, columns, cell)
-            for dy in range(cell):
-                rows = slice(first + (dy - self._top - first) % cell, last, cell)
-                if rows.start < last and across.start < columns:
-                    colour = color_of(self._silicon, dy, dx)
-                    out[rows.start - first :: cell, across] = self._mean(colour, rows, across)
-        return out
+        rows, columns = lines
+        for dy, dx in np.ndindex(cell, cell):
+            down = slice(rows.start + (dy - self._top - rows.start) % cell, rows.stop, cell)
+            across = slice(columns.start + (dx - self._left - columns.start) % cell, columns.stop, cell)
+            if down.start < down.stop and across.start < across.stop:
+                yield color_of(self._silicon, dy, dx), (down, across)
 
-    def _mean(self, colour: int, rows: slice, columns: slice) -> Array:
-        """Mean rates of one colour over the exposure in rows and columns that are read, all layers over each other."""
-        powers = self._powers_of(columns)
-        total = np.zeros((len(range(rows.start, rows.stop, rows.step)), powers.shape[1]), np.float32)
-        seen, most = np.empty_like(total), max(self._moments)
-        known: Known = {}
-        for own, curve in enumerate(self._curves[0]):
-            (behind,) = self._drawn(0, (colour,), curve, (rows, columns), powers)
-            together = [at for at in range(most) if at * self._moments[0] // most == own]
-            total += np.float32(len(together)) * behind
-            for moment in together:
-                part = self._covered(seen, behind, colour, moment / most, (rows, columns), powers, known)
-                total[part] += seen[part] - behind[part]
-        total *= np.float32(1.0 / most)
-        return total
 
-    def _covered(
-        self,
-        seen: Array,
-        behind: Array,
-        colour: int,
-        after: float,
-        lines: tuple[slice, slice],
-        powers: Array,
-        known: Known,
-    ) -> tuple[slice, slice]:
-        """The part of some rows and columns in which layers hide the background `after` a share of the exposure.
+class _Movement:
+    """How a layer moves during an exposure: so many `moments`, so far `apart_px` its left and its right; how far what
+    is looked at lies beyond it."""
 
-        `seen` is filled there with what is seen instead, `known` what was looked at before.
-        """
-        pieces = []
-        for at, boxes in enumerate(self._boxes, 1):
-            own = int(after * len(boxes) + 1e-9)
-            for number, box in enumerate(boxes[own]):
-                which, places = zip(*map(met, lines, box), strict=True)
-                if seen[which].size:
-                    pieces.append(((at, own, number), which, places))
-        around = [
-            slice(min(each.start for each in axis), max(each.stop for each in axis))
-            for axis in zip(*(which for _, which, _ in pieces), strict=True)
-        ]
-        part = (around[0], around[1]) if pieces else (slice(0, 0), slice(0, 0))
-        seen[part] = behind[part]
-        for key, which, places in pieces:
-            if key not in known:
-                at, own, _ = key
-                channels = (colour,) if self._light.layers[at].cover is None else (colour, _COVER)
-                known[key] = self._drawn(at, channels, self._curves[at][own], places, powers[:, which[1]])
-            rates, *cover = known[key]
-            for each in cover:
-                seen[which] *= 1.0 - each
-            seen[which] += rates
-        return part
+    def __init__(self, gaze: Gaze, layer: Layer, exposure: Exposure) -> None:
+        corners = gaze.corners(layer, np.linspace(0.0, exposure.exposure_s, _SHUTTER_STEPS))
+        longest = float(np.hypot(*np.diff(corners, axis=0).swapaxes(0, 1)).sum(axis=0).max())
+        step_px = _SOFT_STEP_PX if layer.soft else _BLUR_STEP_PX
+        self.moments = int(np.clip(math.ceil(longest / step_px), 1, _MOST_MOMENTS))
+        away = corners - corners.mean(axis=0)
+        self.apart_px = float(np.ptp(away, axis=-1).max())
+        height, width = (side // gaze.density for side in layer.sides)
+        x, y = corners[:, 0], corners[:, 1]
+        self.beyond_px = max(0.0, *map(float, (-x.min(), x.max() - width + 1, -y.min(), y.max() - height + 1)))
 
-    def _seen(self, layer: Layer, curve: tuple[Array, Array]) -> list[tuple[slice, slice]]:
-        """Rows and columns that are read outside of which nothing is seen of what is lit of a layer, box by box."""
-        sides = len(self._begins_s), self._silicon.width_px - self._left
-        rows, columns = (np.append(np.arange(0, side - 1, _FEW), side - 1) for side in sides)
-        powers = self._powers(self._left + columns)
-        x, y = (each[rows] @ powers for each in curve)
-        spare = _WINDOW + max(
-            float(np.abs(np.diff(at, axis=axis)).max(initial=0.0)) for at in (x, y) for axis in (0, 1)
-        )
-        found = []
-        for box in layer.lit:
-            meets = np.ones(x.shape, bool)
-            for at, lit, side in zip((y, x), box, layer.sides, strict=True):
-                # What is lit at a border is seen beyond it too.
-                meets &= (at > lit.start - spare) | (lit.start == 0)
-                meets &= (at < lit.stop + spare) | (lit.stop == side)
-            if meets.any():
-                down, across = (at[meets.any(axis=axis)] for axis, at in ((1, rows), (0, columns)))
-                found.append((slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)))
-        return found
 
-    def _drawn(
-        self,
-        at: int,
-        channels: tuple[int, ...],
-        curve: tuple[Array, Array],
-        lines: tuple[slice, slice],
-        powers: Array,
-    ) -> list[Array]:
-        """Rates of some colours of a layer, or its cover, where rows and columns that are read look; what is not moved
-        as it stands."""
+class _Moved:
+    """A layer as it is looked at in one exposure, spell by spell."""
+
+    def __init__(self, gaze: Gaze, layer: Layer, exposure: Exposure, movement: _Movement, spells: int) -> None:
         import cv2
 
-        layer = self._light.layers[at]
-        planes = [layer.cover if each == _COVER else layer.rates[each] for each in channels]
-        if self._still and layer.path is None:
-            dense, margin = self._density, self._light.margin_px
-            rows, columns = (
-                slice((first + each.start) * dense, (first + each.stop) * dense, each.step * dense)
-                for first, each in zip((margin + self._top, margin + self._left), lines, strict=True)
+        self.gaze, self.layer = gaze, layer
+        self.stands = exposure.hand is None and layer.path is None
+        moves = layer.soft or movement.moments > 1
+        self.between = cv2.INTER_LINEAR if exposure.quick else cv2.INTER_CUBIC if moves else cv2.INTER_LANCZOS4
+        count = -(-movement.moments // spells)
+        after_s = (np.arange(count * spells) + 0.5) / (count * spells) * exposure.exposure_s
+        curves = gaze.curves(layer, gaze.few_rows, after_s)
+        self.moments = curves.reshape(spells, count, *curves.shape[1:])
+        middles = self.moments.mean(axis=1, dtype=np.float64).astype(np.float32)
+        self.middles = every_row(middles, len(gaze.begins_s))
+        self._lit = [self._met(*each) for each in zip(self.moments, middles, strict=True)]
+        # Every part of a row smears as its middle does.
+        self._parts = math.ceil(movement.apart_px / spells / _APART_PX) or 1 if count > 1 else 1
+
+    def patches(self, spell: int, lines: Lines) -> Iterator[_Patch]:
+        """What is to be looked at in some rows and columns that are read."""
+        (rows, columns), few_columns = lines, self.gaze.few_columns
+        near = slice(rows.start // FEW, -(-(rows.stop - 1) // FEW) + 1)
+        for run in runs(np.any(self._lit[spell][near], axis=0)):
+            first = max(columns.start, int(few_columns[run.start]))
+            last = min(columns.stop, int(few_columns[run.stop - 1]) + 1)
+            ends = np.linspace(first, last, self._parts + 1).astype(int).tolist()
+            for left, right in pairwise(ends):
+                if left < right:
+                    yield _Patch(self, spell, (rows, slice(left, right)))
+
+    def _met(self, moments: Array, middle: Array) -> npt.NDArray[np.bool_]:
+        """Whether a spell sees anything that is lit near the few rows and columns."""
+        columns = self.gaze.few_columns
+        if self.layer.cover is None:
+            return np.ones((middle.shape[1], len(columns)), bool)
+        x, y = self.gaze.places(middle, columns)
+        ends = self.gaze.places(moments, columns[[0, -1]])
+        steps = [np.abs(np.diff(at, axis=axis)).max(initial=0.0) for at in (x, y) for axis in (0, 1)]
+        spare = _WINDOW + float(max(steps)) + float(np.abs(ends - ends.mean(axis=0)).max())
+        return self.layer.lit(x, y, spare)
+
+
+class _Patch:
+    """Part of a layer in rows and columns that are read, `lines`, in one spell: smeared along the way it goes there,
+    then looked at where its middle is.
+
+    What smears is cubics (Keys 1981) about each moment, the same for all of the patch. Between pixels light is
+    interpolated by a cubic where the layer moves, which blurs more than that does, or has no fine detail, by Lanczos's
+    window over 8 x 8 samples (Turkowski 1990) else, by straight lines in a hurry; places are rounded to 1/32 of the
+    light's own steps.
+    """
+
+    def __init__(self, moved: _Moved, spell: int, lines: Lines) -> None:
+        self.lines = lines
+        self._moved, self._spell = moved, spell
+        self._planes: dict[int, Array] = {}
+        self._smear: Array | None = None
+        self._near: Lines = slice(None), slice(None)
+        self._first = np.zeros((2, 1, 1), np.float32)
+        if moved.moments.shape[1] > 1:
+            (rows, columns), gaze = lines, moved.gaze
+            middle = (rows.start + rows.stop) // 2 // FEW, np.array([(columns.start + columns.stop) // 2])
+            way = gaze.places(moved.moments[spell][:, :, [middle[0]]], middle[1])[:, :, 0, 0]
+            self._smear = smear((way - way.mean(axis=0)).astype(np.float64))
+            ends = np.array([rows.start, rows.stop - 1]), np.array([columns.start, columns.stop - 1])
+            corners = gaze.places(moved.middles[spell][:, ends[0]], ends[1])
+            across, down = (
+                _within(at, _WINDOW + reach // 2, side)
+                for at, reach, side in zip(corners, self._smear.shape[::-1], moved.layer.sides[::-1], strict=True)
             )
-            return [np.asarray(plane, np.float32)[rows, columns] for plane in planes]
-        x, y = (each[lines[0]] @ powers for each in curve)
-        between = cv2.INTER_CUBIC if layer.soft or self._moments[at] > 1 else cv2.INTER_LANCZOS4
-        if self._quick:
-            between = cv2.INTER_LINEAR
-        found = [
-            np.asarray(cv2.remap(np.asarray(each), x, y, between, borderMode=cv2.BORDER_REFLECT_101), np.float32)
-            for each in planes
-        ]
-        if not self._quick:
+            self._near = down, across
+            self._first = np.array([across.start, down.start], np.float32)[:, None, None]
+
+    def looked_at(self, colour: int, lines: Lines) -> list[Array]:
+        """Rates of a colour at some of the rows and columns that are read, and the cover there, if any."""
+        import cv2
+
+        moved = self._moved
+        channels = (colour,) if moved.layer.cover is None else (colour, _COVER)
+        if moved.stands:
+            there = moved.gaze.as_it_stands(lines)
+            return [moved.layer.seen(each, *there) for each in channels]
+        planes = [self._plane(each) for each in channels]
+        x, y = moved.gaze.places(moved.middles[self._spell][:, lines[0]], lines[1]) - self._first
+        ways = x, y, moved.between
+        found = [np.asarray(cv2.remap(each, *ways, borderMode=cv2.BORDER_REFLECT_101), np.float32) for each in planes]
+        if moved.between != cv2.INTER_LINEAR:  # all others may swing below 0
             for each in found:
-                np.maximum(each, 0.0, out=each)  # below which it may swing
+                np.maximum(each, 0.0, out=each)
         return found
 
-    def _powers_of(self, columns: slice) -> Array:
-        """The powers of columns that are read, told once for all bands of rows."""
-        key = columns.start, columns.stop, columns.step
-        if key not in self._known_powers:
-            self._known_powers[key] = self._powers(self._left + np.arange(*key))
-        return self._known_powers[key]
+    def _plane(self, channel: int) -> Array:
+        """The smeared rates of R, G or B or the cover, of all that is looked at."""
+        import cv2
 
-    def _powers(self, columns: npt.NDArray[np.int64]) -> Array:
-        """(4, n): 1, x, x^2 and x^3 of columns of the sensor, x from -1 to 1."""
-        x = (columns - 0.5 * (self._silicon.width_px - 1)) / self._half
-        return np.ascontiguousarray(np.vander(x, _POWERS, increasing=True).T, np.float32)
-
-    def _curve(self, layer: Layer, rows: npt.NDArray[np.int64], after_s: float) -> tuple[Array, Array]:
-        """(rows, 4) each: what to multiply `_powers` with for the columns, and the rows, of the light looked at.
-
-        `rows` are counted from the first that is read, `after_s` from the begin of their exposure.
-        """
-        silicon, margin, scale = self._silicon, self._light.margin_px, self._scale_px
-        middle_x, middle_y = 0.5 * (silicon.width_px - 1), 0.5 * (silicon.height_px - 1)
-        times = self._begins_s[rows] + after_s
-        y = self._top + rows - middle_y
-        shift = np.zeros((2, len(times)))
-        if layer.path is not None:
-            ends = np.array([layer.path(float(time)) for time in (times[0], times[-1])])
-            part = np.linspace(0.0, 1.0, len(times))
-            shift = (ends[0, :, None] + (ends[1] - ends[0])[:, None] * part) * (1000.0 / silicon.pitch_um)
-        pose, turn = self._posed(times)
-        distance_mm = 1000.0 * (self._distance_m if layer.distance_m is None else layer.distance_m)
-        nearer = 1.0 - pose[:, 5] / distance_mm
-        ahead = (turn[:, 2, 1] * y / scale + turn[:, 2, 2]) / nearer
-        lean = turn[:, 2, 0] * self._half / scale / nearer / ahead
-        curves = []
-        for axis, middle in ((0, middle_x), (1, middle_y)):
-            start = (turn[:, axis, 1] * y + turn[:, axis, 2] * scale) / ahead
-            slope = turn[:, axis, 0] * self._half / ahead
-            bend = slope - start * lean
-            curve = np.stack([start, bend, -bend * lean, bend * lean * lean], axis=1)
-            curve[:, 0] += scale * pose[:, 3 + axis] / distance_mm + middle + margin - shift[axis]
-            curve *= self._density
-            curves.append(np.ascontiguousarray(curve, np.float32))
-        return curves[0], curves[1]
-
-    def _posed(self, times: Floats) -> tuple[Floats, Floats]:
-        """The hand's pose (n, 6) at times and what it turns (see `turned`), told once for all layers."""
-        key = len(times), float(times[0])
-        if key not in self._known_poses:
-            pose = np.stack([np.interp(times, self._knots, self._held[:, axis]) for axis in range(6)], axis=1)
-            self._known_poses[key] = pose, turned(pose)
-        return self._known_poses[key]
-
-    def _corners(self, layer: Layer, after_s: float) -> Floats:
-        """(2, 5, 2): x and y of the light that both ends of five rows look at, at a moment of their exposure."""
-        rows = np.linspace(0, len(self._begins_s) - 1, 5).astype(np.int64)
-        ends = self._powers(np.array([0, self._silicon.width_px - 1]))
-        return (
-            np.stack([curve @ ends for curve in self._curve(layer, rows, after_s)]).astype(np.float64) / self._density
-        )
-
-    def _count_moments(self, layer: Layer) -> int:
-        """By how far the corners of a few rows of a layer move while they gather light."""
-        steps = np.linspace(0.0, self._exposure_s, 2 if self._quick else _SHUTTER_STEPS)
-        moves = np.diff(np.stack([self._corners(layer, float(step)) for step in steps]), axis=0)
-        longest = float(np.hypot(moves[:, 0], moves[:, 1]).sum(axis=0).max())
-        step_px = _SOFT_STEP_PX if layer.soft else _BLUR_STEP_PX
-        return int(np.clip(math.ceil(longest / step_px), 1, 3 if self._quick else _MOST_MOMENTS))
-
-    def _reach(self) -> float:
-        """By how many pixels the background is looked at beyond the light that was computed; 0 where all is there."""
-        background = self._light.layers[0]
-        height, width = (side // self._density for side in background.sides)
-        reach = 0.0
-        for step in (0.5 * self._exposure_s,) if self._quick else (0.0, 0.5 * self._exposure_s, self._exposure_s):
-            x, y = self._corners(background, step)
-            reach = max(reach, float(max(-x.min(), x.max() - width + 1, -y.min(), y.max() - height + 1)))
-        return max(reach, 0.0)
+        if channel not in self._planes:
+            layer = self._moved.layer
+            plane = np.asarray(layer.cover if channel == _COVER else layer.rates[channel])
+            if self._smear is not None:
+                plane = cv2.filter2D(plane[self._near], -1, self._smear, borderType=cv2.BORDER_REFLECT_101)
+            self._planes[channel] = plane
+        return self._planes[channel]
 
 
-def met(at: slice, lit: slice) -> tuple[slice, slice]:
-    """Which of some places lie within what is lit, and those places."""
-    first, last = (max(0, -(-(end - at.start) // at.step)) for end in (lit.start, lit.stop))
-    begin, end = at.start + first * at.step, min(at.stop, at.start + last * at.step)
-    return slice(first, last), slice(begin, max(begin, end), at.step)
+def smear(way: Floats) -> Array:
+    """(h, w), odd, 1 in all: cubics' weights about places `way` (n, 2), x and y, from the middle (Keys 1981)."""
+    across, down = (_cubics(at) for at in way.T)
+    return np.asarray(down.T @ across / len(way), np.float32)
 
 
-def turned(pose: Floats) -> Floats:
-    """(n, 3, 3): from directions as the camera sees them (x right, y down, z ahead) to those it had at rest.
+def _cubics(at: Floats) -> Floats:
+    """(n, 2 r + 1): what whole numbers from -r to r count in cubics about numbers (n,)."""
+    reach = math.ceil(float(np.abs(at).max())) + 1
+    x = np.abs(np.arange(-reach, reach + 1) - at[:, None])
+    near, far = (1.5 * x - 2.5) * x * x + 1.0, ((2.5 - 0.5 * x) * x - 4.0) * x + 2.0
+    return np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
 
-    `pose` (n, 6) begins with pitch (up), yaw (to the right) and roll (clockwise as the photographer sees it), radians.
-    """
-    pitch, yaw, roll = pose[:, 0], pose[:, 1], pose[:, 2]
-    one, nil = np.ones(len(pose)), np.zeros(len(pose))
-    about_x = np.array([[one, nil, nil], [nil, np.cos(pitch), -np.sin(pitch)], [nil, np.sin(pitch), np.cos(pitch)]])
-    about_y = np.array([[np.cos(yaw), nil, np.sin(yaw)], [nil, one, nil], [-np.sin(yaw), nil, np.cos(yaw)]])
-    about_z = np.array([[np.cos(roll), -np.sin(roll), nil], [np.sin(roll), np.cos(roll), nil], [nil, nil, one]])
-    y, x, z = (np.moveaxis(each, -1, 0) for each in (about_y, about_x, about_z))
-    return np.asarray(y @ x @ z)
+
+def _within(at: Array, spare: int, side: int) -> slice:
+    """What of a side lies near some places, and what is seen mirrored at its ends."""
+    first, last = math.floor(float(at.min())) - spare, math.ceil(float(at.max())) + spare
+    first, last = min(first, 2 * (side - 1) - last), max(last, -first)
+    return slice(max(first, 0), min(last, side - 1) + 1)
+
+
+def runs(chosen: npt.ArrayLike) -> list[slice]:
+    """From the first to the last of those that are chosen, but where four and more between them are not."""
+    at = np.flatnonzero(chosen)
+    gaps = np.flatnonzero(np.diff(at) > 4)
+    ends = zip(at[np.append(0, gaps + 1)], at[np.append(gaps, -1)] + 1, strict=True) if len(at) else ()
+    return [slice(int(first), int(last)) for first, last in ends]
