@@ -202,7 +202,8 @@ def test_all_that_is_the_users_lies_in_one_folder(tmp_path: Path, monkeypatch: p
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("XDG_DATA_HOME", said)
         assert own_passports() == where / "anylens" / "passports"
-        assert mine.keep(mine.Mine()).parent == where / "anylens"
+        mine.keep(mine.Mine())
+        assert (where / "anylens" / "my-lenses.toml").is_file()
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from anylens.body import Body, Mode
 
 
-def sensor_of(name: str, mode: str | None = None) -> tuple[tuple[Body, Mode], tuple[float, float], float]:
-    """(body, mode), the size in mm of what that mode reads, and the pitch in um of its pixels; Refusal for no such."""
+def sensor_of(name: str, mode: str | None = None) -> tuple[Body, Mode, tuple[float, float], float]:
+    """Body, mode, the size in mm of what that mode reads, and the pitch in um of its pixels; Refusal for no such."""
     from anylens.body import body
     from anylens.twin.silicon import silicon
 
     found = body(name)
     how = found.mode(mode)
     pitch = silicon(how.sensor).pitch_um * how.joined
-    return (found, how), (how.width_px * pitch / 1000.0, how.height_px * pitch / 1000.0), pitch
+    return found, how, (how.width_px * pitch / 1000.0, how.height_px * pitch / 1000.0), pitch

@@ -98,14 +98,12 @@ def mine() -> Mine:
     return Mine(table.texts("lenses"), mounted, body)
 
 
-def keep(said: Mine) -> Path:
+def keep(said: Mine) -> None:
     """Write `my-lenses.toml`, whole or not at all."""
-    path = _place()
     lines = ["schema = 1", f"lenses = [{', '.join(map(toml.quoted, said.lenses))}]"]
     kept = {"mounted": said.mounted, "body": said.body}
     lines += [f"{key} = {toml.quoted(held)}" for key, held in kept.items() if held is not None]
-    _write(path, "\n".join(lines) + "\n")
-    return path
+    _write(_place(), "\n".join(lines) + "\n")
 
 
 def keep_card(new: Card) -> Path:
@@ -117,13 +115,11 @@ def keep_card(new: Card) -> Path:
     return path
 
 
-def add(name: str) -> Mine:
-    """`mine` with one lens more, kept."""
+def add(name: str) -> None:
+    """Keep a lens among the user's own."""
     said = mine()
     if name not in said.lenses:
-        said = replace(said, lenses=(*said.lenses, name))
-        keep(said)
-    return said
+        keep(replace(said, lenses=(*said.lenses, name)))
 
 
 def _of_passports() -> dict[str, Card]:

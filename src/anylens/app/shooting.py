@@ -82,12 +82,8 @@ def settle(folder: Path, stem: str, number: int, truth: bool) -> list[Path]:
     return places
 
 
-def form_light(camera: Camera) -> float | None:
-    """Seconds that the light behind a simulated lens took, formed or found on disk; None for other cameras."""
-    from anylens.camera.virtual import Virtual
-
-    if not isinstance(camera, Virtual):
-        return None
+def form_light(camera: Virtual) -> float:
+    """Seconds that the light behind a simulated lens took, formed or found on disk."""
     begin = perf_counter()
     _ = camera.light
     return perf_counter() - begin

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anylens.app import measuring, voice
+from anylens.app import measuring
 from anylens.app.syntax import Syntax
 from anylens.app.table import table
 from anylens.app.voice import Usage
+from anylens.record import record
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
     from anylens.lab.samples import Samples
     from anylens.lab.sharpness import Sharpness
     from anylens.lab.through_focus import Tilt
+
+
+@record(frozen=True, slots=True, eq=False)
+class _Frame:
+    """One file: its light, how far the lens stood out, and its edges."""
+
+    file: str
+    notes: tuple[str, ...]
+    samples: Samples
+    focus_um: float
+    sharpness: Sharpness
 
 
 def options(syntax: Syntax) -> None:
@@ -33,64 +46,67 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Measure the tilt from all files together; 1 where one of them could not be measured."""
-    from anylens.lab.sharpness import edges_sharpness
     from anylens.lab.through_focus import FOCAL_ERROR, tilt
 
     picture = measuring.place(given.picture, ".svg")
     measuring.apart(given.files, given.picture)
     if given.focus is not None and given.distance is not None:
         raise Usage("--focus and --distance say the same; give one of them")
-    focus_um = _numbers("--focus", given.focus, len(given.files))
-    distance_m = _numbers("--distance", given.distance, len(given.files))
-    readings: list[tuple[float, Sharpness]] = []
-    used: list[dict[str, object]] = []
-    first: Samples | None = None
-    failed = 0
-    notes: list[str] = []
-    for at, file in enumerate(given.files):
-        try:
-            specimen = measuring.seen(file, given.sensor)
-            samples = specimen.luminance()
-            if first is not None and samples.shape != first.shape:
-                raise Refusal(f"{Path(file).name} has another size than the first frame; give frames of one camera.")
-            stood = (
-                focus_um[at] if focus_um is not None else _extension(specimen, distance_m[at] if distance_m else None)
-            )
-            readings.append((stood, edges_sharpness(samples)))
-        except Exception as error:
-            voice.complain(voice.sentence(error, Path(file)))
-            failed = 1
-            continue
-        first = first or samples
-        used.append({"file": file, "focus_um": stood, "edges": len(readings[-1][1].edges)})
-        notes += specimen.notes
-    if first is None:
+    frames = _frames(given)
+    if not frames:
         return 1
-    settings = len({stood for stood, _ in readings})
+    settings = len({frame.focus_um for frame in frames})
     if settings < 4:
         raise Refusal(
             f"The files show {settings} setting{'' if settings == 1 else 's'} of the focus, "
             "4 are the least; take frames of one chart on both sides of best focus."
         )
-    stretch = 2.0 * FOCAL_ERROR if focus_um is None else 0.0
+    first = frames[0].samples
+    stretch = 2.0 * FOCAL_ERROR if given.focus is None else 0.0
+    readings = [(frame.focus_um, frame.sharpness) for frame in frames]
     found = tilt(readings, first.shape, first.pitch_um, stretch)
     if picture is not None:
         from anylens.lab.report.plots import focus_plot
 
         corner_mm = math.hypot(*first.shape) / 2.0 * (first.pitch_um or 1.0) * 1e-3
         measuring.keep(picture, focus_plot(found, corner_mm).standalone())
+    notes = list(dict.fromkeys(note for frame in frames for note in frame.notes))
     if given.json:
-        print(measuring.as_json("tilt", [{"files": used, "notes": tuple(dict.fromkeys(notes)), "tilt": found}]))
+        used = [{"file": f.file, "focus_um": f.focus_um, "edges": len(f.sharpness.edges)} for f in frames]
+        print(measuring.as_json("tilt", [{"files": used, "notes": notes, "tilt": found}]))
     else:
-        _tell(used, found)
+        _tell(len(frames), found)
         measuring.notes(notes)
-    return failed
+    return int(len(frames) < len(given.files))
 
 
-def _numbers(name: str, text: str | None, count: int) -> list[float] | None:
-    """One number for each file, None where the option is not given."""
+def _frames(given: Namespace) -> list[_Frame]:
+    """Every file that can be measured; why another cannot is said."""
+    from anylens.lab.sharpness import edges_sharpness
+
+    many = len(given.files)
+    focus_um = iter(_numbers("--focus", given.focus, many))
+    distance_m = iter(_numbers("--distance", given.distance, many))
+    frames: list[_Frame] = []
+
+    def measure(file: str) -> _Frame:
+        stood, at_m = next(focus_um), next(distance_m)
+        specimen = measuring.seen(file, given.sensor)
+        samples = specimen.luminance()
+        if frames and samples.shape != frames[0].samples.shape:
+            raise Refusal(f"{Path(file).name} has another size than the first frame; give frames of one camera.")
+        stood = _extension(specimen, at_m) if stood is None else stood
+        return _Frame(file, specimen.notes, samples, stood, edges_sharpness(samples))
+
+    for _, frame in measuring.each(given.files, measure):
+        frames.append(frame)
+    return frames
+
+
+def _numbers(name: str, text: str | None, count: int) -> Sequence[float | None]:
+    """One number for each file, or None for each where the option is not given."""
     if text is None:
-        return None
+        return [None] * count
     try:
         numbers = [float(each) for each in text.split(",")]
     except ValueError:
@@ -117,8 +133,8 @@ def _extension(specimen: Specimen, distance_m: float | None) -> float:
     return extension_um(focal_mm, at_m)
 
 
-def _tell(used: list[dict[str, object]], found: Tilt) -> None:
-    print(f"Tilt from {len(used)} frames, best focus at {len(found.places_mm)} edges\n")
+def _tell(frames: int, found: Tilt) -> None:
+    print(f"Tilt from {frames} frames, best focus at {len(found.places_mm)} edges\n")
     rows = [
         ("right side nearer to the lens, °", str(found.about_y_deg)),
         ("lower side nearer to the lens, °", str(found.about_x_deg)),

@@ -4,20 +4,69 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from anylens.app import mine
 from anylens.app.quantities import distance_m, f_number, focal_mm, quantity
 from anylens.app.syntax import Syntax
 from anylens.app.voice import Usage
+from anylens.record import record
 from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.body import Body
     from anylens.lens.catalogue import Card
 
-_STOPS = (0.95, 1.0, 1.2, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
+_STOPS = (1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
 _FAR_M = 3.0
+
+
+@record(frozen=True, slots=True)
+class View:
+    """What one focal length sees, and what draws alike on 36 x 24 mm; angles across, down and corner to corner."""
+
+    focal_mm: float
+    equivalent_mm: float
+    equivalent_aperture: float | None
+    angles_deg: tuple[float, float, float]
+
+
+@record(frozen=True, slots=True)
+class Stop:
+    """What one f-number does: sharp from near to far within the circle of confusion, or within two pixels.
+
+    `airy_px` is the diameter of the Airy disc, `contrast` what diffraction leaves of it (0 to 1) at the finest detail
+    of pixels.
+    """
+
+    f_number: float
+    near_m: float
+    far_m: float
+    pixel_near_m: float
+    pixel_far_m: float
+    hyperfocal_m: float
+    airy_px: float
+    contrast: float
+
+
+@record(frozen=True, slots=True)
+class Shown:
+    """Everything that follows from a lens and a sensor; `on` and `passport` are words."""
+
+    on: str
+    size_mm: tuple[float, float]
+    pitch_um: float
+    crop_factor: float
+    adapter_mm: float | None
+    body_mount: str | None
+    passport: str | None
+    views: tuple[View, ...]
+    diffraction_f_number: float
+    distance_m: float
+    circle_um: float
+    focal_mm: float | None
+    stops: tuple[Stop, ...]
 
 
 def options(syntax: Syntax) -> None:
@@ -53,82 +102,71 @@ def run(given: Namespace) -> int:
     if name is None:
         raise Usage("no lens is named and none is mounted; name one, or see anylens lens list")
     card = mine.card(name)
-    told = shown(card, given)
+    told = _shown(card, given)
     if given.json:
-        from anylens.app.plain import as_json
+        from anylens.app.plain import as_json, plain
 
-        print(as_json({"lens": card, **told}))
+        print(as_json({"lens": card, **plain(told)}))
         return 0
     from anylens.app.table import table
 
     print(table([(key, value) for key, value in _lens_rows(card) + _view_rows(told) if value]))
-    if told["stops"]:
-        at = "infinity" if math.isinf(told["distance_m"]) else f"{told['distance_m']:g} m"
-        print(f"\n{told['focal_mm']:g} mm focused at {at}, circle of confusion {told['circle_um']:.1f} um\n")
-        print(_stops_table(told["stops"]))
+    if told.stops:
+        at = "infinity" if math.isinf(told.distance_m) else f"{told.distance_m:g} m"
+        print(f"\n{told.focal_mm:g} mm focused at {at}, circle of confusion {told.circle_um:.1f} um\n")
+        print(_stops_table(told.stops))
     return 0
 
 
-def shown(card: Card, given: Namespace) -> dict[str, Any]:
-    """Everything that follows from the lens and the sensor, by name, numbers in the unit of their name."""
+def _shown(card: Card, given: Namespace) -> Shown:
     from anylens.lens import depth
     from anylens.lens.mounts import adapter_mm, mount
 
     where, size_mm, pitch_um, body = _sensor(given)
-    lens = card.lens
-    adapter = None
-    if body is not None and body.mount is not None and lens.mount is not None:
-        adapter = adapter_mm(lens.mount, body.mount)
-    factor = depth.crop_factor(size_mm)
-    told: dict[str, Any] = {
-        "on": where,
-        "size_mm": size_mm,
-        "pitch_um": pitch_um,
-        "crop_factor": factor,
-        "adapter_mm": adapter,
-        "body_mount": None if body is None or body.mount is None else mount(body.mount).name,
-        "passport": None if body is None else _passport(card, body),
-        "views": [
-            {
-                "focal_mm": focal,
-                "equivalent_mm": focal * factor,
-                "equivalent_aperture": None if (widest := _widest(card, focal)) is None else widest * factor,
-                "angles_deg": depth.angles_deg(focal, size_mm),
-            }
-            for focal in card.focals_mm
-        ],
-        "diffraction_f_number": depth.diffraction_f_number(pitch_um),
-        "distance_m": given.distance,
-        "circle_um": given.circle if given.circle is not None else 1000.0 * depth.circle_mm(size_mm),
-        "focal_mm": _focal(card, given.focal),
-        "stops": [],
-    }
-    if told["focal_mm"] is not None:
-        told["stops"] = [
-            _stop(told, f_number, pitch_um) for f_number in _f_numbers(card, told["focal_mm"], given.aperture)
-        ]
-    return told
+    own, there = card.lens.mount, None if body is None else body.mount
+    factor, focal_mm = depth.crop_factor(size_mm), _focal(card, given.focal)
+    circle_um = given.circle if given.circle is not None else 1000.0 * depth.circle_mm(size_mm)
+    views = []
+    for focal in card.focals_mm:
+        widest = _widest(card, focal)
+        equivalent = None if widest is None else widest * factor
+        views.append(View(focal, focal * factor, equivalent, depth.angles_deg(focal, size_mm)))
+    stops: list[Stop] = []
+    if focal_mm is not None:
+        numbers = _f_numbers(card, focal_mm, given.aperture)
+        stops = [_stop(focal_mm, each, given.distance, circle_um, pitch_um) for each in numbers]
+    return Shown(
+        on=where,
+        size_mm=size_mm,
+        pitch_um=pitch_um,
+        crop_factor=factor,
+        adapter_mm=None if own is None or there is None else adapter_mm(own, there),
+        body_mount=None if there is None else mount(there).name,
+        passport=None if body is None else _passport(card, body),
+        views=tuple(views),
+        diffraction_f_number=depth.diffraction_f_number(pitch_um),
+        distance_m=given.distance,
+        circle_um=circle_um,
+        focal_mm=focal_mm,
+        stops=tuple(stops),
+    )
 
 
-def _stop(told: dict[str, Any], f_number: float, pitch_um: float) -> dict[str, Any]:
+def _stop(focal_mm: float, f_number: float, distance_m: float, circle_um: float, pitch_um: float) -> Stop:
     from anylens.lens import depth
 
-    focal, circle = told["focal_mm"], told["circle_um"] / 1000.0
-    near, far = depth.sharp_m(focal, f_number, told["distance_m"], circle)
-    near_px, far_px = depth.sharp_m(focal, f_number, told["distance_m"], 2.0 * pitch_um / 1000.0)
-    return {
-        "f_number": f_number,
-        "near_m": near,
-        "far_m": far,
-        "pixel_near_m": near_px,
-        "pixel_far_m": far_px,
-        "hyperfocal_m": depth.hyperfocal_m(focal, f_number, circle),
-        "airy_px": depth.airy_um(f_number) / pitch_um,
-        "contrast": depth.contrast(f_number, pitch_um),
-    }
+    circle = circle_um / 1000.0
+    return Stop(
+        f_number,
+        *depth.sharp_m(focal_mm, f_number, distance_m, circle),
+        *depth.sharp_m(focal_mm, f_number, distance_m, 2.0 * pitch_um / 1000.0),
+        depth.hyperfocal_m(focal_mm, f_number, circle),
+        depth.airy_um(f_number) / pitch_um,
+        depth.contrast(f_number, pitch_um),
+    )
 
 
-def _sensor(given: Namespace) -> tuple[str, tuple[float, float], float, Any]:
+def _sensor(given: Namespace) -> tuple[str, tuple[float, float], float, Body | None]:
     """In words, size in mm and pitch in um, and the body or None."""
     if given.sensor is not None:
         import re
@@ -143,7 +181,7 @@ def _sensor(given: Namespace) -> tuple[str, tuple[float, float], float, Any]:
         return f"a sensor of {width:g} x {height:g} mm, {pitch:g} um pixels", (width, height), pitch, None
     from anylens.app.bodies import sensor_of
 
-    (body, mode), size, pitch = sensor_of(given.body or mine.mine().body or mine.CONCEPT_PHONE, given.mode)
+    body, mode, size, pitch = sensor_of(given.body or mine.mine().body or mine.CONCEPT_PHONE, given.mode)
     words = f"{body.maker} {body.model}, {mode.name}: {size[0]:.1f} x {size[1]:.1f} mm, {pitch:g} um pixels"
     return words, size, pitch, body
 
@@ -188,36 +226,36 @@ def _glass(card: Card) -> str:
     return "" if card.elements is None else f"{card.elements} elements{groups}"
 
 
-def _view_rows(told: dict[str, Any]) -> list[tuple[str, str]]:
+def _view_rows(told: Shown) -> list[tuple[str, str]]:
     from anylens.app.commands.lens_mounts import adapter_words
 
-    rows = [("On", told["on"])]
-    if told["adapter_mm"] is not None:
-        rows.append(("Mounted", f"on {told['body_mount']}: {adapter_words(told['adapter_mm'])}"))
-    for view in told["views"]:
-        wide = "" if view["equivalent_aperture"] is None else f" f/{view['equivalent_aperture']:.2g}"
-        across, down, corner = view["angles_deg"]
-        same = f"as {view['equivalent_mm']:.0f} mm{wide} on 36 x 24 mm"
+    rows = [("On", told.on)]
+    if told.adapter_mm is not None:
+        rows.append(("Mounted", f"on {told.body_mount}: {adapter_words(told.adapter_mm)}"))
+    for view in told.views:
+        wide = "" if view.equivalent_aperture is None else f" f/{view.equivalent_aperture:.2g}"
+        across, down, corner = view.angles_deg
+        same = f"as {view.equivalent_mm:.0f} mm{wide} on 36 x 24 mm"
         sees = f"sees {across:.1f} x {down:.1f} degrees, {corner:.1f} from corner to corner"
-        rows.append((f"{view['focal_mm']:g} mm", f"{same}; {sees}"))
-    if told["passport"] is not None:
-        rows.append(("Passport", told["passport"]))
-    rows.append(("Diffraction", f"the Airy disc is wider than two pixels from f/{told['diffraction_f_number']:.1f} on"))
+        rows.append((f"{view.focal_mm:g} mm", f"{same}; {sees}"))
+    if told.passport is not None:
+        rows.append(("Passport", told.passport))
+    rows.append(("Diffraction", f"the Airy disc is wider than two pixels from f/{told.diffraction_f_number:.1f} on"))
     return rows
 
 
-def _stops_table(stops: list[dict[str, Any]]) -> str:
+def _stops_table(stops: Sequence[Stop]) -> str:
     from anylens.app.table import table
 
     head = ("f/", "sharp from - to", "to 2 pixels", "hyperfocal", "Airy", "contrast left")
     rows = [
         (
-            f"{stop['f_number']:g}",
-            _reach(stop["near_m"], stop["far_m"]),
-            _reach(stop["pixel_near_m"], stop["pixel_far_m"]),
-            _metres_words(stop["hyperfocal_m"]),
-            f"{stop['airy_px']:.1f} px",
-            f"{100.0 * stop['contrast']:.0f} %",
+            f"{stop.f_number:g}",
+            _reach(stop.near_m, stop.far_m),
+            _reach(stop.pixel_near_m, stop.pixel_far_m),
+            _metres_words(stop.hyperfocal_m),
+            f"{stop.airy_px:.1f} px",
+            f"{100.0 * stop.contrast:.0f} %",
         )
         for stop in stops
     ]
@@ -255,4 +293,4 @@ def _f_numbers(card: Card, focal_mm: float, said: float | None) -> list[float]:
     if said is not None:
         return [said]
     widest = _widest(card, focal_mm) or 1.4
-    return sorted({widest, *(stop for stop in _STOPS[3:] if stop > 1.05 * widest)})
+    return sorted({widest, *(stop for stop in _STOPS if stop > 1.05 * widest)})

@@ -67,4 +67,5 @@ def _factor(name: str) -> float:
     from anylens.app.bodies import sensor_of
     from anylens.lens.depth import crop_factor
 
-    return crop_factor(sensor_of(name)[1])
+    _, _, size_mm, _ = sensor_of(name)
+    return crop_factor(size_mm)

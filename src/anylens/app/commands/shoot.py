@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anylens.app import voice
 from anylens.app.quantities import distance_m, f_number, focal_mm, quantity, whole
@@ -16,7 +16,7 @@ from anylens.refusal import Refusal
 if TYPE_CHECKING:
     from anylens.app.by_hand import Said
     from anylens.app.shooting import Taken
-    from anylens.camera import Camera
+    from anylens.camera.virtual import Virtual
     from anylens.shot import Shot
 
 _MOST_FRAMES = 10_000
@@ -79,6 +79,7 @@ def run(given: Namespace) -> int:
         raise Usage("no camera is given; name one, as virtual:scene=white-wall, or see anylens shoot --list")
     from anylens import camera as cameras
     from anylens.app import shooting
+    from anylens.camera.virtual import Virtual
     from anylens.kernels.library import share_memory
 
     share_memory()
@@ -94,16 +95,19 @@ def run(given: Namespace) -> int:
     }
     camera = cameras.open(given.camera, **settings)
     try:
-        first = _shot(camera, exposure_s, given.iso)
+        twin = camera if isinstance(camera, Virtual) else None
+        first = _shot(twin, exposure_s, given.iso)
         asked = shooting.shots(first, given.number, evs)
-        if given.truth and not _simulated(camera):
+        if given.truth and twin is None:
             raise Usage("--truth is known of a virtual camera only; leave it out or shoot with virtual:...")
-        places = shooting.settle(Path(given.output), _stem(camera), len(asked), given.truth)
-        light_s = shooting.form_light(camera)
+        stem = "frame" if twin is None else twin.setup.scene
+        places = shooting.settle(Path(given.output), stem, len(asked), given.truth)
+        light_s = None if twin is None else shooting.form_light(twin)
         taken, missed = _taken(shooting.take(camera, asked, places, said), len(asked), given.json)
-        if given.truth:
-            shooting.write_truth(camera, taken, *places[len(asked) :])  # type: ignore[arg-type]
-        _tell(camera, taken, places[len(asked) :], light_s, given.json, missed)
+        truth = places[len(asked) :]
+        if twin is not None and truth:
+            shooting.write_truth(twin, taken, *truth)
+        _tell(twin, taken, truth, light_s, given.json, missed)
     finally:
         camera.close()
     return int(missed is not None)
@@ -142,20 +146,11 @@ def _said(given: Namespace) -> Said | None:
     return said_in(given)
 
 
-def _simulated(camera: Camera) -> bool:
-    return hasattr(camera, "setup")
-
-
-def _stem(camera: Camera) -> str:
-    return str(camera.setup.scene) if hasattr(camera, "setup") else "frame"
-
-
-def _shot(camera: Camera, exposure_s: float, iso: float | None) -> Shot:
-    from anylens.camera.virtual import Virtual
+def _shot(twin: Virtual | None, exposure_s: float, iso: float | None) -> Shot:
     from anylens.shot import Shot
 
-    if isinstance(camera, Virtual):
-        return camera.shot(exposure_s, camera.lowest_iso if iso is None else iso)
+    if twin is not None:
+        return twin.shot(exposure_s, twin.lowest_iso if iso is None else iso)
     if iso is not None:
         raise Usage("--iso cannot be set on frames that were taken long ago; leave it out")
     return Shot(exposure_s)
@@ -171,7 +166,7 @@ def _line(each: Taken) -> str:
 
 
 def _tell(
-    camera: Camera, taken: list[Taken], truth: list[Path], light_s: float | None, json: bool, missed: str | None
+    twin: Virtual | None, taken: list[Taken], truth: list[Path], light_s: float | None, json: bool, missed: str | None
 ) -> None:
     writing = sum(each.writing_s for each in taken)
     capturing = sum(each.seconds for each in taken)
@@ -188,21 +183,18 @@ def _tell(
         print(place)
     number = f"{len(taken)} frame{'s' if len(taken) != 1 else ''}"
     light = "" if light_s is None else f"{light_s:.2f} s for the light behind the lens, "
-    print(f"{number}: {light}{capturing:.2f} s to take, {writing:.2f} s to write{_energy(camera, len(taken))}")
+    print(f"{number}: {light}{capturing:.2f} s to take, {writing:.2f} s to write{_energy(twin, len(taken))}")
     for note in sorted({note for each in taken for note in each.facts.notes}):
         print(f"note: {note}")
 
 
-def _energy(camera: Camera, number: int) -> str:
+def _energy(twin: Virtual | None, number: int) -> str:
     """What the frames would take from the body's battery, where its file has an account of that."""
-    body: Any = getattr(camera, "body", None)
-    mode: Any = getattr(camera, "mode", None)
-    if body is None or body.battery is None or mode.film:
+    if twin is None or twin.body.battery is None or twin.mode.film:
         return ""
-    joules = number * body.energy_j(mode)
-    return (
-        f"; {joules:.0f} J of the phone's battery ({100.0 * joules / body.battery.joules:.2f} % of a charge, assumed)"
-    )
+    joules = number * twin.body.energy_j(twin.mode)
+    part = joules / twin.body.battery.joules
+    return f"; {joules:.0f} J of the phone's battery ({100.0 * part:.2f} % of a charge, assumed)"
 
 
 def _list(words: str | None, json: bool) -> int:
