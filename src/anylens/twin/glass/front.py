@@ -150,51 +150,60 @@ def edge_radii(edge: Floats, pole: tuple[float, float], count: int) -> Floats:
     return closed(np.append(angles, angles[0] + 2 * np.pi), np.append(radii, radii[0]))(at)
 
 
-def fit(
-    wavelength_nm: float,
-    degree: int,
-    directions: Floats,
-    wave_mm: Floats,
-    pupil: Floats,
-    weight: Floats,
-    pole: Floats,
-    edge: Floats,
-    reach_mm: float,
-    counts: Floats,
-    mirrored: bool,
-) -> Front:
-    """The wave through traced rays, a polynomial of a total `degree`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Rays:
+    """Traced rays from one point at one wavelength.
 
-    `directions` (n, 2) are L, M; `wave_mm` (n,) is W; `pupil` (n, 2) is where each ray went through the entrance
-    pupil, `weight` (n,) the light on a unit of its area; `pole` (2,) and `edge` (m, 2) are directions. A ray stands for
-    `counts` (n,): with the lower half `mirrored` from the upper one for itself and its image.
+    `to` (n, 2) are L, M; `wave_mm` (n,) is W; `pupil` (n, 2) is where each went through the entrance pupil, `light`
+    (n,) what fell on a unit of its area there. Each stands for `counts` (n,): where `mirrored`, the lower half being
+    the upper one's image, for itself and its image.
     """
-    low, high = edge.min(axis=0), edge.max(axis=0)
+
+    to: Floats
+    wave_mm: Floats
+    pupil: Floats
+    light: Floats
+    counts: Floats
+    mirrored: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rim:
+    """What light gets through: `edge` (m, 2) and a `pole` (2,) within it are directions; `reach_mm` as `Front` has."""
+
+    pole: Floats
+    edge: Floats
+    reach_mm: float
+
+
+def fit(rays: Rays, rim: Rim, wavelength_nm: float, degree: int) -> Front:
+    """The wave through traced rays, a polynomial of a total `degree`."""
+    low, high = rim.edge.min(axis=0), rim.edge.max(axis=0)
     middle = 0.5 * (low + high)
-    scale = float(np.hypot(*(edge - middle).T).max())
-    u, v = ((directions - middle) / scale).T
-    offset = wave_mm - np.average(wave_mm, weights=counts)
+    scale = float(np.hypot(*(rim.edge - middle).T).max())
+    u, v = ((rays.to - middle) / scale).T
+    offset = rays.wave_mm - np.average(rays.wave_mm, weights=rays.counts)
     orders = _orders(u, degree), _orders(v, degree)
     products = _products(*orders)
     odd = _pairs(degree)[1] % 2 == 1
-    solve = _solver(products, counts, ~odd if mirrored else odd | True)
-    wave, across = solve(np.column_stack([offset, pupil[:, 0]])).T
-    down = (_solver(products, counts, odd) if mirrored else solve)(pupil[:, 1:])[:, 0]
+    solve = _solver(products, rays.counts, ~odd if rays.mirrored else odd | True)
+    wave, across = solve(np.column_stack([offset, rays.pupil[:, 0]])).T
+    down = (_solver(products, rays.counts, odd) if rays.mirrored else solve)(rays.pupil[:, 1:])[:, 0]
     wave = wave + solve((offset - products @ wave)[:, None])[:, 0]  # once more, for the last digits
-    residual = float(np.sqrt(np.average((offset - products @ wave) ** 2, weights=counts)))
+    residual = float(np.sqrt(np.average((offset - products @ wave) ** 2, weights=rays.counts)))
     turns = [_slope(*orders, each, axis) for each in (across, down) for axis in (0, 1)]
     patch = np.abs(turns[0] * turns[3] - turns[1] * turns[2])
-    cosine = np.sqrt(1.0 - (directions**2).sum(axis=1))
-    root = np.sqrt(patch * weight / cosine)
+    cosine = np.sqrt(1.0 - (rays.to**2).sum(axis=1))
+    root = np.sqrt(patch * rays.light / cosine)
     return Front(
         wavelength_nm=wavelength_nm,
         middle=(float(middle[0]), float(middle[1])),
         scale=scale,
         wave=_table(wave, degree),
-        amplitude=_table(solve((root / np.average(root, weights=counts))[:, None])[:, 0], degree),
-        pole=tuple(((pole - middle) / scale).tolist()),
-        edge=(edge - middle) / scale,
-        reach_mm=reach_mm,
+        amplitude=_table(solve((root / np.average(root, weights=rays.counts))[:, None])[:, 0], degree),
+        pole=tuple(((rim.pole - middle) / scale).tolist()),
+        edge=(rim.edge - middle) / scale,
+        reach_mm=rim.reach_mm,
         residual_mm=residual,
     )
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from anylens.refusal import Refusal
 from anylens.twin.glass.dispersion import index
 from anylens.twin.glass.focusing import plate_wave
-from anylens.twin.glass.front import Front, fit, solid_angle
+from anylens.twin.glass.front import Front, Rays, Rim, fit, solid_angle
 from anylens.twin.glass.mounting import Mounting
 from anylens.twin.glass.optics import GREEN_NM, Optic, lit_edge
 from anylens.twin.glass.spots import spot, transfer
@@ -265,28 +265,24 @@ class Mounted:
             if not rough:
                 break
             inner = beams(every, rings)
-            weight = np.ones(inner.path.shape)
+            light = np.ones(inner.path.shape)
             counts = np.full(inner.path.shape[2:], 2.0 if mirror else 1.0)
             if mirror:
                 counts[:, [0, -1]] = 1.0
             if not math.isinf(object_mm):
                 aside = inner.pupil - (ideal_mm / self.scale_mm)[:, None, None, None] * object_mm
-                weight = (1.0 + (aside**2).sum(axis=-1) / object_mm**2) ** -1.5
-            for place, color in rough:
-                at = place, color
-                made[place][color] = fit(
-                    float(wavelengths_nm[color]),
-                    degree,
+                light = (1.0 + (aside**2).sum(axis=-1) / object_mm**2) ** -1.5
+            for at in rough:
+                rays = Rays(
                     inner.to[at].reshape(-1, 2),
                     inner.path[at].ravel(),
                     inner.pupil[at].reshape(-1, 2),
-                    weight[at].ravel(),
-                    poles.to[at],
-                    rim.to[at],
-                    float(np.hypot(*rim.at[at].T).max()),
+                    light[at].ravel(),
                     counts.ravel(),
                     mirror,
                 )
+                lit = Rim(poles.to[at], rim.to[at], float(np.hypot(*rim.at[at].T).max()))
+                made[at[0]][at[1]] = fit(rays, lit, float(wavelengths_nm[at[1]]), degree)
         return made  # type: ignore[return-value]
 
     def _lit_poles(self, tangents: Floats, object_mm: float, wavelengths_nm: Floats, poles: Floats) -> Floats:
