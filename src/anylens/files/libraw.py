@@ -38,25 +38,16 @@ def read_libraw(
     main, more = _directories(data)
     with opened(data) as raw:
         cfa = _cfa(raw)
-        sizes = raw.sizes
-        area = (
-            sizes.top_margin,
-            sizes.left_margin,
-            sizes.top_margin + sizes.height,
-            sizes.left_margin + sizes.width,
-        )
         counts = np.array(raw.raw_image, np.uint16)
         height, width = counts.shape
-        if not (0 <= area[0] < area[2] <= height and 0 <= area[1] < area[3] <= width):
-            raise Refusal(f"The raw's active area {area} does not lie within {height} x {width} pixels; {gate.DAMAGED}")
+        area = top, left, bottom, right = _area(raw, height, width)
         black, white = _levels(raw, cfa, area)
         calibrations, notes = _calibrations(raw, cfa, sensor)
         exposure = _completed(Exposure() if main is None else read_exposure(main, *more), raw)
         neutral = _neutral(raw) if cfa else None
-    visible = counts[area[0] : area[2], area[1] : area[3]]
     noise = sensor.noise if sensor else None
     if noise is None:
-        noise = estimate_noise(visible, cfa, black, white)
+        noise = estimate_noise(counts[top:bottom, left:right], cfa, black, white)
         notes = (*notes, "The file has no noise profile; the noise was estimated from the picture itself.")
     if cfa and neutral is None:
         notes = (*notes, "The file does not say which white balance it was shot with.")
@@ -75,7 +66,7 @@ def read_libraw(
     facts = Facts(
         sensor=silicon,
         active_area=area,
-        crop=(0.0, 0.0, float(area[3] - area[1]), float(area[2] - area[0])),
+        crop=(0.0, 0.0, float(right - left), float(bottom - top)),
         **exposure.facts,
         as_shot_neutral=neutral,
         notes=notes,
@@ -154,6 +145,17 @@ def _cfa(raw: Any) -> CFA:
     if pattern.shape != (2, 2) or letters not in ("RGGB", "GRBG", "GBRG", "BGGR"):
         raise Refusal(f"The colour filter {letters} ({described}) is not Bayer, which is developed; use linear DNG.")
     return bayer(letters)
+
+
+def _area(raw: Any, height: int, width: int) -> tuple[int, int, int, int]:
+    """(top, left, bottom, right) of what is lit, of so many rows and columns."""
+    sizes = raw.sizes
+    top, left = sizes.top_margin, sizes.left_margin
+    bottom, right = top + sizes.height, left + sizes.width
+    if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+        area = (top, left, bottom, right)
+        raise Refusal(f"The raw's active area {area} does not lie within {height} x {width} pixels; {gate.DAMAGED}")
+    return top, left, bottom, right
 
 
 def _levels(

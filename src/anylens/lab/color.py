@@ -119,8 +119,9 @@ def color_measure(specimen: Specimen, light: str = "d65") -> ColorMeasure:
     ratio = np.log2(_luma(rgb, to_xyz)[exposed] / wanted[1, exposed])
     relative = (error[:, exposed] / np.maximum(rgb[:, exposed], 1e-9)).mean() / math.log(2)
     target = color.lab_from_xyz(wanted, color.PCS_D50)
-    patches = tuple(
-        Patch(
+
+    def patch(i: int, name: str) -> Patch:
+        return Patch(
             name=name,
             rgb=_three(rgb[:, i]),
             error=_three(error[:, i]),
@@ -130,14 +131,13 @@ def color_measure(specimen: Specimen, light: str = "d65") -> ColorMeasure:
             delta_e=None if as_is is None else float(as_is[i]),
             even_delta_e=None if judged is None else float(judged.even[i]),
         )
-        for i, name in enumerate(spectra.patch_names())
-    )
+
     return ColorMeasure(
         file=specimen.name,
         kind=specimen.kind,
         light=light.lower(),
         checker=_scaled(checker, step),
-        patches=patches,
+        patches=tuple(patch(i, name) for i, name in enumerate(spectra.patch_names())),
         mean_delta_e=None if raw or judged is None else judged.as_is_mean,
         worst_delta_e=None if as_is is None else float(as_is[good].max()),
         even_mean_delta_e=None if judged is None else judged.even_mean,

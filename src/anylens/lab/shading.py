@@ -92,20 +92,19 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     """
     if not specimens:
         raise Refusal("There is nothing to measure; name frames of an even surface.")
+    first = specimens[0]
+    width, height = first.width_px, first.height_px
     grids = [_grids(each) for each in specimens]
     for each, grid in zip(specimens, grids, strict=True):
-        if (each.width_px, each.height_px) != (specimens[0].width_px, specimens[0].height_px) or len(grid) != len(
-            grids[0]
-        ):
-            raise Refusal(f"{each.name} is not of the size of {specimens[0].name}; measure them apart.")
+        if (each.width_px, each.height_px, len(grid)) != (width, height, len(grids[0])):
+            raise Refusal(f"{each.name} is not of the size of {first.name}; measure them apart.")
     notes = list(dict.fromkeys(note for each in specimens for note in each.notes))
     luma = [grid["G" if "G" in grid else "Y"] for grid in grids]
     turns = _turns(specimens, turns_deg)
-    x, y = _places_of(specimens[0].width_px, specimens[0].height_px)
-    half = math.hypot(specimens[0].width_px, specimens[0].height_px) / 2.0
-    wide = specimens[0].width_px / half
-    turned = len(set(turns)) > 1
-    slope = _slope([values for values, _ in luma], turns, x / wide, y / wide) if turned else None
+    x, y = _places_of(width, height)
+    half = math.hypot(width, height) / 2.0
+    wide = width / half
+    slope = _slope([values for values, _ in luma], turns, x / wide, y / wide) if len(set(turns)) > 1 else None
     if slope is None:
         notes.append("One way up only: a light that grows to one side is hardly told from falloff; turn the camera.")
     light = None if slope is None else slope[0]
@@ -118,7 +117,7 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
     casts = [_cast(grids, letter) for letter in "RB"] if "R" in grids[0] else [None, None]
     ends = ((0, 0), (0, -1), (-1, -1), (-1, 0))
     corners = figures(*([grid[at] for at in ends] for grid in (falloff.values, falloff.errors)))
-    middle = ((specimens[0].width_px - 1) / 2.0, (specimens[0].height_px - 1) / 2.0)
+    middle = ((width - 1) / 2.0, (height - 1) / 2.0)
     cx, cy = (Figure(c.value * half + m, c.error * half) for c, m in zip(centre, middle, strict=True))
     return ShadingMeasure(
         files=tuple(each.name for each in specimens),
@@ -132,9 +131,9 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
         corners=(corners[0], corners[1], corners[2], corners[3]),
         corner_r=float(np.hypot(x[0, 0], y[0, 0])),
         cast_percent=_worst_cast(casts),
-        light_percent=None if slope is None else _percent(slope, specimens[0].height_px / specimens[0].width_px),
-        width_px=specimens[0].width_px,
-        height_px=specimens[0].height_px,
+        light_percent=None if slope is None else _percent(slope, height / width),
+        width_px=width,
+        height_px=height,
         notes=tuple(notes),
     )
 

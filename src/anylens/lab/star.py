@@ -27,29 +27,7 @@ def star_sharpness(samples: Samples, star: Star) -> StarSharpness:
     or too faint.
     """
     star = _centred(samples, star)
-    inner = max(star.cycles / (2.0 * math.pi * 0.9), 3.0)
-    if star.radius_px < 2.0 * inner:
-        raise Refusal(
-            f"The star of {star.cycles} cycles has a radius of only {star.radius_px:.0f} px, {2 * inner:.0f} are the "
-            "least; come nearer."
-        )
-    count = max(8, round(14.0 * math.log2(star.radius_px / inner)))
-    radii = 0.97 * star.radius_px * (inner / star.radius_px) ** (np.arange(count) / (count - 1.0))
-    waves, errors = np.zeros((count, _SECTORS)), np.zeros((count, _SECTORS))
-    light, angle, radius = _disc(samples, star)
-    which = (angle / (2.0 * math.pi) * _SECTORS).astype(np.int64) % _SECTORS
-    thinnest = 1.2 * math.sqrt(math.pi * star.radius_px**2 / len(light))
-    for at, ring in enumerate(radii):
-        here = np.abs(radius - ring) <= max(0.012 * ring, thinnest)
-        for sector in range(_SECTORS):
-            inside = here & (which == sector)
-            waves[at, sector], errors[at, sector] = _wave(
-                angle[inside], radius[inside], ring, light[inside], star.cycles
-            )
-    told = np.isfinite(waves).all(axis=1)
-    waves, errors, radii = waves[told], errors[told], radii[told]
-    if len(radii) < 6:
-        raise Refusal("The star has too few samples about its middle to be measured; come nearer.")
+    radii, waves, errors = _rings(samples, star)
     frequencies = star.cycles / (2.0 * math.pi * radii)
     both = 0.5 * (waves[:, : _SECTORS // 2] + waves[:, _SECTORS // 2 :])
     both_error = 0.5 * np.hypot(errors[:, : _SECTORS // 2], errors[:, _SECTORS // 2 :])
@@ -84,6 +62,33 @@ def star_drawn(samples: Samples, star: Star | StarSharpness) -> npt.NDArray[np.u
     """(h, w, 3) uint8: the picture with the star's outermost ring."""
     x, y = star.centre_px if isinstance(star, Star) else star.place_px
     return drawn(samples, (Mark("ring", ((x, y), (x + star.radius_px, y)), "measured", f"{star.cycles} cycles"),))
+
+
+def _rings(samples: Samples, star: Star) -> tuple[Floats, Floats, Floats]:
+    """(rings,) radii from the outermost in, and (rings, sectors) the wave over the mean there and its error."""
+    inner = max(star.cycles / (2.0 * math.pi * 0.9), 3.0)
+    if star.radius_px < 2.0 * inner:
+        raise Refusal(
+            f"The star of {star.cycles} cycles has a radius of only {star.radius_px:.0f} px, {2 * inner:.0f} are the "
+            "least; come nearer."
+        )
+    count = max(8, round(14.0 * math.log2(star.radius_px / inner)))
+    radii = 0.97 * star.radius_px * (inner / star.radius_px) ** (np.arange(count) / (count - 1.0))
+    waves, errors = np.zeros((count, _SECTORS)), np.zeros((count, _SECTORS))
+    light, angle, radius = _disc(samples, star)
+    which = (angle / (2.0 * math.pi) * _SECTORS).astype(np.int64) % _SECTORS
+    thinnest = 1.2 * math.sqrt(math.pi * star.radius_px**2 / len(light))
+    for at, ring in enumerate(radii):
+        here = np.abs(radius - ring) <= max(0.012 * ring, thinnest)
+        for sector in range(_SECTORS):
+            inside = here & (which == sector)
+            waves[at, sector], errors[at, sector] = _wave(
+                angle[inside], radius[inside], ring, light[inside], star.cycles
+            )
+    told = np.isfinite(waves).all(axis=1)
+    if told.sum() < 6:
+        raise Refusal("The star has too few samples about its middle to be measured; come nearer.")
+    return radii[told], waves[told], errors[told]
 
 
 def _disc(samples: Samples, star: Star) -> tuple[Floats, Floats, Floats]:

@@ -12,7 +12,7 @@ from anylens import color
 from anylens.lab.color import ColorMeasure, Patch
 from anylens.lab.geometry import Distortion, LateralColor
 from anylens.lab.noise import NoiseMeasure, Transfer
-from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, beside, field_map, fitting, number, scale_bar, shade
+from anylens.lab.report.svg import TONES, Axis, Drawing, Plot, Scale, beside, field_map, fitting, number
 from anylens.lab.shading import ShadingMeasure
 from anylens.lab.sharpness import Sharpness, StarSharpness
 from anylens.lab.texture import TextureSharpness
@@ -146,8 +146,8 @@ def falloff_map(title: str, percent: Floats, ratio: float, says: str) -> Drawing
     low = float(percent.min())
     step = next(s for s in (0.5, 1.0, 2.0, 5.0, 10.0, 20.0) if (100.0 - low) / s <= 9.0 or s == 20.0)
     levels = [100.0 - k * step for k in range(1, int((100.0 - low) / step) + 1)]
-    reach = (min(low, 99.0), max(float(percent.max()), 100.0))
-    return field_map(title, percent.tolist(), DUSK, reach, levels=levels, ratio=ratio, says=says)
+    scale = Scale(DUSK, min(low, 99.0), max(float(percent.max()), 100.0))
+    return field_map(title, percent.tolist(), ratio, scale, levels, says)
 
 
 def cast_map(title: str, percent: Floats, ratio: float) -> Drawing:
@@ -156,10 +156,7 @@ def cast_map(title: str, percent: Floats, ratio: float) -> Drawing:
     step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0) if most / s <= 4.0 or s == 10.0)
     levels = [k * step for k in range(-4, 5) if k and abs(k * step) < most]
     says = f"{title}: {percent.min():+.1f} to {percent.max():+.1f} %"
-    return field_map(
-        title, percent.tolist(), COOL_WARM, (-most, most), unit="%", levels=levels, line="#33373f", ratio=ratio,
-        says=says,
-    )  # fmt: skip
+    return field_map(title, percent.tolist(), ratio, Scale(COOL_WARM, -most, most, "%", "#33373f"), levels, says)
 
 
 def profile_of_falloff(measure: ShadingMeasure) -> Drawing:
@@ -203,8 +200,6 @@ def mtf_plot(measure: Sharpness) -> Drawing:
         "MTF of the edges",
         Axis(0.0, 0.75, "cycles per pixel"),
         Axis(0.0, 1.15, "modulation"),
-        width=480.0,
-        height=340.0,
     )
     plot.rule("Nyquist", x=0.5)
     plot.rule("MTF50", y=0.5)
@@ -228,6 +223,7 @@ def sharpness_map(measure: Sharpness, width_px: int, height_px: int) -> Drawing:
     low, most = min(values), max(values)
     if most - low < 0.02:
         low, most = low - 0.01, most + 0.01
+    colors = Scale(DUSK[2:], low, most)
     parts = [
         f'<text class="big" x="{left:g}" y="18">MTF50 over the field, cycles per pixel</text>',
         f'<rect x="{left:g}" y="{top:g}" width="{wide:g}" height="{high:.1f}" rx="4" fill="#14102a"/>',
@@ -237,12 +233,11 @@ def sharpness_map(measure: Sharpness, width_px: int, height_px: int) -> Drawing:
         angle = math.radians(edge.angle_deg)
         reach = max(edge.length_px * scale / 2.0, 4.0)
         dx, dy = reach * math.cos(angle), reach * math.sin(angle)
-        tone = shade(DUSK[2:], edge.mtf50_cpp.value, (low, most))
         parts.append(
-            f'<path d="M{x - dx:.1f} {y - dy:.1f}L{x + dx:.1f} {y + dy:.1f}" stroke="{tone}" stroke-width="5" '
-            f'stroke-linecap="round"/>'
+            f'<path d="M{x - dx:.1f} {y - dy:.1f}L{x + dx:.1f} {y + dy:.1f}" '
+            f'stroke="{colors.color(edge.mtf50_cpp.value)}" stroke-width="5" stroke-linecap="round"/>'
         )
-    parts.append(scale_bar(DUSK[2:], (low, most), "", left + wide + 10, top, high))
+    parts.append(colors.bar(left + wide + 10, top, high))
     return Drawing(480.0, top + high + 14.0, "".join(parts), "MTF50 over the field", f"MTF50 {low:.3f} to {most:.3f}")
 
 

@@ -128,9 +128,10 @@ def number(value: float) -> str:
 class Plot:
     """Axes with lines and points on them, drawn in the order in which they are added."""
 
-    def __init__(self, title: str, x: Axis, y: Axis, width: float = 480.0, height: float = 340.0) -> None:
-        self.title, self.x, self.y = title, x, y
-        self.width, self.height = width, height
+    width = 480.0
+
+    def __init__(self, title: str, x: Axis, y: Axis, height: float = 340.0) -> None:
+        self.title, self.x, self.y, self.height = title, x, y, height
         self._parts: list[str] = []
         self._keys: list[tuple[str, str]] = []
         self._frame()
@@ -270,21 +271,46 @@ class Plot:
         return "".join(parts)
 
 
-def field_map(
-    title: str,
-    values: Sequence[Sequence[float]],
-    scale: Sequence[tuple[int, int, int]],
-    reach: tuple[float, float],
-    *,
-    unit: str = "",
-    levels: Sequence[float] = (),
-    ratio: float = 0.75,
-    says: str = "",
-    line: str = "#fff",
-) -> Drawing:
-    """A map over the field in colours from `scale` over `reach`, with lines of equal height at `levels`.
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Colours (R, G, B of 255) for values from `low` to `high`, their unit, and the colour of lines drawn on them."""
 
-    `values` are rows from the top; `ratio` is the picture's height over its width. Lines follow the values smoothed.
+    tones: Sequence[tuple[int, int, int]]
+    low: float
+    high: float
+    unit: str = ""
+    line: str = "#fff"
+
+    def color(self, value: float) -> str:
+        """The colour of a value, between those of the scale."""
+        last = len(self.tones) - 1
+        share = min(max((value - self.low) / max(self.high - self.low, 1e-12), 0.0), 1.0) * last
+        at = min(int(share), last - 1)
+        mixed = [round(a + (share - at) * (b - a)) for a, b in zip(self.tones[at], self.tones[at + 1], strict=True)]
+        return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+    def bar(self, left: float, top: float, tall: float) -> str:
+        """The colours with their numbers, an upright bar."""
+        steps, span = 40, self.high - self.low
+        parts = []
+        for k in range(steps):
+            value = self.high - (k + 0.5) / steps * span
+            parts.append(
+                f'<rect x="{left:g}" y="{top + k * tall / steps:.1f}" width="12" height="{tall / steps + 0.6:.1f}" '
+                f'fill="{self.color(value)}"/>'
+            )
+        for tick in Axis(self.low, self.high).ticks(5):
+            up = top + tall * (self.high - tick) / span
+            parts.append(f'<text class="small" x="{left + 16:g}" y="{up + 4:.1f}">{number(tick)}{self.unit}</text>')
+        return "".join(parts)
+
+
+def field_map(
+    title: str, values: Sequence[Sequence[float]], ratio: float, scale: Scale, levels: Sequence[float], says: str
+) -> Drawing:
+    """A map over the field in colours, with lines of equal height at `levels`, which follow the values smoothed.
+
+    `values` are rows from the top; `ratio` is the picture's height over its width.
     """
     width = 480.0
     left, top, wide = 14.0, 34.0, 408.0
@@ -296,14 +322,14 @@ def field_map(
         for j, value in enumerate(row):
             parts.append(
                 f'<rect x="{left + j * cell_w:.1f}" y="{top + i * cell_h:.1f}" width="{cell_w + 0.6:.1f}" '
-                f'height="{cell_h + 0.6:.1f}" fill="{shade(scale, value, reach)}"/>'
+                f'height="{cell_h + 0.6:.1f}" fill="{scale.color(value)}"/>'
             )
     soft = smoothed(values)
     for level in levels:
-        parts += _contour(soft, level, (left, top), (cell_w, cell_h), unit, line)
+        parts += _contour(soft, level, (left, top), (cell_w, cell_h), scale)
     parts.append(f'<rect class="axis" x="{left:g}" y="{top:g}" width="{wide:g}" height="{high:g}"/>')
-    parts.append(scale_bar(scale, reach, unit, left + wide + 10, top, high))
-    return Drawing(width, top + high + 14.0, "".join(parts), title, says or title)
+    parts.append(scale.bar(left + wide + 10, top, high))
+    return Drawing(width, top + high + 14.0, "".join(parts), title, says)
 
 
 def smoothed(values: Sequence[Sequence[float]]) -> list[list[float]]:
@@ -318,39 +344,12 @@ def smoothed(values: Sequence[Sequence[float]]) -> list[list[float]]:
     return rows
 
 
-def shade(scale: Sequence[tuple[int, int, int]], value: float, reach: tuple[float, float]) -> str:
-    """The colour of a value, between the colours of a scale."""
-    share = min(max((value - reach[0]) / max(reach[1] - reach[0], 1e-12), 0.0), 1.0) * (len(scale) - 1)
-    at = min(int(share), len(scale) - 2)
-    mixed = [round(a + (share - at) * (b - a)) for a, b in zip(scale[at], scale[at + 1], strict=True)]
-    return "#{:02x}{:02x}{:02x}".format(*mixed)
-
-
-def scale_bar(
-    scale: Sequence[tuple[int, int, int]], reach: tuple[float, float], unit: str, left: float, top: float, high: float
-) -> str:
-    """The colours of a scale with their numbers, an upright bar."""
-    steps = 40
-    parts = []
-    for k in range(steps):
-        value = reach[1] - (k + 0.5) / steps * (reach[1] - reach[0])
-        parts.append(
-            f'<rect x="{left:g}" y="{top + k * high / steps:.1f}" width="12" height="{high / steps + 0.6:.1f}" '
-            f'fill="{shade(scale, value, reach)}"/>'
-        )
-    for tick in Axis(*reach).ticks(5):
-        up = top + high * (reach[1] - tick) / (reach[1] - reach[0])
-        parts.append(f'<text class="small" x="{left + 16:g}" y="{up + 4:.1f}">{number(tick)}{unit}</text>')
-    return "".join(parts)
-
-
 def _contour(
     values: Sequence[Sequence[float]],
     level: float,
     corner: tuple[float, float],
     cell: tuple[float, float],
-    unit: str,
-    tone: str,
+    scale: Scale,
 ) -> list[str]:
     """Lines of equal height through the cells' middles (marching squares), with a label where they are longest."""
     pieces = []
@@ -376,6 +375,6 @@ def _contour(
 
     path = "".join("M{:.1f} {:.1f}L{:.1f} {:.1f}".format(*place(a), *place(b)) for a, b in pieces)
     across, up = place(max(pieces, key=lambda piece: piece[0][0] - abs(piece[0][1] - len(values) / 2))[0])
-    line = f'<path d="{path}" fill="none" stroke="{tone}" stroke-opacity=".75" stroke-width="1.2"/>'
-    label = f'<text class="small" style="fill:{tone}" x="{across - 4:.1f}" y="{up + 4:.1f}" text-anchor="end">'
-    return [line, f"{label}{number(level)}{unit}</text>"]
+    line = f'<path d="{path}" fill="none" stroke="{scale.line}" stroke-opacity=".75" stroke-width="1.2"/>'
+    label = f'<text class="small" style="fill:{scale.line}" x="{across - 4:.1f}" y="{up + 4:.1f}" text-anchor="end">'
+    return [line, f"{label}{number(level)}{scale.unit}</text>"]
