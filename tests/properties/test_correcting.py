@@ -154,7 +154,6 @@ def test_the_fused_passes_unbend_as_the_stages_do(passport: Passport, monkeypatc
 @pytest.mark.parametrize("passport", [WHOLE, Passport(LENS, BODY.name)])
 def test_the_fused_passes_restore_as_the_stages_do(passport: Passport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
-    monkeypatch.setattr(one_pass, "STRAIGHT_ROWS", 48)
     patches = np.random.default_rng(4).random((3, HEIGHT // 16, WIDTH // 16)) * 0.6 + 0.05
     frame = sampled(np.kron(patches, np.ones((1, 16, 16))), noise_seed=2)
     blurred = replace(passport, psf=(replace(blurs.even(1.2, 0.1), f_number=None),))

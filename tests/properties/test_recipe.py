@@ -34,6 +34,14 @@ def test_text_out_and_in_is_equal(recipe: Recipe) -> None:
     assert darkroom.parse(darkroom.text(recipe)) == recipe
 
 
+def test_every_default_is_a_value_that_its_field_takes() -> None:
+    for option in darkroom.options():
+        kinds = {"choice": str, "float": (int, float)}
+        assert isinstance(option.default, kinds.get(option.type, int)), option
+        assert option.default in option.choices or not option.choices, option
+        assert option.low is None or option.low <= option.default <= option.high, option
+
+
 def test_a_text_that_is_not_whole_is_a_look_laid_over_the_default() -> None:
     default = darkroom.default_recipe()
     assert darkroom.parse("schema = 1") == default

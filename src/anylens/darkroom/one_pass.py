@@ -38,12 +38,6 @@ BAND_ROWS = 512
 """The lower a band, the more of its coarse chroma is denoised twice; the higher, the less stays in the caches."""
 
 LEAST_SIDE = 256
-STRAIGHT_ROWS = 256
-"""Of a bent picture so many are straightened at once: they stay in the caches until they are rendered."""
-
-RESTORED_ROWS = 512
-"""Of one whose blur is undone: what looks far is begun anew above each, and there are fewer of them."""
-
 CLEAN_ROWS = 256
 """Of a scene so many are cleaned at once."""
 
@@ -218,30 +212,27 @@ def _by_rows(
     whole = (1, height, 3 * cubic.blocks(width))  # of each block one colour after the other
     read = partial(_from_light, level, seen, light)
     level_rows = Rows(lambda out, top: read(out[0], (0, top)), whole, np.float16, BAND_ROWS, bent.edge)
+    asked = bent.rows(height)
     upright = (bent.down, bent.colors, cubic.slack_of(bent.down), width)
     given = given | {"height": (height,), "matrix": (to_scene.astype(np.float32),)}
     restores = "restore" in given
-    step = RESTORED_ROWS if restores else STRAIGHT_ROWS
-    scene = np.empty((3, step + 2 * REACH + 2 if restores else 0, width), np.float32)
+    scene = np.empty((3, BAND_ROWS + 2 * REACH + 2 if restores else 0, width), np.float32)
 
     def straightened(first: int, bottom: int, reach: int) -> Given:
         """What reads the rows from `first` up to `bottom`, and `reach` more around them, along their columns."""
-        (lines,), above = level_rows.between(*bent.rows(max(first - reach, 0), min(bottom + reach, height), height))
+        (lines,), above = level_rows.between(*asked(max(first - reach, 0), min(bottom + reach, height)))
         return given | {"level": (lines,), "down": (*upright, above, len(lines))}
 
     def fill(out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
-        for top in range(0, out.shape[1], step):
-            part = out[:, top : top + step]
-            begin = origin[1] + top
-            first, last = max(begin - REACH, 0), min(begin + part.shape[1] + REACH, height)
-            if restores:
-                first -= first % 2  # rows of the scene are made in pairs
-                sharp = scene[:, : last - first + (last - first) % 2]
-                _fill(restored, straightened(first, last, RESTORED_REACH), sharp, (0, first))
-                here = {"scene": (sharp,), "place": (first, width, height)}
-                _fill(render, given | here, part, (origin[0], begin))
-            else:
-                _fill(finish, straightened(first, last, 0), part, (origin[0], begin))
+        left, begin = origin
+        first, last = max(begin - REACH, 0), min(begin + out.shape[1] + REACH, height)
+        if not restores:
+            _fill(finish, straightened(first, last, 0), out, origin)
+            return
+        first -= first % 2  # rows of the scene are made in pairs
+        sharp = scene[:, : last - first + (last - first) % 2]
+        _fill(restored, straightened(first, last, RESTORED_REACH), sharp, (0, first))
+        _fill(render, given | {"scene": (sharp,), "place": (first, width, height)}, out, (left, begin))
 
     return fill
 

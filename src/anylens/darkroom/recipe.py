@@ -62,10 +62,15 @@ _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def checked(stage: Stage) -> Stage:
-    """The stage itself where every field has its type and lies in its range; else a Refusal that names the field."""
-    hints = _hints(type(stage))
+    """The stage itself where every field has its type and lies in its range; else a Refusal that names the field.
+
+    Defaults are right by themselves, and so cost nothing here.
+    """
     for each in fields(stage):
-        value, hint, name = getattr(stage, each.name), hints[each.name], f"{type(stage).__name__}.{each.name}"
+        value, name = getattr(stage, each.name), f"{type(stage).__name__}.{each.name}"
+        if value is each.default:
+            continue
+        hint = _hints(type(stage))[each.name]
         if choices := get_args(hint):
             if value not in choices:
                 raise Refusal(f"{name} is {value!r}, which it does not know; choose one of {', '.join(choices)}")

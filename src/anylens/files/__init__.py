@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read", "recipe_text", "write"]
 
+PNG = b"\x89PNG\r\n\x1a\n"
 _FINISHED = (
     (b"\xff\xd8\xff", "a JPEG"),
     (b"GIF8", "a GIF"),
@@ -46,16 +47,22 @@ def read(
     also lends colour matrices and noise to raws without their own. `data` are the file's bytes where they are already
     at hand, `decoding` what `ahead.decoding` made of them. Raises Refusal.
     """
-    from anylens.files import bare, gate
+    from anylens.files import gate
 
     if data is None:
         data = gate.load(path)
     try:
-        sheet = None if sensor is None else bare.find_sheet(path, sensor)
+        sheet = None
+        if sensor is not None:
+            from anylens.files.bare import find_sheet
+
+            sheet = find_sheet(path, sensor)
         for signature, name in _FINISHED:
             if data[: len(signature)] == signature:
                 raise Refusal(f"{Path(path).name} is {name}, not a raw file; name the camera's raw file.")
-        if data[: len(bare.PNG)] == bare.PNG or Path(path).suffix.lower() in _BARE_SUFFIXES:
+        if data[: len(PNG)] == PNG or Path(path).suffix.lower() in _BARE_SUFFIXES:
+            from anylens.files import bare
+
             sheet = sheet or bare.find_sheet(path)
             if sheet is not None:
                 return bare.read_bare(path, sheet, data=data)
@@ -74,13 +81,12 @@ def read(
 
 
 def _read_raw(path: str | os.PathLike[str], data: FileBytes, sensor: Any, decoding: Decoding | None) -> Frame | Scene:
-    from anylens.files import bare
     from anylens.files.dng import read_dng
     from anylens.files.tags import Tag
     from anylens.files.tiff import open_tiff
 
     name = Path(path).name
-    if data[: len(bare.PNG)] == bare.PNG:
+    if data[: len(PNG)] == PNG:
         raise Refusal(
             f"{name} is a PNG without a sensor file; write {Path(path).stem}.toml beside it or give --sensor."
         )

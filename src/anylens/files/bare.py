@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.files import gate
+from anylens.files import PNG, gate
 from anylens.frame import Facts, Frame
 from anylens.record import replace
 from anylens.refusal import Refusal
 from anylens.sensor import Sheet, estimate_noise, parse_sensor
 
 _SHIPPED = Path(__file__).parents[1] / "sensor"
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def read_bare(path: str | os.PathLike[str], sheet: Sheet, *, data: gate.FileBytes | None = None) -> Frame:

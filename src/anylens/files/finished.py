@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from anylens.files import complaints, gate
+from anylens.files import PNG, complaints, gate
 from anylens.files.bands import upright
 from anylens.files.icc import Profile, assumed_srgb, read_profile
 from anylens.files.jpeg import jpeg_segments
@@ -20,7 +20,7 @@ from anylens.files.tiff import Directory, open_tiff
 from anylens.record import record
 from anylens.refusal import Refusal
 
-_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SOF = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB)
 _BITS = {"uint8": 255, "uint16": 65535}
@@ -68,7 +68,7 @@ def opened(
     try:
         if data.startswith(_JPEG):
             decoded, profile, orientation = _jpeg(data)
-        elif data.startswith(_PNG):
+        elif data.startswith(PNG):
             decoded, profile, orientation = _png(data)
         elif data[:4] in _TIFF and Path(path).suffix.lower() in (".tif", ".tiff"):
             first = open_tiff(data).directories

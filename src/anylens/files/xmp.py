@@ -36,7 +36,7 @@ _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _LONGEST_PACKET = 1 << 20
 _LONGEST_HEAD = 1 << 22
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
-_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NOT_IN_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF], " ")
 
 
 def xmp_packet(recipe: str = "", frames: int = 1, facts: Facts | None = None) -> bytes:
@@ -50,7 +50,7 @@ def xmp_packet(recipe: str = "", frames: int = 1, facts: Facts | None = None) ->
     """
     if not recipe:
         held = ""
-    elif _NOT_IN_XML.search(recipe):
+    elif recipe.translate(_NOT_IN_XML) != recipe:
         import json
 
         held = f"<anylens:RecipeJSON>{json.dumps(recipe).translate(_ESCAPED)}</anylens:RecipeJSON>"
@@ -79,7 +79,7 @@ def lens_properties(lens: Lens | None, setting: Setting, same_mm: int | None) ->
     told: dict[str, str | tuple[str, ...]] = {}
     if lens is not None:
         words = {"exifEX:LensMake": lens.maker, "exifEX:LensModel": lens.model, "aux:Lens": lens.name}
-        told |= {name: _NOT_IN_XML.sub(" ", text) for name, text in words.items() if text}
+        told |= {name: text.translate(_NOT_IN_XML) for name, text in words.items() if text}
         span = lens_range(lens)
         if span is not None:
             ratios = tuple(_ratio(value) for value in span.values if isinstance(value, float))

@@ -100,7 +100,8 @@ class _Buffer(ctypes.Structure):
     ]
 
 
-_TYPES = {"float16": (2, 16), "float32": (2, 32), "uint16": (1, 16), "uint8": (1, 8), "int32": (0, 32)}
+_TYPES = {"f2": (2, 16, 1), "f4": (2, 32, 1), "u2": (1, 16, 1), "u1": (1, 8, 1), "i4": (0, 32, 1)}
+"""Halide's kinds of numbers by NumPy's names of them, less the order of their bytes."""
 
 
 def _buffer(array: Array, step: int, origin: tuple[int, int] = (0, 0)) -> _Buffer:
@@ -110,14 +111,11 @@ def _buffer(array: Array, step: int, origin: tuple[int, int] = (0, 0)) -> _Buffe
 
     NumPy leaves the stride of an axis of one pixel to chance, Halide does not, so along x it is said here.
     """
-    strides = [stride // array.itemsize for stride in reversed(array.strides)]
-    strides[0] = step
-    sizes = zip(reversed(array.shape), strides, strict=True)
+    strides = step, *(stride // array.itemsize for stride in array.strides[-2::-1])
     firsts = (*origin, *(0,) * array.ndim)[: array.ndim]
-    extents = (_Dimension(first, extent, stride, 0) for first, (extent, stride) in zip(firsts, sizes, strict=True))
-    dimensions = (_Dimension * array.ndim)(*extents)
-    kind = _Type(*_TYPES[array.dtype.name], 1)
-    return _Buffer(0, None, array.ctypes.data, 0, kind, array.ndim, dimensions, None)
+    sizes = zip(firsts, array.shape[::-1], strides, (0,) * array.ndim, strict=True)
+    dimensions = (_Dimension * array.ndim)(*sizes)  # type: ignore[misc]
+    return _Buffer(0, None, array.ctypes.data, 0, _TYPES[array.dtype.str[1:]], array.ndim, dimensions, None)
 
 
 def _steps(array: Array, step: int) -> bool:

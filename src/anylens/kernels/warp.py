@@ -6,6 +6,8 @@ sixteen. Distortion, lateral colour, scale and shift are all one map, and the pi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,16 +40,20 @@ class Places(Parts):
         """How many rows more a picture has beyond its border."""
         return down.edge(cubic.slack_of(self.down))
 
-    def rows(self, top: int, bottom: int, height: int) -> tuple[int, int]:
-        """From which row up to which a picture of `height` rows, and `edge` more around it, is asked for.
+    def rows(self, height: int) -> Callable[[int, int], tuple[int, int]]:
+        """What tells from which row up to which a picture of `height` rows, and `edge` more around it, is asked for.
 
-        Those from `top` up to `bottom` of the straight picture need them, and `edge` more below as `down` takes them.
+        Rows of the straight picture from one up to another need them, and `edge` more below as `down` takes them.
         """
-        span = self.down[:, top // cubic.SPACING : (bottom - 1) // cubic.SPACING + 2]
-        after = cubic.taps_after(cubic.slack_of(self.down), max)
-        first, last = top + int(np.floor(span.min())) - 1, bottom + max(int(np.ceil(span.max())) + after, self.edge)
-        least, most = -self.edge, height + self.edge
-        return min(max(first, least), most - after - 2), min(max(last, least + after + 2), most)
+        edge, after = self.edge, cubic.taps_after(cubic.slack_of(self.down), max)
+        least, most = -edge, height + edge
+
+        def asked(top: int, bottom: int) -> tuple[int, int]:
+            span = self.down[:, top // cubic.SPACING : (bottom - 1) // cubic.SPACING + 2]
+            first, last = top + int(np.floor(span.min())) - 1, bottom + max(int(np.ceil(span.max())) + after, edge)
+            return min(max(first, least), most - after - 2), min(max(last, least + after + 2), most)
+
+        return asked
 
     def seen_small(self, small: Array, spacing: int) -> Array:
         """A picture seen small, (colours, h, w), one point every `spacing` pixels, as the straight picture shows it."""
@@ -118,10 +124,10 @@ def warp(scene: Array, found: Places) -> Array:
     def make(out: Array, top: int) -> None:
         across.kernel(scene, *along, out=out, origin=(0, top))
 
-    level = Rows(make, whole, np.float32, BAND_ROWS, found.edge)
+    level, asked = Rows(make, whole, np.float32, BAND_ROWS, found.edge), found.rows(height)
     warped, upright = np.empty(whole, np.float32), (found.down, found.colors, cubic.slack_of(found.down), width)
     for top in range(0, height, BAND_ROWS):
         out = warped[:, top : top + BAND_ROWS]
-        lines, first = level.between(*found.rows(top, top + out.shape[1], height))
+        lines, first = level.between(*asked(top, top + out.shape[1]))
         down.kernel(lines, *upright, first, lines.shape[1], out=out, origin=(0, top))
     return warped[:, :, :width]

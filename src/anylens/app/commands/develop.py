@@ -276,12 +276,13 @@ def _adjusted(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 
 def _check(source: Path, sensor: str | None) -> None:
     """Raise Refusal for a sensor file or an instruction set that would fail every photo."""
-    from anylens.files import bare
     from anylens.kernels.library import instruction_set
 
     instruction_set()
     if sensor is not None:
-        bare.find_sheet(source, sensor)
+        from anylens.files.bare import find_sheet
+
+        find_sheet(source, sensor)
 
 
 def _passport(said: str) -> Choice:

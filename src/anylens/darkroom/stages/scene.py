@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 CLIPPING = 1.0
 KEY = 0.165
 SHOULDER = 0.3
+NOISE_STEPS = 4
+"""Filters are designed for noise in steps of so many to twice the variance."""
 
 
 @record(frozen=True, slots=True)
@@ -173,10 +177,9 @@ class Restore:
     ) -> tuple[Pixels, float, float, float, float]:
         """What the kernel takes: filters, the noise of luma, strength, from what light on it may be clipped.
 
-        Filters are designed for the light of the picture's own middle and for the noise that the sensor has there.
+        Filters are designed for the light of the picture's own middle and for the noise that the sensor has there, so
+        that those of one lens and like light share them.
         """
-        from anylens.kernels.restore_filters import filters_of
-
         noise = noise_of(facts)
         weights = (np.array(LUMA) @ (scene_matrix(facts) if facts.sensor.cfa else np.eye(3))) ** 2
         frames = mean_frames(frames_used)
@@ -185,11 +188,21 @@ class Restore:
             for at in (0, 1)
         )
         luma = np.einsum("c,cyx->yx", np.array(LUMA, np.float32), seen)
-        middle = float(np.clip(np.median(luma), 0.01, 0.5))
+        middle = min(max(_quantile(luma, 0.5), 0.01), 0.5)
         at_grey = (shot * middle + still) * (MIDDLE_GREY / middle) ** 2
         pixel_um = facts.sensor.pitch_um * facts.active_shape[1] / shape[1]  # type: ignore[operator]
-        filters = filters_of(*shape, *blur.scaled(1.0 / pixel_um), at_grey)
+        figures = np.vstack([each.reshape(-1, *blur.share.shape) for each in blur.scaled(1.0 / pixel_um)])
+        filters = _filters(shape, figures.tobytes(), round(NOISE_STEPS * math.log2(at_grey)))
         return filters, shot, still, self.strength, CLIPPING
+
+
+@lru_cache(maxsize=4)
+def _filters(shape: tuple[int, int], blur: bytes, noise_step: int) -> Pixels:
+    """The filters of a picture of (H, W) for a blur in pixels, its figures as they lie in memory."""
+    from anylens.kernels.restore_filters import LATTICE, filters_of
+
+    core, share, skirt, aside = np.split(np.frombuffer(blur).reshape(-1, *LATTICE[::-1]), (3, 4, 7))
+    return filters_of(*shape, core, share[0], skirt, aside, 2.0 ** (noise_step / NOISE_STEPS))
 
 
 @record(frozen=True, slots=True)
@@ -274,22 +287,23 @@ def metered_ev(overview: Pixels, ev: float) -> float:
     """
     luma = np.einsum("c,cyx->yx", np.array(LUMA, np.float32), overview)
     largest = np.einsum("cd,dyx->cyx", rgb_to_rgb("rec2020", "srgb").astype(np.float32), overview).max(0)
-    key_logs, top_logs = (np.log2(np.maximum(light, 1e-4)) + ev for light in ((luma + largest) / 2, largest))
-    low, high = _quantiles(key_logs, 0.05, 0.95)
+    key_logs = np.log2(np.maximum((luma + largest) / 2, 1e-4)) + ev
+    low, high = (_quantile(key_logs, part) for part in (0.05, 0.95))
     key = float(key_logs[(key_logs >= low) & (key_logs <= high)].mean(dtype=np.float64))
-    wanted, room = 0.6 * (np.log2(KEY) - key), SHOULDER - _quantiles(top_logs, 0.95)[0]
+    top_log = float(np.log2(max(_quantile(largest, 0.95), 1e-4))) + ev
+    wanted, room = 0.6 * (np.log2(KEY) - key), SHOULDER - top_log
     return float(np.clip(min(wanted, max(0.0, room)), -1.0, 1.5))
 
 
-def _quantiles(values: Pixels, *parts: float) -> Pixels:
-    """The values that lie at these parts of all when they are put in order; NumPy's own loads masked arrays first."""
-    places = [round(part * (values.size - 1)) for part in parts]
-    return np.partition(values, places, axis=None)[places]
+def _quantile(values: Pixels, part: float) -> float:
+    """The value that lies at this part of all when they are put in order; NumPy's own loads masked arrays first."""
+    place = round(part * (values.size - 1))
+    return float(np.partition(values, place, axis=None)[place])
 
 
 def brightest_of(overview: Pixels) -> float:
     """How bright the brightest five thousandths of a scene, seen small, are at least, in their brightest colour."""
-    return float(_quantiles(sampled(overview, ENOUGH_FOR_BRIGHTNESS).max(0), 0.995)[0]) if overview.size else 0.0
+    return _quantile(sampled(overview, ENOUGH_FOR_BRIGHTNESS).max(0), 0.995) if overview.size else 0.0
 
 
 @record(frozen=True, slots=True)
