@@ -103,7 +103,7 @@ def shoot(scene: str, folder: Path) -> tuple[View, dict[str, Path]]:
     truth = with_scene.light.truth  # type: ignore[attr-defined]
     found = {}
     for level, iso in LEVELS.items():
-        shot = with_scene.shot(exposure_s * with_scene.lowest_iso / iso, iso)  # type: ignore[attr-defined]
+        shot = with_scene.shot(exposure_s * with_scene.silicon.lowest_iso / iso, iso)  # type: ignore[attr-defined]
         (frame,) = with_scene.capture([shot])
         found[level] = folder / f"{scene.split(',', maxsplit=1)[0]}-{iso:.0f}.dng"
         write(frame, found[level])

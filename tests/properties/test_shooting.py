@@ -12,7 +12,7 @@ from anylens import read
 from anylens.app.command_line import run
 from anylens.app.shooting import exposure_s, lists, settle, shots, steps
 from anylens.app.voice import Usage
-from anylens.camera.virtual import Setup
+from anylens.camera.setup import Setup
 from anylens.record import fields
 from anylens.refusal import Refusal
 from anylens.shot import Shot

@@ -36,7 +36,7 @@ def test_exposures_are_whole_lines_and_facts_say_so() -> None:
     line_s = opened.silicon.line_us * 1e-6
     assert frame.facts.exposure_s == pytest.approx(round(0.01 / line_s) * line_s)
     assert frame.facts.shot == Shot(0.01)
-    assert frame.facts.iso == opened.lowest_iso
+    assert frame.facts.iso == opened.silicon.lowest_iso
 
 
 @pytest.mark.parametrize("name", ["imx183", "full_frame_24mp"])

@@ -164,7 +164,7 @@ def lists(briefly: bool = False) -> dict[str, dict[str, str]]:
     """
     from anylens import camera
     from anylens.body import bodies, body
-    from anylens.camera import virtual
+    from anylens.camera.setup import SETTINGS
     from anylens.twin import glass, hand, scenes, silicon, spectra
 
     told: dict[str, Callable[[], dict[str, str]]] = {
@@ -175,7 +175,7 @@ def lists(briefly: bool = False) -> dict[str, dict[str, str]]:
         },
         "sensors": lambda: {name: _sensor(silicon.silicon(name)) for name in silicon.silicons()},
         "lenses": lambda: {name: _lens(name) for name in glass.lenses()},
-        "settings": lambda: {f"{key}=": what for key, what in virtual.SETTINGS.items()},
+        "settings": lambda: {f"{key}=": what for key, what in SETTINGS.items()},
         "scenes": scenes.scenes if briefly else lambda: {name: _scene(name) for name in scenes.scenes()},
         "lights": spectra.sources,
         "hands": hand.hands,

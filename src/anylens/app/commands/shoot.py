@@ -150,7 +150,7 @@ def _shot(twin: Virtual | None, exposure_s: float, iso: float | None) -> Shot:
     from anylens.shot import Shot
 
     if twin is not None:
-        return twin.shot(exposure_s, twin.lowest_iso if iso is None else iso)
+        return twin.shot(exposure_s, twin.silicon.lowest_iso if iso is None else iso)
     if iso is not None:
         raise Usage("--iso cannot be set on frames that were taken long ago; leave it out")
     return Shot(exposure_s)
