@@ -317,8 +317,3 @@ def test_the_same_photo_gives_the_same_file(space: Literal["srgb", "display-p3"]
     for name in ("a", "b"):
         write(photo, tmp_path / f"{name}{suffix}")
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
-
-
-def test_a_given_recipe_goes_before_the_photos_own(tmp_path: Path) -> None:
-    write(photo_of(recipe="old"), tmp_path / "a.jpg", recipe="new")
-    assert recipe_text(tmp_path / "a.jpg") == "new"

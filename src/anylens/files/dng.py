@@ -23,6 +23,7 @@ from anylens.image import Scene
 from anylens.record import record, replace
 from anylens.refusal import Refusal
 from anylens.sensor import CFA, Calibration, Noise, Sensor, bayer, estimate_noise
+from anylens.sensor.model import Matrix
 
 if TYPE_CHECKING:
     from anylens.files.lossless_jpeg import Decoding
@@ -32,7 +33,6 @@ _LETTERS = "RGBCMYW"
 _PHASES = tuple(quad + order for quad in ("", "quad-") for order in ("RGGB", "GRBG", "GBRG", "BGGR"))
 
 Kind = Literal["mosaic", "monochrome", "linear"]
-Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 
 def read_dng(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import stat
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,22 +63,26 @@ def tag(path: str | Path, lens: Lens | None, setting: Setting, factor: float | N
     cannot be read, is damaged or has no room, and where there is nothing to write.
     """
     path = Path(path)
+
+    def change(main: Directory | None) -> _Change:
+        return _change(main, lens, setting, factor)
+
     if lens is None and (setting.f_number, setting.focal_mm, setting.focus_m) == (None, None, None):
         raise Refusal("There is no lens and no ring to write; name the lens or its aperture.")
     try:
         if path.suffix.lower() == ".xmp":
-            return _tag_sidecar(path, lens, setting, factor, must_be=True)
+            return _tag_sidecar(path, change(None), must_be=True)
         if path.stat().st_size == 0:
             raise Refusal(f"{path} is empty; copy it from the camera again.")
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             if data[:3] == b"\xff\xd8\xff":
-                return _tag_jpeg(path, data, lens, setting, factor)
+                return _tag_jpeg(path, data, change)
             if data[:4] in _TIFF_MAGIC:
                 tiff = open_tiff(data)
                 main, _ = tiff.directory(tiff.first)
                 if Tag.DNGVersion in main or path.suffix.lower() in (".tif", ".tiff"):
-                    return _tag_tiff(path, data, tiff, main, lens, setting, factor)
-        return _tag_sidecar(path.with_suffix(".xmp"), lens, setting, factor, must_be=False)
+                    return _tag_tiff(path, data, tiff, change(main))
+        return _tag_sidecar(path.with_suffix(".xmp"), change(None), must_be=False)
     except OSError as error:
         raise Refusal(f"{path} cannot be read: {(error.strerror or 'no reason').lower()}; check it.") from error
 
@@ -149,11 +153,9 @@ def _sizes(main: Directory, exif: Directory) -> Iterator[tuple[float | None, flo
             )
 
 
-def _tag_tiff(
-    path: Path, data: mmap.mmap, tiff: Tiff, main: Directory, lens: Lens | None, setting: Setting, factor: float | None
-) -> Tagged:
+def _tag_tiff(path: Path, data: mmap.mmap, tiff: Tiff, change: _Change) -> Tagged:
+    main, _ = tiff.directory(tiff.first)
     was = _lens_before(main)
-    change = _change(main, lens, setting, factor)
     packet = retold(main.raw(Tag.XMP), change.told, change.gone_told)
     kept, first, added = _behind(data, tiff, change, {Tag.XMP: Entry(Type.BYTE, packet)})
     if not tiff.big and kept + len(added) > 0xFFFFFFFF:
@@ -250,7 +252,7 @@ def _packed(tiff: Tiff, slots: Mapping[int, tuple[int, int, bytes, bool]], follo
     return bytes(packed)
 
 
-def _tag_jpeg(path: Path, data: mmap.mmap, lens: Lens | None, setting: Setting, factor: float | None) -> Tagged:
+def _tag_jpeg(path: Path, data: mmap.mmap, change_of: Callable[[Directory], _Change]) -> Tagged:
     segments = list(jpeg_segments(data))
     if not segments:
         raise Refusal(f"{path} is damaged at its very beginning; copy it from the camera again.")
@@ -258,8 +260,7 @@ def _tag_jpeg(path: Path, data: mmap.mmap, lens: Lens | None, setting: Setting, 
     block = blocks[0][len(_EXIF) :] if blocks else _new_block(segments)
     tiff = open_tiff(block)
     main, _ = tiff.directory(tiff.first)
-    was = _lens_before(main)
-    change = _change(main, lens, setting, factor)
+    was, change = _lens_before(main), change_of(main)
     packets = [content for marker, content in segments if marker == _APP1 and content.startswith(JPEG_SIGNATURE)]
     packet = retold(packets[0][len(JPEG_SIGNATURE) :] if packets else b"", change.told, change.gone_told)
     kept, first, added = _behind(block, tiff, change, {})
@@ -331,13 +332,12 @@ def _segment(marker: int, content: bytes) -> bytes:
     return bytes((0xFF, marker)) + (len(content) + 2).to_bytes(2, "big") + content
 
 
-def _tag_sidecar(path: Path, lens: Lens | None, setting: Setting, factor: float | None, *, must_be: bool) -> Tagged:
+def _tag_sidecar(path: Path, change: _Change, *, must_be: bool) -> Tagged:
     packet = b""
     if must_be or path.exists():
         if path.stat().st_size > LONGEST:
             raise Refusal(f"{path} is too large for a sidecar of XMP; check what it is.")
         packet = path.read_bytes()
-    change = _change(None, lens, setting, factor)
     _replace(path, [retold(packet, change.told, change.gone_told)])
     return Tagged(path, same_mm=change.same_mm)
 

@@ -14,7 +14,6 @@ from anylens.files.icc import icc_profile
 from anylens.files.tags import Tag
 from anylens.files.tiff import Draft, Entry, Type, pack
 from anylens.files.xmp import xmp_packet
-from anylens.frame import Facts
 from anylens.image import Photo, Scene
 from anylens.refusal import Refusal
 
@@ -24,25 +23,26 @@ _RGB = 2
 _UNSIGNED, _FLOAT = 1, 3
 
 
-def write_photo_tiff(file: BinaryIO, photo: Photo, recipe: str) -> None:
+def write_photo_tiff(file: BinaryIO, photo: Photo) -> None:
     """Writes a photo upright, as 16-bit RGB with its colour profile, EXIF and recipe.
 
     Raises Refusal for no pixels and for more than 4 GB.
     """
     pixels = upright(photo.pixels, photo.facts.orientation)
     details = exif_entries(photo.facts) | rendering_entries(photo.space)
-    entries = image_entries(photo.facts, orientation=1) | _carried(icc_profile(photo.space), recipe, photo.facts)
+    entries = image_entries(photo.facts, orientation=1)
+    entries |= _carried(icc_profile(photo.space), xmp_packet(photo.recipe, facts=photo.facts))
     _write(file, pixels, entries, details, lambda strip: counts(strip, 65535))
 
 
-def write_scene_tiff(file: BinaryIO, scene: Scene, recipe: str) -> None:
+def write_scene_tiff(file: BinaryIO, scene: Scene) -> None:
     """Writes a scene's linear Rec. 2020 light as float32 RGB with its colour profile and EXIF.
 
     The pixels stand as on the sensor, all of its active area; which way is up stands in Orientation. Raises Refusal for
     more than 4 GB.
     """
     entries = image_entries(scene.facts, orientation=known_orientation(scene.facts))
-    entries |= _carried(icc_profile("rec2020-linear"), recipe, scene.facts)
+    entries |= _carried(icc_profile("rec2020-linear"), xmp_packet(facts=scene.facts))
     details = exif_entries(scene.facts) | rendering_entries("rec2020-linear")
     _write(file, scene.pixels, entries, details, _woven)
 
@@ -51,11 +51,8 @@ def _woven(strip: Planes) -> npt.NDArray[Any]:
     return np.ascontiguousarray(strip.transpose(1, 2, 0), "<f4")
 
 
-def _carried(profile: bytes, recipe: str, facts: Facts) -> dict[int, Entry]:
-    return {
-        Tag.ICCProfile: Entry(Type.UNDEFINED, profile),
-        Tag.XMP: Entry(Type.BYTE, xmp_packet(recipe, facts=facts)),
-    }
+def _carried(profile: bytes, packet: bytes) -> dict[int, Entry]:
+    return {Tag.ICCProfile: Entry(Type.UNDEFINED, profile), Tag.XMP: Entry(Type.BYTE, packet)}
 
 
 def _write(

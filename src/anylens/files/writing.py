@@ -19,42 +19,35 @@ _TIFF = (".tif", ".tiff")
 _DNG = (".dng",)
 
 
-def write(
-    image: Frame | Mosaic | Scene | Photo | Latent, path: str | Path, *, quality: int = 95, recipe: str | None = None
-) -> None:
+def write(image: Frame | Mosaic | Scene | Photo | Latent, path: str | Path, *, quality: int = 95) -> None:
     """Writes an image to a file that appears whole or not at all, replacing an older one of that name.
 
     A photo goes to .jpg (8 bit; `quality` 1 to 100, colour at full resolution from 90 up) or .tif (16 bit), upright;
-    one that is still to be made is made as it is written;
-    a scene to .tif (float32, linear Rec. 2020, as it stood on the sensor) or .dng (16 bit, linear, in the camera's
-    colours); a frame to .dng, bit for bit; a mosaic to
-    .dng, scaled to 16 bit (see `write_mosaic_dng`). Facts become EXIF and DNG tags; `recipe`, by default the photo's
-    own, travels as XMP. Raises Refusal for other suffixes, images that do not fit the format, and disks and folders
-    that do not take the file.
+    one that is still to be made is made as it is written. A scene goes to .tif (float32, linear Rec. 2020, as it stood
+    on the sensor) or .dng (16 bit, linear, in the camera's colours); a frame to .dng, bit for bit; a mosaic to .dng,
+    scaled to 16 bit (see `write_mosaic_dng`). Facts become EXIF and DNG tags, a photo's recipe travels as XMP. Raises
+    Refusal for other suffixes, images that do not fit the format, and disks and folders that do not take the file.
     """
-    suffix = Path(path).suffix.lower()
-    text = recipe if recipe is not None else image.recipe if isinstance(image, Photo | Latent) else ""
-    writer = _writer(image, suffix, text, quality, path)
+    writer = _writer(image, Path(path), quality)
     with whole(path) as file:
         writer(file)
 
 
-def _writer(
-    image: Frame | Mosaic | Scene | Photo | Latent, suffix: str, recipe: str, quality: int, path: str | Path
-) -> Callable[[BinaryIO], None]:
+def _writer(image: Frame | Mosaic | Scene | Photo | Latent, path: Path, quality: int) -> Callable[[BinaryIO], None]:
+    suffix = path.suffix.lower()
     match image:
         case Latent() | Photo() if suffix in _JPEG:
-            return lambda file: _write_photo_jpeg(file, image, recipe, quality)
+            return lambda file: _write_photo_jpeg(file, image, quality)
         case Photo() if suffix in _TIFF:
             from anylens.files.tiff_out import write_photo_tiff
 
-            return lambda file: write_photo_tiff(file, image, recipe)
+            return lambda file: write_photo_tiff(file, image)
         case Latent() if suffix in _TIFF:
-            return _writer(image.photo(), suffix, recipe, quality, path)
+            return _writer(image.photo(), path, quality)
         case Scene() if suffix in _TIFF:
             from anylens.files.tiff_out import write_scene_tiff
 
-            return lambda file: write_scene_tiff(file, image, recipe)
+            return lambda file: write_scene_tiff(file, image)
         case Scene() if suffix in _DNG:
             from anylens.files.dng_out import write_scene_dng
 
@@ -78,7 +71,7 @@ def _writer(
     raise Refusal(f"{path} cannot be written: a {kind} is written as {' or '.join(fits)}, {given}; change the name.")
 
 
-def _write_photo_jpeg(file: BinaryIO, photo: Photo | Latent, recipe: str, quality: int) -> None:
+def _write_photo_jpeg(file: BinaryIO, photo: Photo | Latent, quality: int) -> None:
     from anylens.files.bands import upright
     from anylens.files.jpeg import Segments, encode_jpeg
 
@@ -99,7 +92,7 @@ def _write_photo_jpeg(file: BinaryIO, photo: Photo | Latent, recipe: str, qualit
 
         return (
             (0xE1, exif_block(photo.facts, width, height, photo.space)),
-            (0xE1, JPEG_SIGNATURE + xmp_packet(recipe, facts=photo.facts)),
+            (0xE1, JPEG_SIGNATURE + xmp_packet(photo.recipe, facts=photo.facts)),
             (0xE2, b"ICC_PROFILE\0\x01\x01" + icc_profile(photo.space)),
         )
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.sensor import Calibration
+from anylens.sensor.model import Matrix
 from anylens.twin import spectra
 
 Floats = npt.NDArray[np.float64]
-Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 _TUNGSTEN, _DAYLIGHT = 17, 21
 _SMOOTH_SURFACES = 150
