@@ -20,7 +20,7 @@ from anylens.darkroom.stages.resolve import Resolve
 from anylens.darkroom.stages.scene import Unbend
 from anylens.darkroom.stages.stack import Stack
 from anylens.files.passport_out import write_passport
-from anylens.frame import Burst, Opcodes
+from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Scene
 from anylens.kernels.rows import Rows
 from anylens.lens import Lens, Passport, Setting
@@ -193,10 +193,26 @@ def test_what_does_not_fit_is_said() -> None:
     assert "Sony ILCE-7RM5" in wrong_body
     assert "Summilux" in wrong_lens
     frame = shaded(WHOLE)
-    blind = replace(frame, facts=replace(frame.facts, sensor=replace(frame.facts.sensor, pitch_um=None)))
-    assert "size of its pixels" in darkroom.develop(blind, until="mosaic", passport=WHOLE).facts.notes[0]
+    (nothing_done,) = darkroom.develop(silent(frame), until="mosaic", passport=WHOLE).facts.notes
+    assert "passport could not be used; write pitch_um" in nothing_done
     unset = replace(frame, facts=replace(frame.facts, setting=None))
     assert "f/1.4" in darkroom.develop(unset, until="mosaic", passport=WHOLE).facts.notes[0]
+
+
+def silent(frame: Frame) -> Frame:
+    """As of a camera whose files do not tell how far apart its pixels are."""
+    return replace(frame, facts=replace(frame.facts, sensor=replace(frame.facts.sensor, pitch_um=None)))
+
+
+def test_a_passport_knows_the_pixels_of_a_camera_that_does_not_tell_them() -> None:
+    frame = shaded(WHOLE)
+    knowing = replace(WHOLE, pitch_um=frame.facts.sensor.pitch_um, size_px=(WIDTH, HEIGHT))
+    told = darkroom.develop(frame, until="scene", passport=knowing)
+    scene = darkroom.develop(silent(frame), until="scene", passport=knowing)
+    np.testing.assert_array_equal(scene.pixels, told.pixels)
+    assert scene.facts == told.facts
+    resized = replace(knowing, size_px=(2 * WIDTH, 2 * HEIGHT))
+    assert "could not be used" in darkroom.develop(silent(frame), until="mosaic", passport=resized).facts.notes[0]
 
 
 def test_the_command_finds_forces_and_leaves_out_a_passport(

@@ -63,7 +63,9 @@ LATERAL = Lateral(
     blue_shift_mm_error=(1e-4, 1e-4),
     reach_mm=21.6,
 )
-PASSPORT = Passport(LENS, "Sony ILCE-7RM5", (GEOMETRY,), (VIGNETTING,), (COLOR,), (LATERAL,))
+PASSPORT = Passport(
+    LENS, "Sony ILCE-7RM5", (GEOMETRY,), (VIGNETTING,), (COLOR,), (LATERAL,), pitch_um=3.76, size_px=(9504, 6336)
+)
 
 small = st.floats(-0.2, 0.2, allow_subnormal=False)
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(str.strip)

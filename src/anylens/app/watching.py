@@ -26,7 +26,8 @@ class Watch:
         from anylens.darkroom.glass import with_passport
         from anylens.lab.specimen import of_image
 
-        facts = with_passport(frame, choice).facts
+        frame = with_passport(frame, choice)
+        facts = frame.facts
         if facts.passport is None:
             return (
                 "No passport is known of its lens on this camera, so nothing was watched; name one with --passport, or "

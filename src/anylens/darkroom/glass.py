@@ -90,7 +90,13 @@ def _noted(facts: Facts) -> Facts:
     assert passport is not None
     whose = f"The passport is of {passport.whose}"
     if facts.sensor.pitch_um is None:
-        notes.append("The file does not tell the size of its pixels, so the passport could not be used.")
+        pitch_um = passport.pitch_of(facts.active_shape)
+        facts = replace(facts, sensor=replace(facts.sensor, pitch_um=pitch_um))
+        if pitch_um is None:
+            notes.append(
+                "Neither the file nor the passport tells the distance of pixels in a picture of this size, so the "
+                "passport could not be used; write pitch_um = ... above its [lens], in micrometres."
+            )
     if facts.body is not None and not same(passport, passport.lens, facts.body.name):
         notes.append(f"{whose}, the picture is of {facts.body.name}; its figures may not hold there.")
     if facts.lens is not None and not alike(passport.lens, facts.lens):

@@ -42,7 +42,7 @@ def passport_brought(facts: Facts, lens: Lens, body: str, date: str) -> Passport
         parts["geometry"] = (_geometry(warp, shape, mm, focal_mm, **when),)
         if len(warp.planes) >= 3:
             parts["lateral"] = (_lateral(facts.opcodes.list3, shape, mm, **when),)
-    return Passport(lens, body, **parts)
+    return Passport(lens, body, **parts, pitch_um=pitch, size_px=(shape[1], shape[0]))
 
 
 def _vignetting(fix: FixVignetteRadial, shape: tuple[int, int], mm: float, **when: Any) -> Vignetting:

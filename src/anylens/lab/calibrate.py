@@ -100,7 +100,8 @@ def calibrate(lens: Lens, given: Given, pictures: Pictures, old: Passport | None
         found, why = _of_photos(pictures.photos, lens, pitch_um)
         notes += [sentence for section, sentence in why.items() if not fresh.get(section)]
         fresh = _with_photos(fresh, found, old)
-    passport = Passport(lens, body, **fresh)  # type: ignore[arg-type]
+    size_px = files[0].width_px, files[0].height_px
+    passport = Passport(lens, body, **fresh, pitch_um=pitch_um, size_px=size_px)  # type: ignore[arg-type]
     if old is not None:
         passport, stays = merged(old, passport)
         notes += stays

@@ -26,6 +26,8 @@ _SURE: dict[Method, int] = {"imported": 0, "design": 0, "photos": 1}
 """How sure figures are by how they came about; what was measured of a chart, a flat or edges is surest."""
 _AS_GOOD = 1.5
 _LEAST_ERROR, _MOST_ERROR = 1e-12, 1e6
+_SAME_SIZE = 0.02
+"""By how much of a side a camera's own JPEG and raw, or two programs' ideas of its border, differ at most."""
 PSF_ROWS = {"core_um2": 3, "skirt_share": 1, "skirt_um2": 3, "skirt_aside_um": 2}
 """The lattices of a `PsfField`, and their rows."""
 
@@ -204,7 +206,8 @@ class Mount(Section):
 class Passport:
     """What was measured of one lens on one body; a section that is missing is (), never zeros.
 
-    `body` is the body's name as `Body.name` gives it.
+    `body` is the body's name as `Body.name` gives it; `pitch_um` and `size_px` (width, height) are of the pictures that
+    it was measured from, None where nobody told them.
     """
 
     lens: Lens
@@ -215,6 +218,8 @@ class Passport:
     lateral: tuple[Lateral, ...] = ()
     psf: tuple[PsfField, ...] = ()
     mount: tuple[Mount, ...] = ()
+    pitch_um: float | None = None
+    size_px: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         for name in SECTIONS:
@@ -228,6 +233,14 @@ class Passport:
     def whose(self) -> str:
         """The lens and the body."""
         return f"{self.lens.name} on {self.body}"
+
+    def pitch_of(self, shape: tuple[int, int]) -> float | None:
+        """The distance of pixels in um of a picture (height, width) that does not tell it; None for one of other size.
+
+        Many cameras' raws do not say it, and a smaller picture may be cropped or resized. Upright or not is alike.
+        """
+        pairs = zip(sorted(shape), sorted(self.size_px or shape), strict=True)
+        return self.pitch_um if all(abs(side - known) <= _SAME_SIZE * known for side, known in pairs) else None
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -269,6 +282,8 @@ def merged(old: Passport, new: Passport) -> tuple[Passport, tuple[str, ...]]:
                 "file of its own to have it all the same."
             )
         sections[name] = tuple(sorted(chosen.values(), key=_order))
+    if new.pitch_um is None:
+        sections |= {"pitch_um": old.pitch_um, "size_px": old.size_px}
     return replace(new, **sections), tuple(stays)
 
 

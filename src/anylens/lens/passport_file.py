@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ MOST_SECTIONS = 64
 
 def passport_text(passport: Passport) -> str:
     """A passport as TOML."""
-    lines = ["schema = 1", f"body = {toml.quoted(passport.body)}", "", "[lens]", *_fields(passport.lens)]
+    pixels = {"pitch_um": passport.pitch_um, "size_px": passport.size_px}
+    lines = ["schema = 1", f"body = {toml.quoted(passport.body)}", *_entries(pixels.items())]
+    lines += ["", "[lens]", *_fields(passport.lens)]
     for name in SECTIONS:
         for record in getattr(passport, name):
             lines += ["", f"[[{name}]]", *_fields(record)]
@@ -43,7 +46,7 @@ def read_passport(path: Path) -> Passport:
 
 def parse_passport(text: str) -> Passport:
     """The passport that a TOML text describes; raises Refusal as `read_passport` does."""
-    table = toml.read(text, "the passport", {"body", "lens", *SECTIONS})
+    table = toml.read(text, "the passport", {"body", "pitch_um", "size_px", "lens", *SECTIONS})
     lens = table.table("lens", {each.name for each in fields(Lens)})
     if lens is None:
         raise table.must("whose it is", "a table [lens]")
@@ -54,7 +57,12 @@ def parse_passport(text: str) -> Passport:
         if len(held) > MOST_SECTIONS:
             raise Refusal(f"The passport has {len(held)} sections [[{name}]], more than {MOST_SECTIONS}; thin them.")
         sections[name] = tuple(_record(kind, name, each.entries) for each in held)
-    return Passport(parse_lens(lens, code), table.text("body"), **sections)
+    pitch_um = table.number("pitch_um", 0.3, 100.0) if "pitch_um" in table else None
+    sides = [int(side) for side in table.numbers("size_px", 2)] if "size_px" in table else None
+    if sides is not None and min(sides) < 1:
+        raise table.must("size_px", "a width and a height in pixels")
+    size_px = None if sides is None else (sides[0], sides[1])
+    return Passport(parse_lens(lens, code), table.text("body"), **sections, pitch_um=pitch_um, size_px=size_px)
 
 
 def _record(kind: type[Section], name: str, entries: dict[str, Any]) -> Section:
@@ -77,7 +85,10 @@ def _tuples(value: Any) -> Any:
 
 
 def _fields(record: Any) -> list[str]:
-    pairs = [(each.name, getattr(record, each.name)) for each in fields(record)]
+    return _entries((each.name, getattr(record, each.name)) for each in fields(record))
+
+
+def _entries(pairs: Iterable[tuple[str, Any]]) -> list[str]:
     return [f"{name} = {_toml(value)}" for name, value in pairs if value is not None]
 
 

@@ -118,12 +118,15 @@ def _picture(file: str, given: Namespace) -> Picture:
         raise Refusal(f"{specimen.name} is a finished picture, whose camera may have corrected it; give the raw.")
     if len(specimen.letters()) < 3:
         raise Refusal(f"{specimen.name} has no colours, by which lenses are told apart; give raws in colour.")
-    pitch_um = given.pitch or specimen.pitch_um
     body = given.body or (None if facts.body is None else facts.body.name)
-    if pitch_um is None:
-        raise Refusal(f"{specimen.name} does not tell the distance of its pixels; say it with --pitch.")
     if body is None:
         raise Refusal(f"{specimen.name} does not name its camera; say it with --body.")
+    pitch_um = given.pitch or specimen.pitch_um
+    if pitch_um is None:
+        told = (each.pitch_of(facts.active_shape) for each in _passports(given.passport, body))
+        pitch_um = next((each for each in told if each is not None), None)
+    if pitch_um is None:
+        raise Refusal(f"{specimen.name} does not tell the distance of its pixels; say it with --pitch.")
     f_number = given.aperture or (None if facts.setting is None else facts.setting.f_number)
     return Picture(specimen.name, body, look(specimen, pitch_um, beside=len(given.files) > 1), facts, f_number)
 

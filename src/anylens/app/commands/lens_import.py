@@ -26,7 +26,9 @@ def options(syntax: Syntax) -> None:
         metavar="NAME",
         help="the body that the passport is for; the one in use where not given, a DNG names its own",
     )
-    syntax.add_argument("--pitch", type=pitch_um, metavar="UM", help="how wide a pixel is, where the DNG does not tell")
+    syntax.add_argument(
+        "--pitch", type=pitch_um, metavar="UM", help="distance of two pixels, where files do not say it"
+    )
     syntax.add_argument(
         "--lens", metavar="NAME", help="which of the catalogue's lenses it is; Lensfun's name otherwise"
     )
@@ -75,7 +77,7 @@ def _passport(given: Namespace, today: str) -> Passport:
     from anylens.files.lensfun import read_lensfun
 
     passport = read_lensfun(given.name, body, today, [Path(each) for each in given.database], given.focal)
-    return passport if lens is None else replace(passport, lens=lens)
+    return replace(passport, lens=lens or passport.lens, pitch_um=given.pitch)
 
 
 def _of_dng(given: Namespace, lens: Lens | None, today: str) -> Passport:
