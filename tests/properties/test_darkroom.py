@@ -374,7 +374,8 @@ def test_making_a_fine_pattern_small_gives_its_mean_and_no_moire() -> None:
 @pytest.mark.parametrize("look", ["none", "authentic", "vibrant", "mono"])
 def test_every_look_is_monotone_neutral_and_reaches_black_and_white(look: str) -> None:
     recipe = darkroom.look(look)
-    for setting in ("Expose.auto=0", "LocalTone.shadows=0", "LocalTone.highlights=0"):
+    plain = ("Denoise.luma=0", "Denoise.chroma=0", "Expose.auto=0", "LocalTone.shadows=0", "LocalTone.highlights=0")
+    for setting in plain:
         recipe = darkroom.adjust(recipe, setting)
     ramp = np.tile(np.concatenate([[0.0], np.geomspace(1e-4, 4.0, 255)]), (3, 16, 1))
     rendered = darkroom.develop(scene_of(ramp), recipe)

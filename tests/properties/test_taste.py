@@ -124,6 +124,14 @@ def test_bright_pure_colours_stay_colours(look: str, srgb: tuple[float, float, f
     assert np.argmax((red, green, blue)) == np.argmax(srgb) or np.ptp([red, green]) < 0.1
 
 
+@pytest.mark.parametrize(("look", "deepest_ev"), [("none", 5), ("vibrant", 5), ("authentic", 4), ("mono", 4)])
+def test_shadows_are_deep_but_not_lost_in_black(look: str, deepest_ev: int) -> None:
+    light = 0.18 * 0.5 ** np.arange(deepest_ev, -1.0, -0.5)
+    codes = 255 * color.srgb_encode(shown(look, np.tile(light, (3, 1))))[1]
+    assert codes[0] > 2.0
+    assert np.diff(codes).min() > 1.0
+
+
 def test_a_sky_that_clips_below_the_stated_white_is_white_even_if_it_fills_the_frame() -> None:
     light = np.tile(np.where(np.arange(256) < 60, 0.05, 4.0), (192, 1))
     frame = sampled(light * np.array(NEUTRAL)[:, None, None], noise_seed=6)

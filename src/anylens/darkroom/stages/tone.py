@@ -30,7 +30,7 @@ class Tone:
     white_ev: float = taste(3.2, 1.5, 8.0, 0.1)
     room_ev: float = taste(1.0, 0.0, 4.0, 0.1)
     grey: float = taste(0.18, 0.05, 0.5, 0.01)
-    black: float = taste(0.002, 0.0, 0.05, 0.001)
+    black: float = taste(0.0005, 0.0, 0.05, 0.0005)
     saturation: float = taste(1.0, 0.0, 2.0, 0.05)
     space: Literal["srgb", "display-p3"] = taste("srgb")
 
