@@ -12,6 +12,9 @@ from typing import NoReturn
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Kernels and the twin use all cores by themselves; threads of BLAS would only spin beside them."""
 
+os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
+"""Where a guest lends its free memory to its host, large pages are the ones that it must fetch back, at ms a MB."""
+
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 NEVER_ASKED = "numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars"
 """What NumPy's `help` says of its functions in C, nothing else: a tenth of the time that NumPy takes to load."""

@@ -419,27 +419,31 @@ def encoded(tag: int, entry: Entry, order: str = "<") -> bytes:
 
 
 def as_ratio(value: Number, *, signed: bool = False) -> tuple[int, int]:
-    """The smallest rational of two 32-bit integers that gives back the number, or else the nearest.
+    """A small rational of two 32-bit integers that gives back the number, or else one as near as they come.
 
-    NaN is 0/0, infinity 1/0. Raises ValueError for a negative unsigned and for a number beyond 32 bits.
+    The first convergent of its continued fraction that does. NaN is 0/0, infinity 1/0. Raises ValueError for a negative
+    unsigned and for a number beyond 32 bits.
     """
-    from fractions import Fraction
-
     if isinstance(value, tuple):
         return value
     if isinstance(value, float) and not math.isfinite(value):
         return (0, 0) if math.isnan(value) else (int(math.copysign(1, value)), 0)
     most = 0x7FFFFFFF if signed else 0xFFFFFFFF
-    exact = Fraction(value)
-    if abs(exact) > most or (exact < 0 and not signed):
+    size = -value if value < 0 else value
+    if size > most or (value < 0 and not signed):
         raise ValueError(f"{value} does not fit a {'signed' if signed else 'unsigned'} rational")
-    for limit in (1_000, 10_000, 1_000_000, 100_000_000):
-        near = exact.limit_denominator(limit)
-        if abs(near.numerator) <= most and float(near) == float(value):
-            return near.numerator, near.denominator
-    limit = most if abs(exact) <= 1 else max(1, int(most / abs(exact)))
-    near = exact.limit_denominator(limit)
-    return near.numerator, near.denominator
+    over, under = size.as_integer_ratio()
+    before, (numerator, denominator) = (0, 1), (1, 0)
+    while under:
+        whole, rest = divmod(over, under)
+        after = whole * numerator + before[0], whole * denominator + before[1]
+        if max(after) > most:
+            break
+        before, (numerator, denominator) = (numerator, denominator), after
+        if numerator / denominator == size:
+            break
+        over, under = under, rest
+    return -numerator if value < 0 else numerator, denominator
 
 
 def _ratio(numerator: int, denominator: int) -> float:

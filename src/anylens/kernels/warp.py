@@ -65,7 +65,7 @@ class Places(Parts):
             np.minimum((x + points // 2) // points, self.down.shape[2] - 1),
         )
         moved = [
-            np.rint(table[len(table) // 2] / spacing).astype(np.intp).take(row, axis=0).take(column, axis=1)
+            np.rint(table[len(table) // 2] / spacing).astype(np.intp).take(column, axis=1).take(row, axis=0)
             for table in self
         ]
         at_x, at_y = np.clip(x + moved[0], 0, wide - 1), np.clip(y[:, None] + moved[1], 0, tall - 1)

@@ -256,8 +256,11 @@ def _sampled(m: GainMap, down: Places, along: Places) -> Places:
 
 
 def _between(table: Places, rows: Places, columns: Places) -> Places:
-    """A table at fractional rows and columns, bilinear, its edge going on beyond it."""
-    for axis, places in ((0, rows), (1, columns)):
+    """A table at fractional rows and columns, bilinear, its edge going on beyond it.
+
+    Columns are picked from the few rows of the table, not from the many that it is spread over.
+    """
+    for axis, places in ((1, columns), (0, rows)):
         held = np.clip(places, 0, table.shape[axis] - 1)
         first = np.clip(held.astype(np.int64), 0, max(table.shape[axis] - 2, 0))
         after = np.minimum(first + 1, table.shape[axis] - 1)
