@@ -303,13 +303,18 @@ def transfers(
     seen = np.stack([np.asarray(glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
     mean = np.einsum("cl,nlk->nck", shares[:, used], seen)
     out = np.zeros((len(places), 3, size, len(across)), np.complex64)
-    for place in range(len(places)):
+
+    def summed(place: int) -> None:
         for at, share in enumerate(shares[:, used].T):
             for channel in np.flatnonzero(share):
                 dx, dy = (seen[place, at] - mean[place, channel]) * 1e3 / sample_um
                 rows, columns = np.exp(-2j * np.pi * down * dy), np.exp(-2j * np.pi * across * dx)
-                turn = np.multiply.outer(share[channel] * rows, columns)
-                out[place, channel] += turn.astype(np.complex64) * found[place, at]
+                turn = np.multiply.outer((share[channel] * rows).astype(np.complex64), columns.astype(np.complex64))
+                turn *= found[place, at]
+                out[place, channel] += turn
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(summed, range(len(places))))
     return out
 
 

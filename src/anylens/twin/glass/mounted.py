@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -372,7 +373,7 @@ class Mounted:
         colors = np.asarray(wavelengths_nm, np.float64).reshape(-1)
         radii, which = np.unique(np.round(np.hypot(*places.T), 9), return_inverse=True)
         rows = np.stack([radii, np.zeros_like(radii)], axis=-1) if self._square else places
-        fronts = self._fronts(rows, colors, self._before_pupil(distance_m))
+        object_mm = self._before_pupil(distance_m)
 
         def one(job: tuple[int, ...]) -> None:
             place, color = job
@@ -384,4 +385,6 @@ class Mounted:
             draw(place, color, fronts[which[place]][color].turned(float(cosine), float(sine)))
 
         with ThreadPoolExecutor(2) as pool:
+            halves = np.array_split(rows, min(2, len(rows)))
+            fronts = list(chain(*pool.map(lambda half: self._fronts(half, colors, object_mm), halves)))
             list(pool.map(one, np.ndindex(len(places), len(colors))))
