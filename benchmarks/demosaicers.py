@@ -82,6 +82,7 @@ def on_roots(demosaicer: Demosaicer) -> Demosaicer:
     return lambda light: np.maximum(demosaicer(np.sqrt(np.maximum(light, 0.0))), 0.0) ** 2
 
 
-def on_raised(demosaicer: Demosaicer, lift: float = 0.05) -> Demosaicer:
+def on_raised(demosaicer: Demosaicer) -> Demosaicer:
     """The same demosaicer given light raised off black, which spares those that divide; the lift is taken off again."""
+    lift = 0.05
     return lambda light: (demosaicer(light * (1.0 - lift) + lift) - lift) / (1.0 - lift)

@@ -47,6 +47,7 @@ PHOTOGRAPHIC = (
 )
 HIGH, WIDE, BORDER = 512, 640, 8
 STRENGTHS = {800: (1, 1.5, 2, 3, 5), 3200: (2, 3, 4, 6, 9), 12800: (4, 6, 8, 11, 16)}
+ROUNDS = 5
 CHROMA_RATIOS = (0.35, 0.6, 1.0, 1.7)
 BANDS = {"coarse, 0.02–0.1 c/px": (0.02, 0.1), "middle, 0.1–0.2 c/px": (0.1, 0.2), "fine, 0.2–0.35 c/px": (0.2, 0.35)}
 
@@ -165,7 +166,7 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare_times(picture: Array, iso: int, peer: Peer, rounds: int = 5) -> tuple[float, float, float]:
+def compare_times(picture: Array, iso: int, peer: Peer) -> tuple[float, float, float]:
     """Median seconds of ours, of the peer's demosaicing and of its denoising, warm and in turns."""
     raw = exposed(picture, iso, 1)
     light = dht(raw, peer.pedestal)
@@ -174,7 +175,7 @@ def compare_times(picture: Array, iso: int, peer: Peer, rounds: int = 5) -> tupl
         lambda: dht(raw, peer.pedestal),
         lambda: non_local_means(light, peer.luma, peer.chroma),
     )
-    times = [[timed(work) for work in works] for _ in range(rounds + 1)][1:]
+    times = [[timed(work) for work in works] for _ in range(ROUNDS + 1)][1:]
     own, demosaicing, denoising = (statistics.median(column) for column in zip(*times, strict=True))
     return own, demosaicing, denoising
 

@@ -179,12 +179,12 @@ def _edges(picture: Bytes) -> npt.NDArray[np.float32]:
     return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)).astype(np.float32)
 
 
-def labelled(pictures: dict[str, Bytes], wide: int = WHOLE_PX) -> Bytes:
-    """Whole pictures side by side, each under its name, `wide` pixels wide or less."""
+def labelled(pictures: dict[str, Bytes]) -> Bytes:
+    """Whole pictures side by side, each under its name, WHOLE_PX wide or less."""
     import cv2
 
     first = next(iter(pictures.values()))
-    wide = min(wide, first.shape[1])
+    wide = min(WHOLE_PX, first.shape[1])
     tall = round(first.shape[0] * wide / first.shape[1])
     small = [cv2.resize(one, (wide, tall), interpolation=cv2.INTER_AREA) for one in pictures.values()]
     return np.concatenate([_titles(list(pictures), wide), _line(small)])

@@ -122,7 +122,7 @@ def _curves(row: dict[str, Any], truth: dict[str, Any]) -> tuple[Floats, dict[st
     made = prescription(row["lens"])
     lens = design(made, made.f_number, math.inf).closed(row["stops"])
     lens = lens.moved(lens.cardinal.back_focus + row["plane_um"] * 1e-3)
-    standing = Mounted(made.slug, lens.cardinal.focal, made.f_number, made.image_circle_mm, lens, Mounting(128.0), 0.0)
+    standing = Mounted(made.slug, lens.cardinal.focal, made.f_number, made.image_circle_mm, lens, Mounting(128.0))
     place = np.array([[lens.scale_mm * math.tan(math.radians(row["field_deg"])), 0.0]])
     fronts = standing.fronts(place, [1e3 * each for each in LINES_UM], math.inf)[0]
     frequencies = np.arange(0.0, 1.0 / (0.55e-3 * truth["f_number_reached"] * 2.0 ** (0.5 * row["stops"])), 2.0)

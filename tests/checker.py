@@ -11,15 +11,13 @@ from anylens.lab.colorchecker import mapped
 HALF = 0.44
 
 
-def chart_rgb(light: str = "d65", space: str = "srgb") -> np.ndarray:
-    """(24, 3) linear RGB of the patches as an eye used to the light sees them, white 1."""
+def chart_rgb() -> np.ndarray:
+    """(24, 3) linear sRGB of the patches in daylight, white 1."""
     to_d65 = color.adaptation(color.PCS_D50, color.xyz_from_xy(color.D65))
-    return (color.xyz_to_rgb(space) @ to_d65 @ spectra.chart_d50(light)).T
+    return (color.xyz_to_rgb("srgb") @ to_d65 @ spectra.chart_d50("d65")).T
 
 
-def pose(
-    width: int, height: int, tilt_deg: float, about_deg: float, turn_deg: float, size: float, shift=(0.0, 0.0)
-) -> np.ndarray:
+def pose(width: int, height: int, tilt_deg: float, about_deg: float, turn_deg: float, size: float) -> np.ndarray:
     """(3, 3) from the chart (patch middles at whole numbers) to pixels: turned in the plane, tilted out of it.
 
     `tilt_deg` about an axis at `about_deg` in the plane, seen from 3 chart widths away; `size` is the chart's width as
@@ -34,10 +32,7 @@ def pose(
     focal, away = size * min(width, height) / 6.0 * 18.0, 18.0
     centre = np.array([[1, 0, -2.5], [0, 1, -1.5], [0, 0, 1.0]])
     plane = np.column_stack([frame[:, 0], frame[:, 1], (0, 0, away)]) @ centre
-    lens = np.array(
-        [[focal, 0, (width - 1) / 2 + shift[0] * width], [0, focal, (height - 1) / 2 + shift[1] * height], [0, 0, 1]]
-    )
-    return lens @ plane
+    return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]]) @ plane
 
 
 def drawn(

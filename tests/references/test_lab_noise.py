@@ -134,10 +134,10 @@ def test_clipped_flats_are_refused() -> None:
 DEEP = flats.Silicon(full_well_e=9000.0)
 
 
-def stepped(shape=(720, 960), columns=6, rows=4, stops=6.0, colored=False, red=1.0, silicon=DEEP):
-    """A raw of grey patches in equal steps before grey."""
-    height, width = shape
-    electrons = np.full(shape, 0.15)
+def stepped(stops=6.0, colored=False, red=1.0, silicon=DEEP):
+    """A raw of 6 x 4 grey patches in equal steps before grey."""
+    height, width, columns, rows = 720, 960, 6, 4
+    electrons = np.full((height, width), 0.15)
     levels = 0.8 * 2.0 ** -np.linspace(0.0, stops, columns * rows)
     for at, level in enumerate(levels):
         top, left = (at // columns) * height // rows, (at % columns) * width // columns

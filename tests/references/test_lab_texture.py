@@ -18,8 +18,9 @@ SIZE = 384
 GREEN = ((False, True), (True, False))
 
 
-def star(blur, cycles=48, middle=(190.3, 192.8), radius=180.0, modulation=0.7):
+def star(blur):
     """Spokes drawn with the modulation that the blur leaves at each radius."""
+    cycles, middle, radius, modulation = 48, (190.3, 192.8), 180.0, 0.7
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float64)
     away, angle = np.hypot(x - middle[0], y - middle[1]), np.arctan2(y - middle[1], x - middle[0])
     kept = blur(cycles / (2.0 * np.pi * np.maximum(away, 1.0)))

@@ -14,8 +14,9 @@ from anylens.refusal import Refusal
 PITCH_UM, SHAPE = 3.2, (1500, 2000)
 
 
-def readings(rng, right_deg, down_deg, focus_um, noise=0.01, lean=0.004, flat=False):
+def readings(rng, right_deg, down_deg, focus_um, flat=False):
     """Edges at 6 x 5 places whose 1 / MTF50^2 is a leaning parabola about a tilted, curved and astigmatic field."""
+    noise, lean = 0.01, 0.004
     places = [(x, y) for y in np.linspace(100, 1400, 5) for x in np.linspace(100, 1900, 6)]
     found = []
     for focus in focus_um:

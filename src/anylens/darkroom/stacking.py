@@ -123,7 +123,7 @@ class _Table:
                 placed.append(last)
                 self._challenge(self._sharpness(grey, last.gain), last)
         if len(placed) == 1:
-            raise Refusal(f"no other frame shows what {self._frames.name(start)} shows, so there is nothing to stack")
+            raise Refusal(f"no other frame shows what {self._frames.name(start)} does; give frames of one scene")
         return self._winner, placed
 
     def _look(self, index: int) -> Pixels | None:

@@ -252,7 +252,7 @@ def _mosaic_image(raw: npt.NDArray[np.uint16], cfa: CFA) -> tuple[dict[int, Entr
 
     period = len(cfa) or 1
     if period not in (1, 2, 4) or not {color for row in cfa for color in row} <= set(_COLORS):
-        raise Refusal("This colour filter cannot be written: a DNG of anylens has 2 x 2 or 4 x 4 of R, G and B.")
+        raise Refusal("This colour filter is not 2 x 2 or 4 x 4 of R, G and B, which a DNG holds; keep its own file.")
     height, width = raw.shape
 
     def coded(block: npt.NDArray[np.uint16]) -> bytes:

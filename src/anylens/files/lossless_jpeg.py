@@ -29,7 +29,7 @@ _WORST_BYTES_PER_SAMPLE = 4
 class Header:
     """What a lossless JPEG says of itself; `plain` tells whether it is whole and uses no rare feature.
 
-    `tables` are the Huffman tables of the components, `scan` is where the entropy-coded bytes begin.
+    `tables` are the Huffman tables of the components.
     """
 
     width: int
@@ -39,7 +39,6 @@ class Header:
     plain: bool
     predictor: int
     tables: tuple[bytes, ...]
-    scan: int
 
     @property
     def samples(self) -> int:
@@ -59,8 +58,7 @@ def read_header(data: bytes | memoryview) -> Header:
     """The checked header of a lossless JPEG; raises Refusal for one that is not, or that contradicts itself."""
     width = height = components = precision = interval = 0
     tables: dict[int, bytes] = {}
-    at = 2
-    for marker, body, at in _segments(data):
+    for marker, body, _ in _segments(data):
         if marker == _SOF3:
             if len(body) < 6 or len(body) != 6 + 3 * body[5] or components:
                 raise _damaged("has a broken frame header")
@@ -88,7 +86,7 @@ def read_header(data: bytes | memoryview) -> Header:
             ended = bytes([0xFF, _EOI]) in bytes(data[-16:])
             plain = ended and not interval and not transform
             chosen = tuple(tables[number] for number in wanted)
-            return Header(width, height, components, precision, plain, predictor, chosen, at)
+            return Header(width, height, components, precision, plain, predictor, chosen)
     raise _damaged("has no scan")
 
 

@@ -23,4 +23,5 @@ def encode_shown(pixels: npt.NDArray[np.uint8], suffix: str) -> bytes:
         return bytes(png(even, level=6))
     if suffix.lower() in (".jpg", ".jpeg"):
         return bytes(imagecodecs.jpeg8_encode(even, level=_QUALITY))
-    raise Refusal(f"A picture is written as {' or '.join(SUFFIXES)}, not as {suffix or 'a file without suffix'}.")
+    known = " or ".join(SUFFIXES)
+    raise Refusal(f"A picture is written as {known}, not as {suffix or 'a file without suffix'}; change the name.")

@@ -23,7 +23,7 @@ from anylens.files.whole import whole
 from anylens.files.xmp import JPEG_SIGNATURE, lens_properties, retold
 from anylens.lens import Lens, Setting
 from anylens.lens.depth import crop_factor
-from anylens.record import field, record
+from anylens.record import record
 from anylens.refusal import Refusal
 
 _EXIF = b"Exif\0\0"
@@ -52,7 +52,6 @@ class _Change:
     gone: frozenset[int] = frozenset()
     gone_told: frozenset[str] = frozenset()
     same_mm: int | None = None
-    packet: bytes = field(default=b"", repr=False)
 
 
 def tag(path: str | Path, lens: Lens | None, setting: Setting, factor: float | None = None) -> Tagged:

@@ -39,12 +39,11 @@ class Profile:
     """An edge and the light across it: `light` is `spline(distance_px)`, up to shading along the edge and noise.
 
     `distance_px` is positive on the bright side; the edge is where across = bend_px * (along^2 - 1/3), along -1..1
-    over 2 * half_length_px, through `middle_px` towards `along`. `weights` (n,) and their `covariance` belong to the
-    cubic B-splines on `knots_px`; `dark` and `bright` are the levels far from the edge, `tail_px` how far the levels
-    are still away in a distance of 1 px if they come nearer as 1 / distance. `noise` are the standard deviations
-    (dark, bright) of a sample, `rise_px` the way from 10 to 90 % and `gap_px` the widest gap between the distances of
-    two samples near the edge. `strangeness` compares what is left near the edge with the noise beside it, `dropped`
-    is the share of samples that no edge explains.
+    over 2 * half_length_px, through `middle_px` towards `along`. `weights` (n,) and their `covariance` belong to
+    the cubic B-splines on `knots_px`; `dark` and `bright` are the levels far from the edge. `noise` are the
+    standard deviations (dark, bright) of a sample, `rise_px` the way from 10 to 90 % and `gap_px` the widest gap
+    between the distances of two samples near the edge. `strangeness` compares what is left near the edge with the
+    noise beside it, `dropped` is the share of samples that no edge explains.
     """
 
     middle_px: Place
@@ -58,7 +57,6 @@ class Profile:
     dark: float
     bright: float
     step_error: float
-    tail_px: float
     noise: tuple[float, float]
     rise_px: float
     gap_px: float
@@ -203,7 +201,7 @@ class _Fit:
     knots: Floats
     weights: Floats
     covariance: Floats
-    levels: tuple[float, float, float, float]
+    levels: tuple[float, float, float]
     noise: tuple[float, float]
     rise: float
     centre: float
@@ -312,8 +310,8 @@ def _solve(design: Floats, light: Floats, root: Floats, stiff: Floats) -> tuple[
     return inverse @ (scaled.T @ (light * root)), np.asarray(inverse, np.float64)
 
 
-def _levels(d: Floats, light: Floats, root: Floats, far: float, unit: float) -> tuple[float, float, float, float]:
-    """(dark, bright, error of the step, tail): the levels that light comes to as 1 / distance on both sides."""
+def _levels(d: Floats, light: Floats, root: Floats, far: float, unit: float) -> tuple[float, float, float]:
+    """(dark, bright, error of the step): the levels that light comes to as 1 / distance on both sides."""
     there = np.abs(d) > far
     wide = float(np.abs(d).max()) > 2.0 * far
     columns = [(d < 0.0), (d > 0.0)] + ([-1.0 / np.where(there, d, 1.0)] if wide else [])
@@ -321,7 +319,7 @@ def _levels(d: Floats, light: Floats, root: Floats, far: float, unit: float) -> 
     inverse = np.linalg.pinv(design.T @ design)
     found = inverse @ (design.T @ (light[there] * root[there]))
     error = unit * (inverse[0, 0] + inverse[1, 1] - 2.0 * inverse[0, 1])
-    return float(found[0]), float(found[1]), float(np.sqrt(max(error, 0.0))), float(found[2]) if wide else 0.0
+    return float(found[0]), float(found[1]), float(np.sqrt(max(error, 0.0)))
 
 
 def _rise(spline: object, dark: float, bright: float, half_width: float) -> tuple[float, float]:

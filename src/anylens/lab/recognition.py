@@ -95,8 +95,8 @@ class Seen:
 class Candidate:
     """One passport's lens: its probability, and what its passport foretells where it comes nearest to the pictures.
 
-    `red_um` and `blue_um` are lateral colour in the corner, `falloff` the light at SHADE against the middle; None where
-    the passport does not know. `f_number` is the aperture at which it comes nearest.
+    `red_um` and `blue_um` are lateral colour in the corner, None where the passport does not know. `f_number` is the
+    aperture at which it comes nearest.
     """
 
     passport: Passport
@@ -104,7 +104,6 @@ class Candidate:
     f_number: float | None
     red_um: float | None
     blue_um: float | None
-    falloff: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,11 +309,9 @@ def shades(
 
 
 def _candidate(passport: Passport, probability: float, f_number: float | None, seen: Seen) -> Candidate:
-    reach = seen.traits.reach_mm
-    said = lateral_um(passport, f_number, seen.focus_m, reach)
-    falloff = shades(passport, f_number, seen.focus_m, reach)[0]
+    said = lateral_um(passport, f_number, seen.focus_m, seen.traits.reach_mm)
     red, blue = (None, None) if said is None else (float(said[0][2]), float(said[0][5]))
-    return Candidate(passport, probability, f_number, red, blue, None if falloff is None else math.exp(falloff.value))
+    return Candidate(passport, probability, f_number, red, blue)
 
 
 def _spread(figures: tuple[tuple[float, float], float, float], reach_mm: float) -> Floats:

@@ -33,6 +33,9 @@ SHADE = 0.8
 CELLS = 96
 LEAST_LIGHT = 2e-3
 LEAST_PAIRS = 400
+TILES = 1152
+"""Lateral colour is read at so many at most."""
+
 FALLOFF_OF_SCENES, CAST_OF_SCENES = 0.35, 0.12
 """How much photographs alone brighten or redden up to SHADE, in logarithms: what scatter of fifteen showed."""
 
@@ -83,14 +86,12 @@ class Looked:
     size_px: tuple[int, int] = (0, 0)
 
 
-def look(
-    specimen: Specimen, pitch_um: float, most_tiles: int = 1152, looked_at: int | None = None, beside: bool = False
-) -> Looked:
+def look(specimen: Specimen, pitch_um: float, beside: bool = False) -> Looked:
     """What one picture tells; a finished one, whose maker may have corrected it, tells of lateral colour only.
 
     `beside` says that there are others, which may show the same things.
     """
-    found = [fringes(specimen, letter, most_tiles, looked_at) for letter in "RB"]
+    found = [fringes(specimen, letter, TILES) for letter in "RB"]
     shading, seen = None, None
     straight = Straight()
     if specimen.kind == "raw" and len(specimen.letters()) == 3:

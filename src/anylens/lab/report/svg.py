@@ -79,7 +79,6 @@ class Axis:
     high: float
     label: str = ""
     log: bool = False
-    percent: bool = False
 
     def share(self, value: float) -> float:
         """0 at `low`, 1 at `high`."""

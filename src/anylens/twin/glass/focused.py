@@ -43,7 +43,7 @@ def _ideal(name: str, focal: str, mounting: Mounting) -> Mounted:
     thin = Thin(focal_mm, half, start)
     back = settle(lambda at: (thin.moved(at), distance - at), start, mounting.plate_mm) if mounting.plate_mm else start
     slug = f"ideal-{focal_mm:g}"
-    return Mounted(slug, focal_mm, mounting.f_number, 43.2, thin.moved(back), mounting, nearest / 1000.0)
+    return Mounted(slug, focal_mm, mounting.f_number, 43.2, thin.moved(back), mounting)
 
 
 @lru_cache(8)
@@ -76,7 +76,7 @@ def _traced(made: Prescription, mounting: Mounting) -> Mounted:
             break
     back = settle(place, back, mounting.plate_mm)
     optic, _ = place(back)
-    return Mounted(made.slug, far.cardinal.focal, f_number, made.image_circle_mm, optic, mounting, nearest / 1000.0)
+    return Mounted(made.slug, far.cardinal.focal, f_number, made.image_circle_mm, optic, mounting)
 
 
 def nearest_mm(made: Prescription) -> float:

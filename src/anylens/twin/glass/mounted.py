@@ -65,7 +65,7 @@ of half a turn where the rest mirrors them."""
 
 @dataclass(frozen=True, eq=False)
 class Mounted:
-    """A lens before the sensor; keeps the face `Glass`. `nearest_m` is the closest that it can focus."""
+    """A lens before the sensor; keeps the face `Glass`."""
 
     name: str
     focal_mm: float
@@ -73,7 +73,6 @@ class Mounted:
     image_circle_mm: float
     optic: Optic
     mounting: Mounting
-    nearest_m: float
     _tables: dict[float, tuple[Floats, Floats]] = field(default_factory=dict, repr=False)
 
     @property

@@ -19,10 +19,9 @@ class Cardinal:
     """First-order facts at one wavelength, mm.
 
     `back_focus` is from the last vertex back to the focus of a far point, `front_focus` from the first vertex forward
-    to the point whose light leaves parallel. The entrance pupil lies `entrance` behind the
-    first vertex and is `entrance_size` times the stop; the exit pupil lies `exit` behind the last vertex (negative is
-    in front of it) and is `exit_size` times the stop. `turn` is the slope of a ray through the pupils' middles behind
-    the lens over its slope before.
+    to the point whose light leaves parallel. The entrance pupil lies `entrance` behind the first vertex and is
+    `entrance_size` times the stop; the exit pupil lies `exit` behind the last vertex (negative is in front of it).
+    `turn` is the slope of a ray through the pupils' middles behind the lens over its slope before.
     """
 
     focal: float
@@ -31,7 +30,6 @@ class Cardinal:
     entrance: float
     entrance_size: float
     exit: float
-    exit_size: float
     turn: float
 
     def image(self, object_mm: float) -> float:
@@ -79,12 +77,5 @@ def cardinal(surfaces: tuple[Surface, ...], wavelength_nm: float) -> Cardinal:
         entrance=float(entrance),
         entrance_size=float(1.0 / slope),
         exit=float(leaving),
-        exit_size=_size(rear, float(leaving)),
         turn=float(out_slope / slope),
     )
-
-
-def _size(rear: Floats, leaving: float) -> float:
-    """How much larger than the stop its image through the rear surfaces is."""
-    height, slope = rear @ (1.0, 0.0)
-    return float(height + leaving * slope)
