@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure, figures
+from anylens.lab.figure import Figure, at_least, figures, sandwich
 from anylens.lab.grids import Grid
 from anylens.lab.samples import Floats
 from anylens.lab.turns import turn
@@ -403,14 +403,9 @@ class _Problem:
         slopes = every[:, :, free]
         inverse = _inverse(_normal(slopes, left, weight)[0] + np.diag(self._calm()[free]))
         spread = float(np.sum(weight[:, None] * left**2)) / max(left.size - len(free), 1)
-        plain = inverse * spread
-        views = len(self.charts)
         pulls = np.einsum("nij,ni->nj", slopes, left * weight[:, None])
-        by_view = np.stack([pulls[self.view == v].sum(axis=0) for v in range(views)])
-        apart = inverse @ (by_view.T @ by_view) @ inverse * views / max(views - 1, 1)
-        grown = np.sqrt(np.maximum(np.diag(apart) / np.maximum(np.diag(plain), 1e-300), 1.0))
         whole = np.zeros((len(numbers), len(numbers)))
-        whole[np.ix_(free, free)] = plain * grown[:, None] * grown
+        whole[np.ix_(free, free)] = at_least(inverse * spread, sandwich(inverse, pulls, self.view, 1))
         if self.straight_on:
             aside = _MOST_ASIDE * math.hypot(*self.size)
             unsure = np.array([_MOST_FOCAL_ERROR * float(numbers[0]), aside, aside])

@@ -12,6 +12,7 @@ import numpy as np
 from anylens.lab import colorchecker
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
 from anylens.lab.calibrate_files import Given, Seen, agreed, date_of, focal_of, seen
+from anylens.lab.figure import sandwich
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats, NoChart
 from anylens.lab.specimen import Specimen
@@ -167,10 +168,7 @@ def _radial_shift(places: Floats, shifts: Floats, view: Floats, reach_mm: float)
         weight = 1.0 / (1.0 + (left / (3.0 * usual)) ** 2)
     spread = float(np.sum(weight * left**2)) / (len(value) - 5)
     pulls = design * (weight * left)[:, None]
-    kinds = np.unique(of)
-    by_view = np.stack([pulls[of == k].sum(axis=0) for k in kinds])
-    apart = inverse @ (by_view.T @ by_view) @ inverse * len(kinds) / max(len(kinds) - 1, 1)
-    error = np.sqrt(np.maximum(np.diag(inverse) * spread, np.diag(apart)))
+    error = np.sqrt(np.maximum(np.diag(inverse) * spread, np.diag(sandwich(inverse, pulls, of, 1))))
     return found, error, float(np.sqrt(np.mean(left**2)))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +104,20 @@ def weighted(design: Floats, value: Floats, error: Floats) -> tuple[Floats, Floa
     left = value - design @ found
     birge = float(np.sum((left * root) ** 2)) / max(len(value) - design.shape[1], 1)
     return found, covariance * max(birge, 1.0), float(np.sqrt(np.mean(left**2)))
+
+
+def sandwich(inverse: Numbers, pulls: Numbers, group: npt.NDArray[np.integer[Any]], free: int) -> Floats:
+    """(k, k): the covariance of a fit's numbers by how groups of its values disagree (White 1980, by groups).
+
+    `inverse` (k, k) is that of the weighted normal matrix, `pulls` (n, k) what is left of each value times its slopes
+    and weight, `group` (n,) which group it is of, `free` how many numbers were fitted to the groups.
+    """
+    which = np.unique(group, return_inverse=True)[1]
+    sums = np.stack([np.bincount(which, pull) for pull in pulls.T], axis=1)
+    return np.asarray(inverse @ (sums.T @ sums) @ inverse * len(sums) / max(len(sums) - free, 1))
+
+
+def at_least(covariance: Numbers, other: Floats) -> Floats:
+    """(k, k): a covariance whose errors are made as large as another's where those are larger, as they correlate."""
+    grown = np.sqrt(np.maximum(np.diag(other) / np.maximum(np.diag(covariance), 1e-300), 1.0))
+    return np.asarray(covariance * grown[:, None] * grown)

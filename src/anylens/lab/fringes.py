@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.figure import at_least, sandwich
 from anylens.lab.specimen import Plane, Specimen
 
 Floats = npt.NDArray[np.float64]
@@ -133,13 +134,10 @@ def radial_shift(seen: Sequence[Fringes]) -> RadialShift | None:
         weight = 1.0 / (1.0 + left / (2.0 * CAUCHY**2 * spread))
     pulls = np.einsum("nij,ni,n->nj", design, value - design @ found, weight)
     part = np.concatenate([_zones(each.places_px, reach) + 1000 * k for k, each in enumerate(seen)])
-    groups = [pulls[part == one].sum(axis=0) for one in np.unique(part)]
-    apart = inverse @ np.einsum("gi,gj->ij", groups, groups) @ inverse * len(groups) / max(len(groups) - 5, 1)
-    plain = inverse * spread * 1.3
-    grown = np.sqrt(np.maximum(np.diag(apart) / np.diag(plain), 1.0))
+    errors = at_least(inverse * spread * 1.3, sandwich(inverse, pulls, part, 5))
     across = np.sqrt(np.linalg.eigvalsh(covariance)[:, 0])
     residual = math.sqrt(spread) * float(np.median(across))
-    return RadialShift(seen[0].letter, found, plain * grown[:, None] * grown, reach, residual, len(places))
+    return RadialShift(seen[0].letter, found, errors, reach, residual, len(places))
 
 
 def _design(places: Floats, reach: float) -> Floats:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.figure import at_least, sandwich
 from anylens.lab.overlaps import Overlap
 from anylens.lab.turns import turn
 
@@ -117,8 +118,7 @@ class _Problem:
         self.pair = np.repeat(np.arange(len(count)), count)
         size = np.array([width, height]) / (2.0 * self.half)
         zone = np.clip(((self.here / size + 1.0) / 2.0 * _ZONES).astype(int), 0, np.array(_ZONES) - 1)
-        part = zone[:, 0] + _ZONES[0] * zone[:, 1] + 100 * self.pair
-        self.part = np.unique(part, return_inverse=True)[1]
+        self.part = zone[:, 0] + _ZONES[0] * zone[:, 1] + 100 * self.pair
         self.believed = belief[0]
         self.known = np.zeros((LENS + 1, LENS + 1))
         self.known[:LENS, :LENS] = np.linalg.inv(belief[1])
@@ -163,14 +163,11 @@ class _Problem:
         if not np.isfinite(numbers).all() or self._folds(numbers):
             return None
         pulls = np.einsum("nik,n,ni->nk", slopes, weight, left, optimize=True)
-        scores = np.stack([np.bincount(self.part, each) for each in pulls.T], axis=1)
         inverse = np.linalg.inv(normal)
-        parts = len(scores)
-        apart = inverse @ (scores.T @ scores) @ inverse * parts / max(parts - size, 1)
         shared = max(2.0 * float(weight.sum()) * AWRY_PX**2 / ALIKE - 1.0, 0.0)
         whole = inverse + shared * inverse @ told_by @ inverse
-        grown = np.sqrt(np.maximum(np.diag(apart) / np.diag(whole), 1.0))[: LENS + 1]
-        return Turned(numbers, whole[: LENS + 1, : LENS + 1] * grown[:, None] * grown, error)
+        whole = at_least(whole, sandwich(inverse, pulls, self.part, size))
+        return Turned(numbers, whole[: LENS + 1, : LENS + 1], error)
 
     def _folds(self, numbers: Floats) -> bool:
         """Whether such a lens would draw two things at one of the places that were seen, as none does."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure
+from anylens.lab.figure import Figure, at_least, sandwich
 from anylens.lab.overlaps import Overlap, Sight, laid_over
 
 Floats = npt.NDArray[np.float64]
@@ -279,16 +279,11 @@ def _agreed(
         inverse = np.linalg.inv(told_by + np.diag(belief_of))
         numbers = numbers + inverse @ (scaled @ (root * left) + belief_of * (told - numbers))
     left = value - apart(numbers[:count])[0] - numbers[count:] @ design[count:]
-    scores = np.stack([np.bincount(cells.part, pull) for pull in design * (weight * left)], axis=1)
-    parts = len(np.unique(cells.part))
-    disagree = inverse @ (scores.T @ scores) @ inverse * parts / max(parts - count, 1)
+    disagree = sandwich(inverse, (design * (weight * left)).T, cells.part, count)
     shared = max(float(weight.sum()) * _AWRY**2 / _ALIKE - 1.0, 0.0)
     whole = inverse + shared * inverse @ told_by @ inverse
-    grown = np.sqrt(np.maximum(np.diag(disagree) / np.diag(whole), 1.0))[:count]
-    covariance = whole[:count, :count] * grown[:, None] * grown
-    return Agreed(
-        numbers[:count], np.asarray(covariance, np.float64), float(np.sqrt(np.average(left**2, weights=weight)))
-    )
+    covariance = at_least(whole, disagree)[:count, :count]
+    return Agreed(numbers[:count], covariance, float(np.sqrt(np.average(left**2, weights=weight))))
 
 
 def _mean(values: Floats, slopes: Floats, fit: Agreed) -> Figure:

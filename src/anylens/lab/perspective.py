@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure
+from anylens.lab.figure import Figure, sandwich
 from anylens.lab.panned_geometry import ideal_places
 from anylens.lab.turns import turn
 
@@ -150,6 +150,6 @@ def _fitted(edges: _Edges, focal: float, frame: Floats) -> _Fit:
         if np.abs(move).max() < 1e-6:
             break
     pulls = slopes * (weight * left)[:, None]
-    together = inverse @ (pulls.T @ pulls) @ inverse * len(left) / (len(left) - 4)
+    together = sandwich(inverse, pulls, rows, 4)
     error = math.sqrt(max(usual**2 * float(inverse[0, 0]), float(together[0, 0])))
     return _Fit(log_focal, error, frame, left, of, usual)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure
+from anylens.lab.figure import Figure, at_least, sandwich
 from anylens.lab.overlaps import Overlap
 from anylens.lab.panned_geometry import LENS, ideal_places, turned
 
@@ -166,12 +166,8 @@ class _Problem:
             if np.abs(step).max() < 1e-9:
                 break
         pulls = slopes * (self.beside(numbers) * self.weight)[:, None]
-        lines = int(self.of_line.max()) + 1
-        scores = np.stack([np.bincount(self.of_line, pull, lines) for pull in pulls.T], axis=1)
         inverse = np.linalg.inv(normal)
-        together = inverse @ (scores.T @ scores) @ inverse * lines / max(lines - len(_BELIEF), 1)
-        grown = np.sqrt(np.maximum(np.diag(together) / np.diag(inverse), 1.0))
-        return numbers, np.asarray(inverse * grown[:, None] * grown, np.float64)
+        return numbers, at_least(inverse, sandwich(inverse, pulls, self.of_line, len(_BELIEF)))
 
     def _weigh(self, beside: Floats) -> None:
         """Weights: 1 / variance of a point, less for far ones; a line tells no more than lines are straight."""

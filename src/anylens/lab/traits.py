@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure, combined
+from anylens.lab.figure import Figure, combined, sandwich
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Overlap, Sight, overlaps, seen_before, sight
 from anylens.lab.panned_light import LEAST_MOVE, panned_light
@@ -234,5 +234,4 @@ def _mostly(design: Floats, value: Floats, parts: npt.NDArray[np.intp]) -> tuple
         inverse = np.linalg.inv((design * weight[:, None]).T @ design + ridge)
         terms = inverse @ (design.T @ (weight * value))
     pulls = design * (weight * (value - design @ terms))[:, None]
-    groups = np.stack([pulls[parts == each].sum(axis=0) for each in np.unique(parts)])
-    return terms, inverse @ groups.T @ groups @ inverse * len(groups) / max(len(groups) - len(terms), 1)
+    return terms, sandwich(inverse, pulls, parts, len(terms))
