@@ -48,13 +48,11 @@ def true_places(lens: str) -> tuple[Floats, Floats, Floats]:
     from anylens.twin.glass import glass as mounted
     from anylens.twin.light import Formation
     from anylens.twin.places import Net
-    from anylens.twin.scenes import Field
     from anylens.twin.spectra import source
 
     mounting, mm = Mounting(F_NUMBER, DISTANCE_M), PITCH_UM * 1e-3
     glass = mounted(lens, mounting)
-    field = Field(WIDTH * mm, HEIGHT * mm, PITCH_UM, glass.scale_mm)
-    formation = Formation(glass, mounting, Pixels(WIDTH, HEIGHT, PITCH_UM), source("d65"), field, 0, 2)
+    formation = Formation(glass, mounting, Pixels(WIDTH, HEIGHT, PITCH_UM), source("d65"))
     x, y = np.meshgrid(np.linspace(-0.5, 0.5, 65) * WIDTH * mm, np.linspace(-0.5, 0.5, 49) * HEIGHT * mm)
     places = np.stack([x.ravel(), y.ravel()], axis=1)
     blur = formation.spreads(DISTANCE_M)

@@ -26,7 +26,6 @@ from anylens.lab.spread import lens_mtf
 from anylens.lens.passport import PsfField
 from anylens.twin.glass import Mounting
 from anylens.twin.light import Formation
-from anylens.twin.scenes.plane import Field
 from anylens.twin.spectra import source
 from anylens.twin.spreading import Spreads
 from benchmarks.calibration import raws
@@ -54,10 +53,8 @@ def true_blur(lens: str, f_number: float) -> Spreads:
     """What the simulated lens does to points, all over the field."""
     camera = open_virtual(f"lens={lens},scene=facade,aperture={f_number:g},distance={DISTANCE_M:g}")
     silicon, setup = camera.silicon, camera.setup
-    mm = silicon.pitch_um / 1000
-    field = Field(silicon.width_px * mm, silicon.height_px * mm, silicon.pitch_um, camera.glass.scale_mm)
     mounting, light = Mounting(f_number, setup.distance), source(setup.light)
-    way = Formation(camera.glass, mounting, silicon, light, field, setup.margin, 2, kept=True)
+    way = Formation(camera.glass, mounting, silicon, light, setup.margin, kept=True)
     return way.spreads(setup.distance)
 
 

@@ -151,15 +151,13 @@ def drawn_by(lens: str, f_number: float, distance_m: float) -> Drawing:
     from anylens.twin.glass import Mounting
     from anylens.twin.glass import glass as mounted
     from anylens.twin.light import Formation
-    from anylens.twin.scenes import Field
     from anylens.twin.spectra import source
     from anylens.twin.spreading import SPREAD_NM, transfers
 
     mounting = Mounting(f_number, distance_m)
     glass = mounted(lens, mounting)
     silicon = Pixels(WIDTH, HEIGHT, PITCH_UM)
-    field = Field(WIDTH * PITCH_UM * 1e-3, HEIGHT * PITCH_UM * 1e-3, PITCH_UM)
-    formation = Formation(glass, mounting, silicon, source("d65"), field, 0, 2)
+    formation = Formation(glass, mounting, silicon, source("d65"))
     shares, places = formation.shares(), RADII[:, None] * REACH_MM * ALONG
     size, sample_um = (64 if f_number >= 4 else 96), PITCH_UM / 2
     found = transfers(glass, shares, SPREAD_NM, places, distance_m, sample_um, size)

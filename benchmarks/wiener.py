@@ -33,7 +33,6 @@ from anylens.kernels.restore_filters import SPACING, points
 from anylens.kernels.sharpen import LUMA
 from anylens.twin.glass import Mounting
 from anylens.twin.light import Formation
-from anylens.twin.scenes.plane import Field
 from anylens.twin.spectra import source
 from anylens.twin.spreading import Spreads
 from benchmarks.pictures import LUMA as REC_709
@@ -86,11 +85,8 @@ def taken(lens: str) -> Taken:
     """A raw of slanted edges with its own passport, developed as far as its facts, and the lens's kernels."""
     camera = open_virtual(f"lens={lens},scene=slanted-edges,aperture={F_NUMBER:g},distance=3,seed=3")
     silicon, setup = camera.silicon, camera.setup
-    pitch_mm = silicon.pitch_um / 1000
-    sides_mm = silicon.width_px * pitch_mm, silicon.height_px * pitch_mm
-    field = Field(*sides_mm, silicon.pitch_um, camera.glass.scale_mm)
     mounting, light = Mounting(F_NUMBER, setup.distance), source(setup.light)
-    way = Formation(camera.glass, mounting, silicon, light, field, setup.margin, 2, kept=True)
+    way = Formation(camera.glass, mounting, silicon, light, setup.margin, kept=True)
     frame, _ = shot(lens)
     recipe = darkroom.adjust(darkroom.default_recipe(), "Restore.strength=0")
     return Taken(darkroom.develop(frame, recipe, until="scene").facts, way.spreads(setup.distance))

@@ -16,7 +16,6 @@ from anylens.kernels.sharpen import LUMA
 from anylens.lens.passport import PsfField
 from anylens.twin.glass import Mounting
 from anylens.twin.light import Formation
-from anylens.twin.scenes.plane import Field
 from anylens.twin.spectra import source
 from benchmarks.wiener import AROUND, SIDE, error_of
 from tests import blurs, frames
@@ -32,9 +31,8 @@ def kernels(lens: str) -> np.ndarray:
     camera = open_virtual(f"lens={lens},scene=slanted-edges,aperture={F_NUMBER:g},distance=3")
     silicon, setup = camera.silicon, camera.setup
     width, height = (side * silicon.pitch_um / 1000 for side in (silicon.width_px, silicon.height_px))
-    field = Field(width, height, silicon.pitch_um, camera.glass.scale_mm)
     mounting, light = Mounting(F_NUMBER, setup.distance), source(setup.light)
-    way = Formation(camera.glass, mounting, silicon, light, field, setup.margin, 2, kept=True)
+    way = Formation(camera.glass, mounting, silicon, light, setup.margin, kept=True)
     spreads = way.spreads(setup.distance)
     drawn = spreads.at(CORNER * width / 2, CORNER * height / 2)
     places = (np.arange(drawn.shape[-1]) - drawn.shape[-1] // 2 + (spreads.fine - 1) / 2) / spreads.fine

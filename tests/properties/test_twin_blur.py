@@ -2,13 +2,14 @@
 is even stays so."""
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from anylens.twin import spectra
-from anylens.twin.blur import Grid, enlarged, spread_out
+from anylens.twin.blur import Grid, Picture, enlarged, spread_out
 from anylens.twin.drawing import drawn
 from anylens.twin.places import Net, crossings
 from anylens.twin.scenes import Field, Plane, scene
@@ -16,6 +17,20 @@ from anylens.twin.spreading import Spreads
 
 KNOTS = np.linspace(-1.0, 1.0, 5)
 NOWHERE = Net(KNOTS, KNOTS, np.zeros((6, 5, 5)))
+
+
+@dataclass(frozen=True)
+class Blurs:
+    """Blurs by hand: `at(x, y)` gives (K, size, size)."""
+
+    size: int
+    at: Callable[[float, float], np.ndarray]
+    smooth: bool = False
+
+
+def everywhere(blurs: np.ndarray, smooth: bool = False) -> Blurs:
+    """The same ones all over the field."""
+    return Blurs(blurs.shape[-1], lambda _x, _y: blurs, smooth)
 
 
 @pytest.mark.parametrize("fine", [2, 4])
@@ -30,7 +45,7 @@ def test_pixels_are_samples_of_the_finer_picture(fine: int) -> None:
         rows, columns = out.shape[1:]
         out[:] = light[:, top + 600 : top + 600 + rows, left + 600 : left + 600 + columns]
 
-    pixels, samples = (spread_out(grid, draw, lambda _x, _y: blurs, range(3), 24, 1, every) for every in (None, 1))
+    pixels, samples = (spread_out(grid, Picture(draw, range(3)), everywhere(blurs), 1, every) for every in (None, 1))
     np.testing.assert_allclose(pixels, samples[:, ::fine, ::fine], atol=2e-6)
     direct = sum(
         blurs[:, k, j, None, None] * light[:, 612 - k : 622 - k, 612 - j : 622 - j]
@@ -51,8 +66,9 @@ def test_a_smooth_blur_is_told_by_every_second_sample() -> None:
         rows, columns = out.shape[1:]
         out[:] = light[:, top + 100 : top + 100 + rows, left + 100 : left + 100 + columns]
 
-    every = spread_out(grid, draw, lambda _x, _y: blurs, range(2), 64, 1)
-    half = spread_out(replace(grid, height=112), draw, lambda _x, _y: blurs, range(2), 64, 1, 2, smooth=True)
+    picture = Picture(draw, range(2))
+    every = spread_out(grid, picture, everywhere(blurs), 1)
+    half = spread_out(replace(grid, height=112), picture, everywhere(blurs, smooth=True), 1, 2)
     np.testing.assert_allclose(half[:, :55], every[:, :110:2, ::2], atol=2e-5)
     inner = np.s_[:, 16:-16, 16:-16]
     np.testing.assert_allclose(enlarged(half, every.shape[1:])[inner], every[inner], atol=2e-4)
@@ -74,12 +90,12 @@ def test_where_windows_begin_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def seen(windows: int) -> np.ndarray:
         monkeypatch.setattr("anylens.twin.blur.WINDOWS", windows)
-        return spread_out(grid, draw, changing, range(2), 8, 1)
+        return spread_out(grid, Picture(draw, range(2)), Blurs(8, changing), 1)
 
     many = seen(15)
     for windows in (1, 4, 9):
         np.testing.assert_allclose(seen(windows), many, atol=1e-5)
-    plain = spread_out(grid, draw, lambda _x, _y: blurs[0], range(2), 8, 1)
+    plain = spread_out(grid, Picture(draw, range(2)), everywhere(blurs[0]), 1)
     np.testing.assert_allclose(many[:, 59:61, 79:81].mean(), plain[:, 59:61, 79:81].mean(), rtol=0.01)
     assert np.abs(many - plain).max() > 0.1
 
@@ -139,6 +155,6 @@ def test_what_lies_beyond_the_part_with_light_need_not_be_drawn() -> None:
         out[:] = light[:, top + 200 : top + 200 + rows, left + 200 : left + 200 + columns]
 
     lit = slice(310 - 200, 360 - 200), slice(520 - 200, 610 - 200)
-    whole, part = (spread_out(grid, draw, lambda _x, _y: blurs, range(2), 24, 1, None, each) for each in (None, lit))
+    whole, part = (spread_out(grid, Picture(draw, range(2), each), everywhere(blurs), 1) for each in (None, lit))
     np.testing.assert_array_equal(part, whole)
     assert part.max() > 0.0

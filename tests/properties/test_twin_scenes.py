@@ -12,8 +12,8 @@ import pytest
 
 from anylens.refusal import Refusal
 from anylens.twin import keeping, spectra
-from anylens.twin.glass import Mounting
-from anylens.twin.light import behind, formed
+from anylens.twin.glass import Mounting, glass
+from anylens.twin.light import Formation
 from anylens.twin.scenes import scene, scenes
 from anylens.twin.scenes.plane import Field, Plane, grey, lit, mixed
 from tests.bent_glass import BentGlass, Silicon
@@ -47,7 +47,7 @@ def shown(light):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_scene_gives_light_and_truth(name, photo):
-    light = formed(made(name, photo), BentGlass(focus_m=3.0, bend=1e-3), NEAR, TINY, DAY, seed=5, margin_px=8)
+    light = Formation(BentGlass(focus_m=3.0, bend=1e-3), NEAR, TINY, DAY, margin_px=8).light(made(name, photo), seed=5)
     for layer in light.layers:
         assert layer.rates.shape == (3, 88, 112)
         assert layer.rates.dtype == np.float32
@@ -63,9 +63,8 @@ def test_every_scene_gives_light_and_truth(name, photo):
 
 @pytest.mark.parametrize("name", ["dead-leaves", "star-field"])
 def test_a_seed_is_one_picture_and_another_seed_another(name):
-    one, again, other = (
-        formed(scene(name), BentGlass(), FAR, TINY, DAY, seed=seed, margin_px=0).layers[0].rates for seed in (1, 1, 2)
-    )
+    formation = Formation(BentGlass(), FAR, TINY, DAY, margin_px=0)
+    one, again, other = (formation.light(scene(name), seed=seed).layers[0].rates for seed in (1, 1, 2))
     assert one.tobytes() == again.tobytes()
     assert not np.array_equal(one, other)
 
@@ -73,8 +72,8 @@ def test_a_seed_is_one_picture_and_another_seed_another(name):
 @pytest.mark.parametrize("name", ["color-checker", "dead-leaves", "noise-steps", "siemens-star", "moving"])
 def test_light_over_that_of_a_white_wall_is_the_truth_on_average(name):
     """Luminance of the truth, and what green counts, differ by the colours of the scene alone."""
-    light = formed(scene(name), BentGlass(), FAR, TINY, DAY, seed=5, margin_px=0)
-    white = formed(scene("white-wall", reflectance=1), BentGlass(), FAR, TINY, DAY, margin_px=0)
+    light = Formation(BentGlass(), FAR, TINY, DAY, margin_px=0).light(scene(name), seed=5)
+    white = Formation(BentGlass(), FAR, TINY, DAY, margin_px=0).light(scene("white-wall", reflectance=1))
     seen = (shown(light)[1] / white.layers[0].rates[1]).mean()
     assert seen == pytest.approx(float(light.truth.seen().mean((1, 2)) @ (0.2627, 0.678, 0.0593)), rel=0.04)
 
@@ -82,8 +81,8 @@ def test_light_over_that_of_a_white_wall_is_the_truth_on_average(name):
 def test_layers_with_soft_cover_add_up_to_an_even_wall():
     """Three layers of one and the same grey are that grey, wherever covers are soft."""
     lens = BentGlass(focus_m=3.0)
-    light = formed(Even(), lens, NEAR, Silicon(128, 96), DAY, margin_px=0)
-    wall = formed(scene("white-wall", reflectance=0.3), lens, NEAR, Silicon(128, 96), DAY, margin_px=0)
+    light = Formation(lens, NEAR, Silicon(128, 96), DAY, margin_px=0).light(Even())
+    wall = Formation(lens, NEAR, Silicon(128, 96), DAY, margin_px=0).light(scene("white-wall", reflectance=0.3))
     soft = light.layers[1].cover
     assert ((soft > 0.02) & (soft < 0.98)).mean() > 0.05
     assert shown(light) == pytest.approx(wall.layers[0].rates, rel=2e-3)
@@ -120,15 +119,15 @@ class Fringes:
 def test_dense_light_is_that_of_a_sensor_half_a_pixel_aside():
     """One column more moves the middle by half a pixel: what stands between pixels is known from there."""
     lens = BentGlass()
-    dense = formed(Fringes(), lens, FAR, Silicon(128, 96), DAY, margin_px=8, detail=2).layers[0].rates
-    plain = formed(Fringes(), lens, FAR, Silicon(128, 96), DAY, margin_px=8).layers[0].rates
-    aside = formed(Fringes(), lens, FAR, Silicon(129, 96), DAY, margin_px=8).layers[0].rates
+    dense = Formation(lens, FAR, Silicon(128, 96), DAY, margin_px=8, detail=2).light(Fringes()).layers[0].rates
+    plain = Formation(lens, FAR, Silicon(128, 96), DAY, margin_px=8).light(Fringes()).layers[0].rates
+    aside = Formation(lens, FAR, Silicon(129, 96), DAY, margin_px=8).light(Fringes()).layers[0].rates
     assert dense.shape == (3, 224, 288)
     assert np.ptp(plain[1, 20]) > 0.3 * plain[1].mean()
     np.testing.assert_allclose(dense[:, ::2, ::2], plain, rtol=1e-5)
     assert dense[:, ::2, 1::2] == pytest.approx(aside[:, :, 1:], rel=0.01)
     with pytest.raises(Refusal, match="give 1 or 2"):
-        formed(Fringes(), lens, FAR, TINY, DAY, detail=3)
+        Formation(lens, FAR, TINY, DAY, detail=3).light(Fringes())
 
 
 def test_a_moved_frame_of_dense_light_keeps_its_finest_fringes():
@@ -137,7 +136,7 @@ def test_a_moved_frame_of_dense_light_keeps_its_finest_fringes():
 
     sensor = silicon("imx989_12mp_binned").piece(128, 96)
     lens = BentGlass()
-    aside = formed(Fringes(), lens, FAR, Silicon(129, 96), DAY, margin_px=8).layers[0].rates[1, 8:-8, 9:-8]
+    aside = Formation(lens, FAR, Silicon(129, 96), DAY, margin_px=8).light(Fringes()).layers[0].rates[1, 8:-8, 9:-8]
 
     def hand(times):
         pose = np.zeros((len(times), 6))
@@ -146,7 +145,7 @@ def test_a_moved_frame_of_dense_light_keeps_its_finest_fringes():
 
     away = []
     for detail in (1, 2):
-        light = formed(Fringes(), lens, FAR, Silicon(128, 96), DAY, margin_px=8, detail=detail)
+        light = Formation(lens, FAR, Silicon(128, 96), DAY, margin_px=8, detail=detail).light(Fringes())
         exposure = Exposure(1e-3, hand=hand, distance_m=1.0)
         seen = Sampling(light, sensor, exposure, light.layers).rows(0, 96, 128)
         green = np.tile(np.array(sensor.cfa) == "G", (48, 64))
@@ -172,7 +171,7 @@ class Brink:
 def test_a_disc_of_blur_is_as_wide_as_the_glass_says(disc_px):
     """The first is drawn from two samples a pixel, the second from one, the third from one to two pixels."""
     lens = BentGlass(focus_m=1.0 / (1e-3 + disc_px * 3.2 / 1250.0))
-    light = formed(Brink(), lens, FAR, Silicon(320, 48), DAY, margin_px=8)
+    light = Formation(lens, FAR, Silicon(320, 48), DAY, margin_px=8).light(Brink())
     row = light.layers[0].rates[1, 32]
     spread = np.diff(row) / (row[-1] - row[0])
     at = np.arange(len(spread)) - (len(spread) - 1) / 2
@@ -182,20 +181,20 @@ def test_a_disc_of_blur_is_as_wide_as_the_glass_says(disc_px):
 
 def test_what_is_out_of_focus_is_soft_and_what_is_in_focus_is_not():
     lens = BentGlass(focus_m=3.0)
-    depth = formed(scene("depth", near_m=2.5), lens, NEAR, Silicon(256, 192, 12.8), DAY, margin_px=0)
+    depth = Formation(lens, NEAR, Silicon(256, 192, 12.8), DAY, margin_px=0).light(scene("depth", near_m=2.5))
     subject, near = depth.layers[1].cover, depth.layers[2].cover
     steep = [np.abs(np.diff(each, axis=1)).max() for each in (subject, near)]
     assert steep[0] > 0.4 > steep[1]
 
 
 def test_a_disc_moves_as_it_was_told():
-    light = formed(scene("moving", speed=0.5), BentGlass(), FAR, TINY, DAY, margin_px=0)
+    light = Formation(BentGlass(), FAR, TINY, DAY, margin_px=0).light(scene("moving", speed=0.5))
     assert light.layers[0].path is None
     assert light.layers[1].path(2.0) == pytest.approx((96 * 3.2e-3, 0.0))
 
 
 def test_fourteen_stops_from_the_sky_to_the_door():
-    room = formed(scene("backlit"), BentGlass(f_number=4.0), FAR, Silicon(320, 240, 12.8), DAY, margin_px=0)
+    room = Formation(BentGlass(f_number=4.0), FAR, Silicon(320, 240, 12.8), DAY, margin_px=0).light(scene("backlit"))
     light = room.layers[0].rates[1]
     places = {mark["name"]: np.mean(mark["observed_px"]["G"], axis=0) for mark in room.truth.facts()["marks"]}
     x, y = places["door"].astype(int)
@@ -205,7 +204,7 @@ def test_fourteen_stops_from_the_sky_to_the_door():
 @pytest.mark.parametrize("pose", [{}, {"turn_right": 25, "turn_down": -15, "roll": 20, "zoom": 0.7, "across": 0.03}])
 def test_charuco_corners_are_found_where_the_truth_says(pose):
     board = scene("charuco-grid", squares_x=8, squares_y=6, **pose)
-    light = formed(board, BentGlass(bend=-0.01, focal_mm=3.0), FAR, Silicon(400, 300), DAY, margin_px=0)
+    light = Formation(BentGlass(bend=-0.01, focal_mm=3.0), FAR, Silicon(400, 300), DAY, margin_px=0).light(board)
     rates = np.asarray(light.layers[0].rates[1])
     grey = np.clip(rates / rates.max() * 255.0, 0, 255).astype(np.uint8)
     dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_1000)
@@ -230,10 +229,12 @@ def test_a_turned_board_is_as_a_pinhole_sees_it():
 
 def test_lights_are_taken_from_the_disk_the_second_time(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    first = behind("siemens-star", "ideal", Mounting(4.0, 5.0), TINY, seed=1, margin_px=4)
+    mounting = Mounting(4.0, 5.0)
+    formation = Formation(glass("ideal", mounting), mounting, TINY, DAY, margin_px=4, kept=True)
+    first = formation.light(scene("siemens-star"), seed=1)
     kept = sorted(path.name for path in keeping.folder().iterdir())
     monkeypatch.setattr("anylens.twin.drawing.spread_out", None)
-    again = behind("siemens-star", "ideal", Mounting(4.0, 5.0), TINY, seed=1, margin_px=4)
+    again = formation.light(scene("siemens-star"), seed=1)
     assert again.layers[0].rates.tobytes() == first.layers[0].rates.tobytes()
     assert sorted(path.name for path in keeping.folder().iterdir()) == kept
     assert not any(name.endswith(".part") for name in kept)
@@ -269,9 +270,9 @@ def test_a_disk_that_takes_nothing_is_no_obstacle(tmp_path, monkeypatch):
         (lambda: scene("distortion-grid", style="stars"), "dots, lines"),
         (lambda: scene("photo", photo="/no/such.jpg"), "does not exist"),
         (lambda: spectra.source("d66"), "d65"),
-        (lambda: formed(scene("photo"), BentGlass(), FAR, TINY, DAY), "say which"),
-        (lambda: formed(scene("white-wall"), BentGlass(), FAR, Silicon(10000, 8000, 6.0), DAY), "image circle"),
-        (lambda: formed(scene("white-wall"), BentGlass(), FAR, TINY, DAY, margin_px=-1), "margin"),
+        (lambda: Formation(BentGlass(), FAR, TINY, DAY).light(scene("photo")), "say which"),
+        (lambda: Formation(BentGlass(), FAR, Silicon(10000, 8000, 6.0), DAY), "image circle"),
+        (lambda: Formation(BentGlass(), FAR, TINY, DAY, margin_px=-1), "margin"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(call, said):
@@ -284,7 +285,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(call, said):
 def test_a_file_that_is_no_photograph_is_refused(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(Refusal, match="no photograph"):
-        formed(scene("photo", photo=str(tmp_path / "a.jpg")), BentGlass(), FAR, TINY, DAY)
+        Formation(BentGlass(), FAR, TINY, DAY).light(scene("photo", photo=str(tmp_path / "a.jpg")))
 
 
 def test_options_may_be_text():

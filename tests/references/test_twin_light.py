@@ -9,7 +9,7 @@ import pytest
 
 from anylens.twin import glass, spectra
 from anylens.twin.glass import Mounting
-from anylens.twin.light import Formation, formed
+from anylens.twin.light import Formation
 from anylens.twin.places import Net
 from anylens.twin.scenes import Field, scene
 from anylens.twin.spreading import SPREAD_NM
@@ -74,14 +74,14 @@ def test_photographs_keep_their_colours_through_spectra():
 
 def test_a_white_wall_gives_radiance_times_irradiance_times_efficiency():
     lens = glass.glass("ideal", Mounting(f_number=2.0, distance_m=3.0))
-    light = formed(scene("white-wall", lux=800), lens, Mounting(2.0, 3.0), SMALL, DAY, margin_px=8)
+    light = Formation(lens, Mounting(2.0, 3.0), SMALL, DAY, margin_px=8).light(scene("white-wall", lux=800))
     middle = inner(light)[:, 58:62, 78:82].mean((1, 2))
     assert middle == pytest.approx(electrons(0.9, DAY, 800.0, lens, 3.2), rel=2e-3)
 
 
 def test_the_lens_falls_off_as_its_illumination_says():
     lens = BentGlass(falloff=0.5)
-    wall = inner(formed(scene("white-wall"), lens, FAR, SMALL, DAY, margin_px=4))
+    wall = inner(Formation(lens, FAR, SMALL, DAY, margin_px=4).light(scene("white-wall")))
     corner_mm = np.array([-79.5, -59.5]) * 3.2e-3
     assert wall[1, 0, 0] / wall[1, 60, 80] == pytest.approx(float(lens.illumination(corner_mm)), rel=1e-3)
 
@@ -89,7 +89,7 @@ def test_the_lens_falls_off_as_its_illumination_says():
 @pytest.mark.parametrize("light_name", ["d65", "a", "led"])
 def test_patches_give_the_integral_of_their_spectrum(light_name):
     source, lens = spectra.source(light_name), BentGlass()
-    light = formed(scene("color-checker", lux=500), lens, FAR, Silicon(240, 180, 12.8), source, margin_px=4)
+    light = Formation(lens, FAR, Silicon(240, 180, 12.8), source, margin_px=4).light(scene("color-checker", lux=500))
     seen = inner(light)
     for mark in light.truth.facts()["marks"]:
         x, y = np.mean(mark["observed_px"]["G"], axis=0).round().astype(int)
@@ -98,7 +98,7 @@ def test_patches_give_the_integral_of_their_spectrum(light_name):
 
 
 def test_the_truth_has_the_colours_of_the_patches():
-    light = formed(scene("color-checker"), BentGlass(), FAR, Silicon(240, 180, 12.8), DAY, margin_px=0)
+    light = Formation(BentGlass(), FAR, Silicon(240, 180, 12.8), DAY, margin_px=0).light(scene("color-checker"))
     seen = light.truth.seen()
     for mark in light.truth.facts()["marks"]:
         x, y = np.mean(mark["observed_px"]["G"], axis=0).round().astype(int)
@@ -127,8 +127,8 @@ def test_slanted_edges_have_the_mtf_of_diffraction_and_pixel(f_number):
     lens = glass.glass("ideal", mounting)
     silicon = Silicon(400, 300)
     edges = scene("slanted-edges", columns=2, size=0.6, angle_deg=math.degrees(math.atan(1 / 8)))
-    light = formed(edges, lens, mounting, silicon, DAY, margin_px=0)
-    shares = Formation(lens, mounting, silicon, DAY, Field(1.28, 0.96, 3.2), 0, 2).shares()[1]
+    light = Formation(lens, mounting, silicon, DAY, margin_px=0).light(edges)
+    shares = Formation(lens, mounting, silicon, DAY).shares()[1]
     corners = light.truth.facts()["marks"][0]["observed_px"]["G"]
     cycles, seen = mtf_across(np.asarray(light.layers[0].rates[1], np.float64), corners[1:3])
     across, along = cycles * math.cos(math.atan(1 / 8)), cycles * math.sin(math.atan(1 / 8))
@@ -146,8 +146,8 @@ def test_slanted_edges_have_the_mtf_of_diffraction_and_pixel(f_number):
 
 def test_dots_land_where_the_glass_says_in_each_colour():
     lens = BentGlass(bend=-0.01, colour=2e-3)
-    light = formed(scene("distortion-grid", columns=12), lens, FAR, Silicon(480, 360), DAY, margin_px=0)
-    shares = Formation(lens, FAR, Silicon(480, 360), DAY, Field(1.5, 1.1, 3.2), 0, 2).shares()
+    light = Formation(lens, FAR, Silicon(480, 360), DAY, margin_px=0).light(scene("distortion-grid", columns=12))
+    shares = Formation(lens, FAR, Silicon(480, 360), DAY).shares()
     dark = 1.0 - np.asarray(light.layers[0].rates, np.float64) / light.layers[0].rates.max((1, 2), keepdims=True)
     for mark in light.truth.facts()["marks"]:
         for channel, share in enumerate(shares):
@@ -165,7 +165,9 @@ def test_dots_land_where_the_glass_says_in_each_colour():
 
 def test_stars_keep_their_flux_and_their_places():
     lens = BentGlass(f_number=2.8, bend=-0.002)
-    light = formed(scene("star-field", count=5, lux=1e-6), lens, FAR, Silicon(400, 300), DAY, seed=4, margin_px=64)
+    light = Formation(lens, FAR, Silicon(400, 300), DAY, margin_px=64).light(
+        scene("star-field", count=5, lux=1e-6), seed=4
+    )
     plane = light.truth.planes[0]
     sky = np.asarray(light.layers[0].rates, np.float64)
     ground = electrons(1.0, DAY, 1e-6, lens, 3.2)
@@ -198,8 +200,7 @@ def test_a_straight_lens_draws_as_one_that_is_traced_at_every_place():
     def kernels(decentre_mm):
         mounting = Mounting(2.0, 3.0, decentre_mm=(decentre_mm, 0.0))
         mounted = glass.glass("summicron_50_f2_v5", mounting)
-        field = Field(9.0, 6.0, 3.2, mounted.scale_mm)
-        return Formation(mounted, mounting, SMALL, DAY, field, 0, 2).spreads(3.0).kernels
+        return Formation(mounted, mounting, Silicon(2812, 1875), DAY).spreads(3.0).kernels
 
     turned, traced = kernels(0.0), kernels(1e-9)
     moved = 0.5 * np.abs(turned - traced).sum((-2, -1))
@@ -209,8 +210,8 @@ def test_a_straight_lens_draws_as_one_that_is_traced_at_every_place():
 def test_what_a_fast_lens_throws_beyond_its_kernels_is_as_much_as_its_rays_say():
     mounting = Mounting(1.2, 3.0)
     mounted = glass.glass("nokton_35_f1_2", mounting)
-    field = Field(13.1, 9.8, 3.2, mounted.scale_mm)
-    found = Formation(mounted, mounting, SMALL, DAY, field, 0, 2).spreads(3.0, Field(0.5, 0.5, 3.2, mounted.scale_mm))
+    part = Field(0.5, 0.5, 3.2, mounted.scale_mm)
+    found = Formation(mounted, mounting, Silicon(4094, 3062), DAY).spreads(3.0, part)
     half_um = 0.5 * found.size * 3.2 / found.fine
     for place in ((0.0, 0.0), (-6.55, 4.9), (3.275, 2.45)):
         (spot,) = mounted.spreads([place], [550.0], 3.0, 12.8, 192)[0].astype(np.float64)
@@ -221,12 +222,12 @@ def test_what_a_fast_lens_throws_beyond_its_kernels_is_as_much_as_its_rays_say()
         assert skirt.sum((1, 2)) == pytest.approx(np.ones(3), abs=1e-5)
     assert beyond > 0.005
     slow = glass.glass("nokton_35_f1_2", Mounting(4.0, 3.0))
-    assert Formation(slow, Mounting(4.0, 3.0), SMALL, DAY, field, 0, 2).spreads(3.0, Field(0.5, 0.5, 3.2)).skirt is None
+    assert Formation(slow, Mounting(4.0, 3.0), Silicon(4094, 3062), DAY).spreads(3.0, part).skirt is None
 
 
 def test_only_blurs_out_of_focus_are_smooth():
     mounting = Mounting(8.0, 3.0)
-    formation = Formation(glass.glass("ideal", mounting), mounting, SMALL, DAY, Field(0.5, 0.4, 3.2), 0, 2)
+    formation = Formation(glass.glass("ideal", mounting), mounting, SMALL, DAY)
     assert [formation.spreads(distance_m).smooth for distance_m in (3.0, 3.2, 12.0)] == [False, False, True]
 
 
@@ -234,7 +235,7 @@ def test_a_wide_blur_is_the_same_from_one_sample_a_pixel(monkeypatch):
     def light():
         mounting = Mounting(8.0, 3.0)
         mounted = glass.glass("ideal", mounting)
-        return inner(formed(scene("dead-leaves"), mounted, mounting, SMALL, DAY, margin_px=8, subject_m=12.0))
+        return inner(Formation(mounted, mounting, SMALL, DAY, margin_px=8).light(scene("dead-leaves"), subject_m=12.0))
 
     few = light()
     monkeypatch.setattr("anylens.twin.spreading._SEEN", 0.0)
@@ -248,7 +249,7 @@ def test_a_wide_blur_is_the_same_from_one_wavelength_a_channel(monkeypatch):
     def kernels():
         mounting = Mounting(2.0, 3.0)
         mounted = glass.glass("summicron_50_f2_v5", mounting)
-        found = Formation(mounted, mounting, SMALL, DAY, Field(9.0, 6.0, 3.2, mounted.scale_mm), 0, 2).spreads(1.0)
+        found = Formation(mounted, mounting, Silicon(2812, 1875), DAY).spreads(1.0)
         assert found.times > 1
         return found.kernels
 

@@ -76,30 +76,21 @@ class Virtual:
 
     def _before_frames(self) -> tuple[Light, Chip]:
         """The light and the chip it falls on, whose patterns and matrices are made while the light is formed."""
-        from anylens.twin.light import behind
+        from anylens.twin.light import Formation
+        from anylens.twin.scenes import scene
         from anylens.twin.silicon import Chip
         from anylens.twin.silicon.colors import calibrations
 
         self._open()
         if self._made is None:
-            setup = self.setup
-            options: dict[str, Any] = dict(setup.options)
+            setup, silicon = self.setup, self.silicon
             with ThreadPoolExecutor(1) as pool:
-                chip = pool.submit(Chip, self.silicon, setup.copy)
-                if self.silicon.cfa:
+                chip = pool.submit(Chip, silicon, setup.copy)
+                if silicon.cfa:
                     pool.submit(calibrations)
-                light = behind(
-                    setup.scene,
-                    setup.lens,
-                    self._mounting,
-                    self.silicon,
-                    setup.light,
-                    setup.arrangement,
-                    margin_px=setup.margin,
-                    subject_m=setup.subject,
-                    detail=setup.detail,
-                    **options,
-                )
+                way = self.glass, self._mounting, silicon, self._source
+                formation = Formation(*way, setup.margin, detail=setup.detail, kept=True)
+                light = formation.light(scene(setup.scene, **dict(setup.options)), setup.arrangement, setup.subject)
             self._made = light, chip.result()
         return self._made
 

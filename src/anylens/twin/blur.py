@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,138 +43,203 @@ class Grid:
         return np.asarray(start + (np.arange(first, first + count) + 0.5) * (self.pitch_mm / self.fine))
 
 
-def spread_out(
-    grid: Grid,
-    draw: Callable[[int, int, Array], None],
-    kernel: Callable[[float, float], Array],
-    kinds: Sequence[int],
-    size: int,
-    threads: int,
-    every: int | None = None,
-    part: tuple[slice, slice] | None = None,
-    smooth: bool = False,
-) -> Array:
-    """(C, height, width): what is drawn on the fine samples, blurred, averaged over each pixel.
+class Blur(Protocol):
+    """How a lens spreads points, all over the field (see `spreading.Spreads`)."""
 
-    `every` so many samples stands an output, each still averaged over a whole pixel; None for one a pixel. Beyond
-    `part`, rows and columns of samples, there is no light. What `smooth` blurs leave beyond the band that outputs can
-    carry is left out; of others it folds back, as a sensor sees it.
+    @property
+    def size(self) -> int:
+        """Samples along a kernel's side."""
+        ...
 
-    `draw(top, left, out)` fills (C, rows, columns) with the samples from there on; `kernel(x_mm, y_mm)` gives (K, size,
-    size), the blurs at a place, their middle at size // 2, the average over the pixel's samples in them, 1 in all, and
-    `kinds` which of them each of the C channels has. What is seen is what the kernels of a window's corners make of
-    the light, in shares that change evenly from corner to corner: windows meet without a seam, and what is even
-    stays so, whatever their kernels.
+    @property
+    def smooth(self) -> bool:
+        """Whether every second sample tells what there is to see."""
+        ...
+
+    def at(self, x_mm: float, y_mm: float) -> Array:
+        """(K, size, size): the blurs of a place, their middle at size // 2, the average over the pixel's samples in
+        them, 1 in all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is to be blurred: `draw(top, left, out)` fills (C, rows, columns) with the samples from there on.
+
+    `kinds` says which of a place's blurs each of the C channels has. Beyond `part`, rows and columns of samples, there
+    is no light; None where there may be light everywhere.
     """
+
+    draw: Callable[[int, int, Array], None]
+    kinds: Sequence[int]
+    part: tuple[slice, slice] | None = None
+
+
+def spread_out(grid: Grid, picture: Picture, blur: Blur, threads: int, every: int | None = None) -> Array:
+    """(C, height, width): a picture on the fine samples, blurred, averaged over each pixel.
+
+    `every` so many samples stands an output, each still averaged over a whole pixel; None for one a pixel. What smooth
+    blurs leave beyond the band that outputs can carry is left out; of others it folds back, as a sensor sees it.
+
+    What is seen is what the kernels of a window's corners make of the light, in shares that change evenly from corner
+    to corner: windows meet without a seam, and what is even stays so, whatever their kernels.
+    """
+    every = every or grid.fine
+    with ThreadPoolExecutor(threads) as pool:
+        return _Spreading(grid, picture, blur, _windows(grid, blur, every), pool).out()
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """How samples are cut: windows of so many a `side`, each seen with `size` more around it, through transforms of
+    `length` samples of which the `kept` lowest frequencies are used; `every` so manieth is an output."""
+
+    side: int
+    size: int
+    length: int
+    kept: int
+    every: int
+
+    @property
+    def reach(self) -> int:
+        """Samples along a side that one window sees."""
+        return self.side + self.size
+
+    @property
+    def parts(self) -> int:
+        """Parts of a strip, and strips, that one window sees."""
+        return -(-self.reach // self.side)
+
+    def firsts(self, samples: int, lit: slice | None) -> list[int]:
+        """Where windows begin that see anything of what is lit."""
+        first, last = (-self.size, samples + self.size) if lit is None else (lit.start, lit.stop)
+        half = self.size // 2
+        return [at for at in range(0, samples, self.side) if first < at + self.side + half and at - half < last]
+
+
+def _windows(grid: Grid, blur: Blur, every: int) -> _Windows:
     from scipy.fft import next_fast_len
 
-    fine = grid.fine
-    every = every or fine
+    fine, size = grid.fine, blur.size
     least = min(WINDOW, max(min(grid.width, grid.height) * fine // WINDOWS, 2 * size)) + size
     # Rows of whole lines of a core's memory are transformed faster; a window fills what is transformed.
     length = 16 * fine * next_fast_len(-(-least // (16 * fine)), real=True)
-    kept = length // every if smooth else length
-    window = (length - size) // (fine * every) * (fine * every)
-    reach = window + size
-    sides = grid.height, grid.width
-    bounds = part or tuple(slice(-size, side * fine + size) for side in sides)
-    tops, lefts = (_firsts(side * fine, window, size, seen) for side, seen in zip(sides, bounds, strict=True))
-    out = np.zeros((len(kinds), *(side * fine // every for side in sides)), np.float32)
-    if not tops or not lefts:
-        return out
-    strips = np.empty((2, len(kinds), reach, (len(lefts) - 1) * window + reach), np.float32)
+    side = (length - size) // (fine * every) * (fine * every)
+    return _Windows(side, size, length, length // every if blur.smooth else length, every)
 
-    def lit(top: int, left: int, part: Array) -> tuple[Array, Array]:
-        draw(top, left, part)
-        return part.min((1, 2)), part.max((1, 2))
 
-    def strip(row: int) -> list[Future[tuple[Array, Array]]]:
-        """Begins to draw what a row of windows sees, but for what the row before saw too; each part says the least
-        and the most light in it."""
-        known = reach - window if row else 0
-        samples, before = strips[row % 2], strips[row % 2 - 1]
-        samples[:, :known] = before[:, reach - known :]
-        top, left = tops[row] - size // 2 + known, lefts[0] - size // 2
-        columns = range(0, samples.shape[2], window)
-        return [pool.submit(lit, top, left + at, samples[:, known:, at : at + window]) for at in columns]
+class _Spreading:
+    """A picture on its way through a blur: one row of windows after the other is drawn, and blurred meanwhile."""
 
-    def corner(top: int, left: int) -> Spectra:
-        x, y = (float(grid.samples(each, 1, down)[0]) for each, down in ((left, False), (top, True)))
-        edge = 0.5 * grid.pitch_mm / fine
-        return _spectrum(kernel(x - edge, y - edge), length, kept)
+    def __init__(self, grid: Grid, picture: Picture, blur: Blur, windows: _Windows, pool: ThreadPoolExecutor) -> None:
+        self._grid, self._picture, self._blur, self._windows, self._pool = grid, picture, blur, windows, pool
+        sides = grid.height * grid.fine, grid.width * grid.fine
+        lit = picture.part or (None, None)
+        self._tops, self._lefts = (windows.firsts(*each) for each in zip(sides, lit, strict=True))
+        self._out = np.zeros((len(picture.kinds), *(side // windows.every for side in sides)), np.float32)
+        self._corners: dict[tuple[int, int], Future[Spectra]] = {}
 
-    def pixels(top: int, left: int) -> Array:
-        """A window's part of what is seen."""
-        rows, columns = (slice(first // every, (first + window) // every) for first in (top, left))
-        return out[:, rows, columns]
-
-    def blurred(row: int, left: int, uneven: npt.NDArray[np.bool_], corners: list[Future[Spectra]]) -> None:
-        samples = strips[row % 2, :, :, left - lefts[0] : left - lefts[0] + reach]
-        kernels = [each.result() for each in corners]
-        seen = pixels(tops[row], left)
-        for channel in np.flatnonzero(uneven).tolist():
-            around = [each[kinds[channel]] for each in kernels]
-            _blur(seen[channel], samples[channel], around, length, size, every, window)
-
-    with ThreadPoolExecutor(threads) as pool:
-        drawing, rows = strip(0), []
-        corners: dict[tuple[int, int], Future[Spectra]] = {}
-        parts = -(-reach // window)  # of a strip, and strips, that one window sees
-        for row, top in enumerate(tops):
+    def out(self) -> Array:
+        """All that is seen."""
+        if not self._tops or not self._lefts:
+            return self._out
+        windows, channels = self._windows, len(self._out)
+        wide = (len(self._lefts) - 1) * windows.side + windows.reach
+        self._strips = np.empty((2, channels, windows.reach, wide), np.float32)
+        drawing, rows = self._drawn(0), []
+        for row in range(len(self._tops)):
             rows.append([part.result() for part in drawing])
-            light, blurring = np.array(rows[-parts:]), []
-            for at, left in enumerate(lefts):
-                near = light[:, at : at + parts]
-                least, most = near[:, :, 0].min((0, 1)), near[:, :, 1].max((0, 1))
-                pixels(top, left)[:] = least[:, None, None]
-                if not (least < most).any():
-                    continue
-                around = list(product((top, top + window), (left, left + window)))
-                for each in around:
-                    if each not in corners:
-                        corners[each] = pool.submit(corner, *each)
-                blurring.append(pool.submit(blurred, row, left, least < most, [corners[each] for each in around]))
-                corners.pop((top, left))  # no other window needs it any more
-            drawing = strip(row + 1) if row + 1 < len(tops) else []
+            blurring = self._blurred(row, np.array(rows[-windows.parts :]))
+            drawing = self._drawn(row + 1) if row + 1 < len(self._tops) else []
             for done in blurring:
                 done.result()
-    return out
+        return self._out
+
+    def _drawn(self, row: int) -> list[Future[tuple[Array, Array]]]:
+        """Begins to draw what a row of windows sees, but for what the row before saw too; each part says the least and
+        the most light in it."""
+        windows = self._windows
+        known = windows.size if row else 0
+        samples, before = self._strips[row % 2], self._strips[row % 2 - 1]
+        samples[:, :known] = before[:, windows.reach - known :]
+        top, left = self._tops[row] - windows.size // 2 + known, self._lefts[0] - windows.size // 2
+
+        def lit(at: int) -> tuple[Array, Array]:
+            part = samples[:, known:, at : at + windows.side]
+            self._picture.draw(top, left + at, part)
+            return part.min((1, 2)), part.max((1, 2))
+
+        return [self._pool.submit(lit, at) for at in range(0, samples.shape[2], windows.side)]
+
+    def _blurred(self, row: int, light: Array) -> list[Future[None]]:
+        """Begins to blur a row of windows; `light` (strips, parts, 2, C) is the least and the most in what it sees."""
+        top, side = self._tops[row], self._windows.side
+        begun = []
+        for at, left in enumerate(self._lefts):
+            near = light[:, at : at + self._windows.parts]
+            least, most = near[:, :, 0].min((0, 1)), near[:, :, 1].max((0, 1))
+            self._pixels(top, left)[:] = least[:, None, None]
+            if (least < most).any():
+                corners = [self._corner(*each) for each in product((top, top + side), (left, left + side))]
+                begun.append(self._pool.submit(self._window, row, left, least < most, corners))
+                self._corners.pop((top, left))  # no other window needs it any more
+        return begun
+
+    def _window(self, row: int, left: int, uneven: npt.NDArray[np.bool_], corners: list[Future[Spectra]]) -> None:
+        first = left - self._lefts[0]
+        samples = self._strips[row % 2, :, :, first : first + self._windows.reach]
+        kernels = [each.result() for each in corners]
+        seen = self._pixels(self._tops[row], left)
+        for channel in np.flatnonzero(uneven).tolist():
+            kind = self._picture.kinds[channel]
+            _seen_through([each[kind] for each in kernels], samples[channel], seen[channel], self._windows)
+
+    def _corner(self, top: int, left: int) -> Future[Spectra]:
+        """The spectra of the kernels where four windows meet, told once for all of them."""
+        if (top, left) not in self._corners:
+            self._corners[top, left] = self._pool.submit(self._spectra, top, left)
+        return self._corners[top, left]
+
+    def _spectra(self, top: int, left: int) -> Spectra:
+        x, y = (float(self._grid.samples(each, 1, down)[0]) for each, down in ((left, False), (top, True)))
+        edge = 0.5 * self._grid.pitch_mm / self._grid.fine
+        return _spectrum(self._blur.at(x - edge, y - edge), self._windows)
+
+    def _pixels(self, top: int, left: int) -> Array:
+        """A window's part of what is seen."""
+        side, every = self._windows.side, self._windows.every
+        rows, columns = (slice(first // every, (first + side) // every) for first in (top, left))
+        return self._out[:, rows, columns]
 
 
-def _firsts(samples: int, window: int, size: int, lit: slice) -> list[int]:
-    """Where windows begin that see anything of what is lit, with kernels of `size`."""
-    return [at for at in range(0, samples, window) if lit.start < at + window + size // 2 and at - size // 2 < lit.stop]
-
-
-def _blur(
-    out: Array, light: Array, kernels: Sequence[Spectra], length: int, size: int, every: int, window: int
-) -> None:
-    """Fills a window's pixels (h, w) from the samples that it sees, by the spectra on `length` samples of `size` wide
-    kernels at its corners: upper left, upper right, lower left, lower right."""
+def _seen_through(kernels: Sequence[Spectra], light: Array, out: Array, windows: _Windows) -> None:
+    """Fills a window's pixels (h, w) from the samples that it sees, by the spectra of the kernels at its corners: upper
+    left, upper right, lower left, lower right."""
     from scipy.fft import ifft, irfft
 
-    kept = len(kernels[0])
-    down, across = (((np.arange(side, dtype=np.float32) + 0.5) * (every / window)) for side in out.shape)
-    rows, columns = (slice(size // every, size // every + side) for side in out.shape)
-    spectrum = _spectrum(light, length, kept)
-    again = kept * every // length
+    every, first = windows.every, windows.size // windows.every
+    down, across = (((np.arange(side, dtype=np.float32) + 0.5) * (every / windows.side)) for side in out.shape)
+    rows, columns = (slice(first, first + side) for side in out.shape)
+    spectrum = _spectrum(light, windows)
+    again = windows.kept * every // windows.length
     seen = [ifft(_folded(spectrum, each, again), axis=0, overwrite_x=True)[rows].view(np.float32) for each in kernels]
     for upper, lower in zip(seen[:2], seen[2:], strict=True):
         lower -= upper
         lower *= down[:, None]
         upper += lower
-    left, right = (irfft(each.view(np.complex64), length // every, axis=1)[:, columns] for each in seen[:2])
+    left, right = (irfft(each.view(np.complex64), windows.length // every, axis=1)[:, columns] for each in seen[:2])
     right -= left
     right *= across
     np.add(left, right, out=out)
     out *= np.float32(1.0 / every**2)
 
 
-def _spectrum(samples: Array, length: int, kept: int) -> Spectra:
-    """(..., kept, kept // 2 + 1): the `kept` lowest frequencies, down and across, of samples (..., h, w) and 0 up to
-    `length` of them."""
+def _spectrum(samples: Array, windows: _Windows) -> Spectra:
+    """(..., kept, kept // 2 + 1): the lowest frequencies, down and across, of samples (..., h, w) and 0 up to the
+    length that is transformed."""
     from scipy.fft import fft, rfft
 
+    length, kept = windows.length, windows.kept
     # Most rows of a padded blur are 0.
     whole = fft(rfft(samples, length)[..., : kept // 2 + 1], length, axis=-2, overwrite_x=True)
     if kept == length:

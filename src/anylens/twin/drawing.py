@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from anylens.twin.blur import Grid, enlarged, spread_out
+from anylens.twin.blur import Grid, Picture, enlarged, spread_out
 from anylens.twin.places import Net
 from anylens.twin.scenes import Box, Plane
 from anylens.twin.spreading import Spreads
@@ -55,12 +55,11 @@ def drawn(plane: Plane, grid: Grid, blur: Spreads, ways: Net, colors: Array, det
         else:
             out[:3] = 0.0
 
-    threads = os.cpu_count() or 1
+    picture, threads = Picture(draw, kinds, part), os.cpu_count() or 1
     if not blur.smooth:
-        return spread_out(grid, draw, blur.at, kinds, blur.size, threads, every, part)
+        return spread_out(grid, picture, blur, threads, every)
     even = replace(grid, width=grid.width + grid.width % 2, height=grid.height + grid.height % 2)
-    half = spread_out(even, draw, blur.at, kinds, blur.size, threads, 2, part, smooth=True)
-    return enlarged(half, (grid.height, grid.width))
+    return enlarged(spread_out(even, picture, blur, threads, 2), (grid.height, grid.width))
 
 
 def _few_origins(ways: Net, moved: Net, x: Floats, y: Floats) -> Array:

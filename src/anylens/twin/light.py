@@ -21,7 +21,7 @@ from anylens.twin.blur import Grid
 from anylens.twin.drawing import drawn
 from anylens.twin.glass import Glass, Mounting
 from anylens.twin.places import Net, crossings, net, origin
-from anylens.twin.scenes import Field, Plane, Scene, scene
+from anylens.twin.scenes import Field, Plane, Scene
 from anylens.twin.spectra import Flicker, Source
 from anylens.twin.spreading import SKIRT_PX, SPREAD_NM, Skirt, Spreads, spreads
 from anylens.twin.truth import Truth
@@ -171,97 +171,6 @@ class Light:
         return np.asarray(self.chief_rays(places_mm)[0])
 
 
-def behind(
-    scene_name: str,
-    glass_name: str,
-    mounting: Mounting,
-    sensor: Pixels,
-    light_name: str = "d65",
-    seed: int = 0,
-    *,
-    margin_px: int = 64,
-    fine: int = 2,
-    subject_m: float | None = None,
-    detail: int = 1,
-    **options: Any,
-) -> Light:
-    """The light of a scene behind a lens, formed once and kept on disk (XDG cache folder, bounded) for the next time.
-
-    `fine` samples a pixel along each side carry the scene's detail up to `fine` / 2 cycles a pixel; `subject_m` is how
-    far a flat scene stands, None for where the lens is focused; with `detail` 2, two values to a pixel along each side,
-    a moved frame aliases as a real one does, for four times the memory; `options` are the scene's. Raises Refusal
-    for names, options and settings that cannot be.
-    """
-    made = scene(scene_name, **options)
-    mounted = optics.glass(glass_name, mounting)
-    source = spectra.source(light_name)
-    return formed(
-        made,
-        mounted,
-        mounting,
-        sensor,
-        source,
-        seed,
-        margin_px=margin_px,
-        fine=fine,
-        subject_m=subject_m,
-        detail=detail,
-        kept=True,
-    )
-
-
-def formed(
-    made: Scene,
-    mounted: Glass,
-    mounting: Mounting,
-    sensor: Pixels,
-    source: Source,
-    seed: int = 0,
-    *,
-    margin_px: int = 64,
-    fine: int = 2,
-    subject_m: float | None = None,
-    detail: int = 1,
-    kept: bool = False,
-) -> Light:
-    """The light of a scene behind a mounted lens; `kept` on disk and taken from there, or formed anew each time.
-
-    `subject_m` is how far those of its planes stand that have no distance of their own. Raises Refusal
-    for a sensor larger than the image circle.
-    """
-    width, height = sensor.width_px, sensor.height_px
-    if detail < 1 or fine % detail:
-        raise Refusal(f"Light of {detail} values a pixel cannot come from {fine} samples; give 1 or 2.")
-    if not (width > 0 and height > 0 and sensor.pitch_um > 0.0 and margin_px >= 0 and 1 <= fine <= 4):
-        raise Refusal("A sensor has pixels, a pitch above 0, a margin of 0 or more, and 1 to 4 samples to a pixel.")
-    pitch_mm = sensor.pitch_um * 1e-3
-    field = Field(width * pitch_mm, height * pitch_mm, sensor.pitch_um, mounted.scale_mm)
-    optics.refuse_beyond(mounted, math.hypot(field.width_mm, field.height_mm))
-    planes = made.planes(field, source, seed)
-    if subject_m is not None:
-        planes = tuple(replace(each, distance_m=subject_m) if each.distance_m is None else each for each in planes)
-    formation = Formation(mounted, mounting, sensor, source, field, margin_px, fine, kept, detail)
-    name = keeping.name(formation.said(), made, seed, subject_m, detail, _file_facts(made)) if kept else None
-    with ThreadPoolExecutor(1) as pool:
-        finding = pool.submit(formation.ways)
-        arrays = keeping.remembered(name, lambda: formation.layers(planes, finding))
-    ways = finding.result()
-    sides = ((height + 2 * margin_px) * detail, (width + 2 * margin_px) * detail)
-    return Light(
-        layers=tuple(
-            Layer(arrays[f"{at}"], int(times), detail, sides, plane.path, plane.distance_m, bool(soft))
-            for at, (plane, (times, soft)) in enumerate(zip(planes, arrays["drawn"], strict=True))
-        ),
-        pixels=(width, height),
-        margin_px=margin_px,
-        pitch_um=sensor.pitch_um,
-        chief_rays=ways["chief_rays"],
-        flicker=getattr(made, "flicker", None) or source.flicker,
-        source=source,
-        truth=Truth(planes, source, made.lux, (width, height), sensor.pitch_um, ways["origin"], ways["places"]),
-    )
-
-
 def _around(fields: Iterable[Field]) -> Field:
     """The field, about the same middle, that all of these are parts of."""
     parts = list(fields)
@@ -280,17 +189,67 @@ def _file_facts(made: Scene) -> bytes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Formation:
-    """All that planes have in common on their way through one lens onto one sensor."""
+    """All that planes have in common on their way through one lens onto one sensor.
+
+    Light is formed with a margin of `margin_px` on each side. `fine` samples a pixel along each side carry a scene's
+    detail up to `fine` / 2 cycles a pixel; with `detail` 2, two values to a pixel along each side, a moved frame
+    aliases as a real one does, for four times the memory. What is `kept` stands on disk (XDG cache folder, bounded) for
+    the next time. Raises Refusal for settings that cannot be and a sensor larger than the image circle.
+    """
 
     glass: Glass
     mounting: Mounting
     sensor: Pixels
     source: Source
-    field: Field
-    margin_px: int
-    fine: int
-    kept: bool = False
+    margin_px: int = 64
+    fine: int = 2
     detail: int = 1
+    kept: bool = False
+
+    def __post_init__(self) -> None:
+        sensor = self.sensor
+        if self.detail < 1 or self.fine % self.detail:
+            raise Refusal(f"Light of {self.detail} values a pixel cannot come from {self.fine} samples; give 1 or 2.")
+        sizes = sensor.width_px > 0 and sensor.height_px > 0 and sensor.pitch_um > 0.0
+        if not (sizes and self.margin_px >= 0 and 1 <= self.fine <= 4):
+            raise Refusal("A sensor has pixels, a pitch above 0, a margin of 0 or more, and 1 to 4 samples to a pixel.")
+        optics.refuse_beyond(self.glass, math.hypot(self.field.width_mm, self.field.height_mm))
+
+    def light(self, made: Scene, seed: int = 0, subject_m: float | None = None) -> Light:
+        """The light of a scene; `subject_m` is how far those of its planes stand that have no distance of their own,
+        None for where the lens is focused."""
+        sensor, field, source = self.sensor, self.field, self.source
+        planes = made.planes(field, source, seed)
+        if subject_m is not None:
+            planes = tuple(replace(each, distance_m=subject_m) if each.distance_m is None else each for each in planes)
+        said = self.said(), made, seed, subject_m, self.detail, _file_facts(made)
+        with ThreadPoolExecutor(1) as pool:
+            finding = pool.submit(self.ways)
+            name = keeping.name(*said) if self.kept else None
+            arrays = keeping.remembered(name, lambda: self.layers(planes, finding))
+        ways = finding.result()
+        width, height = sensor.width_px, sensor.height_px
+        sides = ((height + 2 * self.margin_px) * self.detail, (width + 2 * self.margin_px) * self.detail)
+        return Light(
+            layers=tuple(
+                Layer(arrays[f"{at}"], int(times), self.detail, sides, plane.path, plane.distance_m, bool(soft))
+                for at, (plane, (times, soft)) in enumerate(zip(planes, arrays["drawn"], strict=True))
+            ),
+            pixels=(width, height),
+            margin_px=self.margin_px,
+            pitch_um=sensor.pitch_um,
+            chief_rays=ways["chief_rays"],
+            flicker=getattr(made, "flicker", None) or source.flicker,
+            source=source,
+            truth=Truth(planes, source, made.lux, (width, height), sensor.pitch_um, ways["origin"], ways["places"]),
+        )
+
+    @property
+    def field(self) -> Field:
+        """What a scene has to fill."""
+        mm = self.sensor.pitch_um * 1e-3
+        sides_mm = self.sensor.width_px * mm, self.sensor.height_px * mm
+        return Field(*sides_mm, self.sensor.pitch_um, self.glass.scale_mm)
 
     def said(self) -> tuple[object, ...]:
         """Everything that the way through the lens depends on."""
