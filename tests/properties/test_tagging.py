@@ -364,6 +364,14 @@ def test_a_lens_that_is_only_kept_as_mounted_stands_where_the_file_names_none() 
     assert held(named, kept) == named
 
 
+def test_a_lens_without_a_name_is_no_name_to_contradict() -> None:
+    file = facts(Lens("", "", (50.0, 50.0), (2.0, 2.0)))
+    for said in (Said(SUMMILUX), Said(SUMMILUX, assumed=True)):
+        told = held(file, said)
+        assert told.lens == SUMMILUX
+        assert all("kept as mounted" in note for note in told.notes)
+
+
 def test_the_frames_of_a_burst_are_told_as_they_are_read() -> None:
     burst = mounted(Burst((frame(), frame())), Said(SUMMILUX, 2.0))
     assert [each.facts.lens for each in burst.frames] == [SUMMILUX, SUMMILUX]

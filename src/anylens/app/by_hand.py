@@ -64,10 +64,11 @@ def held(facts: Facts, said: Said) -> Facts:
     from anylens.lens import Setting
 
     before, notes, old = facts.lens, list(facts.notes), facts.setting or Setting("hand")
-    told = said.lens if before is None or not said.assumed else None
+    named = before is not None and before.model
+    told = None if named and said.assumed else said.lens
     if told is not None and said.assumed:
         notes.append(f"The lens is taken to be {told.name}, kept as mounted; the file names none.")
-    elif told is not None and before is not None and not _one(before, told):
+    elif told is not None and before is not None and named and not _one(before, told):
         notes.append(f"The file names the lens {before.name}, said by hand is {told.name}, which stands.")
     setting = facts.setting
     if told is not None or said.f_number or said.focal_mm or said.focus_m:

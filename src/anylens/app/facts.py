@@ -110,7 +110,7 @@ def _lens(facts: Facts) -> str:
     lens = facts.lens
     if lens is None:
         return "unknown"
-    name = lens.name
+    name = lens.name or "unnamed"
     if lens.focal_mm is not None:
         short, long = lens.focal_mm
         name += f", {short:g} mm" if short == long else f", {short:g}-{long:g} mm"

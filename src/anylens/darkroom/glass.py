@@ -99,7 +99,7 @@ def _noted(facts: Facts) -> Facts:
             )
     if facts.body is not None and not same(passport, passport.lens, facts.body.name):
         notes.append(f"{whose}, the picture is of {facts.body.name}; its figures may not hold there.")
-    if facts.lens is not None and not alike(passport.lens, facts.lens):
+    if facts.lens is not None and facts.lens.model and not alike(passport.lens, facts.lens):
         notes.append(f"{whose}, the picture says it was taken with {facts.lens.name}.")
     keyed = [record for record in passport.vignetting if record.f_number is not None]
     if keyed and _setting(facts)[0] is None and len(keyed) == len(passport.vignetting):
