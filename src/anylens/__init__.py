@@ -7,11 +7,15 @@ anylens.write(photo, "a.jpg")
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False
+"""As `typing` has it, which takes longer to load than all that is used here."""
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from anylens.body import Body
     from anylens.darkroom import Recipe, develop
     from anylens.darkroom.lookbook import look, looks

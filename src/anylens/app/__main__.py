@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Kernels and the twin use all cores by themselves; threads of BLAS would only spin beside them."""
@@ -39,8 +41,8 @@ def program() -> NoReturn:
 
     What is said goes nowhere where the shell has closed an output.
     """
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the end, no pathlib yet
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the end, no pathlib yet
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
