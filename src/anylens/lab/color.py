@@ -119,25 +119,12 @@ def color_measure(specimen: Specimen, light: str = "d65") -> ColorMeasure:
     ratio = np.log2(_luma(rgb, to_xyz)[exposed] / wanted[1, exposed])
     relative = (error[:, exposed] / np.maximum(rgb[:, exposed], 1e-9)).mean() / math.log(2)
     target = color.lab_from_xyz(wanted, color.PCS_D50)
-
-    def patch(i: int, name: str) -> Patch:
-        return Patch(
-            name=name,
-            rgb=_three(rgb[:, i]),
-            error=_three(error[:, i]),
-            clipped=float(ended[i]),
-            lab=None if judged is None else _three(judged.lab[:, i]),
-            wanted=_three(target[:, i]),
-            delta_e=None if as_is is None else float(as_is[i]),
-            even_delta_e=None if judged is None else float(judged.even[i]),
-        )
-
     return ColorMeasure(
         file=specimen.name,
         kind=specimen.kind,
         light=light.lower(),
         checker=_scaled(checker, step),
-        patches=tuple(patch(i, name) for i, name in enumerate(spectra.patch_names())),
+        patches=_patches(rgb, error, ended, target, judged, as_is),
         mean_delta_e=None if raw or judged is None else judged.as_is_mean,
         worst_delta_e=None if as_is is None else float(as_is[good].max()),
         even_mean_delta_e=None if judged is None else judged.even_mean,
@@ -161,6 +148,24 @@ class _Judged:
     even: Array
     as_is_mean: Figure
     even_mean: Figure
+
+
+def _patches(
+    rgb: Array, error: Array, ended: Array, target: Array, judged: _Judged | None, as_is: Array | None
+) -> tuple[Patch, ...]:
+    return tuple(
+        Patch(
+            name=name,
+            rgb=_three(rgb[:, i]),
+            error=_three(error[:, i]),
+            clipped=float(ended[i]),
+            lab=None if judged is None else _three(judged.lab[:, i]),
+            wanted=_three(target[:, i]),
+            delta_e=None if as_is is None else float(as_is[i]),
+            even_delta_e=None if judged is None else float(judged.even[i]),
+        )
+        for i, name in enumerate(spectra.patch_names())
+    )
 
 
 def _three(values: Array) -> tuple[float, float, float]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from anylens.lab.figure import Figure, figures, weighted
-from anylens.lab.grids import Grid
+from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats, Place, Samples
+from anylens.lab.specimen import Specimen
 from anylens.refusal import Refusal
 
 
@@ -99,6 +100,30 @@ def lateral_color(samples: Samples, green: Grid, other: Grid) -> LateralColor:
     mine, its = (np.array(which) for which in zip(*pairs, strict=True))
     places = green.points_px[mine]
     return _lateral(samples, other.letter, places, other.points_px[its] - places)
+
+
+def grid_and_colors(specimen: Specimen) -> tuple[Grid, tuple[LateralColor, ...]]:
+    """The grid of a picture in green or luminance, and where red and blue have its points; Refusal where none is."""
+    samples = specimen.luminance()
+    grid = find_grid(samples)
+    lateral: list[LateralColor] = []
+    if samples.letter == "Y" and _is_grey(specimen):
+        return grid, ()
+    green = measured_again(specimen.samples("G"), grid) if samples.letter == "Y" and specimen.of("G") else grid
+    for letter in "RB":
+        if specimen.of(letter):
+            try:
+                seen = specimen.samples(letter)
+                lateral.append(lateral_color(seen, green, measured_again(seen, grid)))
+            except Refusal:
+                continue
+    return grid, tuple(lateral)
+
+
+def _is_grey(specimen: Specimen) -> bool:
+    """Whether all colours are one, as in a grey picture stored as RGB."""
+    first = specimen.planes[0].pixels
+    return all(np.array_equal(plane.pixels, first) for plane in specimen.planes[1:])
 
 
 def _one_view(samples: Samples, grid: Grid) -> Distortion:

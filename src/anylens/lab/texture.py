@@ -14,6 +14,9 @@ from anylens.lab.samples import Floats, Place, Samples
 from anylens.lab.sharpness import in_lpmm, mtf50
 from anylens.refusal import Refusal
 
+LEAVES = 2.0
+"""The exponent by which the power of dead leaves of all sizes falls with frequency."""
+
 _TILE_PX = 128
 _BAND_CPP = 0.02
 _ROUNDS = 20
@@ -113,10 +116,10 @@ def texture_by_spectrum(samples: Samples, reference: npt.NDArray[np.floating] | 
     """Texture kept, by its power spectrum less the noise's over the chart's own (Cao, Guichard & Hornung 2009).
 
     `reference` is how the chart was made, its picture at the same scale, not aligned, or the exponent of its power by
-    frequency (2 where nothing else is known). Sites of a mosaic are taken as they are: each frequency is read where its
-    own power lies nearer than any that the lattice folds onto it, and what is folded is taken off by the curve itself,
-    in rounds (own work). Raises Refusal for too small a picture, where the noise is not known, and where nothing stands
-    above it.
+    frequency (LEAVES where nothing else is known). Sites of a mosaic are taken as they are: each frequency is read
+    where its own power lies nearer than any that the lattice folds onto it, and what is folded is taken off by the
+    curve itself, in rounds (own work). Raises Refusal for too small a picture, where the noise is not known, and where
+    nothing stands above it.
     """
     light, sites = _light_and_sites(samples)
     if samples.noise is None:

@@ -25,9 +25,8 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Measure the grid of each file, or of all as one; 1 where a grid was not found or a file not be read."""
-    from anylens.lab.geometry import distortion
+    from anylens.lab.geometry import distortion, grid_and_colors
     from anylens.lab.grids import grid_drawn
-    from anylens.lab.report.survey import grid_and_colors
 
     picture = measuring.marked(given)
     results: list[dict[str, object]] = []

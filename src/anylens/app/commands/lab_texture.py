@@ -26,8 +26,7 @@ def options(syntax: Syntax) -> None:
 
 def run(given: Namespace) -> int:
     """Measure dead leaves, by their truth or by their spectrum; 1 where a file could not be measured."""
-    from anylens.lab.report.survey import LEAVES
-    from anylens.lab.texture import texture_by_spectrum, texture_by_truth
+    from anylens.lab.texture import LEAVES, texture_by_spectrum, texture_by_truth
 
     picture = measuring.place(given.picture, ".svg")
     measuring.apart(given.files, given.picture)

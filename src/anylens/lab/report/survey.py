@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from anylens.lab.charts import find_star
 from anylens.lab.color import color_measure
-from anylens.lab.geometry import LateralColor, distortion, lateral_color
-from anylens.lab.grids import Grid, find_grid, grid_drawn, measured_again
+from anylens.lab.geometry import distortion, grid_and_colors
+from anylens.lab.grids import Grid, grid_drawn
 from anylens.lab.noise import MOST_NOISE_PX, noise
 from anylens.lab.picture import drawn
 from anylens.lab.report import sections
@@ -22,14 +20,13 @@ from anylens.lab.sharpness import edges_drawn, edges_sharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.star import star_drawn, star_sharpness
 from anylens.lab.steps import step_levels
-from anylens.lab.texture import Leaves, texture_by_spectrum
+from anylens.lab.texture import LEAVES, Leaves, texture_by_spectrum
 from anylens.refusal import Refusal
 
 MEASURES = ("sharpness", "texture", "noise", "color", "geometry", "shading")
 _CHART = 0.25
 """Of a chart's straight lines more than so many are edges; of the short straight pieces of leaves few are."""
-LEAVES = 2.0
-"""The exponent by which the power of dead leaves of all sizes falls with frequency."""
+_ORDER = {"Sharpness": 0, "Siemens star": 1, "Texture": 2, "Noise": 3, "Colour": 4, "Geometry": 5, "Shading": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,68 +62,123 @@ def report(
     found shows them. `measures` names what to measure instead of looking for it; `read` gives a file as a Specimen.
     Raises Refusal where nothing can be measured.
     """
-    wanted = tuple(measures) or MEASURES
-    found: list[Section] = []
-    aside: list[tuple[str, str]] = []
-    even: list[Specimen] = []
-    flats: list[Specimen] = []
-    views: list[_View] = []
+    survey = _Survey(measures, light, leaves)
     of = ""
     for path in paths:
         try:
             each = read(path)
         except Refusal as error:
-            aside.append((path, str(error)))
+            survey.aside.append((path, str(error)))
             continue
         of = of or _camera(each)
-        kind, why = _evenness(each)
-        if kind == "flat" and "shading" in wanted:
-            flats.append(each)
-        if (kind != "other" or tuple(measures) == ("noise",)) and each.kind == "raw" and "noise" in wanted:
-            even.append(each.middle(MOST_NOISE_PX))
-            continue
-        if kind != "other":
-            if kind in ("dark", "dim", "clipped") or "shading" not in wanted:
-                aside.append((each.name, why))
-            continue
-        if each.kind == "raw" and "noise" in wanted and step_levels(each):
-            even.append(each.middle(MOST_NOISE_PX))
-            continue
-        charts = _charts(each, wanted, light, leaves, views)
-        if not charts:
-            aside.append((each.name, "no chart or flat is seen in it; --measure names what to measure anyway"))
-        found += charts
-    found = _flats(even, flats, wanted, aside) + _together(found, views)
+        survey.look(each)
+    found, aside = survey.measured(), survey.aside
     if not found:
         said = "; ".join(f"{name}: {why.removesuffix('.')}" for name, why in aside[:3])
         raise Refusal(f"Nothing can be measured in these files ({said}); give flats or a chart.")
-    order = {"Sharpness": 0, "Siemens star": 1, "Texture": 2, "Noise": 3, "Colour": 4, "Geometry": 5, "Shading": 6}
-    found.sort(key=lambda section: order.get(section.title, 9))
     names = dict.fromkeys(paths)
     under = f"{len(names)} file{'s' if len(names) != 1 else ''}: {_few([path.rsplit('/', 1)[-1] for path in names])}"
     lines = [f"{name}: {why}" if name not in why else why for name, why in aside]
     return Report(page(of or "Measured", under, found, lines), tuple(found), tuple(aside))
 
 
-def _flats(
-    even: list[Specimen], flats: list[Specimen], wanted: Sequence[str], aside: list[tuple[str, str]]
-) -> list[Section]:
-    found = []
-    for group in _alike(even):
-        names = _few([each.name for each in group])
+class _Survey:
+    """Files sorted by what is seen in each; `aside` are (file, why) of those in which nothing was measured."""
+
+    def __init__(self, measures: Sequence[str], light: str, leaves: Leaves | None) -> None:
+        self._wanted = tuple(measures) or MEASURES
+        self._light, self._leaves = light, leaves
+        self._found: list[Section] = []
+        self._even: list[Specimen] = []
+        self._flats: list[Specimen] = []
+        self._views: list[_View] = []
+        self.aside: list[tuple[str, str]] = []
+
+    def look(self, each: Specimen) -> None:
+        """Measure the charts in a file, or keep it beside others of its kind."""
+        kind, why = _evenness(each)
+        raw_noise = each.kind == "raw" and "noise" in self._wanted
+        if kind == "flat" and "shading" in self._wanted:
+            self._flats.append(each)
+        if raw_noise and (kind != "other" or self._wanted == ("noise",) or step_levels(each)):
+            self._even.append(each.middle(MOST_NOISE_PX))
+        elif kind == "other":
+            charts = self._charts(each)
+            self._found += charts
+            if not charts:
+                self.aside.append((each.name, "no chart or flat is seen in it; --measure names what to measure anyway"))
+        elif kind in ("dark", "dim", "clipped") or "shading" not in self._wanted:
+            self.aside.append((each.name, why))
+
+    def measured(self) -> list[Section]:
+        """All that was measured, in the order of _ORDER."""
+        found = [*self._noise(), *self._shading(), *_together(self._found, self._views)]
+        return sorted(found, key=lambda section: _ORDER.get(section.title, len(_ORDER)))
+
+    def _noise(self) -> list[Section]:
+        found = []
+        for group in _alike(self._even):
+            names = _few([each.name for each in group])
+            try:
+                found += [sections.noise_section(result, names) for result in noise(group)]
+            except Refusal as error:
+                if not {each.name for each in group} <= {each.name for each in self._flats}:
+                    self.aside.append((names, str(error)))
+        return found
+
+    def _shading(self) -> list[Section]:
+        if not self._flats:
+            return []
+        brightest = max(map(_level, self._flats))
+        alike = [each for each in self._flats if abs(_level(each) - brightest) < 0.05 * brightest]
         try:
-            found += [sections.noise_section(result, names) for result in noise(group)]
+            return [sections.shading_section(shading(alike))]
         except Refusal as error:
-            if not {each.name for each in group} <= {each.name for each in flats}:
-                aside.append((names, str(error)))
-    if flats and "shading" in wanted:
-        brightest = max(flats, key=_level)
-        group = [each for each in flats if abs(_level(each) - _level(brightest)) < 0.05 * _level(brightest)]
-        try:
-            found.append(sections.shading_section(shading(group)))
-        except Refusal as error:
-            aside.append(("shading", str(error)))
-    return found
+            self.aside.append(("shading", str(error)))
+            return []
+
+    def _charts(self, specimen: Specimen) -> list[Section]:
+        wanted, leaves = self._wanted, self._leaves
+        found: list[Section] = []
+        if "color" in wanted and len(specimen.letters()) == 3:
+            try:
+                result = color_measure(specimen, self._light)
+                return [sections.color_section(result, marked_checker(specimen, result))]
+            except Refusal:
+                pass
+        if "geometry" in wanted:
+            try:
+                grid, lateral = grid_and_colors(specimen)
+                samples = specimen.luminance()
+                measure = distortion(samples, [grid])
+            except Refusal:
+                pass
+            else:
+                size = (specimen.width_px, specimen.height_px)
+                section = sections.geometry_section(measure, lateral, specimen.name, size, grid_drawn(samples, grid))
+                self._views.append(_View(specimen.name, samples, grid, section))
+                found.append(section)
+        if not found and "texture" in wanted and len(wanted) < len(MEASURES):
+            found += _texture(specimen, leaves or LEAVES)
+        if not found and "sharpness" in wanted:
+            samples = specimen.luminance()
+            try:
+                star = star_sharpness(samples, find_star(samples))
+                return [*found, sections.star_section(star, specimen.name, star_drawn(samples, star))]
+            except Refusal:
+                pass
+        if "sharpness" in wanted:
+            samples = specimen.luminance()
+            try:
+                edges = edges_sharpness(samples)
+            except Refusal:
+                pass
+            else:
+                if len(wanted) < len(MEASURES) or len(edges.edges) > _CHART * edges.lines:
+                    size = (specimen.width_px, specimen.height_px)
+                    marked = edges_drawn(samples, edges)
+                    found.append(sections.sharpness_section(edges, specimen.name, size, marked))
+        return found if found or leaves is None or "texture" not in wanted else _texture(specimen, leaves)
 
 
 def _alike(specimens: Sequence[Specimen]) -> list[list[Specimen]]:
@@ -183,81 +235,12 @@ def _together(found: list[Section], views: Sequence[_View]) -> list[Section]:
     return found
 
 
-def _charts(
-    specimen: Specimen, wanted: Sequence[str], light: str, leaves: Leaves | None, views: list[_View]
-) -> list[Section]:
-    found: list[Section] = []
-    if "color" in wanted and len(specimen.letters()) == 3:
-        try:
-            result = color_measure(specimen, light)
-            return [sections.color_section(result, marked_checker(specimen, result))]
-        except Refusal:
-            pass
-    if "geometry" in wanted:
-        try:
-            grid, lateral = grid_and_colors(specimen)
-            samples = specimen.luminance()
-            measure = distortion(samples, [grid])
-        except Refusal:
-            pass
-        else:
-            size = (specimen.width_px, specimen.height_px)
-            section = sections.geometry_section(measure, lateral, specimen.name, size, grid_drawn(samples, grid))
-            views.append(_View(specimen.name, samples, grid, section))
-            found.append(section)
-    if not found and "texture" in wanted and len(wanted) < len(MEASURES):
-        found += _texture(specimen, leaves or LEAVES)
-    if not found and "sharpness" in wanted:
-        samples = specimen.luminance()
-        try:
-            star = star_sharpness(samples, find_star(samples))
-            return [*found, sections.star_section(star, specimen.name, star_drawn(samples, star))]
-        except Refusal:
-            pass
-    if "sharpness" in wanted:
-        samples = specimen.luminance()
-        try:
-            edges = edges_sharpness(samples)
-        except Refusal:
-            pass
-        else:
-            if len(wanted) < len(MEASURES) or len(edges.edges) > _CHART * edges.lines:
-                size = (specimen.width_px, specimen.height_px)
-                marked = edges_drawn(samples, edges)
-                found.append(sections.sharpness_section(edges, specimen.name, size, marked))
-    return found if found or leaves is None or "texture" not in wanted else _texture(specimen, leaves)
-
-
 def _texture(specimen: Specimen, chart: Leaves | float) -> list[Section]:
     try:
         samples = specimen.luminance()
         return [sections.texture_section(texture_by_spectrum(samples, chart), specimen.name, drawn(samples, ()))]
     except Refusal:
         return []
-
-
-def _is_grey(specimen: Specimen) -> bool:
-    """Whether all colours are one, as in a grey picture stored as RGB."""
-    first = specimen.planes[0].pixels
-    return all(np.array_equal(plane.pixels, first) for plane in specimen.planes[1:])
-
-
-def grid_and_colors(specimen: Specimen) -> tuple[Grid, tuple[LateralColor, ...]]:
-    """The grid of a picture in green or luminance, and where red and blue have its points; Refusal where none is."""
-    samples = specimen.luminance()
-    grid = find_grid(samples)
-    lateral: list[LateralColor] = []
-    if samples.letter == "Y" and _is_grey(specimen):
-        return grid, ()
-    green = measured_again(specimen.samples("G"), grid) if samples.letter == "Y" and specimen.of("G") else grid
-    for letter in "RB":
-        if specimen.of(letter):
-            try:
-                seen = specimen.samples(letter)
-                lateral.append(lateral_color(seen, green, measured_again(seen, grid)))
-            except Refusal:
-                continue
-    return grid, tuple(lateral)
 
 
 def _camera(specimen: Specimen) -> str:
