@@ -58,7 +58,7 @@ class RadialShift:
     """Lateral colour as a passport says it: (x, y) (c0 + c1 s2 + c2 s4) + (e, f), s = distance from the middle / reach.
 
     `terms` are (c0, c1, c2, e, f), the first three without a unit, e and f in px; `covariance` (5, 5) is theirs.
-    `residual_px` is what is usually left of a tile's shift across its edges, `tiles` how many were used.
+    `residual_px` is what is usually left of a tile's shift across its edges.
     """
 
     letter: str
@@ -66,7 +66,6 @@ class RadialShift:
     covariance: Floats = field(repr=False)
     reach_px: float
     residual_px: float
-    tiles: int
 
     def at(self, places_px: npt.ArrayLike) -> tuple[Floats, Floats]:
         """((n, 2) shift, (n, 2) its standard error) in px at places (n, 2), from the picture's middle."""
@@ -137,7 +136,7 @@ def radial_shift(seen: Sequence[Fringes]) -> RadialShift | None:
     errors = at_least(inverse * spread * 1.3, sandwich(inverse, pulls, part, 5))
     across = np.sqrt(np.linalg.eigvalsh(covariance)[:, 0])
     residual = math.sqrt(spread) * float(np.median(across))
-    return RadialShift(seen[0].letter, found, errors, reach, residual, len(places))
+    return RadialShift(seen[0].letter, found, errors, reach, residual)
 
 
 def _design(places: Floats, reach: float) -> Floats:

@@ -26,7 +26,7 @@ Found = TypeVar("Found")
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens calibrate`."""
-    syntax.usage = "anylens lens calibrate NAME [--flat|--chart|--edges|--photos FILE...]..."
+    syntax.usage = "anylens lens calibrate NAME [options]"
     syntax.add_argument("name", metavar="NAME", help="the lens: of the catalogue, or as its passport shall name it")
     syntax.add_files("--flat", "raws of a blank, evenly lit surface; here and below folders stand for their files")
     syntax.add_files("--chart", "a ChArUco board or chessboard from several sides")
