@@ -133,11 +133,24 @@ def test_dead_pixels_are_found_in_the_noise_of_an_even_surface(light) -> None:
     assert np.array_equal(mended, dead)
 
 
-def test_fine_detail_that_a_lens_can_draw_is_not_taken_for_defects() -> None:
+def test_dead_pixels_are_found_where_light_rises_steeply_around_them() -> None:
     rows, columns = np.indices((96, 96))
-    light = np.full((96, 96), 0.1)
+    edge = 0.3 + 0.25 * np.tanh((columns - 47.5 + 0.2 * (rows - 47.5)) / 2.0)
+    clean = darkroom.develop(sampled(grey(edge, 96, 96), noise_seed=5), until="mosaic")
+    dead = clean.pixels.copy()
+    dead[6:-6:7, 6:-6:5] = 0.0
+    mended = Defects()(replace(clean, pixels=dead)).pixels
+    assert (mended[6:-6:7, 6:-6:5] > 0.0).mean() > 0.95
+    dead[6:-6:7, 6:-6:5] = mended[6:-6:7, 6:-6:5]
+    assert np.array_equal(mended, dead)
+
+
+@pytest.mark.parametrize(("around", "dot"), [(0.1, 0.6), (0.7, -0.6)])
+def test_fine_detail_that_a_lens_can_draw_is_not_taken_for_defects(around: float, dot: float) -> None:
+    rows, columns = np.indices((96, 96))
+    light = np.full((96, 96), around)
     for y, x in ((20, 21), (40, 44), (63, 30), (71, 72)):
-        light += 0.6 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.95**2))
+        light += dot * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.95**2))
     mosaic = darkroom.develop(sampled(grey(light, 96, 96), noise_seed=4), until="mosaic")
     assert np.array_equal(Defects()(mosaic).pixels, mosaic.pixels)
 
