@@ -70,7 +70,7 @@ def shot(camera: str, f_number: float) -> tuple[float, float, float]:
 def further(scene: str, hand: str, mode: str) -> tuple[float, float]:
     """Median wall and processor seconds of a frame after the first, at 1/100 s: moved, noise in it, counted."""
     camera = open_virtual(f"lens={SUMMICRON},scene={scene},hand={hand},mode={mode},aperture=2,distance=3")
-    frames = camera.capture([camera.shot(1.0 / 100.0, camera.lowest_iso)] * (FRAMES[mode] + 1))
+    frames = camera.capture([camera.shot(1.0 / 100.0, camera.silicon.lowest_iso)] * (FRAMES[mode] + 1))
     next(frames)
     wall, used = [], []
     for _ in range(FRAMES[mode]):
