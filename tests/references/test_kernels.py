@@ -43,12 +43,12 @@ def gap(got: tuple[np.ndarray, ...], wanted: tuple[np.ndarray, ...]) -> float:
 def allowed(module: ModuleType) -> float:
     """1e-5; one step where the output has steps of 1/255, or half floats above 1 and counted roots have.
 
-    A sixteenth of such a step for curves that are meant for the eye, and what polynomials leave of powers; a dozen
+    A quarter of such a step for curves that are meant for the eye, and what polynomials leave of powers; a dozen
     steps of the roots that are counted, where noise alone decides between directions.
     """
     if any(image.type == "uint8" for image in module.SIGNATURE.outputs):
         return 1.0001 / 255.0
-    return {level: 3e-3, tone: 2.5e-4, local_tone: 5e-5, demosaic_counts: 6e-3, steady: 6e-3}.get(module, 1e-5)
+    return {level: 3e-3, tone: 1e-3, local_tone: 3e-4, demosaic_counts: 6e-3, steady: 6e-3}.get(module, 1e-5)
 
 
 def assert_equals_reference(module: ModuleType, run: Callable[..., object]) -> None:

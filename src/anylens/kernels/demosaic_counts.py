@@ -35,6 +35,13 @@ PART_BITS = 15
 """Weights between two directions are counted in 2 to minus this."""
 
 
+def root_of(counted: Any) -> Any:
+    """How many of STEPS the root of a colour is, none where its light is less than nothing."""
+    import halide as hl
+
+    return hl.f32(hl.saturating_sub(counted, hl.u16(BELOW * int(STEPS))))
+
+
 class Stages(Parts):
     sites: Any
     lines: tuple[Any, ...]
@@ -85,20 +92,20 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     own_across = hl.absd(root[x - 1, y], root[x + 1, y]) / own_part
     own_down = hl.absd(root[x, y - 1], root[x, y + 1]) / own_part
 
-    def steepness(thick: Any, own: Any, dx: int, dy: int) -> Any:
+    def weight(thick: Any, own: Any, dx: int, dy: int) -> Any:
+        """The less, the steeper it is that way. The machine's own estimate will do, for a mean divides by their sum."""
         # Strict, or the compiler multiplies whole numbers of 32 bits, which takes longer.
         gradient = hl.strict_float(hl.f32(most(along(thick, dx, dy), own)) * hl.f32(1.0 / STEPS))
-        return hl.f32(demosaic.LEAST_GRADIENT**3) + gradient * gradient * gradient
+        return hl.fast_inverse(hl.f32(demosaic.LEAST_GRADIENT**3) + gradient * gradient * gradient)
 
-    north, south = steepness(down_thick, own_down, 0, -1), steepness(down_thick, own_down, 0, 1)
-    west, east = steepness(across_thick, own_across, -1, 0), steepness(across_thick, own_across, 1, 0)
-    upright, level = north * south, west * east
-    by_rows, by_columns = (north + south) * level, (west + east) * upright
-    columns = (south * hl.f32(along(down, 0, -1)) + north * hl.f32(along(down, 0, 1))) * level
-    rows = (east * hl.f32(along(across, -1, 0)) + west * hl.f32(along(across, 1, 0))) * upright
-    part = powers.inverse(by_rows + by_columns)
+    north, south = weight(down_thick, own_down, 0, -1), weight(down_thick, own_down, 0, 1)
+    west, east = weight(across_thick, own_across, -1, 0), weight(across_thick, own_across, 1, 0)
+    columns = north * hl.f32(along(down, 0, -1)) + south * hl.f32(along(down, 0, 1))
+    rows = west * hl.f32(along(across, -1, 0)) + east * hl.f32(along(across, 1, 0))
+    by_columns = north + south
+    part = powers.inverse(by_columns + (west + east))
     weighed, estimate, diagonal = hl.Func("weighed"), hl.Func("estimate"), hl.Func("diagonal")
-    weighed[x, y] = ((columns + rows) * part, by_rows * part)
+    weighed[x, y] = ((columns + rows) * part, by_columns * part)
     estimated = hl.cast(u16, hl.cast(hl.Int(32), weighed[x, y][0] + hl.f32(0.5)))
     around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
     lowest, highest = hl.min(*around), hl.max(*around)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels import powers
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.record import Parts
@@ -232,7 +233,7 @@ def _shrunk(plane: Any, thresholds: Any, first: int, frames_used: Any, size: int
     mean = sum((_constant(PARTS[j, i]) * energy[x, i, j, y, c] for j in range(3) for i in range(3)), hl.f32(0.0))
     least, most = map(_constant, ASKED_RANGE if first == 0 else (1.0, 1.0))
     asked[x, y, c] = hl.clamp(_constant(ASKED) - _constant(LESS) * mean, least, most)
-    share = asked[x, y, c] / (energy[x, u, v, y, c] + hl.f32(1e-10))
+    share = asked[x, y, c] * powers.inverse(energy[x, u, v, y, c] + hl.f32(1e-10))
     kept[x, u, v, y, c] = hl.max(hl.f32(1.0) - share * share, hl.f32(0.0))
     # Strict, or the compiler draws these products into those of the transform and shares nothing any more.
     less = [hl.strict_float(values[x, n, v, y, c] * kept[x, (n + 1) // 3, (v + 1) / 3, y, c]) for n in range(8)]
@@ -306,12 +307,18 @@ def stabilized(scene: Any, to_camera: Any, steps: Any, dark: Any) -> Any:
         light = sum((to_camera[k, plane] * scene[x, y, k] for k in range(3)), zero)
         return hl.sqrt(hl.max(steps * light + dark, zero))
 
-    camera, black = [root(plane) for plane in range(3)], hl.sqrt(dark * hl.f32(3.0))
-    mixed = [sum((_constant(OPPONENT[k, p]) * camera[p] for p in range(3)), zero) for k in range(3)]
-    mixed[0] -= black
     stable = hl.Func("stable")
-    stable[x, y, c] = hl.mux(c, mixed)
+    stable[x, y, c] = hl.mux(c, opponents([root(plane) for plane in range(3)], hl.f32(1.0), dark))
     return stable
+
+
+def opponents(roots: list[Any], size: Any, dark: Any) -> list[Any]:
+    """Luma and the two of chroma from `size` times the roots of colours, of which black's is that of `dark`."""
+    import halide as hl
+
+    black = -hl.sqrt(dark * hl.f32(3.0))
+    parts = [[_constant(OPPONENT[k, p]) * size * roots[p] for p in range(3)] for k in range(3)]
+    return [sum(parts[0], black), sum(parts[1], hl.f32(0.0)), sum(parts[2], hl.f32(0.0))]
 
 
 def cleaned(
@@ -356,12 +363,15 @@ def cleaned(
         if counted:
             change = hl.f32(change) * hl.f32(1 / CHANGE_STEPS) - hl.f32(NO_CHANGE / CHANGE_STEPS)
         parts.append(stable[x, y, k] + change)
-    light = []
+    squares, rows = [], []
     for plane in range(3):
         held = hl.max(sum((_constant(OPPONENT[k, plane]) * parts[k] for k in range(3)), zero), zero)
-        light.append(held * held * (hl.f32(1.0) / steps) + (lift[plane] - dark / steps))
-    table = [sum((from_camera[k, row] * light[k] for k in range(3)), zero) for row in range(3)]
-    clean[x, y, c] = hl.mux(c, table)
+        squares.append(held * held)
+    for row in range(3):
+        weights = [from_camera[k, row] for k in range(3)]
+        shift = sum((weight * (lift[k] - dark / steps) for k, weight in enumerate(weights)), zero)
+        rows.append(sum((weight / steps * square for weight, square in zip(weights, squares, strict=True)), shift))
+    clean[x, y, c] = hl.mux(c, rows)
     coarse = (half, quarter, quarter_clean, quarter_change, quarter_finer, half_fixed, half_clean, half_change)
     return Stages(stable, *coarse, half_finer, luma_clean, clean)
 

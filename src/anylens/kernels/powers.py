@@ -2,16 +2,16 @@
 
 x^p = 2^(p log2 x). A float's bits, read as a whole number, are nearly its logarithm, and the other way round; what is
 missing is a polynomial of least greatest error in the fraction, which is right where octaves meet. Within what curves
-are made of, the result errs by less than p fifty-thousandths of itself.
+are made of, the result errs by less than p five-thousandths of itself, a fiftieth of a step of a photo of 8 bits.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-LOGARITHM = (-1.80534433, 4.10697626, -3.56885946, 1.64139945, -0.41932098, 0.04514905)
+LOGARITHM = (-1.51982988, 3.08638479, -2.13413653, 0.64971243, -0.08213081)
 """log2 t less t - 1 for t from 1 to 2."""
-EXPONENTIAL = (0.50987137, 0.31214029, 0.16662994, -0.00219924, 0.01355764)
+EXPONENTIAL = (0.45261371, 0.47761645, -0.00849866, 0.0782685)
 """2^(t - 1) for t from 1 to 2; 2^0 is 1, so that white stays white."""
 ONE_BITS, FRACTION_BITS = 0x3F800000, 0x7FFFFF
 OCTAVE, BIAS = 2.0**23, 127.0

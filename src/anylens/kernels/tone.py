@@ -59,19 +59,29 @@ class Stages(Parts):
     photo: Any
 
 
-def algorithm(
-    scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, saturation: Any, flare: Any, *, white: int = 0
-) -> Stages:
-    """Of floats up to 1, or of counts of 16 bits up to `white`."""
+def algorithm(scene: Any, to_display: Any, power: Any, bend: Any, peak: Any, saturation: Any, flare: Any) -> Stages:
+    import halide as hl
+
+    x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
+    colors = hl.Func("colors")
+    colors[x, y, c] = enriched([scene[x, y, i] for i in range(3)], scene[x, y, c], saturation)
+    return rendered(colors, to_display, power, bend, peak, flare)
+
+
+def enriched(rgb: list[Any], value: Any, saturation: Any) -> Any:
+    """What saturation makes of one `value` of `rgb`, which are light or a matrix to it."""
+    luma = _grey(rgb)
+    return saturation * value + (luma - saturation * luma)
+
+
+def rendered(colors: Any, to_display: Any, power: Any, bend: Any, peak: Any, flare: Any, *, white: int = 0) -> Stages:
+    """Of enriched light, (x, y, c), in floats up to 1, or in counts of 16 bits up to `white`."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     zero, one, least, half = hl.f32(0.0), hl.f32(1.0), hl.f32(LEAST), hl.f32(0.5)
     rich, ends, raised, line, toned, display, photo = (hl.Func(name) for name in Stages._fields if name != "shown")
-    rgb = [scene[x, y, i] for i in range(3)]
-    luma = hl.max(_grey(rgb), zero)
-    rest = luma - saturation * luma
-    rich[x, y] = tuple(hl.max(saturation * value + rest, zero) for value in rgb)
+    rich[x, y] = tuple(hl.max(colors[x, y, i], zero) for i in range(3))
     rgb = [rich[x, y][i] for i in range(3)]
     ends[x, y] = (hl.max(*rgb), hl.min(*rgb))
     top, low = ends[x, y][0], ends[x, y][1]
@@ -94,8 +104,8 @@ def algorithm(
     toned[x, y] = tuple(line[x, y][0] * value + line[x, y][1] for value in rgb)
 
     rgb = [toned[x, y][i] for i in range(3)]
-    display[x, y] = tuple(sum((to_display[j, i] * rgb[j] for j in range(3)), zero) for i in range(3))
-    grey, values = _grey(rgb), [display[x, y][i] for i in range(3)]
+    display[x, y] = (*(sum((to_display[j, i] * rgb[j] for j in range(3)), zero) for i in range(3)), _grey(rgb))
+    *values, grey = (display[x, y][i] for i in range(4))
     lowest, highest = hl.min(*values), hl.max(*values)
     dim = hl.min((grey + hl.clamp(lowest, zero, one)) * half, one)
     less = hl.select(highest > one, (one - dim) / hl.max(highest - dim, least), one)
@@ -150,15 +160,19 @@ def schedule_rows(stages: Stages, store: tuple[Any, Any], row: Any, width: int, 
     """
     import halide as hl
 
-    inner = hl.Var("inner")
+    inner, pair, round_up = hl.Var("inner"), hl.Var("pair"), hl.TailStrategy.RoundUp
     x, y, c = stages.photo.args()
     stages.photo.split(x, x, inner, seldom.BLOCK, tail).reorder(inner, c, x, y).vectorize(inner).unroll(c)
-    for sweep in (stages.rich, stages.raised, stages.toned, stages.display):
+    # Two vectors at a time share loads of what is the same for all.
+    for sweep, vectors in ((stages.rich, 1), (stages.raised, 2), (stages.display, 2)):
         along, _ = sweep.args()
         sweep.hoist_storage(*store).compute_at(stages.photo, row)
-        sweep.split(along, along, inner, width, tail).vectorize(inner)
+        sweep.split(along, along, inner, vectors * width, round_up).split(inner, pair, inner, width)
+        sweep.vectorize(inner).unroll(pair)
     # What is used several times is kept apart: written out each time, it may be worked out each time.
-    stages.line.compute_at(stages.toned, stages.toned.args()[0]).vectorize(stages.line.args()[0])
+    for each in (stages.line, stages.toned):
+        along, _ = each.args()
+        each.compute_at(stages.display, pair).vectorize(along)
     seldom.schedule(stages.shown, (stages.photo, row), (stages.photo, row))
     stages.shown.blocks.hoist_storage(*store)
 
@@ -168,7 +182,7 @@ def reference(
 ) -> Array:
     power, bend, peak, saturation, flare = np.array((power, bend, peak, saturation, flare), np.float32)
     luma_weights = np.array(LUMA, np.float32)
-    luma = np.maximum(np.tensordot(luma_weights, scene, 1), 0)
+    luma = np.tensordot(luma_weights, scene, 1)
     rgb = np.maximum(luma + saturation * (scene - luma), 0)
 
     def curve(value: Array) -> Array:

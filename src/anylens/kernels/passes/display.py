@@ -30,21 +30,35 @@ class Stages(Parts):
     photo: Any
 
 
-def algorithm(scene: Any, place: Any, given: dict[str, Any]) -> Stages:
-    """A photo of `scene`, (x, y, c), which goes on beyond its border; `place` is where (x, y) lies inside of it."""
+def to_colors(given: dict[str, Any], table: Any) -> Any:
+    """What exposes and enriches light on its way by `table` to the scene: one matrix for all three."""
     import halide as hl
 
     x, y = hl.Var("x"), hl.Var("y")
-    exposed = expose.algorithm(scene, *given["expose"])
+    (factor,), (*_, saturation, _) = given["expose"], given["tone"]
+    colors = hl.Func("to_colors")
+    colors[x, y] = tone.enriched([table[x, i] for i in range(3)], table[x, y], saturation) * factor
+    return colors
+
+
+def algorithm(colors: Any, place: Any, given: dict[str, Any]) -> Stages:
+    """A photo of light that `to_colors` led to, (x, y, c), which goes on beyond its border.
+
+    `place` is where (x, y) lies inside of it. Saturation leaves luma as it is, so local tone may follow it.
+    """
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
     *lines, shadows, brights = given["local_tone"]
-    even = local_tone.evened(exposed, local_tone.line_at(*lines, *place), x, y, shadows, brights)
-    toned = tone.algorithm(even, *given["tone"], white=sharpen_counts.WHITE)
+    even = local_tone.evened(colors, local_tone.line_at(*lines, *place), x, y, shadows, brights)
+    to_display, power, bend, peak, _, flare = given["tone"]
+    toned = tone.rendered(even, to_display, power, bend, peak, flare, white=sharpen_counts.WHITE)
     sharp = sharpen_counts.algorithm(toned.photo, *given["sharpen"])
     return Stages((shadows, brights), even, toned, sharp, sharp.sharp)
 
 
-def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, Any], tuple[Any, Any]]:
-    """In pieces; gives the loops over them, over their rows and over the rows of light, as (stage, variable)."""
+def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], ...]:
+    """In pieces; gives the loops over them, their rows, the rows of light and its vectors, as (stage, variable)."""
     import halide as hl
 
     width = target.natural_vector_size(hl.Float(32))
@@ -66,11 +80,12 @@ def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], tuple[Any, A
     x, row, c = rendered.args()
     rendered.store_at(photo, piece).compute_at(photo, y).bound(c, 0, 3).align_bounds(x, seldom.BLOCK)
     tone.schedule_rows(stages.tone, (photo, piece), row, width, hl.TailStrategy.Auto)
+    rich = stages.tone.rich
+    vectors = rich, rich.args()[0]
+    rich.specialize((stages.slopes[0] == 0.0) & (stages.slopes[1] == 0.0))
     x, _, c = stages.even.args()
-    stages.even.compute_at(stages.tone.rich, stages.tone.rich.args()[0]).bound(c, 0, 3)
-    stages.even.reorder(c, x).unroll(c).vectorize(x)
-    stages.even.specialize((stages.slopes[0] == 0.0) & (stages.slopes[1] == 0.0))
-    return (photo, piece), (photo, y), (rendered, row)
+    stages.even.compute_at(*vectors).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x)
+    return (photo, piece), (photo, y), (rendered, row), vectors
 
 
 def reference(scene: npt.NDArray[np.float32], given: dict[str, Any]) -> Array:

@@ -32,12 +32,13 @@ class Straight(Parts):
 
 
 class Stages(Parts):
+    to_colors: Any
     straight: Straight
     display: display.Stages
 
 
-def straightened(given: dict[str, tuple[Any, ...]]) -> Straight:
-    """Where (x, y) lies inside the picture, and the scene, which is mirrored beyond its border."""
+def straightened(given: dict[str, tuple[Any, ...]], table: Any) -> Straight:
+    """Where (x, y) lies inside the picture, and what `table` makes of its light, mirrored beyond its border."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
@@ -48,13 +49,15 @@ def straightened(given: dict[str, tuple[Any, ...]]) -> Straight:
     place: Any = render.inside(x, width), render.inside(y, height)
     here = hl.Func("here")
     here[x, y, c] = straight.warped[*place, c]
-    return Straight(place, straight, matrix.algorithm(here, *given["matrix"]))
+    return Straight(place, straight, matrix.algorithm(here, table))
 
 
 def algorithm(*inputs: Any) -> Stages:
     given = groups.grouped(GROUPS, inputs)
-    straight = straightened(given)
-    return Stages(straight, display.algorithm(straight.scene, straight.place, given))
+    (to_scene,) = given["matrix"]
+    to_colors = display.to_colors(given, to_scene)
+    straight = straightened(given, to_colors)
+    return Stages(to_colors, straight, display.algorithm(straight.scene, straight.place, given))
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -64,7 +67,8 @@ def schedule(stages: Stages, target: Any) -> None:
 
     width = target.natural_vector_size(hl.Float(32))
     round_up = hl.TailStrategy.RoundUp  # so that only the ends of a row are mirrored pixel by pixel
-    piece, _, row = display.schedule(stages.display, target)
+    piece, _, row, _ = display.schedule(stages.display, target)
+    stages.to_colors.compute_root()
     scene = stages.straight.scene
     x, y, c = scene.args()
     scene.hoist_storage(*piece).compute_at(*row).bound(c, 0, 3).reorder(c, x, y).unroll(c).vectorize(x, width, round_up)

@@ -68,7 +68,8 @@ def schedule(stages: Stages, target: Any) -> None:
     x, at, c = padded.args()
     padded.hoist_storage(rows, y).compute_at(rows, inner).bound(c, 0, 3).reorder(c, x, at).unroll(c)
     padded.vectorize(x, width, round_up)
-    light.schedule(stages.light, (rows, y), (rows, inner), (padded, at), target)
+    stages.light.clean.hoist_storage(rows, y).compute_at(padded, at)
+    light.schedule(stages.light, (rows, y), (rows, inner), target)
 
 
 def reference(*inputs: Any) -> Array:

@@ -42,12 +42,11 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> denoise.Stages:
 def schedule(
     stages: denoise.Stages,
     tile: tuple[Any, Any],
-    rows: tuple[Any, Any],
     row: tuple[Any, Any],
     target: Any,
     widest: int | None = None,
 ) -> None:
-    """Clean light at each `row`, blocks of it at `rows`, what these share kept in each `tile`.
+    """Clean light in vectors of all three colours, blocks of it at each `row`, what these share kept in each `tile`.
 
     `widest` is how many columns a tile has at most, where that is known.
     """
@@ -55,10 +54,10 @@ def schedule(
 
     width = target.natural_vector_size(hl.Float(32))
     x, _, c = stages.clean.args()
-    stages.clean.hoist_storage(*tile).compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, width)
-    denoise.schedule_blocks(stages.luma_clean, tile, rows, width, widest)
+    stages.clean.bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, width)
+    denoise.schedule_blocks(stages.luma_clean, tile, row, width, widest)
     finer = stages.half_finer
-    finer.store_at(*tile).compute_at(*rows).vectorize(finer.args()[0], 4 * width)
+    finer.store_at(*tile).compute_at(*row).vectorize(finer.args()[0], 4 * width)
     denoise.schedule_chroma(stages, width)
 
 

@@ -27,6 +27,7 @@ SIGNATURE = Signature(inputs=groups.flat(GROUPS), outputs=(display.OUTPUT,))
 
 
 class Stages(Parts):
+    to_colors: Any
     light: denoise.Stages
     display: display.Stages
 
@@ -35,15 +36,20 @@ def algorithm(*inputs: Any) -> Stages:
     import halide as hl
 
     given = groups.grouped(GROUPS, inputs)
-    clean = light.algorithm(given)
+    from_camera, *noise = given["denoise"]
+    to_colors = display.to_colors(given, from_camera)
+    clean = light.algorithm(given | {"denoise": (to_colors, *noise)})
     width, height = given["size"]
     place = cells.inside(hl.Var("x"), width), cells.inside(hl.Var("y"), height)
-    return Stages(clean, display.algorithm(clean.clean, place, given))
+    return Stages(to_colors, clean, display.algorithm(clean.clean, place, given))
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """210 ms of one core of an AMD EPYC (AVX2), other work beside it, 12 MP in bands of 512 rows."""
-    light.schedule(stages.light, *display.schedule(stages.display, target), target, display.TILE[0])
+    """181 ms of one core of an AMD EPYC (AVX2), other work beside it, 12 MP in bands of 512 rows."""
+    piece, row, _, vectors = display.schedule(stages.display, target)
+    stages.to_colors.compute_root()
+    stages.light.clean.compute_at(*vectors)
+    light.schedule(stages.light, piece, row, target, display.TILE[0])
 
 
 def reference(*inputs: Any) -> npt.NDArray[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels import matrix
 from anylens.kernels.library import Kernel
 from anylens.kernels.passes import cells, display, groups
 from anylens.kernels.signature import Image, Scalar, Signature
@@ -34,6 +35,7 @@ def inside(place: Any, size: Any) -> Any:
 
 
 class Stages(Parts):
+    to_colors: Any
     scene: Any
     display: display.Stages
 
@@ -48,14 +50,18 @@ def algorithm(*inputs: Any) -> Stages:
     here = hl.Func("here")
     place: Any = inside(x, width), inside(y, height)
     here[x, y, c] = seen[place[0], place[1] - top, c]
-    return Stages(here, display.algorithm(here, place, given))
+    same = hl.Func("same")
+    same[x, y] = hl.select(x == y, hl.f32(1.0), hl.f32(0.0))
+    to_colors = display.to_colors(given, same)
+    return Stages(to_colors, here, display.algorithm(matrix.algorithm(here, to_colors), place, given))
 
 
 def schedule(stages: Stages, target: Any) -> None:
     """80 ms of one core of an AMD EPYC (AVX-512), other work beside it, 12 MP, local tone at work."""
     import halide as hl
 
-    _, _, row = display.schedule(stages.display, target)
+    _, _, row, _ = display.schedule(stages.display, target)
+    stages.to_colors.compute_root()
     x, _, c = stages.scene.args()
     width = target.natural_vector_size(hl.Float(32))
     stages.scene.compute_at(*row).bound(c, 0, 3).reorder(c, x).unroll(c)

@@ -30,7 +30,7 @@ class Stages(Parts):
 
 def algorithm(*inputs: Any) -> Stages:
     given = groups.grouped(GROUPS, inputs)
-    straight = finish.straightened(given)
+    straight = finish.straightened(given, *given["matrix"])
     return Stages(straight, restore.algorithm(straight.scene, *given["restore"]))
 
 
