@@ -19,9 +19,11 @@ _MOST_LEFT = {"dot": 0.3, "corner": 0.12, "crossing": 0.4}
 _STEEPEST = 0.5
 _LEAST_INSIDE = 0.25
 _REACH, _WIDEST_PX = {"dot": 0.46, "corner": 0.3, "crossing": 0.46}, 48.0
-_SETTLED_PX = 2e-4
+_SETTLED_PX = {"few": 1e-2, "all": 5e-4}
 _BLURS = (-2.0, 3.0)
 _AT_ONCE = 40_000
+_FIRST, _ENOUGH = 4, 100
+"""A point is sought by one sample in so many, where that leaves so many in a window, before all are asked."""
 
 
 def reach_px(kind: Kind, step_px: float | Floats) -> Floats:
@@ -34,20 +36,20 @@ def refined(samples: Samples, near: Floats, kind: Kind, step_px: float | Floats)
 
     `step_px` is how far neighbours lie apart, of all or of each. A model is fitted to the samples of the colour,
     wherever they stand: an ellipse, the product of two edges, or two lines, each blurred, on a ground that may slope
-    (Levenberg and Marquardt for all points side by side, in single precision; own work).
+    (Levenberg and Marquardt for all points side by side, in single precision; own work). A few samples tell where a
+    point is and its shape, then all in a window about that place are asked.
     """
     reach = np.broadcast_to(reach_px(kind, step_px), len(near))
     places, errors = np.array(near, np.float64).reshape(-1, 2), np.full(len(near), np.nan)
-    again = np.arange(len(near))
-    for _ in range(2):
-        if not again.size:
+    going, shapes = np.arange(len(near)), None
+    for few in (True, False):
+        away, errors[going], shapes = _Windows(samples, places[going], reach[going], kind, few).fitted(shapes)
+        places[going] += away
+        there = np.hypot(*away.T) <= 0.5 * reach[going]
+        errors[going[~there]] = np.nan
+        going, shapes = going[there], shapes[there]
+        if not going.size:
             break
-        # The window stands about the place, so where that moved far the point is seen once more.
-        away, errors[again] = _Windows(samples, places[again], reach[again], kind).fitted()
-        distance = np.hypot(*away.T)
-        errors[again[~(distance <= 0.5 * reach[again])]] = np.nan
-        places[again] += away
-        again = again[~np.isnan(errors[again]) & (distance >= 0.7)]
     height, width = samples.shape
     border = np.minimum(places, np.array([width - 1.0, height - 1.0]) - places).min(axis=1)
     errors[border < _LEAST_INSIDE * reach] = np.nan
@@ -56,22 +58,24 @@ def refined(samples: Samples, near: Floats, kind: Kind, step_px: float | Floats)
 
 
 class _Windows:
-    """The samples about n points, m each, and the shapes fitted to them, all points at once.
+    """The samples about n points, m each, all or a `few`, and the shapes fitted to them, all points at once.
 
     A point's numbers are x, y from the middle of its window, its shape's own, and last its blur; then those of the
     light: ground, its slopes to the right and down in a reach, and contrast.
     """
 
-    def __init__(self, samples: Samples, near: Floats, reach: Floats, kind: Kind) -> None:
+    def __init__(self, samples: Samples, near: Floats, reach: Floats, kind: Kind, few: bool) -> None:
         tile = np.array(samples.sites, np.bool_)
         side = np.array(tile.shape[::-1])
         widest = float(reach.max()) + math.hypot(*side) / 2.0
         down, right = np.mgrid[-math.ceil(widest) : math.ceil(widest) + 1, -math.ceil(widest) : math.ceil(widest) + 1]
         far = _far(right - (side[0] - 1) / 2.0, down - (side[1] - 1) / 2.0, kind)
         inside = tile[down % side[1], right % side[0]] & (far <= widest)
-        right, down = right[inside], down[inside]
+        every = min(_FIRST, max(int(inside.sum()) // _ENOUGH, 1)) if few else 1
+        right, down = right[inside][::every], down[inside][::every]
         corner = np.floor((near + 0.5) / side).astype(np.intp) * side  # of the filter's repeat that the point lies in
         self.kind, self.reach = kind, reach
+        self.settled_px = _SETTLED_PX["few" if few else "all"]
         self.middle = near - corner
         self.right, self.down = right.astype(np.float32), down.astype(np.float32)
         rows, columns = corner[:, 1:] + down, corner[:, :1] + right
@@ -85,17 +89,23 @@ class _Windows:
         self.count = there.sum(axis=1)
         self.light = np.where(there, samples.pixels.ravel()[at], 0.0).astype(np.float32)
 
-    def fitted(self) -> tuple[Floats, Floats]:
-        """((n, 2) how far the points lie from where they were sought, (n,) standard errors); NaN for none."""
+    def fitted(self, shapes: Floats | None) -> tuple[Floats, Floats, Floats]:
+        """((n, 2) how far the points lie from where they were sought, (n,) standard errors, (n, numbers) shapes).
+
+        `shapes` are those to begin with, None where none is known yet; NaN says that there is no point.
+        """
         away, error = np.full((len(self.reach), 2), np.nan), np.full(len(self.reach), np.nan)
+        found = np.full((len(self.reach), _NUMBERS[self.kind]), np.nan)
         seen = np.flatnonzero(self.count >= _FEWEST)
-        numbers, good = self._start(seen)
-        seen, numbers = seen[good], numbers[good]
+        if shapes is None:
+            own, good = self._guessed(seen)
+            seen, own = seen[good], own[good]
+        else:
+            own = np.concatenate([np.zeros((len(seen), 2)), shapes[seen]], axis=1)
         if not seen.size:
-            return away, error
-        numbers, normal, size = self._settled(seen, numbers)
-        told = numbers.shape[1]
-        variance = size / np.maximum(self.count[seen] - told, 1)
+            return away, error, found
+        numbers, normal, size = self._settled(seen, self._lit(seen, own))
+        variance = size / np.maximum(self.count[seen] - numbers.shape[1], 1)
         covariance = np.linalg.pinv(normal, hermitian=True) * variance[:, None, None]
         sigma = np.sqrt(np.maximum(0.5 * (covariance[:, 0, 0] + covariance[:, 1, 1]), 0.0))
         light = self.light[seen].astype(np.float64)
@@ -105,12 +115,13 @@ class _Windows:
             good &= np.hypot(numbers[:, -3], numbers[:, -2]) <= _STEEPEST * np.abs(numbers[:, -1])
         away[seen[good]] = numbers[good, :2] - self.middle[seen[good]]
         error[seen[good]] = sigma[good]
-        return away, error
+        found[seen[good]] = numbers[good, 2:-4]
+        return away, error, found
 
     def _settled(self, seen: npt.NDArray[np.intp], numbers: Floats) -> tuple[Floats, Floats, Floats]:
         """(numbers, normal matrices, sums of squares) where no step makes the model fit better."""
         own = numbers.shape[1] - 4
-        damping = np.full(len(seen), 1e-2)
+        damping = np.full(len(seen), 1e-3)
         normal, slope, size = self._normal(seen, numbers)
         going = np.arange(len(seen))
         for _ in range(_TURNS):
@@ -127,14 +138,14 @@ class _Windows:
             numbers[which], normal[which] = tried[better], new_normal[better]
             slope[which], size[which] = new_slope[better], new_size[better]
             damping[going] = np.where(better, np.maximum(damping[going] * 0.2, 1e-6), damping[going] * 6.0)
-            settled = (np.abs(step[:, :2]).max(axis=1) < _SETTLED_PX) | (damping[going] > 1e6)
+            settled = (np.abs(step[:, :2]).max(axis=1) < self.settled_px) | (damping[going] > 1e6)
             going = going[~settled]
             if not going.size:
                 break
         return numbers, normal, size
 
-    def _start(self, seen: npt.NDArray[np.intp]) -> tuple[Floats, Flags]:
-        """((k, numbers) to begin with, (k,) whether there is any contrast)."""
+    def _guessed(self, seen: npt.NDArray[np.intp]) -> tuple[Floats, Flags]:
+        """((k, numbers) places from the middles and shapes to begin with, (k,) whether there is any contrast)."""
         light, used = self.light[seen].astype(np.float64), self.used[seen]
         x, y = self.right - self.middle[seen, :1], self.down - self.middle[seen, 1:]
         count, reach = self.count[seen], self.reach[seen]
@@ -167,12 +178,16 @@ class _Windows:
                 axis = np.angle(-np.conj(wave)) / 4.0
                 width = np.log(np.maximum(0.12 * reach, 0.8))
                 shape = [zero, zero, axis, axis + math.pi / 2.0, width, zero]
-        numbers = np.stack([*shape, *np.zeros((4, len(seen)))], axis=1)
+        return np.stack(shape, axis=1), good
+
+    def _lit(self, seen: npt.NDArray[np.intp], own: Floats) -> Floats:
+        """(k, numbers): places from the middles and shapes, and the light that fits them best."""
+        numbers = np.concatenate([own, np.zeros((len(seen), 4))], axis=1)
         numbers[:, :2] += self.middle[seen]
         normal, slope, _ = self._normal(seen, numbers)
         ground = normal[:, -4:, -4:] + 1e-9 * np.eye(4) * np.einsum("kii->k", normal[:, -4:, -4:])[:, None, None]
         numbers[:, -4:] = -np.linalg.solve(ground + 1e-12 * np.eye(4), slope[:, -4:, None])[..., 0]
-        return numbers, good
+        return numbers
 
     def _normal(self, seen: npt.NDArray[np.intp], numbers: Floats) -> tuple[Floats, Floats, Floats]:
         """(normal matrices (k, p, p), slopes (k, p) of half the sums of squares, these sums) under the numbers."""
@@ -273,6 +288,8 @@ def _dot(x: Singles, y: Singles, numbers: Singles, slopes: Singles) -> Singles:
 
 
 _SHAPES = {"dot": _dot, "corner": _corner, "crossing": _crossing}
+_NUMBERS = {"dot": 4, "corner": 3, "crossing": 4}
+"""How many say a shape, its place aside."""
 
 
 def _step(distance: Singles, blur: Singles) -> tuple[Singles, Singles]:
