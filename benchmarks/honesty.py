@@ -2,9 +2,10 @@
 
 python -m benchmarks.honesty: fifty simulated calibrations of each kind, from pixels: six views of a chessboard drawn
 by formula under a Bayer filter with noise, for distortion and lateral colour; a flat whose light grows to a side, for
-falloff and casts; 48 slanted edges of an even lens and of one with coma, for blur; and the same two lenses by edges of
-three photos each, as `lens calibrate --photos` does, a quarter of them soft of themselves, their surfaces unevenly lit,
-and each photo as a whole a little shaken or out of focus, which all its edges share.
+falloff and casts; 48 slanted edges of an even lens and of one with coma, for blur; and the same two lenses, their
+skirts exponential, by edges of three photos each, as `lens calibrate --photos` does, a quarter of them soft of
+themselves, their surfaces unevenly lit, and each photo as a whole a little shaken or out of focus, which all its edges
+share.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial.laguerre import laggauss
 from scipy.special import erf
 
 from anylens.lab.calibrate import Pictures, calibrate
@@ -48,6 +50,8 @@ HALF_MM, EDGES, SOFT, SOFT_PX2, SHAKEN_PX, UNEVEN = (6.4, 4.8), 40, 0.25, 1.0, 0
 """Of a photo: half its sides, its edges, the share that is soft and by how much, how much all are blurred besides,
 and how unevenly their surfaces are lit, in parts of the step."""
 GIVEN = Given(body="test", pitch_um=PITCH_UM, f_number=4.0)
+_WIDTHS = 12
+"""Gaussians that a skirt is drawn of."""
 
 
 @dataclass(frozen=True)
@@ -238,9 +242,11 @@ def step_across(lens: str, place: Floats, angle_deg: float, more_px2: float, siz
         float(way @ [[xx, xy], [xy, yy]] @ way) / blurs.PITCH**2 for xx, xy, yy in (here.core_um2, here.skirt_um2)
     )
     aside, fine_px2 = float(way @ here.aside_um) / blurs.PITCH, 1.0 / (12.0 * fine**2)
+    # A skirt with exponential tails is Gaussians of all widths, exponentially fewer the larger their variance.
+    skirts = [(here.share * weight, skirt * times, aside) for times, weight in zip(*laggauss(_WIDTHS), strict=True)]
     whole = sum(
         part * (0.5 + 0.5 * erf((away - off) / np.sqrt(2.0 * (px2 + more_px2 + fine_px2))))
-        for part, px2, off in ((1.0 - here.share, core, 0.0), (here.share, skirt, aside))
+        for part, px2, off in ((1.0 - here.share, core, 0.0), *skirts)
     )
     return np.asarray(whole.reshape(size, fine, size, fine).mean(axis=(1, 3)))
 

@@ -229,7 +229,7 @@ def test_edges_come_near_the_sharpest_place_in_the_direction_in_which_a_blur_is_
     wide = np.linspace(1.2, 1.8, sides[1]) ** 2
     core = np.stack([np.broadcast_to(each, sides) for each in (wide, 0.0, 1.44)])
     nothing = np.zeros(sides)
-    found = filters.filters_of(1600, 2400, core, nothing, np.ones((3, *sides)), np.zeros((2, *sides)), 4e-6)
+    found = filters.filters_of(1600, 2400, core, nothing, np.ones((3, *sides)), np.zeros((2, *sides)), 0.0, 4e-6)
     turns = np.linspace(0.0, 0.5, 501)
 
     def mtf50(across_px2: float, numbers: np.ndarray) -> float:

@@ -55,7 +55,7 @@ def softness(image: Frame | Mosaic) -> float:
     if flat.ndim != 2 or len(facts.sensor.cfa) not in (0, 2) or min(facts.active_shape) < 4 * _SIDE:
         return 1.0
     from anylens.kernels.restore_filters import LATTICE
-    from anylens.lens.psf import Blur, blur_in_use
+    from anylens.lens.psf import blur_in_use
 
     height, width = facts.active_shape
     columns, rows = (
@@ -71,7 +71,7 @@ def softness(image: Frame | Mosaic) -> float:
     if seen.sum() < _LEAST_TILES:
         return 1.0
     found = fine[seen] / coarse[seen]
-    whole = Blur(*(each[..., seen] for each in blur)).scaled(1.0 / pitch)
+    whole = blur.of(seen).scaled(1.0 / pitch)
 
     def fits(part: float) -> bool:
         return float(np.sort(found / _expected(whole.scaled(part)))[int(_PART * len(found))]) <= _RICH

@@ -54,6 +54,8 @@ _STRONG = 16.0
 """Detail that stands out is taken to be so many times as strong as the light of all the picture."""
 _MOST, _STEPS = 2.2, 5
 _WAYS = 8
+_LEAST_TAIL = 1e-3
+"""As good as none, of a skirt that is a Gaussian."""
 _LIKE_THE_SHARPEST = 0.94
 """More is shown of what makes edges until those of a place come to this part of the MTF50 of the sharpest place."""
 
@@ -67,22 +69,29 @@ def lattice_of(height: int, width: int) -> tuple[Floats, Floats]:
 
 
 def filters_of(
-    height: int, width: int, core_px2: Floats, share: Floats, skirt_px2: Floats, aside_px: Floats, noise: float
+    height: int,
+    width: int,
+    core_px2: Floats,
+    share: Floats,
+    skirt_px2: Floats,
+    aside_px: Floats,
+    tail: float,
+    noise: float,
 ) -> Array:
     """(rows, columns, NUMBERS): the filters of a picture of this size.
 
     The blur at the places of `lattice_of` is (1 - share) of a Gaussian of covariance `core_px2`, (3: xx, xy, yy; rows,
-    columns), and share (rows, columns) of one of `skirt_px2`, `aside_px` (2: x, y; rows, columns) from its middle;
-    `noise` is the variance of luma at middle grey.
+    columns), and share (rows, columns) of a skirt of `skirt_px2`, `aside_px` (2: x, y; rows, columns) from its middle,
+    which falls as a passport's `tail` says; `noise` is the variance of luma at middle grey.
     """
     waves = _waves()
     fx, fy = waves.fx, waves.fy
     shape = core_px2.shape[1:]
-    core = core_px2.reshape(3, -1, 1)
+    core, skirt = (_squared(each.reshape(3, -1, 1), fx, fy) for each in (core_px2, skirt_px2))
+    skirt = np.log1p(max(tail, _LEAST_TAIL) * skirt) / max(tail, _LEAST_TAIL)
     x, y = aside_px.reshape(2, -1, 1)
     part = share.reshape(-1, 1)
-    skirt = _gaussian(skirt_px2.reshape(3, -1, 1), fx, fy) * np.exp(-2j * np.pi * (fx * x + fy * y))
-    blur = (1 - part) * _gaussian(core, fx, fy) + part * skirt
+    blur = (1 - part) * np.exp(-core) + part * np.exp(-skirt - 2j * np.pi * (fx * x + fy * y))
     power = _TEXTURE / (fx**2 + fy**2 + _FIELD**2) ** _STEEP
     place = _place(blur, power, fx, fy)
     fine = waves.weight * (np.hypot(fx, fy) > _FINE_CPP)
@@ -200,9 +209,10 @@ def _mtf50(modulation: Floats, waves: _Waves) -> Floats:
     return np.asarray(np.sort(found, 1)[:, : _WAYS // 2].mean(1))
 
 
-def _gaussian(covariance: Floats, fx: Floats, fy: Floats) -> Floats:
+def _squared(covariance: Floats, fx: Floats, fy: Floats) -> Floats:
+    """2 pi^2 f' covariance f, waves in the covariance's unit."""
     xx, xy, yy = covariance
-    return np.asarray(np.exp(-2 * np.pi**2 * (xx * fx**2 + 2 * xy * fx * fy + yy * fy**2)))
+    return np.asarray(2 * np.pi**2 * (xx * fx**2 + 2 * xy * fx * fy + yy * fy**2))
 
 
 def _place(blur: Any, weight: Floats, fx: Floats, fy: Floats) -> Any:

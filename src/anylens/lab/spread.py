@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from operator import itemgetter
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from anylens.lab.sharpness import EdgeSharpness
 from anylens.lens.passport import PSF_ROWS, PSF_TERMS, PsfField
-from anylens.lens.psf import blur, terms
+from anylens.lens.psf import LEAST_TAIL, blur, terms
 from anylens.refusal import Refusal
 
 Floats = npt.NDArray[np.float64]
@@ -32,6 +33,8 @@ OCTAVES = {"edges": 0.0, "photos": 0.5}
 """The power of frequency by which high ones count less: what shines into a photo's edges is off by octaves."""
 _KINDS = {"edges": 3, "photos": 2}
 """How many kinds of round lenses are tried: what photos seem to tell of a tilt is their scenes'."""
+_TAILS = {"edges": (0.0, 1.0), "photos": (1.0,)}
+"""How skirts may fall: photos' edges see too little of them to tell, so theirs fall as those of most lenses do."""
 _ROWS = sum(PSF_ROWS.values())
 _MOST = PSF_TERMS[-1]
 _EACH = 4
@@ -69,19 +72,19 @@ def spread_field(
 ) -> PsfField:
     """The blur over the field that slanted edges of green tell, with standard errors.
 
-    Across an edge the blur is a Gaussian and a wider one aside of it; a step tells both from its response, modulus and
-    phase, wherever the edge itself may lie. Their covariances, the share and the shift are polynomials over the field,
-    fitted to all edges at once (own work), of the degree that Akaike's criterion chooses (corrected for few edges:
-    Hurvich & Tsai 1989), or those of a lens that is round but for a tilt: the only ones that edges of two directions
-    tell. Errors come from how far edges scatter about the field, from how they disagree on each figure (White 1980), or
-    from their own, whichever are largest. An edge that lies far off is left out. Edges of photos lie where they happen
-    to, so they tell of a round lens that is not tilted, and less surely: what two such lenses, one simpler than the
-    other, disagree about is in the errors too. Raises Refusal for too few edges, for all of one direction, and where
-    millimetres are not known.
+    Across an edge the blur is a Gaussian and a wider skirt aside of it; a step tells both from its response, modulus
+    and phase, wherever the edge itself may lie. Their covariances, the share and the shift are polynomials over the
+    field, fitted to all edges at once (own work), of the degree that Akaike's criterion chooses (corrected for few
+    edges: Hurvich & Tsai 1989), or those of a lens that is round but for a tilt: the only ones that edges of two
+    directions tell. So it chooses whether the skirt is a Gaussian too or falls exponentially. Errors come from how far
+    edges scatter about the field, from how they disagree on each figure (White 1980), or from their own, whichever are
+    largest. An edge that lies far off is left out. Edges of photos lie where they happen to, so they tell of a round
+    lens that is not tilted, and less surely: what two such lenses, one simpler than the other, disagree about is in the
+    errors too. Raises Refusal for too few edges, for all of one direction, and where millimetres are not known.
     """
     seen = _seen(edges, method)
     reach_mm = max(float(np.hypot(*seen.places_mm.T).max()), 0.1)
-    numbers, errors = _field(seen, reach_mm)
+    numbers, errors, tail = _field(seen, reach_mm)
     units = np.array([pitch_um**2] * 3 + [1.0] + [pitch_um**2] * 3 + [pitch_um] * 2)[:, None]
     numbers, errors = numbers * units, errors * units
     lattices: dict[str, Any] = {}
@@ -93,7 +96,7 @@ def spread_field(
         lattices[name], lattices[f"{name}_error"] = _tuples(value[:, :count]), _tuples(error[:, :count])
         first += rows
     known = {"f_number": f_number, "focus_m": focus_m, "frames": frames, "date": date, "reach_mm": reach_mm}
-    field = PsfField(method=method, residual=0.0, **known, **lattices)  # type: ignore[arg-type]
+    field = PsfField(method=method, residual=0.0, skirt_tail=tail, **known, **lattices)  # type: ignore[arg-type]
     return replace(field, residual=_residual(field, seen, pitch_um))
 
 
@@ -145,27 +148,28 @@ def _pixel(ways: Floats, f: Floats) -> Floats:
     return np.asarray(np.sinc(f * ways[:, :1]) * np.sinc(f * ways[:, 1:]))
 
 
-def _spread(at: Floats, f: Floats) -> tuple[Any, Any]:
+def _spread(at: Floats, f: Floats, tail: float) -> tuple[Any, Any]:
     """(responses (n, F), slopes (n, F, 4)) of edges whose core, share, skirt and aside are `at` (n, 4), in pixels."""
+    tail = max(tail, LEAST_TAIL)
     core, share, skirt, aside = (each[:, None] for each in at.T)
     squared = 2.0 * np.pi**2 * f**2
-    narrow = np.exp(-squared * core)
-    wide = np.exp(-squared * skirt - 2j * np.pi * f * aside)
+    narrow, falling = np.exp(-squared * core), 1.0 / (1.0 + tail * squared * skirt)
+    wide = falling ** (1.0 / tail) * np.exp(-2j * np.pi * f * aside)
     slopes = [
         -(1.0 - share) * squared * narrow,
         wide - narrow,
-        -share * squared * wide,
+        -share * squared * falling * wide,
         -2j * np.pi * f * share * wide,
     ]
     return (1.0 - share) * narrow + share * wide, np.stack(slopes, axis=-1)
 
 
-def _misfit(seen: _Edges, at: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _misfit(seen: _Edges, at: Floats, tail: float) -> tuple[Floats, Floats, Floats, Floats]:
     """(squares (n), pulls (n, 4), normals (n, 4, 4)) of each edge, its own place left free, and what a step that is
     LEVELS higher would pull (n, 4)."""
-    kept = np.clip(at, (0.0, -0.2, 0.0, -12.0), (64.0, 0.95, 200.0, 12.0))
+    kept = np.clip(at, (0.0, -0.2, 0.0, -12.0), (64.0, 0.95, 600.0, 12.0))
     f = seen.frequencies_cpp
-    model, slopes = _spread(kept, f)
+    model, slopes = _spread(kept, f, tail)
     model, slopes = model * seen.pixel, slopes * seen.pixel[..., None]
     both = seen.response * np.conj(model)
     size = np.abs(both) * seen.weight
@@ -184,8 +188,8 @@ def _misfit(seen: _Edges, at: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return (left**2).sum(1), pulls, np.einsum("nfk,nfl->nkl", slopes, slopes), higher
 
 
-def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
-    """(rows, terms) of all lattices one after the other, and their errors, in pixels."""
+def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats, float]:
+    """((rows, terms) of all lattices one after the other, and their errors, in pixels, the skirt's tail)."""
     edges = len(seen.places_mm)
     x, y = (seen.places_mm / reach_mm).T
     basis = terms(x, y, _MOST).T
@@ -200,12 +204,22 @@ def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
     tried = [ways for ways in lenses if 2 * ways.shape[1] <= _EACH * edges]
     most = min(distinct, _EACH * edges // (3 * _ROWS)) if free and seen.method == "edges" else 0
     tried += [_polynomial(count) for count in PSF_TERMS if count <= most]
+    lenses_by_tail = [(*_likeliest(seen, whole, tried, tail), tail) for tail in _TAILS[seen.method]]
+    _, figures, error, tail = min(lenses_by_tail, key=itemgetter(0))
+    numbers, errors = (each.reshape(_ROWS, _MOST) for each in (figures, error))
+    powers = np.array([2.0] * 3 + [0.0] + [2.0] * 3 + [1.0] * 2)[:, None]
+    return numbers, np.hypot(errors, powers * WIDTHS[seen.method] * numbers), tail
+
+
+def _likeliest(seen: _Edges, whole: Floats, tried: Sequence[Floats], tail: float) -> tuple[float, Floats, Floats]:
+    """(cost, coefficients, errors) of the lens of least cost among those tried, its skirt falling so."""
     best: tuple[float, Floats, Floats] | None = None
     said: list[Floats] = []
     starts = _starts(seen)
     for ways in tried:
         design, inverse = np.einsum("nek,kj->nej", whole, ways), np.linalg.pinv(ways)
-        found, covariance, cost = min((_solved(seen, design, inverse @ each) for each in starts), key=itemgetter(2))
+        each = (_solved(seen, design, tail, inverse @ start) for start in starts)
+        found, covariance, cost = min(each, key=itemgetter(2))
         coefficients = ways @ found
         starts = [coefficients]
         said.append(coefficients)
@@ -214,10 +228,8 @@ def _field(seen: _Edges, reach_mm: float) -> tuple[Floats, Floats]:
             best = cost, coefficients, error
     assert best is not None
     if seen.method == "photos":
-        best = *best[:2], np.hypot(best[2], np.std(said, axis=0))
-    numbers, errors = (each.reshape(_ROWS, _MOST) for each in best[1:])
-    powers = np.array([2.0] * 3 + [0.0] + [2.0] * 3 + [1.0] * 2)[:, None]
-    return numbers, np.hypot(errors, powers * WIDTHS[seen.method] * numbers)
+        return *best[:2], np.hypot(best[2], np.std(said, axis=0))
+    return best
 
 
 def _starts(seen: _Edges) -> list[Floats]:
@@ -233,7 +245,9 @@ def _starts(seen: _Edges) -> list[Floats]:
     return starts
 
 
-def _solved(seen: _Edges, design: Floats, start: Floats, good: Floats | None = None) -> tuple[Floats, Floats, float]:
+def _solved(
+    seen: _Edges, design: Floats, tail: float, start: Floats, good: Floats | None = None
+) -> tuple[Floats, Floats, float]:
     """(figures, covariance, Akaike's cost) by Levenberg and Marquardt's steps.
 
     The cost is of what each edge's own four figures would still better: their frequencies share one profile's noise.
@@ -244,7 +258,7 @@ def _solved(seen: _Edges, design: Floats, start: Floats, good: Floats | None = N
 
     def state(numbers: Floats) -> tuple[float, Floats, Floats, Floats]:
         at = np.einsum("nej,j->ne", design, numbers)
-        squares, pulls, normals, higher = _misfit(seen, at)
+        squares, pulls, normals, higher = _misfit(seen, at, tail)
         away = _USUAL - at
         pulls, normals = pulls + belief * away, normals + np.diag(belief)
         return float((kept * squares).sum() + (belief * away**2).sum()), pulls, normals, higher
@@ -270,7 +284,7 @@ def _solved(seen: _Edges, design: Floats, start: Floats, good: Floats | None = N
     usual = max(float(np.median(apart)) / _MEDIAN, 1.0)
     most = STRANGE**2 * _EACH * usual
     if good is None and np.any(apart > most) and _EACH * np.sum(apart <= most) > 1.2 * figures:
-        return _solved(seen, design, numbers, (apart <= most).astype(np.float64))
+        return _solved(seen, design, tail, numbers, (apart <= most).astype(np.float64))
     count = _EACH * edges
     misfit = float(np.minimum(apart, most).sum())
     spread = float((kept * apart).sum()) / max(_EACH * float(kept.sum()) - figures, 1.0)
@@ -338,7 +352,7 @@ def _told(field: PsfField, places_mm: Floats, ways: Floats, f: Floats, pitch_um:
     forms = _forms(ways).T
     core, skirt = ((forms * each).sum(0) / pitch_um**2 for each in (here.core_um2, here.skirt_um2))
     aside = (ways.T * here.aside_um).sum(0) / pitch_um
-    return _spread(np.stack([core, here.share, skirt, aside], axis=1), f)[0]
+    return _spread(np.stack([core, here.share, skirt, aside], axis=1), f, here.tail)[0]
 
 
 def _residual(field: PsfField, seen: _Edges, pitch_um: float) -> float:

@@ -11,7 +11,7 @@ import re
 from typing import Any, Literal, get_args
 
 from anylens.lens.model import Lens, plain
-from anylens.record import field, fields, record, replace
+from anylens.record import MISSING, field, fields, record, replace
 from anylens.refusal import Refusal
 
 Method = Literal["chart", "flat", "photos", "edges", "design", "imported"]
@@ -32,9 +32,9 @@ PSF_ROWS = {"core_um2": 3, "skirt_share": 1, "skirt_um2": 3, "skirt_aside_um": 2
 """The lattices of a `PsfField`, and their rows."""
 
 
-def _figure(low: float, high: float, count: int | None = None) -> Any:
+def _figure(low: float, high: float, count: int | None = None, default: Any = MISSING) -> Any:
     """A measured field: a number, `count` numbers, or with `count` 0 a lattice of rows; each in its range."""
-    return field(metadata={"low": low, "high": high, "count": count})
+    return field(default=default, metadata={"low": low, "high": high, "count": count})
 
 
 def _error(count: int | None = None) -> Any:
@@ -165,10 +165,12 @@ class PsfField(Section):
     """The blur of the lens alone over the field, in green: a core, and a skirt aside of it; residual of MTF.
 
     A point's light is (1 - share) of a slanted Gaussian, whose covariance on the sensor is the core's xx, xy, yy, and
-    share of a wider one, the skirt's, whose middle lies `skirt_aside_um` x, y from the core's: coma draws light to one
-    side. The pixel's own square and demosaicing are not in it. Each row, xx, xy, yy of `core_um2` and `skirt_um2`, the
-    one of `skirt_share`, x, y of `skirt_aside_um`, is a polynomial of x / reach_mm and y / reach_mm, with terms 1, x,
-    y, xx, xy, yy, xxx ... up to degree 4, so of 1, 3, 6, 10 or 15 terms. `lens/psf.py` reads them.
+    share of a wider skirt, whose middle lies `skirt_aside_um` x, y from the core's: coma draws light to one side. The
+    skirt leaves (1 + tail q) ^ (-1 / tail) of a wave, q = 2 pi^2 f' skirt f for f cycles: with `skirt_tail` 0 it is a
+    Gaussian, with 1 its lines fall exponentially; either way its covariance is that of `skirt_um2`. The pixel's own
+    square and demosaicing are not in it. Each row, xx, xy, yy of `core_um2` and `skirt_um2`, the one of `skirt_share`,
+    x, y of `skirt_aside_um`, is a polynomial of x / reach_mm and y / reach_mm, with terms 1, x, y, xx, xy, yy, xxx ...
+    up to degree 4, so of 1, 3, 6, 10 or 15 terms. `lens/psf.py` reads them.
     """
 
     reach_mm: float = _figure(0.1, 200.0)
@@ -180,6 +182,7 @@ class PsfField(Section):
     skirt_um2_error: Lattice = _error(0)
     skirt_aside_um: Lattice = _figure(-1e3, 1e3, 0)
     skirt_aside_um_error: Lattice = _error(0)
+    skirt_tail: float = _figure(0.0, 1.0, default=0.0)
 
     def __post_init__(self) -> None:
         _check(self)

@@ -18,20 +18,30 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 FARTHEST_STOPS = 0.75
+LEAST_TAIL = 1e-3
+"""As good as none, of a skirt that is a Gaussian."""
 
 
 class Blur(NamedTuple):
-    """A lens's blur at places: covariances (3: xx, xy, yy; ...) of core and skirt, the skirt's share (...) of the light
-    and where its middle lies from the core's (2: x, y; ...)."""
+    """A lens's blur at places: covariances (3: xx, xy, yy; ...) of core and skirt, the skirt's share (...) of light,
+    where its middle lies from the core's (2: x, y; ...), and its tail, the same everywhere."""
 
     core_um2: Array
     share: Array
     skirt_um2: Array
     aside_um: Array
+    tail: float
 
     def scaled(self, times: float) -> Blur:
         """One so many times as wide; or the same in a unit of which `times` are a micrometre."""
-        return Blur(self.core_um2 * times**2, self.share, self.skirt_um2 * times**2, self.aside_um * times)
+        return Blur(self.core_um2 * times**2, self.share, self.skirt_um2 * times**2, self.aside_um * times, self.tail)
+
+    def of(self, which: Any) -> Blur:
+        """That at some of the places."""
+        core, share, skirt, aside = (
+            each[..., which] for each in (self.core_um2, self.share, self.skirt_um2, self.aside_um)
+        )
+        return Blur(core, share, skirt, aside, self.tail)
 
 
 def terms(x: Any, y: Any, count: int) -> Array:
@@ -50,7 +60,8 @@ def blur(psf: PsfField, x: Any, y: Any) -> Blur:
         return np.asarray(np.einsum("k...,ik->i...", terms(x, y, len(rows[0])), np.array(rows)))
 
     share = np.clip(of(psf.skirt_share)[0], 0.0, 0.9)
-    return Blur(_covariance(of(psf.core_um2)), share, _covariance(of(psf.skirt_um2)), of(psf.skirt_aside_um))
+    core, skirt = (_covariance(of(rows)) for rows in (psf.core_um2, psf.skirt_um2))
+    return Blur(core, share, skirt, of(psf.skirt_aside_um), psf.skirt_tail)
 
 
 def _covariance(rows: Array) -> Array:
@@ -63,13 +74,14 @@ def _covariance(rows: Array) -> Array:
 def transfer(blur: Blur, fx: Array, fy: Array) -> Any:
     """(..., waves), complex: what a blur leaves of waves (waves,) of so many cycles in the unit of the blur."""
 
-    def gaussian(covariance: Array) -> Array:
+    def squared(covariance: Array) -> Any:
         xx, xy, yy = covariance[..., None]
-        return np.asarray(np.exp(-2 * np.pi**2 * (xx * fx**2 + 2 * xy * fx * fy + yy * fy**2)))
+        return 2 * np.pi**2 * (xx * fx**2 + 2 * xy * fx * fy + yy * fy**2)
 
-    (x, y), share = blur.aside_um[..., None], blur.share[..., None]
+    (x, y), share, tail = blur.aside_um[..., None], blur.share[..., None], max(blur.tail, LEAST_TAIL)
     aside = np.exp(-2j * np.pi * (fx * x + fy * y))
-    return (1 - share) * gaussian(blur.core_um2) + share * gaussian(blur.skirt_um2) * aside
+    skirt = np.exp(-np.log1p(tail * squared(blur.skirt_um2)) / tail)
+    return (1 - share) * np.exp(-squared(blur.core_um2)) + share * aside * skirt
 
 
 def blur_in_use(passport: Passport | None, setting: Setting | None, x: Any, y: Any) -> Blur | None:
@@ -90,4 +102,8 @@ def blur_in_use(passport: Passport | None, setting: Setting | None, x: Any, y: A
             return None
     found = nearest(passport.psf, f_number, None if setting is None else setting.focus_m)
     parts = [(weight, blur(record, x, y)) for weight, record in found]
-    return Blur(*(np.sum([weight * part[at] for weight, part in parts], axis=0) for at in range(len(Blur._fields))))
+
+    def mean(at: int) -> Any:
+        return sum(weight * part[at] for weight, part in parts)
+
+    return Blur(*(mean(at) for at in range(len(Blur._fields))))

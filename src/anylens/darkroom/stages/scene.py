@@ -191,18 +191,19 @@ class Restore:
         middle = min(max(_quantile(luma, 0.5), 0.01), 0.5)
         at_grey = (shot * middle + still) * (MIDDLE_GREY / middle) ** 2
         pixel_um = facts.sensor.pitch_um * facts.active_shape[1] / shape[1]  # type: ignore[operator]
-        figures = np.vstack([each.reshape(-1, *blur.share.shape) for each in blur.scaled(1.0 / pixel_um)])
-        filters = _filters(shape, figures.tobytes(), round(NOISE_STEPS * math.log2(at_grey)))
+        *places, tail = blur.scaled(1.0 / pixel_um)
+        figures = np.vstack([np.reshape(each, (-1, *blur.share.shape)) for each in places])
+        filters = _filters(shape, figures.tobytes(), tail, round(NOISE_STEPS * math.log2(at_grey)))
         return filters, shot, still, self.strength, CLIPPING
 
 
 @lru_cache(maxsize=4)
-def _filters(shape: tuple[int, int], blur: bytes, noise_step: int) -> Pixels:
+def _filters(shape: tuple[int, int], blur: bytes, tail: float, noise_step: int) -> Pixels:
     """The filters of a picture of (H, W) for a blur in pixels, its figures as they lie in memory."""
     from anylens.kernels.restore_filters import LATTICE, filters_of
 
     core, share, skirt, aside = np.split(np.frombuffer(blur).reshape(-1, *LATTICE[::-1]), (3, 4, 7))
-    return filters_of(*shape, core, share[0], skirt, aside, 2.0 ** (noise_step / NOISE_STEPS))
+    return filters_of(*shape, core, share[0], skirt, aside, tail, 2.0 ** (noise_step / NOISE_STEPS))
 
 
 @record(frozen=True, slots=True)
