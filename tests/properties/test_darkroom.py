@@ -155,6 +155,15 @@ def test_fine_detail_that_a_lens_can_draw_is_not_taken_for_defects(around: float
     assert np.array_equal(Defects()(mosaic).pixels, mosaic.pixels)
 
 
+def test_a_star_as_sharp_as_a_good_lens_draws_it_keeps_its_core() -> None:
+    rows, columns = np.indices((96, 96))
+    light = np.full((96, 96), 0.01)
+    for y, x in ((20, 21), (41, 44), (63, 30), (72, 73)):
+        light += 0.8 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.8**2))
+    mosaic = darkroom.develop(sampled(grey(light, 96, 96), noise_seed=4), until="mosaic")
+    assert np.array_equal(Defects()(mosaic).pixels, mosaic.pixels)
+
+
 def test_a_blown_surface_becomes_white_and_not_magenta() -> None:
     scene = darkroom.develop(sampled(np.minimum(grey(np.tile(np.linspace(0.5, 3.0, 64), (48, 1))), 1.0)), until="scene")
     blown = scene.pixels[:, :, 40:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -148,6 +149,7 @@ def test_instruction_sets_agree(
     widest = outputs_of_sets[supported_sets()[0]]
     assert mine.keys() == reference.keys()
     for name, array in mine.items():
-        assert gap((array,), (reference[name],)) <= 1.0001 / 255.0, name
+        limit = max(1.0001 / 255.0, allowed(importlib.import_module(name.split()[0])))
+        assert gap((array,), (reference[name],)) <= limit, name
     equal = sum(np.array_equal(array, widest[name]) for name, array in mine.items())
     record_property("bit-equal to the widest set", f"{equal} of {len(mine)} outputs")
