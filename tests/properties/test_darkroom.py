@@ -159,8 +159,9 @@ def test_a_star_as_sharp_as_a_good_lens_draws_it_keeps_its_core() -> None:
     rows, columns = np.indices((96, 96))
     light = np.full((96, 96), 0.01)
     for y, x in ((20, 21), (41, 44), (63, 30), (72, 73)):
-        light += 0.8 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.8**2))
-    mosaic = darkroom.develop(sampled(grey(light, 96, 96), noise_seed=4), until="mosaic")
+        light += 0.8 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.85**2))
+    seen = np.array([0.6, 1.0, 0.6])[:, None, None] * grey(light, 96, 96)
+    mosaic = darkroom.develop(sampled(seen, noise_seed=4), until="mosaic")
     assert np.array_equal(Defects()(mosaic).pixels, mosaic.pixels)
 
 

@@ -2,12 +2,12 @@
 
 A pixel is defective when it stands above the second highest (or below the second lowest) of its eight nearest
 neighbours of the same colour by more than `threshold` standard deviations of the noise, by more than the spread of
-these neighbours, and by more than five times what the most of the eight pixels around it, of whatever colour, stands
-out beyond its own noise: a lens spreads light over pixels, a star's too, a defect stays alone. A pixel under a tenth of
-the second lowest is dead however much its neighbours spread, where none of the pixels beside it falls below half of
-what is two pixels further out, as each would beside a dark thing that a lens draws. Own work after the rank-ordered
-differences of Garnett et al. 2005: comparing with order statistics spares edges and texture, the second highest lets
-two defects stand side by side.
+these neighbours, and by more than three times what any pixel beside it, and four times what any aslant of it, stands
+out beyond its own noise, of whatever colour: a lens spreads light over pixels, a star's too, a defect stays alone. A
+pixel under a tenth of the second lowest is dead however much its neighbours spread, where none of the pixels beside it
+falls below half of what is two pixels further out, as each would beside a dark thing that a lens draws. Own work after
+the rank-ordered differences of Garnett et al. 2005: comparing with order statistics spares edges and texture, the
+second highest lets two defects stand side by side.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ SIGNATURE = Signature(
 )
 NEIGHBOURS = ((-2, -2), (0, -2), (2, -2), (-2, 0), (2, 0), (-2, 2), (0, 2), (2, 2))
 BESIDE = ((-1, 0), (1, 0), (0, -1), (0, 1))
-AROUND = (*BESIDE, (-1, -1), (1, -1), (-1, 1), (1, 1))
-COMPANY = 5.0
+ASLANT = ((-1, -1), (1, -1), (-1, 1), (1, 1))
+COMPANY = {**dict.fromkeys(BESIDE, 3.0), **dict.fromkeys(ASLANT, 4.0)}
+"""How many times what a pixel beside it, or aslant and so farther away, stands out a pixel may stand out itself."""
 COMPANY_SIGMA = 2.0
 DEAD, BESIDE_DEAD = 0.1, 0.5
 # Batcher's odd-even merge network for eight values, 19 comparisons (Knuth, TAOCP 3, 5.3.4).
@@ -70,15 +71,16 @@ def algorithm(mosaic: Any, noise_scale: Any, noise_offset: Any, threshold: Any) 
     scales, offsets = pattern.of_table("noise_scales", noise_scale), pattern.of_table("noise_offsets", noise_offset)
     variance = scales[x, y % 2] * hl.max(median, hl.f32(0.0)) + offsets[x, y % 2]
     company, alone = hl.f32(0.0), hl.Expr(True)
-    for dx, dy in AROUND:
+    for (dx, dy), times in COMPANY.items():
         near, far = mosaic[x + dx, y + dy], mosaic[x + 3 * dx, y + 3 * dy]
         site = x + dx, (y + dy) % 2
         noise = scales[site] * (hl.max(near, hl.f32(0.0)) + hl.max(far, hl.f32(0.0))) + hl.f32(2.0) * offsets[site]
-        company = hl.max(company, (near - far) * (near - far) - hl.f32(COMPANY_SIGMA**2) * noise)
+        stands_out = (near - far) * (near - far) - hl.f32(COMPANY_SIGMA**2) * noise
+        company = hl.max(company, hl.f32(times**2) * stands_out)
         if (dx, dy) in BESIDE:
             alone &= near > far * hl.f32(BESIDE_DEAD)
     beyond_noise = threshold * hl.sqrt(variance)
-    margin = beyond_noise + (ranked[6] - ranked[1]) + hl.sqrt(company) * hl.f32(COMPANY)
+    margin = beyond_noise + (ranked[6] - ranked[1]) + hl.sqrt(company)
     dead = hl.max(beyond_noise, ranked[1] * hl.f32(1.0 - DEAD))
     below = hl.select(alone, hl.min(margin, dead), margin)
     mended = hl.Func("mended")
@@ -131,15 +133,16 @@ def reference(mosaic: Array, noise_scale: Array, noise_offset: Array, threshold:
     sites = np.ix_(np.arange(height) % 2, np.arange(width) % 2)
     variance = noise_scale[sites] * np.maximum(median, 0) + noise_offset[sites]
     company, alone = np.zeros_like(mosaic), np.ones(mosaic.shape, bool)
-    for dx, dy in AROUND:
+    for (dx, dy), times in COMPANY.items():
         near, far = at(dx, dy), at(3 * dx, 3 * dy)
         beside = np.ix_((np.arange(height) + dy) % 2, (np.arange(width) + dx) % 2)
         noise = noise_scale[beside] * (np.maximum(near, 0) + np.maximum(far, 0)) + 2 * noise_offset[beside]
-        company = np.maximum(company, np.square(near - far) - np.float32(COMPANY_SIGMA**2) * noise)
+        stands_out = np.square(near - far) - np.float32(COMPANY_SIGMA**2) * noise
+        company = np.maximum(company, np.float32(times**2) * stands_out)
         if (dx, dy) in BESIDE:
             alone &= near > far * np.float32(BESIDE_DEAD)
     beyond_noise = np.float32(threshold) * np.sqrt(variance)
-    margin = beyond_noise + (ranked[6] - ranked[1]) + np.sqrt(company) * np.float32(COMPANY)
+    margin = beyond_noise + (ranked[6] - ranked[1]) + np.sqrt(company)
     dead = np.maximum(beyond_noise, ranked[1] * np.float32(1.0 - DEAD))
     below = np.where(alone, np.minimum(margin, dead), margin)
     return np.where((mosaic > ranked[6] + margin) | (mosaic < ranked[1] - below), median, mosaic)
