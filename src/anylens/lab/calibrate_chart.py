@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure, at_least, figures, sandwich
+from anylens.lab.figure import Figure, at_least, figures, sandwich, spread_of
 from anylens.lab.grids import Grid
 from anylens.lab.samples import Floats
 from anylens.lab.turns import turn
@@ -393,7 +393,7 @@ class _Problem:
 
     def _weight(self, left: Floats) -> Floats:
         """(n,) inverse variances: a point's own error, and what beyond it the whole shows; far ones count less."""
-        usual = 1.4826 * float(np.median(np.abs(left)))
+        usual = spread_of(left)
         beyond = max(usual**2 - float(np.median(self.error)) ** 2, (0.1 * usual) ** 2, 1e-12)
         variance = np.minimum(self.error, 10.0 * usual + 1e-6) ** 2 + beyond
         return np.asarray(1.0 / (variance * (1.0 + np.sum(left**2, axis=1) / (18.0 * variance))))

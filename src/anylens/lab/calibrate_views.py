@@ -12,7 +12,7 @@ import numpy as np
 from anylens.lab import colorchecker
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
 from anylens.lab.calibrate_files import Given, Seen, agreed, date_of, focal_of, seen
-from anylens.lab.figure import sandwich
+from anylens.lab.figure import mostly, sandwich
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats, NoChart
 from anylens.lab.specimen import Specimen
@@ -159,13 +159,8 @@ def _radial_shift(places: Floats, shifts: Floats, view: Floats, reach_mm: float)
         (places[:, 1], flat, flat + 1.0),
     )]  # fmt: skip
     design, value, of = np.concatenate(terms), shifts.T.ravel(), np.concatenate([view, view])
-    weight = np.ones(len(value))
-    for _ in range(8):
-        inverse = np.linalg.pinv(design.T @ (design * weight[:, None]), hermitian=True)
-        found = inverse @ (design.T @ (weight * value))
-        left = value - design @ found
-        usual = 1.4826 * float(np.median(np.abs(left))) + 1e-9
-        weight = 1.0 / (1.0 + (left / (3.0 * usual)) ** 2)
+    found, inverse, weight = mostly(design, value, width=3.0, rounds=8)
+    left = value - design @ found
     spread = float(np.sum(weight * left**2)) / (len(value) - 5)
     pulls = design * (weight * left)[:, None]
     error = np.sqrt(np.maximum(np.diag(inverse) * spread, np.diag(sandwich(inverse, pulls, of, 1))))

@@ -106,6 +106,26 @@ def weighted(design: Floats, value: Floats, error: Floats) -> tuple[Floats, Floa
     return found, covariance * max(birge, 1.0), float(np.sqrt(np.mean(left**2)))
 
 
+def mostly(design: Numbers, value: Numbers, width: float, rounds: int) -> tuple[Floats, Floats, Floats]:
+    """(solution (k,), inverse (k, k) of the weighted normal matrix, weights (n,)) of what most values (n,) agree on.
+
+    Least squares in rounds: the farther values lie from what was found, in `width` times the usual distance, the less
+    they weigh (Cauchy's weights, Holland & Welsch 1977).
+    """
+    weight = np.ones(len(value))
+    for _ in range(rounds):
+        inverse = np.linalg.pinv((design * weight[:, None]).T @ design, hermitian=True)
+        found = inverse @ (design.T @ (weight * value))
+        left = value - design @ found
+        weight = 1.0 / (1.0 + (left / (width * (spread_of(left) + 1e-9))) ** 2)
+    return np.asarray(found, np.float64), np.asarray(inverse, np.float64), weight
+
+
+def spread_of(left: npt.NDArray[Any]) -> float:
+    """The standard deviation of most of these values about 0, by their median."""
+    return 1.4826 * float(np.median(np.abs(left)))
+
+
 def sandwich(inverse: Numbers, pulls: Numbers, group: npt.NDArray[np.integer[Any]], free: int) -> Floats:
     """(k, k): the covariance of a fit's numbers by how groups of its values disagree (White 1980, by groups).
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anylens.lab.figure import Figure, figures, weighted
+from anylens.lab.figure import Figure, figures, mostly, spread_of
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats, Place, Samples
 from anylens.lab.specimen import Specimen
@@ -263,12 +263,9 @@ def _lateral(samples: Samples, letter: str, places: Floats, shifts: Floats) -> L
     one, none = np.ones(len(places)), np.zeros(len(places))
     design = np.concatenate([np.column_stack([x, x * r2, one, none]), np.column_stack([y, y * r2, none, one])])
     value = np.concatenate([shifts[:, 0], shifts[:, 1]])
-    spread = np.full(len(value), 1.0)
-    for _ in range(6):
-        found, covariance, _ = weighted(design, value, spread)
-        left = value - design @ found
-        usual = 1.4826 * float(np.median(np.abs(left))) + 1e-9
-        spread = usual * np.sqrt(1.0 + (left / (2.0 * usual)) ** 2)
+    found, inverse, weight = mostly(design, value, width=2.0, rounds=6)
+    left = value - design @ found
+    covariance = inverse * max(spread_of(left) ** 2, float(weight @ left**2) / (len(left) - len(found)))
     sigma = np.sqrt(np.diag(covariance))
     lever = np.array([1.0, 1.0, 0.0, 0.0])
     corner = Figure(float(found[0] + found[1]), math.sqrt(float(lever @ covariance @ lever)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import at_least, sandwich
+from anylens.lab.figure import at_least, sandwich, spread_of
 from anylens.lab.overlaps import Overlap
 from anylens.lab.turns import turn
 
@@ -144,7 +144,7 @@ class _Problem:
         size = LENS + 1 + 3 * self.photos
         for at in range(rounds):
             left = (self.there - self.foretold(numbers, turns)) * self.half
-            error = max(float(np.median(np.abs(left))) * 1.4826, _LEAST_ERROR_PX)
+            error = max(spread_of(left), _LEAST_ERROR_PX)
             weight = 1.0 / (1.0 + np.sum(left**2, axis=1) / (3.0 * error) ** 2) / error**2
             slopes = self._slopes(numbers, turns)
             scaled = (slopes * np.sqrt(weight)[:, None, None]).reshape(-1, size)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure, sandwich
+from anylens.lab.figure import Figure, sandwich, spread_of
 from anylens.lab.panned_geometry import ideal_places
 from anylens.lab.turns import turn
 
@@ -139,7 +139,7 @@ def _fitted(edges: _Edges, focal: float, frame: Floats) -> _Fit:
         off = edges.beside(math.exp(log_focal), frame)
         of = np.argmin(np.abs(off), axis=1)
         left = off[rows, of]
-        usual = max(1.4826 * float(np.median(np.abs(left))), _LEAST)
+        usual = max(spread_of(left), _LEAST)
         weight = 1.0 / (1.0 + (left / (2.0 * usual)) ** 2) ** 2
         moved = [edges.beside(math.exp(log_focal + step[0]), frame @ turn(step[1:]))[rows, of] for step in steps]
         slopes = (np.stack(moved, axis=1) - left[:, None]) / 1e-5

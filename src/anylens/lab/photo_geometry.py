@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure, at_least, sandwich
+from anylens.lab.figure import Figure, at_least, sandwich, spread_of
 from anylens.lab.overlaps import Overlap
 from anylens.lab.panned_geometry import LENS, ideal_places, turned
 
@@ -171,9 +171,9 @@ class _Problem:
 
     def _weigh(self, beside: Floats) -> None:
         """Weights: 1 / variance of a point, less for far ones; a line tells no more than lines are straight."""
-        error = max(1.4826 * float(np.median(np.abs(beside))), _LEAST_ERROR_PX)
+        error = max(spread_of(beside), _LEAST_ERROR_PX)
         sag, known = _sags(self.points, beside, self.of_line, error)
-        bowed2 = max((1.4826 * float(np.median(np.abs(sag)))) ** 2 - float(np.median(known)) ** 2, 0.0)
+        bowed2 = max(spread_of(sag) ** 2 - float(np.median(known)) ** 2, 0.0)
         strange = 1.0 / (1.0 + sag**2 / 9.0 / (bowed2 + known**2))
         share = strange * known**2 / (known**2 + bowed2)
         self.bowed_px = math.sqrt(bowed2)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure
+from anylens.lab.figure import Figure, spread_of
 from anylens.lab.perspective import perspective
 from anylens.lab.photo_geometry import bent_about
 from anylens.lab.specimen import Specimen
@@ -211,7 +211,7 @@ def softness(roots: Bytes) -> Floats:
     across, down = (cv2.filter2D(narrow, cv2.CV_32F, kernel) for kernel in (_SLOPE, _SLOPE.T))
     steep = cv2.magnitude(across, down)
     checker = cv2.filter2D(light[::2, ::2], cv2.CV_32F, np.outer([1, -2, 1], [1, -2, 1]).astype(np.float32) / 6.0)
-    noise = 1.4826 * float(np.median(np.abs(checker)))
+    noise = spread_of(checker)
     level = np.abs(across) >= np.abs(down)
     sideways, upright = np.maximum(steep[1:-1, :-2], steep[1:-1, 2:]), np.maximum(steep[:-2, 1:-1], steep[2:, 1:-1])
     beside = np.where(level[1:-1, 1:-1], sideways, upright)

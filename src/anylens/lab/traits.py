@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anylens.lab.figure import Figure, combined, sandwich
+from anylens.lab.figure import Figure, combined, mostly, sandwich
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Overlap, Sight, overlaps, seen_before, sight
 from anylens.lab.panned_light import LEAST_MOVE, panned_light
@@ -218,20 +218,8 @@ def trends(light: npt.NDArray[np.float32], clipped: npt.NDArray[np.bool_]) -> tu
     found = []
     for values in (log_g, log_r - log_g, log_b - log_g):
         value = np.concatenate([np.diff(values, axis=axis)[keep] for axis, keep in taken])
-        terms, covariance = _mostly(design, value, parts)
-        found.append(Figure(SHADE**2 * float(terms[0]), SHADE**2 * math.sqrt(max(float(covariance[0, 0]), 0.0))))
+        terms, inverse, weight = mostly(design, value, width=1.0, rounds=12)
+        pulls = design * (weight * (value - design @ terms))[:, None]
+        error = math.sqrt(float(sandwich(inverse, pulls, parts, len(terms))[0, 0]))
+        found.append(Figure(float(terms[0]), error).times(SHADE**2))
     return found[0], found[1], found[2]
-
-
-def _mostly(design: Floats, value: Floats, parts: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """(terms, covariance) of what most values agree on; errors from how the parts of the field disagree."""
-    terms, weight = np.zeros(design.shape[1]), np.ones(len(value))
-    ridge = np.diag(1e-9 * np.sum(design**2, axis=0) + 1e-12)
-    for _ in range(12):
-        left = value - design @ terms
-        usual = max(1.4826 * float(np.median(np.abs(left))), 1e-6)
-        weight = 1.0 / (1.0 + (left / usual) ** 2)
-        inverse = np.linalg.inv((design * weight[:, None]).T @ design + ridge)
-        terms = inverse @ (design.T @ (weight * value))
-    pulls = design * (weight * (value - design @ terms))[:, None]
-    return terms, sandwich(inverse, pulls, parts, len(terms))
