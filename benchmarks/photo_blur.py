@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.camera.virtual import open_virtual
-from anylens.lab.calibrate import photo_view
 from anylens.lab.calibrate_files import Given
-from anylens.lab.calibrate_photos import When, photo_sections
+from anylens.lab.calibrate_photos import photo_sections, photo_view
 from anylens.lab.specimen import specimen
 from anylens.lab.spread import lens_mtf
+from anylens.lens import Lens
 from anylens.lens.passport import PsfField
 from anylens.twin.glass import Mounting
 from anylens.twin.light import Formation
@@ -89,9 +89,7 @@ def measured(folder: Path, lens: str, f_number: float) -> dict[str, Any]:
     views = [photo_view(specimen(file), Given()) for file in files]
     facts, pitch_um = views[0].facts, views[0].facts.pitch_um
     assert pitch_um is not None
-    sections, why = photo_sections(
-        [each.taken for each in views], pitch_um, When(f_number, DISTANCE_M, facts.focal_mm, "2026-01-01")
-    )
+    sections, why = photo_sections(views, Lens("", lens), pitch_um)
     if "psf" not in sections:
         return {"why": why["psf"]}
     (field,) = sections["psf"]

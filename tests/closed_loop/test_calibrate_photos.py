@@ -12,6 +12,7 @@ from anylens.app import voice
 from anylens.app.command_line import run
 from anylens.files import write
 from anylens.lab import calibrate_photos
+from anylens.lab.calibrate_files import Given
 from anylens.lab.figure import Figure
 from anylens.lab.fringes import fringes, radial_shift
 from anylens.lab.overlaps import Overlap, overlaps, sight
@@ -20,7 +21,7 @@ from anylens.lab.photo_geometry import PhotoGeometry, photo_geometry
 from anylens.lab.specimen import of_image
 from anylens.lab.straight import roots_of_green, straight_things
 from anylens.lab.traits import look, traits
-from anylens.lens import read_passport
+from anylens.lens import Lens, read_passport
 from anylens.lens.mapping import cast, light
 from anylens.lens.passport import Geometry
 from anylens.lens.passport_file import passport_text
@@ -162,10 +163,10 @@ def test_the_same_view_again_tells_no_more_of_its_things() -> None:
 
 
 def test_the_same_view_again_makes_no_passport_surer(pan) -> None:
-    first, second = (calibrate_photos.taken(of_image(frame, "photo"), CAMERA.pitch_um) for frame in pan[:2])
-    when = calibrate_photos.When(4.0, 3.0, CAMERA.focal_mm, "2026-01-01")
+    given = Given(pitch_um=CAMERA.pitch_um)
+    first, second = (calibrate_photos.photo_view(of_image(frame, "photo"), given) for frame in pan[:2])
     two, three = (
-        calibrate_photos.photo_sections(photos, CAMERA.pitch_um, when)[0]["lateral"][0]
+        calibrate_photos.photo_sections(photos, Lens("", "Street 25"), CAMERA.pitch_um)[0]["lateral"][0]
         for photos in ([first, second], [first, second, second])
     )
     assert three.red_error == pytest.approx(two.red_error, rel=0.01)

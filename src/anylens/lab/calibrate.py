@@ -8,10 +8,10 @@ from typing import Any
 
 from anylens.lab.calibrate_chart import ChartFit
 from anylens.lab.calibrate_edges import EdgeView, blur_of_edges, tilt_of_edges
-from anylens.lab.calibrate_files import Given, Seen, agreed, body_and_pitch, date_of, focal_of, seen, unfinished
+from anylens.lab.calibrate_files import Given, Seen, agreed, body_and_pitch, date_of, seen, unfinished
 from anylens.lab.calibrate_flat import color_shading, vignetting
 from anylens.lab.calibrate_mount import mount_of_chart, together
-from anylens.lab.calibrate_photos import Taken, When, photo_sections, taken
+from anylens.lab.calibrate_photos import PhotoView, photo_sections
 from anylens.lab.calibrate_unknown import still_unknown
 from anylens.lab.calibrate_views import ChartView, of_chart
 from anylens.lab.shading import ShadingMeasure, shading
@@ -21,14 +21,6 @@ from anylens.lens.passport import Passport, Section, merged
 from anylens.refusal import Refusal
 
 _SURER = ("chart", "flat", "edges")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PhotoView:
-    """What is kept of an ordinary photo."""
-
-    taken: Taken
-    facts: Seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +57,6 @@ class Calibrated:
     chart: ChartFit | None = field(repr=False, default=None)
 
 
-def photo_view(specimen: Specimen, given: Given) -> PhotoView:
-    """What one ordinary raw tells; raises Refusal where it is none."""
-    facts = seen(specimen, given)
-    return PhotoView(taken(specimen, facts.pitch_um), facts)
-
-
 def calibrate(lens: Lens, given: Given, pictures: Pictures, old: Passport | None = None) -> Calibrated:
     """Measure what the pictures tell of a lens on a body, beside what an old passport tells already.
 
@@ -97,7 +83,7 @@ def calibrate(lens: Lens, given: Given, pictures: Pictures, old: Passport | None
         mount = together(mount_of_chart(fit, pitch_um, geometry.date), mount)
     fresh = {**fresh, "psf": blur_of_edges(pictures.edges, pitch_um), "mount": () if mount is None else (mount,)}
     if pictures.photos:
-        found, why = _of_photos(pictures.photos, lens, pitch_um)
+        found, why = photo_sections(pictures.photos, lens, pitch_um)
         notes += [sentence for section, sentence in why.items() if not fresh.get(section)]
         fresh = _with_photos(fresh, found, old)
     size_px = files[0].width_px, files[0].height_px
@@ -144,18 +130,6 @@ def _of_flats(
         if cast is not None:
             casts.append(cast)
     return {"vignetting": tuple(falloffs), "color": tuple(casts)}, tuple(measures), notes
-
-
-def _of_photos(
-    photos: Sequence[PhotoView], lens: Lens, pitch_um: float
-) -> tuple[dict[str, tuple[Section, ...]], dict[str, str]]:
-    """What ordinary photos tell, and why not the rest; their distances may differ."""
-    files = [each.facts for each in photos]
-    f_number = agreed(files, "f_number", "apertures", "calibrate from photos of each aperture by themselves")
-    focus = {each.focus_m for each in files}
-    focus_m = focus.pop() if len(focus) == 1 else None
-    when = When(f_number, focus_m, focal_of(files, lens), date_of(files))
-    return photo_sections([each.taken for each in photos], pitch_um, when)
 
 
 def _with_photos(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.calibrate_files import Given, Seen, agreed, date_of, focal_of, seen
 from anylens.lab.calibrate_flat import COLUMNS, ROWS, lattice
 from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
 from anylens.lab.overlaps import Overlap, Sight, overlaps, seen_before, sight
@@ -20,6 +21,7 @@ from anylens.lab.sharpness import EdgeSharpness
 from anylens.lab.specimen import Specimen
 from anylens.lab.spread import spread_field
 from anylens.lab.straight import roots_of_green, straight_things
+from anylens.lens.model import Lens
 from anylens.lens.passport import ColorShading, Geometry, Lateral, PsfField, Section, Vignetting
 from anylens.refusal import Refusal
 
@@ -34,12 +36,10 @@ _WALL = "take a wall of bricks, posters or letters straight on, the camera turne
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Taken:
-    """What is kept of one photo while the others are looked at."""
+class PhotoView:
+    """What is kept of one ordinary photo while the others are looked at."""
 
-    name: str
-    width_px: int
-    height_px: int
+    facts: Seen
     red: Fringes = field(repr=False)
     blue: Fringes = field(repr=False)
     lines: tuple[npt.NDArray[np.float64], ...] = field(repr=False)
@@ -47,18 +47,9 @@ class Taken:
     edges: tuple[EdgeSharpness, ...] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class When:
-    """Where and how the photos were taken, as a section of a passport says it."""
-
-    f_number: float | None
-    focus_m: float | None
-    focal_mm: float | None
-    date: str
-
-
-def taken(specimen: Specimen, pitch_um: float | None) -> Taken:
-    """All that calibrating needs of one raw, of pixels so far apart; Refusal where it is none under a colour filter."""
+def photo_view(specimen: Specimen, given: Given) -> PhotoView:
+    """All that calibrating needs of one raw; Refusal where it is none under a colour filter."""
+    facts = seen(specimen, given)
     if specimen.kind != "raw":
         raise Refusal(
             f"{specimen.name} is a finished picture, in which the camera may have mended what is to be measured; give "
@@ -67,31 +58,34 @@ def taken(specimen: Specimen, pitch_um: float | None) -> Taken:
     if len(specimen.letters()) != 3:
         raise Refusal(f"{specimen.name} has no colours to compare; a monochrome camera needs flats and a chart.")
     roots = roots_of_green(specimen)
-    return Taken(
-        specimen.name,
-        specimen.width_px,
-        specimen.height_px,
+    return PhotoView(
+        facts,
         fringes(specimen, "R"),
         fringes(specimen, "B"),
         straight_things(roots).lines,
         sight(specimen, roots),
-        edges_in(replace(specimen.luminance(), pitch_um=pitch_um), roots),
+        edges_in(replace(specimen.luminance(), pitch_um=facts.pitch_um), roots),
     )
 
 
 def photo_sections(
-    photos: Sequence[Taken], pitch_um: float, when: When
+    photos: Sequence[PhotoView], lens: Lens, pitch_um: float
 ) -> tuple[dict[str, tuple[Section, ...]], dict[str, str]]:
     """(the sections that photos tell, by section why they do not tell the others); Refusal where they tell nothing.
 
-    The same view again, from a tripod, tells no more of the lens, since what errs is the scene.
+    The photos are of one aperture, their distances may differ. The same view again, from a tripod, tells no more of the
+    lens, since what errs is the scene.
     """
+    files = [each.facts for each in photos]
+    f_number = agreed(files, "f_number", "apertures", "calibrate from photos of each aperture by themselves")
+    focus = {each.focus_m for each in files}
+    focal_mm = focal_of(files, lens)
     if len(photos) < LEAST_PHOTOS:
         raise Refusal(
             "One photo cannot tell what is the lens's and what the scene's; give five or more of different things, or "
             "eight of a slow pan."
         )
-    sizes = {(each.width_px, each.height_px) for each in photos}
+    sizes = {(each.width_px, each.height_px) for each in files}
     if len(sizes) > 1:
         raise Refusal("The photos are of different sizes; calibrate each size by itself.")
     width, height = sizes.pop()
@@ -99,9 +93,10 @@ def photo_sections(
     shared = overlaps(sights)
     again = seen_before(shared, sights[0].half_px)
     views = [each for at, each in enumerate(photos) if at not in again]
-    said = {"method": "photos", "frames": len(photos), "focus_m": when.focus_m, "date": when.date}
-    at_ring = {**said, "f_number": when.f_number}
-    focal_px = None if when.focal_mm is None else when.focal_mm / pitch_um * 1e3
+    focus_m = focus.pop() if len(focus) == 1 else None
+    said = {"method": "photos", "frames": len(photos), "focus_m": focus_m, "date": date_of(files)}
+    at_ring = {**said, "f_number": f_number}
+    focal_px = None if focal_mm is None else focal_mm / pitch_um * 1e3
     lines = [line for each in views for line in each.lines]
     geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))
     found: dict[str, Section | str] = {
@@ -123,7 +118,7 @@ def photo_sections(
     return sections, why
 
 
-def _fringed(views: Sequence[Taken], pitch_um: float, said: dict[str, Any]) -> Lateral | str:
+def _fringed(views: Sequence[PhotoView], pitch_um: float, said: dict[str, Any]) -> Lateral | str:
     """Lateral colour, or a sentence why the photos do not tell it."""
     red, blue = radial_shift([each.red for each in views]), radial_shift([each.blue for each in views])
     if red is None or blue is None:
@@ -179,7 +174,9 @@ def _panned(
     return {"vignetting": _vignetting(light.falloff, *sides, pitch_um, said), "color": cast}
 
 
-def _blur(photos: Sequence[Taken], width: int, height: int, pitch_um: float, said: dict[str, Any]) -> PsfField | str:
+def _blur(
+    photos: Sequence[PhotoView], width: int, height: int, pitch_um: float, said: dict[str, Any]
+) -> PsfField | str:
     """The blur at the aperture of all photos, or a sentence why they do not tell it."""
     if said["f_number"] is None:
         return "The aperture is not known, which blur needs; say it with --aperture."

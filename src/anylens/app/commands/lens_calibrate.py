@@ -87,8 +87,9 @@ def run(given: Namespace) -> int:
 
 def _measured(given: Namespace, said: Given, turns: list[float] | None) -> tuple[Lens, Pictures, int]:
     """The lens as the files name it, what is kept of each file, and how many charts were left aside."""
-    from anylens.lab.calibrate import Pictures, photo_view
+    from anylens.lab.calibrate import Pictures
     from anylens.lab.calibrate_edges import edge_view
+    from anylens.lab.calibrate_photos import photo_view
     from anylens.lab.calibrate_views import chart_view
     from anylens.lens import Lens
 
