@@ -93,26 +93,15 @@ def chart_fit(grids: Sequence[Grid], width_px: int, height_px: int, nominal_px: 
     """
     usable = _usable(grids)
     problem, found, covariance, left, bend = _fitted(_Problem(usable, width_px, height_px), usable, nominal_px)
+    shared = figures(found[:_SHARED], np.sqrt(np.diag(covariance))[:_SHARED])
     rms = _rms(left)
-    if rms > _MOST_LEFT_PX:
-        raise Refusal(
-            f"The {len(usable)} views of the chart do not fit one camera ({rms:.2f} px are left); take them with one "
-            "lens at one focus setting, in one size, the camera held still."
-        )
-    sigma = np.sqrt(np.diag(covariance))
-    focal = Figure(float(found[0]), float(sigma[0]))
-    if nominal_px is None and not 0.0 < focal.error < _MOST_FOCAL_ERROR * focal.value:
-        raise Refusal(
-            f"All {len(usable)} views look straight at the chart, so its distance cannot be told from the focal "
-            f"length ({focal} px); turn the camera or the chart by about 30 degrees in some of them, or say --focal."
-        )
-    shared = figures(found[:_SHARED], sigma[:_SHARED])
+    _refuse_unfit(len(usable), rms, shared[0] if nominal_px is None else None)
     away = np.hypot(*(problem.seen - problem.middle).T)
     ideal = problem.ideal(found)
     axis, axis_off = _axis(problem, found)
     return ChartFit(
         kind=usable[0].kind,
-        focal_px=focal,
+        focal_px=shared[0],
         centre_px=(shared[1], shared[2]),
         radial=(shared[3], shared[4], shared[5]),
         tangential=(shared[6], shared[7]),
@@ -149,6 +138,20 @@ def _usable(grids: Sequence[Grid]) -> list[Grid]:
             "or more from different sides, some of them filling the corners."
         )
     return usable
+
+
+def _refuse_unfit(views: int, left_px: float, focal_px: Figure | None) -> None:
+    """Raise Refusal where so much is left of the views, or the focal length that they are to tell stays unknown."""
+    if left_px > _MOST_LEFT_PX:
+        raise Refusal(
+            f"The {views} views of the chart do not fit one camera ({left_px:.2f} px are left); take them with one "
+            "lens at one focus setting, in one size, the camera held still."
+        )
+    if focal_px is not None and not 0.0 < focal_px.error < _MOST_FOCAL_ERROR * focal_px.value:
+        raise Refusal(
+            f"All {views} views look straight at the chart, so its distance cannot be told from the focal "
+            f"length ({focal_px} px); turn the camera or the chart by about 30 degrees in some of them, or say --focal."
+        )
 
 
 def _fitted(

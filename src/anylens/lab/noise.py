@@ -181,16 +181,7 @@ def _transfer(letter: str, shots: Sequence[tuple[Specimen, ...]], notes: list[st
     points = points_of(tiles, black.value)
     top, saturation = saturation_of(points, white - black.value, tiles)
     gain, start, fixed, fitted = transfer_line(points, top, single=tiles[0].fixed is None)
-    if not gain.value > 0.0:
-        raise Refusal(
-            f"The noise of {letter} does not grow with the light, so it tells no electrons; "
-            "give raw flats at several exposures from dark to nearly white."
-        )
-    if gain.error > _MOST_UNSURE * gain.value:
-        raise Refusal(
-            f"The even places in {letter} cover too small a range of light: its gain is known to "
-            f"{100.0 * gain.error / gain.value:.0f} % only; give raw flats at several exposures, or a chart of steps."
-        )
+    _refuse_unsure(letter, gain)
     read = root(Figure(max(start.value - ROUNDING, 0.0), start.error))
     read_e, full = read.over(gain), top.over(gain)
     least = math.sqrt(read_e.value**2 + ROUNDING / gain.value**2 + 0.25) + 0.5
@@ -219,6 +210,20 @@ def _transfer(letter: str, shots: Sequence[tuple[Specimen, ...]], notes: list[st
         white_dn=white,
         points=_with_profile(points, fitted, letter, shots[0][0], white, black.value),
     )
+
+
+def _refuse_unsure(letter: str, gain: Figure) -> None:
+    """Raise Refusal where light and noise of a colour do not tell its gain."""
+    if not gain.value > 0.0:
+        raise Refusal(
+            f"The noise of {letter} does not grow with the light, so it tells no electrons; "
+            "give raw flats at several exposures from dark to nearly white."
+        )
+    if gain.error > _MOST_UNSURE * gain.value:
+        raise Refusal(
+            f"The even places in {letter} cover too small a range of light: its gain is known to "
+            f"{100.0 * gain.error / gain.value:.0f} % only; give raw flats at several exposures, or a chart of steps."
+        )
 
 
 def _with_profile(

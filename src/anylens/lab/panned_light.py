@@ -20,6 +20,7 @@ from anylens.lab.overlaps import Overlap, Sight, laid_over
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
+Light = npt.NDArray[np.float32]
 
 CELL = 12
 """Samples of `Sight.light` along each side of what is compared."""
@@ -116,7 +117,7 @@ def panned_light(sights: Sequence[Sight], overlaps: Sequence[Overlap]) -> Panned
         told = [each for each in compared if each is not None]
     if sum(len(each.value) for each in told) < _LEAST_CELLS:
         return None
-    cells = _Cells(*(np.concatenate([getattr(each, one.name) for each in told]) for one in fields(_Cells)))
+    cells = _Compared(*(np.concatenate([getattr(each, one.name) for each in told]) for one in fields(_Compared)))
     exposures = [each.exposure for each in sights]
     known = [each for each in exposures if each is not None]
     gains = np.array(known if len(known) == len(sights) else [0.0] * len(sights), np.float64)
@@ -143,7 +144,7 @@ def cast_terms(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
+class _Compared:
     """Compared cells: (n, 3) logarithms of the first's green, R/G and B/G less the second's, their errors, places.
 
     `slope` (n, 3, 2) is how the logarithms of green, red and blue change a half diagonal further right and down.
@@ -170,37 +171,20 @@ class _Cells:
         return np.asarray(-np.einsum("nx,nxk->kn", self.slope[:, which], moved))
 
 
-def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
+def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Compared | None:
     """Cells of one photo and what the other shows there; None where they hardly overlap."""
     import cv2
 
     _, height, width = one.light.shape
     step = one.light_px
-    rows, columns = np.mgrid[:height, :width]
     half = math.hypot(width, height) * step / 2.0
     laid, awry_px = laid_over(overlap, half)
-    down, right = np.mgrid[: height + _KNOT : _KNOT, : width + _KNOT : _KNOT]
-    knots = (laid(np.column_stack([right.ravel(), down.ravel()]) * step + (step - 1) / 2.0) + 0.5) / step - 0.5
-    across, along = (np.asarray(each / _KNOT, np.float32) for each in (columns, rows))
-    grid = knots.reshape(*down.shape, 2).astype(np.float32)
-    x, y = (np.asarray(cv2.remap(grid[..., k], across, along, cv2.INTER_LINEAR), np.float32) for k in (0, 1))
+    x, y = _laid_at(laid, height, width, step)
     seen = np.stack([cv2.remap(plane, x, y, cv2.INTER_LINEAR) for plane in other.light])
-    ended = cv2.remap(other.clipped.astype(np.uint8), x, y, cv2.INTER_LINEAR)
-    near = np.zeros((height, width), np.uint8)
-    for place in np.rint((overlap.places_px + 0.5) / step - 0.5).astype(int).tolist():
-        cv2.circle(near, place, max(width // 14, 4), 1, -1)
-    most_y, most_x = (side - 2.5 for side in other.light.shape[1:])
-    usable = (x > 1.5) & (y > 1.5) & (x < most_x) & (y < most_y) & (near > 0) & (ended == 0) & ~one.clipped
-
-    def cells(plane: npt.NDArray[np.generic]) -> Floats:
-        high, wide = height // CELL, width // CELL
-        cut = plane[..., : high * CELL, : wide * CELL].reshape(*plane.shape[:-2], high, CELL, wide * CELL)
-        rows = cut.mean(axis=-2, dtype=np.float64)
-        return np.asarray(rows.reshape(*rows.shape[:-1], wide, CELL).mean(axis=-1))
-
-    mine, theirs = cells(one.light), cells(seen)
-    good = (cells(usable) == 1.0) & (np.minimum(mine, theirs).min(axis=0) > _LEAST_LIGHT)
-    changes = np.stack([cells(np.gradient(seen, axis=axis)) for axis in (2, 1)]) / np.maximum(theirs, _LEAST_LIGHT)
+    mine, theirs = _cells(one.light), _cells(seen)
+    usable = _usable(one, other, overlap, x, y)
+    good = (_cells(usable) == 1.0) & (np.minimum(mine, theirs).min(axis=0) > _LEAST_LIGHT)
+    changes = np.stack([_cells(np.gradient(seen, axis=axis)) for axis in (2, 1)]) / np.maximum(theirs, _LEAST_LIGHT)
     texture = np.hypot(*(_kinds(change) for change in changes)) * math.hypot(awry_px / step, _LAID)
     good &= texture[0] < _MOST_TEXTURE
     if good.sum() < 8:
@@ -210,11 +194,13 @@ def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
     red, green, blue = (grain[0] + grain[1]) / CELL**2
     noise = np.stack([green, 2.0 * red + green, 2.0 * blue + green])
     middle = np.array([width, height]) * step / 2.0
-    here = np.column_stack([(cells(each)[good] + 0.5) * step for each in (columns, rows)])
-    away = np.column_stack([(cells(each)[good] + 0.5) * step for each in (x, y)])
+    rows, columns = np.mgrid[:height, :width]
+    here, away = (
+        np.column_stack([(_cells(each)[good] + 0.5) * step for each in places]) for places in ((columns, rows), (x, y))
+    )
     at = np.clip((here / (2.0 * middle) * _ZONES).astype(int), 0, np.array(_ZONES) - 1)
     count = len(here)
-    return _Cells(
+    return _Compared(
         (_kinds(np.log(mine)) - _kinds(np.log(theirs))).T,
         np.sqrt(noise + texture[:, good] ** 2 + _LEAST_ERROR**2).T,
         changes[:, (1, 0, 2)][..., good].transpose(2, 1, 0) * half / step,
@@ -224,6 +210,39 @@ def _compared(one: Sight, other: Sight, overlap: Overlap) -> _Cells | None:
         np.full(count, overlap.second),
         at[:, 0] + _ZONES[0] * at[:, 1] + 1000 * overlap.first,
     )
+
+
+def _laid_at(laid: Callable[[Floats], Floats], height: int, width: int, step_px: int) -> tuple[Light, Light]:
+    """(x, y) of each sample (height, width) in the other photo, in samples; between knots it changes evenly."""
+    import cv2
+
+    down, right = np.mgrid[: height + _KNOT : _KNOT, : width + _KNOT : _KNOT]
+    knots = laid(np.column_stack([right.ravel(), down.ravel()]) * step_px + (step_px - 1) / 2.0)
+    grid = ((knots + 0.5) / step_px - 0.5).reshape(*down.shape, 2).astype(np.float32)
+    along, across = (np.asarray(each / _KNOT, np.float32) for each in np.mgrid[:height, :width])
+    x, y = (np.asarray(cv2.remap(grid[..., k], across, along, cv2.INTER_LINEAR), np.float32) for k in (0, 1))
+    return x, y
+
+
+def _usable(one: Sight, other: Sight, overlap: Overlap, x: Light, y: Light) -> npt.NDArray[np.bool_]:
+    """Which samples of one photo are near a match and unclipped in both, the other's at (x, y)."""
+    import cv2
+
+    ended = cv2.remap(other.clipped.astype(np.uint8), x, y, cv2.INTER_LINEAR)
+    near = np.zeros(x.shape, np.uint8)
+    for place in np.rint((overlap.places_px + 0.5) / one.light_px - 0.5).astype(int).tolist():
+        cv2.circle(near, place, max(x.shape[1] // 14, 4), 1, -1)
+    most_y, most_x = (side - 2.5 for side in other.light.shape[1:])
+    within = (x > 1.5) & (y > 1.5) & (x < most_x) & (y < most_y)
+    return np.asarray(within & (near > 0) & (ended == 0) & ~one.clipped)
+
+
+def _cells(planes: npt.NDArray[np.generic]) -> Floats:
+    """(..., rows, columns) means of planes (..., H, W) over cells of CELL samples along each side."""
+    high, wide = (side // CELL for side in planes.shape[-2:])
+    cut = planes[..., : high * CELL, : wide * CELL].reshape(*planes.shape[:-2], high, CELL, wide * CELL)
+    rows = cut.mean(axis=-2, dtype=np.float64)
+    return np.asarray(rows.reshape(*rows.shape[:-1], wide, CELL).mean(axis=-1))
 
 
 def _kinds(logs: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
@@ -244,7 +263,7 @@ def _log_light(numbers: Floats, at: Floats) -> tuple[Floats, Floats]:
 
 
 def _agreed(
-    cells: _Cells,
+    cells: _Compared,
     which: int,
     apart: Callable[[Floats], tuple[Floats, Floats]],
     belief: Floats,

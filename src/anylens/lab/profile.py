@@ -176,8 +176,8 @@ def fitted(
         kept = (np.abs(d) <= half_width_px) & (np.abs(t) <= 1.0)
         t, d = t[kept], d[kept]
         flat = light[kept] / (1.0 + shade * d)
-        thin = slice(None, None, _THINNED if turn < _ROUNDS - 1 and len(d) >= _THINNED * _LEFT else 1)
-        fit = _fit(t[thin], d[thin], flat[thin], half_width_px, rise, spread, noise)
+        thinned = _THINNED if turn < _ROUNDS - 1 and len(d) >= _THINNED * _LEFT else 1
+        fit = _fit(np.stack([t, d, flat])[:, ::thinned], half_width_px, rise, spread, noise)
         profile = fit.profile(middle, along, half_length, half_width_px, bend)
         rise, spread = profile.rise_px, profile.noise
         if turn < _ROUNDS - 1:
@@ -219,16 +219,15 @@ class _Fit:
 
 
 def _fit(
-    t: Floats,
-    d: Floats,
-    light: Floats,
-    half_width: float,
-    rise: float,
-    spread: tuple[float, float],
-    noise: tuple[float, float] | None,
+    strip: Floats, half_width: float, rise: float, spread: tuple[float, float], noise: tuple[float, float] | None
 ) -> _Fit:
+    """The profile of samples, and how the edge is to be moved: `strip` (3, n) are places along and across, and light.
+
+    `rise` and `spread` are those of the round before; raises Refusal as `fitted` does.
+    """
     from scipy.interpolate import BSpline
 
+    t, d, light = strip
     knots, far = _knots(rise, half_width)
     if len(d) < 3 * len(knots):
         raise Refusal(f"The edge has only {len(d)} samples; come nearer, or use a larger chart.")
@@ -237,16 +236,11 @@ def _fit(
     basis = BSpline.design_matrix(np.clip(d, knots[0] + 1e-9, knots[-1] - 1e-9), knots, 3).toarray()
     count = basis.shape[1]
     dark, bright = float(np.median(light[d < -far])), float(np.median(light[d > far]))
-    share = np.clip((light - dark) / (bright - dark), 0.0, 1.0) if bright > dark else np.full(len(d), 0.5)
-    variance = spread[0] ** 2 + share * (spread[1] ** 2 - spread[0] ** 2)
-    if noise is not None:
-        variance = noise[0] * np.maximum(dark + share * (bright - dark), 0.0) + noise[1]
-    root = 1.0 / np.sqrt(np.maximum(variance, (_FAINT * (bright - dark)) ** 2 + 1e-16))
+    root = _sureness(light, (dark, bright), spread, noise)
     stiff = _stiffness(count, 4)
     first = BSpline(knots, _solve(basis, light, root, stiff[:count, :count])[0], 3)
     slope = -first(d, 1)
-    columns = (basis, (first(d) - dark) * t, dark * t, slope * t, slope * (t * t - 1.0 / 3.0))
-    design = np.column_stack(columns)
+    design = np.column_stack([basis, (first(d) - dark) * t, dark * t, slope * t, slope * (t * t - 1.0 / 3.0)])
     weights, _ = _solve(design, light, root, stiff)
     away = np.abs(light - design @ weights) * root
     usual = max(float(np.median(away)) / 0.6745, float(np.quantile(away, 0.9)) / 1.645)
@@ -256,11 +250,10 @@ def _fit(
     unit = float(np.sum((residual * root[good]) ** 2)) / max(int(good.sum()) - len(weights), 1)
     even = (light - design[:, count : count + 2] @ weights[count : count + 2])[good]
     levels = _levels(d[good], even, root[good], far, unit)
-    spline = BSpline(knots, weights[:count], 3)
-    sides = [residual[(d[good] < -far)], residual[(d[good] > far)]]
+    sides = residual[d[good] < -far], residual[d[good] > far]
     spreads = [float(np.std(side)) if side.size > 8 else 0.0 for side in sides]
     middle = residual[np.abs(d[good]) < far]
-    rise, centre = _rise(spline, levels[0], levels[1], half_width)
+    rise, centre = _rise(BSpline(knots, weights[:count], 3), levels[0], levels[1], half_width)
     return _Fit(
         knots=knots,
         weights=weights[:count],
@@ -275,6 +268,18 @@ def _fit(
         slope=float(weights[-2]),
         bow=float(weights[-1]),
     )
+
+
+def _sureness(
+    light: Floats, levels: tuple[float, float], spread: tuple[float, float], noise: tuple[float, float] | None
+) -> Floats:
+    """(n,) 1 / the standard deviation of samples between two levels, by their scatter there or by the noise's line."""
+    dark, step = levels[0], levels[1] - levels[0]
+    share = np.clip((light - dark) / step, 0.0, 1.0) if step > 0.0 else np.full(len(light), 0.5)
+    variance = spread[0] ** 2 + share * (spread[1] ** 2 - spread[0] ** 2)
+    if noise is not None:
+        variance = noise[0] * np.maximum(dark + share * step, 0.0) + noise[1]
+    return np.asarray(1.0 / np.sqrt(np.maximum(variance, (_FAINT * step) ** 2 + 1e-16)))
 
 
 def _knots(rise: float, half_width: float) -> tuple[Floats, float]:

@@ -16,6 +16,8 @@ from anylens.refusal import Refusal
 
 Array = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
+Grid = tuple[Array, Array]
+"""(rows, columns) means over the cells of the field, and their standard errors."""
 
 _DOWN, _ACROSS = 24, 32
 _LEAST_LEVEL = 0.01
@@ -27,6 +29,7 @@ UNEVEN = 0.01
 """By how much a light that nothing is known of may grow across the picture, one standard deviation."""
 _ASIDE = 0.04
 """How far the middle of falloff may well lie off the picture's, in half diagonals."""
+_NAMES = {"R": "red", "G": "green", "B": "blue", "Y": "grey"}
 _TURN_OF = {1: 0.0, 3: 180.0, 6: 90.0, 8: 270.0}
 
 
@@ -53,8 +56,8 @@ class ShadingMeasure:
     `falloff` is of green (or the luminance of a finished picture), `red_green` and `blue_green` are the colour cast,
     None for monochrome; all 1 at the centre. `centre_px` is where the falloff is centred, `radial` its polynomial
     1 + k1 r2 + k2 r4 + k3 r6 with r 1 in the picture's corner, `residual_percent` what that leaves. `profile` is
-    (r, brightness) by rings, `corners` the four corners clockwise from top left at r `corner_r`. `light_percent` is
-    how much the light grew from left to right and from top to bottom, taken out; None where no turned frames told it.
+    (r, brightness) by rings, `corners` the four corners clockwise from top left. `light_percent` is how
+    much the light grew from left to right and from top to bottom, taken out; None where no turned frames told it.
     """
 
     files: tuple[str, ...]
@@ -66,7 +69,6 @@ class ShadingMeasure:
     residual_percent: float
     profile: tuple[tuple[float, Figure], ...] = field(repr=False)
     corners: tuple[Figure, Figure, Figure, Figure]
-    corner_r: float
     cast_percent: Figure | None
     light_percent: tuple[Figure, Figure] | None
     width_px: int
@@ -99,25 +101,19 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
         if (each.width_px, each.height_px, len(grid)) != (width, height, len(grids[0])):
             raise Refusal(f"{each.name} is not of the size of {first.name}; measure them apart.")
     notes = list(dict.fromkeys(note for each in specimens for note in each.notes))
-    luma = [grid["G" if "G" in grid else "Y"] for grid in grids]
-    turns = _turns(specimens, turns_deg)
     x, y = _places_of(width, height)
     half = math.hypot(width, height) / 2.0
     wide = width / half
-    slope = _slope([values for values, _ in luma], turns, x / wide, y / wide) if len(set(turns)) > 1 else None
+    luma = [grid["G" if "G" in grid else "Y"] for grid in grids]
+    (values, errors), slope = _evened(luma, _turns(specimens, turns_deg), x / wide, y / wide)
     if slope is None:
         notes.append("One way up only: a light that grows to one side is hardly told from falloff; turn the camera.")
-    light = None if slope is None else slope[0]
-    lens = [_without(each, x / wide, y / wide, light, turn) for each, turn in zip(luma, turns, strict=True)]
-    values, errors = _mean(lens)
     growth = np.full(2, UNEVEN) if slope is None else slope[1]
     centre, radial, model = _radial_falloff(values, errors, x, y, growth / wide)
     level = _at_centre(values, model)
     falloff = ShadingMap(values / level, errors / level)
     casts = [_cast(grids, letter) for letter in "RB"] if "R" in grids[0] else [None, None]
-    ends = ((0, 0), (0, -1), (-1, -1), (-1, 0))
-    corners = figures(*([grid[at] for at in ends] for grid in (falloff.values, falloff.errors)))
-    middle = ((width - 1) / 2.0, (height - 1) / 2.0)
+    middle = (width - 1) / 2.0, (height - 1) / 2.0
     cx, cy = (Figure(c.value * half + m, c.error * half) for c, m in zip(centre, middle, strict=True))
     return ShadingMeasure(
         files=tuple(each.name for each in specimens),
@@ -128,8 +124,7 @@ def shading(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None = N
         radial=radial,
         residual_percent=100.0 * float(np.sqrt(np.mean((values / model - 1.0) ** 2))),
         profile=_profile(falloff, x - centre[0].value, y - centre[1].value),
-        corners=(corners[0], corners[1], corners[2], corners[3]),
-        corner_r=float(np.hypot(x[0, 0], y[0, 0])),
+        corners=_corners(falloff),
         cast_percent=_worst_cast(casts),
         light_percent=None if slope is None else _percent(slope, height / width),
         width_px=width,
@@ -147,9 +142,9 @@ def is_dark(specimen: Specimen) -> bool:
     )
 
 
-def _grids(specimen: Specimen) -> dict[str, tuple[Array, Array]]:
-    """By colour: (rows, columns) means of the cells of the field, and their standard errors; Refusal if no flat."""
-    found: dict[str, list[tuple[Array, Array]]] = {}
+def _grids(specimen: Specimen) -> dict[str, Grid]:
+    """By colour; raises Refusal where the frame is no flat."""
+    found: dict[str, list[Grid]] = {}
     for plane in specimen.planes:
         found.setdefault(plane.letter, []).append(_cells(plane))
     ended = float(np.mean([plane.clipped.mean() for plane in specimen.planes]))
@@ -169,10 +164,9 @@ def _grids(specimen: Specimen) -> dict[str, tuple[Array, Array]]:
         )
     if min(levels.values()) < _LEAST_COLOR * max(levels.values()):
         dark = min(levels, key=lambda letter: levels[letter])
-        name = {"R": "red", "G": "green", "B": "blue", "Y": "grey"}[dark]
         share = 100.0 * levels[dark] / max(levels.values())
         raise Refusal(
-            f"{specimen.name} is coloured, with hardly any {name} ({share:.1f} % of the strongest colour), "
+            f"{specimen.name} is coloured, with hardly any {_NAMES[dark]} ({share:.1f} % of the strongest colour), "
             "so its cast cannot be told; light the flat with white light."
         )
     for letter, (values, errors) in grid.items():
@@ -180,13 +174,12 @@ def _grids(specimen: Specimen) -> dict[str, tuple[Array, Array]]:
         if texture > _MOST_TEXTURE:
             raise Refusal(
                 f"{specimen.name} is textured: after a smooth falloff {100 * texture:.1f} % of structure are left in "
-                f"{ {'R': 'red', 'G': 'green', 'B': 'blue', 'Y': 'grey'}[letter] }, so it is no flat; "
-                "photograph an even surface out of focus."
+                f"{_NAMES[letter]}, so it is no flat; photograph an even surface out of focus."
             )
     return grid
 
 
-def _cells(plane: Plane) -> tuple[Array, Array]:
+def _cells(plane: Plane) -> Grid:
     height, width = plane.shape
     if height < 2 * _DOWN or width < 2 * _ACROSS:
         raise Refusal(f"The flat has only {width} x {height} samples of a colour; give a larger frame.")
@@ -219,13 +212,13 @@ def _at_the_middle(means: Array, plane: Plane) -> Array:
     return np.asarray(means - down * np.gradient(means, axis=0) - across * np.gradient(means, axis=1))
 
 
-def _mean(cells: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+def _mean(cells: Sequence[Grid]) -> Grid:
     values = np.mean([value for value, _ in cells], axis=0)
     errors = np.sqrt(np.sum([error**2 for _, error in cells], axis=0)) / len(cells)
     return values, errors
 
 
-def _luminance(grid: dict[str, tuple[Array, Array]], to_xyz: Array) -> tuple[Array, Array]:
+def _luminance(grid: dict[str, Grid], to_xyz: Array) -> Grid:
     weight = dict(zip("RGB", to_xyz[1], strict=True))
     values = np.sum([weight[letter] * grid[letter][0] for letter in "RGB"], axis=0)
     errors = np.sqrt(np.sum([(weight[letter] * grid[letter][1]) ** 2 for letter in "RGB"], axis=0))
@@ -259,6 +252,17 @@ def _turns(specimens: Sequence[Specimen], turns_deg: Sequence[float] | None) -> 
     return [0.0 if each.facts is None else _TURN_OF.get(each.facts.orientation, 0.0) for each in specimens]
 
 
+def _evened(
+    luma: Sequence[Grid], turns: Sequence[float], x: Array, y: Array
+) -> tuple[Grid, tuple[Array, Array] | None]:
+    """The mean of several frames without the light's growth, and that as `_slope` has it; None where none is turned."""
+    if len(set(turns)) == 1:
+        return _mean(luma), None
+    slope = _slope([values for values, _ in luma], turns, x, y)
+    grown = [np.exp(_design(x, y, _turn(turn)) @ slope[0]).reshape(x.shape) for turn in turns]
+    return _mean([(values / by, errors / by) for (values, errors), by in zip(luma, grown, strict=True)]), slope
+
+
 def _slope(values: Sequence[Array], turns: Sequence[float], x: Array, y: Array) -> tuple[Array, Array]:
     """The light's relative growth (2,) over a picture's width, to the right and down, unturned, and its errors.
 
@@ -283,13 +287,6 @@ def _turn(degrees: float) -> Array:
 
 def _design(x: Array, y: Array, turned: Array) -> Array:
     return np.asarray(np.stack([x.ravel(), y.ravel()], axis=1) @ turned)
-
-
-def _without(grid: tuple[Array, Array], x: Array, y: Array, light: Array | None, turn: float) -> tuple[Array, Array]:
-    if light is None:
-        return grid
-    grown = np.exp(_design(x, y, _turn(turn)) @ light).reshape(x.shape)
-    return grid[0] / grown, grid[1] / grown
 
 
 def _percent(slope: tuple[Array, Array], high: float) -> tuple[Figure, Figure]:
@@ -346,7 +343,14 @@ def _at_centre(values: Array, model: Array) -> float:
     return float((values[middle] / model[middle]).mean() * model[inner].mean())
 
 
-def _cast(grids: Sequence[dict[str, tuple[Array, Array]]], letter: str) -> ShadingMap:
+def _corners(falloff: ShadingMap) -> tuple[Figure, Figure, Figure, Figure]:
+    """Clockwise from top left."""
+    ends = ((0, 0, -1, -1), (0, -1, -1, 0))
+    a, b, c, d = figures(falloff.values[ends], falloff.errors[ends])
+    return a, b, c, d
+
+
+def _cast(grids: Sequence[dict[str, Grid]], letter: str) -> ShadingMap:
     ratios = [
         (grid[letter][0] / grid["G"][0], np.hypot(grid[letter][1] / grid[letter][0], grid["G"][1] / grid["G"][0]))
         for grid in grids

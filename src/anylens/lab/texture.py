@@ -130,30 +130,21 @@ def texture_by_spectrum(samples: Samples, reference: npt.NDArray[np.floating] | 
     noise = samples.noise[0] * max(float(light[sites].mean()), 0.0) + samples.noise[1]
     seen, tiles = _power(light, sites)
     own = _own_power(reference)
-    step = len(samples.sites)
-    tile = np.asarray(samples.sites, np.float64)
-    folds = np.abs(np.fft.fft2(tile) / tile.size) ** 2
     frequency = np.fft.fftfreq(_TILE_PX)
     radius = np.hypot(frequency[:, None], frequency)
-    whole = noise * float(np.sum(_window() ** 2)) * float(tile.mean())
-    moved = [
-        (folds[i, j], (i * _TILE_PX // step, j * _TILE_PX // step))
-        for i in range(step)
-        for j in range(step)
-        if (i or j) and folds[i, j] > 1e-9
-    ]
+    whole = noise * float(np.sum(_window() ** 2)) * float(np.mean(samples.sites))
+    (unmoved, _), *moved = _folds(samples.sites)
     nearest = np.min([np.roll(radius, way, (0, 1)) for _, way in moved], axis=0) if moved else np.inf
     # The window spreads what is left of the mean over the first waves.
     first = np.abs(frequency) * _TILE_PX < 1.5
     kept = (radius <= nearest) & (radius < 0.5 + _BAND_CPP / 2) & ~(first[:, None] & first)
-    ring = np.where(kept, np.rint(radius / _BAND_CPP).astype(np.int64), 0)
-    every = np.bincount(np.rint(radius / _BAND_CPP).astype(np.int64).ravel())
+    ring = np.rint(radius / _BAND_CPP).astype(np.int64)
 
     def rings(plane: Floats) -> Floats:
-        return np.asarray(np.bincount(ring.ravel(), plane.ravel())[1:], np.float64)
+        return np.asarray(np.bincount(ring[kept], plane[kept])[1:], np.float64)
 
     count = rings(np.ones_like(radius))
-    frequencies, below = rings(radius) / count, rings(folds[0, 0] * own)
+    frequencies, below = rings(radius) / count, rings(unmoved * own)
     above = rings(seen / tiles - whole)
     if above[:_COARSE].sum() < whole * count[:_COARSE].sum():
         raise Refusal("No texture stands above its noise; show a chart of dead leaves, or more light.")
@@ -163,9 +154,24 @@ def texture_by_spectrum(samples: Samples, reference: npt.NDArray[np.floating] | 
         folded = rings(sum((share * np.roll(power, way, (0, 1)) for share, way in moved), np.zeros_like(radius)))
         # Where own and folded power are nearly equal only their sum is known: both grow or fall by the same part.
         mtf = mtf * np.sqrt(np.maximum(above, 0.0) / (below * mtf**2 + folded + 1e-300))
-    waves = _count(frequencies) * count / every[1 : len(count) + 1]
+    waves = _count(frequencies) * count / np.bincount(ring.ravel())[1 : len(count) + 1]
     error = 0.5 * mtf * rings(seen / tiles) / np.maximum(above, 1e-12 * rings(seen / tiles)) / np.sqrt(waves * tiles)
     return _told(samples, "power spectrum", frequencies, mtf, error)
+
+
+def _folds(sites: npt.ArrayLike) -> list[tuple[float, tuple[int, int]]]:
+    """(share of a picture's power, waves down and to the right) of each image that a lattice makes of it, itself first.
+
+    `sites` (n, n) says which samples of n x n pixels there are.
+    """
+    step = len(np.asarray(sites))
+    shares = np.abs(np.fft.fft2(np.asarray(sites, np.float64)) / step**2) ** 2
+    return [
+        (float(shares[i, j]), (i * _TILE_PX // step, j * _TILE_PX // step))
+        for i in range(step)
+        for j in range(step)
+        if shares[i, j] > 1e-9
+    ]
 
 
 def _own_power(reference: npt.NDArray[np.floating] | Leaves | float) -> Floats:
