@@ -195,6 +195,17 @@ def test_libraw_reads_levels_phase_and_colours(cfa: str, tmp_path: Path) -> None
         np.testing.assert_allclose(np.array(libraw.camera_whitebalance[:3]) * (0.5, 1.0, 0.625), 1.0, rtol=1e-5)
 
 
+@pytest.mark.parametrize("cfa", ["RGGB", "quad-RGGB", "mono"])
+@pytest.mark.parametrize("width", [128, 256, 260, 512, 768, 1024, 1280])
+def test_libraw_reads_the_same_counts_whatever_the_width(cfa: str, width: int, tmp_path: Path) -> None:
+    import rawpy
+
+    raw = np.random.default_rng(0).integers(0, 16384, (272, width), np.uint16)
+    write(Frame(raw, facts_of(272, width, cfa)), tmp_path / "a.dng")
+    with rawpy.imread(str(tmp_path / "a.dng")) as libraw:
+        np.testing.assert_array_equal(libraw.raw_image, raw)
+
+
 def test_libraw_finds_merged_light_as_it_is_and_overlooks_how_bright_it_is_meant(tmp_path: Path) -> None:
     """Nothing is clipped and nothing brightened: BaselineExposure is left to who looks at the picture."""
     import rawpy

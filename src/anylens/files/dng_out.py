@@ -51,9 +51,10 @@ def write_frame_dng(file: BinaryIO, frame: Frame, frames: int = 1) -> None:
 
     One plane is stored as lossless JPEG (ITU-T T.81 process 14) in the layout of Adobe's own converter, which every
     reader knows: tiles of 256 x 256, predictor 1, a component for each column of the colour filter; a frame no wider
-    than a tile is one strip, since LibRaw misreads tiles wider than the image. Three planes are stored plainly as
-    linear raw. A noise profile that was estimated from these very counts is left out: it can be estimated again, and
-    in the file it would pass for the maker's. Under a colour filter DNG has one white level: the lowest.
+    than a tile for each component is one strip, since LibRaw misreads tiles as wide as the image and wider, and as wide
+    as one of its components' part of it. Three planes are stored plainly as linear raw. A noise profile that was
+    estimated from these very counts is left out: it can be estimated again, and in the file it would pass for the
+    maker's. Under a colour filter DNG has one white level: the lowest.
     What the lens's passport says goes along as opcodes. Raises Refusal for colour filters of other colours than red,
     green and blue, and for more than 4 GB.
     """
@@ -278,7 +279,7 @@ def _mosaic_image(raw: npt.NDArray[np.uint16], cfa: CFA) -> tuple[dict[int, Entr
         return coded(block)
 
     entries = _layout(height, width, 1, _COLOR_FILTER if cfa else _LINEAR_RAW, _LOSSLESS_JPEG)
-    if width <= _TILE:
+    if width <= _TILE * period:
         entries[Tag.RowsPerStrip] = Entry(Type.LONG, (height,))
         chunks = [coded(raw)]
     else:
