@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from anylens.darkroom.clipping import clipping_level, leaning
 from anylens.darkroom.glass import shading_gains, without
 from anylens.darkroom.light import (
     NOTHING_SEEN,
@@ -27,7 +28,7 @@ from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.kernels import balance, defects, highlights, shade
 from anylens.kernels.cells import SPACING, colors_of
-from anylens.kernels.highlights import clipping_level, filled_in, leaning
+from anylens.kernels.highlights import filled_in
 from anylens.kernels.library import Kernel
 from anylens.kernels.matrix import matrix
 from anylens.opcodes import GainMap, parse
