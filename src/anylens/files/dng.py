@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from anylens import color, opcodes
+from anylens import color
 from anylens.files import gate
 from anylens.files.exposure import Exposure, pitch_um, read_exposure
 from anylens.files.layout import Unsupported
@@ -28,7 +28,7 @@ from anylens.sensor.model import Matrix
 if TYPE_CHECKING:
     from anylens.files.lossless_jpeg import Decoding
 
-MONOCHROME, COLOR_FILTER, LINEAR = 1, 32803, 34892
+_MONOCHROME, _COLOR_FILTER, _LINEAR = 1, 32803, 34892
 _LETTERS = "RGBCMYW"
 _PHASES = tuple(quad + order for quad in ("", "quad-") for order in ("RGGB", "GRBG", "GBRG", "BGGR"))
 
@@ -52,7 +52,9 @@ def read_dng(
     samples, notes = _samples(negative, decoding)
     facts = _facts(negative, samples, sensor, notes)
     if negative.kind == "linear":
-        return _scene(samples, facts)
+        from anylens.files.linear_dng import scene_of
+
+        return scene_of(samples, facts)
     raw = samples if samples.dtype == np.uint16 else samples.astype(np.uint16)
     if facts.sensor.noise is None:
         top, left, bottom, right = facts.active_area
@@ -105,13 +107,13 @@ def _open(data: gate.FileBytes) -> _Negative:
 
 def _kind(image: Directory) -> Kind | None:
     photometric, samples = image.integer(Tag.PhotometricInterpretation, -1), image.integer(Tag.SamplesPerPixel, 1)
-    if photometric == COLOR_FILTER:
+    if photometric == _COLOR_FILTER:
         if samples != 1:
             raise Refusal(f"The mosaic has {samples} samples a pixel instead of 1; export it as an ordinary DNG.")
         return "mosaic"
-    if photometric == LINEAR:
+    if photometric == _LINEAR:
         return "monochrome" if samples == 1 else "linear"
-    if photometric == MONOCHROME and samples == 1:
+    if photometric == _MONOCHROME and samples == 1:
         return "monochrome"
     return None
 
@@ -346,80 +348,6 @@ def _camera_name(negative: _Negative, exposure: Exposure) -> str:
     if name or exposure.body is None:
         return name or "unknown camera"
     return f"{exposure.body.maker} {exposure.body.model}".strip()
-
-
-def _scene(samples: Samples, facts: Facts) -> Scene:
-    """Linear Rec. 2020 of a linear DNG: levels, mapping opcodes, white balance as shot, camera to Rec. 2020."""
-    top, left, bottom, right = facts.active_area
-    samples = samples[top:bottom, left:right]
-    silicon = facts.sensor
-    notes = list(facts.notes)
-    pixels = _mapped(samples, silicon, facts.opcodes.list2, notes)
-    neutral = facts.as_shot_neutral
-    if neutral is None:
-        neutral = (1.0, 1.0, 1.0)
-        notes.append("Equal samples were taken as neutral.")
-    most = max(neutral)
-    gains = (most / neutral[0], most / neutral[1], most / neutral[2])
-    matrix = color.camera_to_rec2020(silicon.calibrations, silicon.analog_balance, neutral) * np.array(gains)
-    light = matrix.astype(np.float32) @ pixels.reshape(3, -1)
-    facts = replace(facts, balance=gains, notes=tuple(notes))
-    return Scene(np.asarray(light.reshape(pixels.shape), np.float32), facts)
-
-
-def _mapped(samples: Samples, silicon: Sensor, listed: bytes, notes: list[str]) -> npt.NDArray[np.float32]:
-    """(3, H, W) from 0 black to 1 white, with the file's MapTable and MapPolynomial opcodes applied."""
-    height, width = samples.shape[:2]
-    maps = []
-    for opcode in opcodes.parse(listed):
-        if isinstance(opcode.record, opcodes.MapTable | opcodes.MapPolynomial):
-            maps.append(opcode.record)
-        elif not opcode.optional:
-            name = opcodes.NAMES.get(opcode.number, str(opcode.number))
-            notes.append(f"The file asks for the opcode {name} on its linear image, which was not applied.")
-    if maps:
-        notes.append(f"{len(maps)} mapping opcodes of the file were applied on reading.")
-    codes = np.arange(int(np.iinfo(samples.dtype).max) + 1, dtype=np.float64)
-    out = np.empty((3, height, width), np.float32)
-    simple = not silicon.black_row_delta and not silicon.black_column_delta
-    for plane in range(3):
-        black = silicon.black[0][plane % len(silicon.black[0])]
-        white = silicon.white[plane % len(silicon.white)]
-        curve = np.clip((codes - black) / (white - black), None, 1.0)
-        mine = [each for each in maps if each.area.plane <= plane < each.area.plane + each.area.planes]
-        whole = simple and all(_covers(each.area, height, width) for each in mine)
-        if whole:
-            for each in mine:
-                curve = _curved(each, curve)
-        out[plane] = curve.astype(np.float32)[samples[..., plane]]
-        if whole:
-            continue
-        if silicon.black_row_delta:
-            out[plane] -= (np.array(silicon.black_row_delta, np.float32) / np.float32(white - black))[:, None]
-        if silicon.black_column_delta:
-            out[plane] -= np.array(silicon.black_column_delta, np.float32) / np.float32(white - black)
-        for each in mine:
-            area = each.area
-            part = (
-                slice(area.top, area.bottom, area.row_pitch),
-                slice(area.left, area.right, area.column_pitch),
-            )
-            out[plane][part] = _curved(each, out[plane][part])
-    return out
-
-
-def _covers(area: opcodes.Area, height: int, width: int) -> bool:
-    start, step = area.top <= 0 and area.left <= 0, area.row_pitch == 1 and area.column_pitch == 1
-    return start and step and area.bottom >= height and area.right >= width
-
-
-def _curved(record: opcodes.MapTable | opcodes.MapPolynomial, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if isinstance(record, opcodes.MapPolynomial):
-        mapped: npt.NDArray[Any] = np.polynomial.polynomial.polyval(values, record.coefficients)
-        return np.asarray(np.clip(mapped, 0.0, 1.0))
-    table = np.array(record.table, np.float64) / 65535.0
-    index = np.clip(np.rint(values * 65535.0), 0, len(table) - 1).astype(np.intp)
-    return np.asarray(table[index])
 
 
 def _three(values: tuple[float, ...]) -> tuple[float, float, float] | None:
