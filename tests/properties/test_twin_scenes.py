@@ -187,6 +187,13 @@ def test_what_is_out_of_focus_is_soft_and_what_is_in_focus_is_not():
     assert steep[0] > 0.4 > steep[1]
 
 
+def test_what_is_nearer_hides_what_is_farther():
+    """The fence stands behind the chart where it is told to."""
+    lens = BentGlass(focus_m=3.0)
+    depth = Formation(lens, NEAR, Silicon(64, 48, 12.8), DAY, margin_px=0).light(scene("depth", near_m=5.0))
+    assert [layer.distance_m for layer in depth.layers] == [12.0, 5.0, None]
+
+
 def test_a_disc_moves_as_it_was_told():
     light = Formation(BentGlass(), FAR, TINY, DAY, margin_px=0).light(scene("moving", speed=0.5))
     assert light.layers[0].path is None

@@ -11,12 +11,14 @@ import pytest
 
 from anylens import camera
 from anylens.body import bodies, body, parse_body
+from anylens.camera.setup import OWN
 from anylens.files import read, write
 from anylens.refusal import Refusal
 from anylens.sensor import Noise
 from anylens.shot import Shot, bracket
 from anylens.twin import spectra
 from anylens.twin.hand import tremor
+from anylens.twin.scenes import options, scenes
 from anylens.twin.silicon import silicon
 from anylens.twin.silicon.colors import calibrations, neutral
 
@@ -132,12 +134,27 @@ def test_matrices_take_white_to_white_and_patches_near_their_colour() -> None:
         ({"size": "64000x48"}, "does not lie within"),
         ({"temperature": "500"}, "degrees"),
         ({"apeture": "2"}, "aperture"),
+        ({"tilt": "1/2/3"}, "0.1/0.05"),
+        ({"decentre": "left"}, "0.1/0.05"),
+        ({"scene": "star-field", "brightest": "9", "faintest": "1"}, "larger number"),
+        ({"scene": "depth", "distance": "inf"}, "12 m away would hide"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_one_sentence(settings: dict[str, str], says: str) -> None:
     with pytest.raises(Refusal, match=says) as told:
-        camera.open("virtual:lens=ideal,scene=white-wall,size=64x48", **settings)
+        _ = camera.open("virtual:lens=ideal,scene=white-wall,size=64x48", **settings).light  # type: ignore[attr-defined]
     assert "\n" not in str(told.value)
+
+
+def test_a_word_that_is_said_twice_is_refused() -> None:
+    with pytest.raises(Refusal, match="scene= twice"):
+        camera.open("virtual:scene=white-wall,size=64x48,scene=facade")
+
+
+@pytest.mark.parametrize("name", scenes())
+def test_no_scene_has_a_setting_that_the_camera_has_too(name: str) -> None:
+    """What is typed could otherwise not reach the scene."""
+    assert not set(options(name)) & set(OWN)
 
 
 @pytest.mark.parametrize("shot", [Shot(1e-9), Shot(1e6), Shot(0.01, 1e4), Shot(0.01, crop=(0, 0, 4000, 10))])

@@ -126,7 +126,7 @@ def test_slanted_edges_have_the_mtf_of_diffraction_and_pixel(f_number):
     mounting = Mounting(f_number, 1000.0)
     lens = glass.glass("ideal", mounting)
     silicon = Silicon(400, 300)
-    edges = scene("slanted-edges", columns=2, size=0.6, angle_deg=math.degrees(math.atan(1 / 8)))
+    edges = scene("slanted-edges", columns=2, filled=0.6, angle_deg=math.degrees(math.atan(1 / 8)))
     light = Formation(lens, mounting, silicon, DAY, margin_px=0).light(edges)
     shares = Formation(lens, mounting, silicon, DAY).shares()[1]
     corners = light.truth.facts()["marks"][0]["observed_px"]["G"]

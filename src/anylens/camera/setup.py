@@ -86,7 +86,10 @@ def setup(text: str, **settings: Any) -> Setup:
         key, equals, value = part.partition("=")
         if not equals or not value:
             raise Refusal(f"'{part}' does not say key=value; write virtual:lens=...,scene=...,aperture=2.")
-        said[key.strip().replace("-", "_")] = value.strip()
+        key = key.strip().replace("-", "_")
+        if key in said:
+            raise Refusal(f"The camera's name says {key}= twice; say it once.")
+        said[key] = value.strip()
     said |= {key: value for key, value in settings.items() if value is not None}
     chosen = {key: _meant(key, value) for key, value in said.items() if key in OWN}
     options = tuple(sorted((key, str(value)) for key, value in said.items() if key not in OWN))
@@ -103,8 +106,8 @@ def _meant(key: str, value: Any) -> Any:
                 raise Refusal(f"The size '{value}' is not like 640x480; give width x height in pixels.")
             return int(sides[0]), int(sides[1])
         case "tilt" | "decentre":
-            parts = value.split("/")
-            return (_number(key, parts[0]), _number(key, parts[1] if len(parts) == 2 else "0"))
+            right, _, down = value.partition("/")
+            return (_number(key, right, "0.1/0.05"), _number(key, down or "0", "0.1/0.05"))
         case "seed" | "arrangement" | "copy" | "margin" | "detail":
             if not value.isdecimal():
                 raise Refusal(f"The {key} '{value}' is not a whole number of 0 or more; choose another.")
@@ -120,11 +123,11 @@ def _meant(key: str, value: Any) -> Any:
     return value
 
 
-def _number(key: str, value: str) -> float:
+def _number(key: str, value: str, such: str = "3") -> float:
     try:
         number = float(value)
     except ValueError:
         number = math.nan
     if math.isnan(number):
-        raise Refusal(f"The {key} '{value}' is not a number; give one, as 3.")
+        raise Refusal(f"The {key} '{value}' is not a number; give one, as {such}.")
     return number

@@ -218,10 +218,8 @@ class Formation:
     def light(self, made: Scene, seed: int = 0, subject_m: float | None = None) -> Light:
         """The light of a scene; `subject_m` is how far those of its planes stand that have no distance of their own,
         None for where the lens is focused."""
-        sensor, field, source = self.sensor, self.field, self.source
-        planes = made.planes(field, source, seed)
-        if subject_m is not None:
-            planes = tuple(replace(each, distance_m=subject_m) if each.distance_m is None else each for each in planes)
+        sensor, source = self.sensor, self.source
+        planes = self.planes(made, seed, subject_m)
         said = self.said(), made, seed, subject_m, self.detail, _file_facts(made)
         with ThreadPoolExecutor(1) as pool:
             finding = pool.submit(self.ways)
@@ -243,6 +241,20 @@ class Formation:
             source=source,
             truth=Truth(planes, source, made.lux, (width, height), sensor.pitch_um, ways["origin"], ways["places"]),
         )
+
+    def planes(self, made: Scene, seed: int, subject_m: float | None) -> tuple[Plane, ...]:
+        """A scene's planes, the farthest first, as near ones hide far ones; Refusal where one would hide another."""
+        planes = made.planes(self.field, self.source, seed)
+        if subject_m is not None:
+            planes = tuple(replace(each, distance_m=subject_m) if each.distance_m is None else each for each in planes)
+        planes = tuple(sorted(planes, key=self.away_m, reverse=True))
+        for hiding in planes[1:]:
+            if hiding.cover is None:
+                raise Refusal(
+                    f"What fills the picture {self.away_m(hiding):g} m away would hide what stands "
+                    f"{self.away_m(planes[0]):g} m away; focus or put the subject nearer, or give the scene more room."
+                )
+        return planes
 
     @property
     def field(self) -> Field:

@@ -56,7 +56,7 @@ class SlantedEdges:
     """Dark squares on a light ground all over the field, each turned a little, for measuring sharpness at their edges.
 
     `angle_deg` by which they are turned, `contrast` light to dark, `reflectance` of the light ground, `columns` of
-    squares across the picture (rows follow), `size` of a square in parts of the distance between two; `radial` turns
+    squares across the picture (rows follow), `filled` of a square in parts of the distance between two; `radial` turns
     each square towards the middle, so that its edges lie along and across the field's radius.
     """
 
@@ -65,14 +65,14 @@ class SlantedEdges:
     contrast: float = option(4.0, 1.0, 1000.0)
     reflectance: float = option(0.8, 0.001, 1.0)
     columns: int = option(9, 1, 64)
-    size: float = option(0.5, 0.05, 0.95)
+    filled: float = option(0.5, 0.05, 0.95)
     radial: bool = False
 
     def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
         gap = field.width_mm / self.columns
         across = _spread_out(field.width_mm, gap)
         down = _spread_out(field.height_mm, gap)
-        half = 0.5 * self.size * gap
+        half = 0.5 * self.filled * gap
         squares = {
             f"square {row + 1}.{column + 1}": Rectangle(x, y, half, half, self._turn(x, y))
             for row, y in enumerate(down)
@@ -216,19 +216,19 @@ class ColorChecker:
 class DistortionGrid:
     """A grid of dots, or of lines, whose places are all known.
 
-    `columns` of dots or lines across the picture, `style` dots or lines, `size` of a dot or line in parts of the gap.
+    `columns` of dots or lines across the picture, `style` dots or lines, `filled` of a dot or line in parts of the gap.
     """
 
     lux: float = option(1000.0, *LUX)
     columns: int = option(25, 3, 200)
     style: str = choice("dots", "lines")
-    size: float = option(0.3, 0.02, 0.9)
+    filled: float = option(0.3, 0.02, 0.9)
     reflectance: float = option(0.85, 0.001, 1.0)
 
     def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:  # noqa: ARG002 (a face for all)
         gap = field.width_mm / self.columns
         across, down = _spread_out(field.width_mm, gap), _spread_out(field.height_mm, gap)
-        half = 0.5 * self.size * gap * (1.0 if self.style == "dots" else 0.25)
+        half = 0.5 * self.filled * gap * (1.0 if self.style == "dots" else 0.25)
 
         def draw(colors: Array, x_mm: Array, y_mm: Array, step_mm: float) -> Array:
             u = x_mm - np.clip(np.rint((x_mm - across[0]) / gap), 0, len(across) - 1) * np.float32(gap) - across[0]

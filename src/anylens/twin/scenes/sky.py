@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anylens.refusal import Refusal
 from anylens.twin.scenes.plane import Array, Field, Mark, Plane, Points, grey, lit, option
 from anylens.twin.spectra import Source, luminous, thermal
 
@@ -26,13 +27,20 @@ class StarField:
     brightest: float = option(0.0, -10.0, 20.0)
     faintest: float = option(7.0, -10.0, 25.0)
 
+    def __post_init__(self) -> None:
+        if self.faintest < self.brightest:
+            raise Refusal(
+                f"Magnitude {self.faintest:g} is brighter than {self.brightest:g}; give faintest= the larger number."
+            )
+
     def planes(self, field: Field, source: Source, seed: int) -> tuple[Plane, ...]:
         rng = np.random.default_rng((seed, 0x57A5))
         places = (rng.random((self.count, 2)) - 0.5) * (field.width_mm, field.height_mm)
-        span = max(self.faintest - self.brightest, 0.0)
         growth = 10.0**0.45
         share = rng.random(self.count)
-        magnitudes = self.faintest - np.log1p(-share * (1.0 - growth**-span)) / -np.log(growth)
+        magnitudes = self.faintest - np.log1p(-share * (1.0 - growth ** (self.brightest - self.faintest))) / -np.log(
+            growth
+        )
         kelvins = np.exp(rng.uniform(np.log(3000.0), np.log(12000.0), self.count))
         spectra = np.stack([thermal(float(kelvin)) for kelvin in kelvins])
         lux = MAGNITUDE_0_LUX * 10.0 ** (-0.4 * magnitudes)
