@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +20,30 @@ from anylens.darkroom.glass import without
 from anylens.darkroom.light import NOTHING_SEEN, bayer_phase
 from anylens.darkroom.recipe import Recipe
 from anylens.darkroom.stages import default_recipe
+from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge
-from anylens.darkroom.stages.mosaic import Plan
-from anylens.darkroom.stages.scene import Restore, Size, Unbend, brightest_of, calm_light, calm_of
-from anylens.frame import Frame
-from anylens.image import FrameCount, Latent, Mosaic, Scene
+from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
+from anylens.darkroom.stages.photo import Sharpen
+from anylens.darkroom.stages.scene import (
+    Crop,
+    Denoise,
+    Expose,
+    LocalTone,
+    Restore,
+    Size,
+    Unbend,
+    brightest_of,
+    calm_light,
+    calm_of,
+)
+from anylens.darkroom.stages.tone import Tone
+from anylens.frame import Facts, Frame
+from anylens.image import FrameCount, Latent, Mosaic, Pixels, Scene
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
 from anylens.kernels.passes import cells, photo, steady
 from anylens.kernels.rows import Rows
-from anylens.record import replace
+from anylens.record import record, replace
 
 if TYPE_CHECKING:
     from anylens.kernels.warp import Places
@@ -47,6 +61,7 @@ REACH = 4
 RESTORED_REACH = 16
 """How far beyond rows all that restores sharpness looks, in whole blocks of rows."""
 
+Stage = TypeVar("Stage")
 Given = dict[str, tuple[Any, ...]]
 Fill = Callable[[npt.NDArray[Any], tuple[int, int]], None]
 COUNTED_BLACK, MOST_LIGHT = 2048.0, 16.0
@@ -76,22 +91,22 @@ def _shipped(recipe: Recipe) -> bool:
 
 def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = None) -> Latent:
     """The photo of a frame and a recipe that fit; of merged light with the count of frames of each pixel."""
-    defects, balance, highlights, shade = (stage for stage in recipe.mosaic)
-    denoise, unbend, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, SOMETIMES))
     facts, given = frame.facts, Given()
     shape, phase = facts.active_shape, bayer_phase(facts.sensor.cfa)
     height, width = shape
-    given["counts"] = (*tables(*counts_of(frame)), width, height, *_plan(defects)(facts, NOTHING_SEEN, shape).given)
+    mending = _of(Defects, recipe).plan(facts, NOTHING_SEEN, shape)
+    given["counts"] = (*tables(*counts_of(frame)), width, height, *mending.given)
     seen = colors_of(cells.cells(given["counts"]), *phase)
-    for name, stage in (("balance", balance), ("highlights", highlights), ("shade", shade)):
-        plan: Plan = _plan(stage)(facts, seen, shape)
+    for name, kind in (("balance", Balance), ("highlights", Highlights), ("shade", Shade)):
+        plan = _of(kind, recipe).plan(facts, seen, shape)
         given[name], facts, seen = plan.given, plan.facts, plan.seen
     given["highlights"] = given["highlights"][:2]  # all kernels of the pass share one `phase`
-    _, to_scene, seen = _plan(recipe.demosaic)(facts, seen)
-    _, _, *noise = _plan(denoise)(facts)
-    facts = denoise.afterwards(facts)  # type: ignore[attr-defined]
+    _, to_scene, seen = _of(Demosaic, recipe).plan(facts, seen)
+    denoise = _of(Denoise, recipe)
+    _, _, *noise = denoise.plan(facts)
+    facts = denoise.afterwards(facts)
     given["denoise"] = (to_scene.astype(np.float32), *noise)
-    bent = _plan(unbend)(facts, shape)
+    bent = _of(Unbend, recipe).plan(facts, shape)
     if bent is not None:
         facts, seen = without(facts, "geometry", "lateral"), bent.seen_small(seen, SPACING)
     calm, used = calm_of(plan.shading), frames_used
@@ -103,28 +118,50 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
         if blur is not None:
             given["restore"] = restore.plan(facts, blur, seen, shape, used)
             facts = without(facts, "psf")
-    given["expose"], seen = _plan(expose)(facts, seen)
-    given["local_tone"], held_ev = _plan(local_tone)(seen)
-    given["tone"] = _plan(recipe.tone)(brightest_of(seen), held_ev)
-    rows, columns = _plan(crop)(facts, shape)
-    shown = None if used is None else used[rows, columns]
-    (sharpen,) = recipe.photo
-    given["sharpen"] = _plan(sharpen)(facts, shown)
-
-    given |= {"phase": phase, "calm": (calm,), "noise": noise[:2], "size": (width, height)}
+    shown = _shown(recipe, facts, seen, shape, used)
+    given |= {"phase": phase, "calm": (calm,), "noise": tuple(noise[:2]), "size": (width, height), **shown.given}
     light = _steady_light(given, shape)
     straight = bent is None and "restore" not in given
     fill = partial(_from_light, photo, given, light) if straight else _by_rows(given, light, bent, to_scene, shape)
-    tall, wide = rows.stop - rows.start, columns.stop - columns.start
-    facts = replace(facts, crop=(0.0, 0.0, float(wide), float(tall)))
-    return Latent(
-        shape=(3, tall, wide),
-        make=lambda out, top: fill(out, (columns.start, rows.start + top)),
-        step=BAND_ROWS,
-        facts=facts,
-        frames_used=shown,
-        space=recipe.tone.space,  # type: ignore[attr-defined]
-    )
+    return shown.latent(fill, BAND_ROWS)
+
+
+@record(frozen=True, slots=True, eq=False)
+class _Shown:
+    """What is done to a scene's light from exposure on, `given` to the kernels, and which part of it is shown."""
+
+    given: Given
+    rows: slice
+    columns: slice
+    facts: Facts
+    frames_used: FrameCount | None
+    space: Literal["srgb", "display-p3"]
+
+    def latent(self, fill: Fill, step: int) -> Latent:
+        """The photo, which `fill` makes `step` rows at a time."""
+        tall, wide = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+        return Latent(
+            shape=(3, tall, wide),
+            make=lambda out, top: fill(out, (self.columns.start, self.rows.start + top)),
+            step=step,
+            facts=replace(self.facts, crop=(0.0, 0.0, float(wide), float(tall))),
+            frames_used=self.frames_used,
+            space=self.space,
+        )
+
+
+def _shown(
+    recipe: Recipe, facts: Facts, seen: Pixels, shape: tuple[int, int], frames_used: FrameCount | None
+) -> _Shown:
+    """The stages from exposure on asked, of a scene seen small whose light has this many frames in each pixel."""
+    given, tone = Given(), _of(Tone, recipe)
+    given["expose"], seen = _of(Expose, recipe).plan(facts, seen)
+    given["local_tone"], held_ev = _of(LocalTone, recipe).plan(seen)
+    given["tone"] = tone.plan(brightest_of(seen), held_ev)
+    rows, columns = _of(Crop, recipe).plan(facts, shape)
+    used = None if frames_used is None else frames_used[rows, columns]
+    given["sharpen"] = _of(Sharpen, recipe).plan(facts, used)
+    return _Shown(given, rows, columns, facts, used, tone.space)
 
 
 def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
@@ -157,40 +194,24 @@ def in_bands(scene: Scene, recipe: Recipe) -> Latent:
     from anylens.kernels import denoise as cleaning
     from anylens.kernels.passes import render
 
-    denoise, _, expose, local_tone, crop = (stage for stage in recipe.scene if not isinstance(stage, SOMETIMES))
-    facts, pixels, given = scene.facts, scene.pixels, Given()
-    shape, seen = (pixels.shape[1], pixels.shape[2]), scene.seen_small()
-    height, width = shape
-    given["expose"], seen = _plan(expose)(facts, seen)
-    given["local_tone"], held_ev = _plan(local_tone)(seen)
-    given["tone"] = _plan(recipe.tone)(brightest_of(seen), held_ev)
-    cleans, noise = bool(denoise.luma or denoise.chroma), _plan(denoise)(facts)  # type: ignore[attr-defined]
-    facts, used = denoise.afterwards(facts), calm_light(scene)  # type: ignore[attr-defined]
-    rows, columns = _plan(crop)(facts, shape)
-    shown = None if scene.frames_used is None else scene.frames_used[rows, columns]
-    (sharpen,) = recipe.photo
-    given["sharpen"] = _plan(sharpen)(facts, shown)
+    denoise, pixels = _of(Denoise, recipe), scene.pixels
+    _, height, width = pixels.shape
+    cleans, noise, used = bool(denoise.luma or denoise.chroma), denoise.plan(scene.facts), calm_light(scene)
+    facts = denoise.afterwards(scene.facts)
+    shown = _shown(recipe, facts, scene.seen_small(), (height, width), scene.frames_used)
     clean = np.empty((3, CLEAN_ROWS + 2 * REACH, width), np.float32)
 
-    def make(out: npt.NDArray[Any], top: int) -> None:
-        begin = rows.start + top
+    def fill(out: npt.NDArray[Any], origin: tuple[int, int]) -> None:
+        left, begin = origin
         first, last = max(begin - REACH, 0), min(begin + out.shape[1] + REACH, height)
         light = pixels[:, first:last]
         if cleans:
             light = cleaning.kernel(pixels, used, *noise, out=clean[:, : last - first], origin=(0, first))
         here = {"scene": (light,), "place": (first, width, height)}
-        _fill(render, given | here, out, (columns.start, begin))
+        _fill(render, shown.given | here, out, (left, begin))
 
-    tall, wide = rows.stop - rows.start, columns.stop - columns.start
-    return Latent(
-        shape=(3, tall, wide),
-        make=make,
-        step=CLEAN_ROWS,
-        facts=replace(facts, crop=(0.0, 0.0, float(wide), float(tall))),
-        frames_used=shown,
-        space=recipe.tone.space,  # type: ignore[attr-defined]
-        came_from=None if scene.came_from is None else scene.came_from[rows, columns],
-    )
+    came_from = None if scene.came_from is None else scene.came_from[shown.rows, shown.columns]
+    return replace(shown.latent(fill, CLEAN_ROWS), came_from=came_from)
 
 
 def _by_rows(
@@ -260,5 +281,7 @@ def counted(mosaic: Mosaic) -> Frame:
     return Frame(raw, replace(facts, sensor=sensor, active_area=(0, 0, height, width)))
 
 
-def _plan(stage: Any) -> Any:
-    return stage.plan
+def _of(kind: type[Stage], recipe: Recipe) -> Stage:
+    """The one stage of a kind."""
+    (found,) = (stage for _, stage in recipe.stages() if isinstance(stage, kind))
+    return found
