@@ -41,6 +41,7 @@ class Gaze:
         self._knots = np.linspace(begin, end, max(2, math.ceil((end - begin) / step_s) + 1))
         self._held = np.zeros((len(self._knots), 6)) if exposure.hand is None else exposure.hand(self._knots)
         self._known_powers: dict[tuple[int, int, int], Array] = {}
+        self._known_poses: dict[bytes, tuple[Floats, Floats]] = {}
 
     def curves(self, layer: Layer, rows: Numbers, after_s: Floats) -> Array:
         """(n, 2, rows, 4): what to multiply `powers` of columns with for the column, and the row, of a layer's light
@@ -48,8 +49,7 @@ class Gaze:
         scale, moments = self._scale_px, len(after_s)
         times = (self.begins_s[rows] + after_s[:, None]).ravel()
         y = np.tile(self._top + rows - 0.5 * (self._silicon.height_px - 1), moments)
-        pose = np.stack([np.interp(times, self._knots, self._held[:, axis]) for axis in range(6)], axis=1)
-        turn = turned(pose)
+        pose, turn = self._pose(times)
         distance_mm = 1000.0 * (self._distance_m if layer.distance_m is None else layer.distance_m)
         nearer = 1.0 - pose[:, 5] / distance_mm
         ahead = (turn[:, 2, 1] * y / scale + turn[:, 2, 2]) / nearer
@@ -63,6 +63,15 @@ class Gaze:
             np.stack([start, bend, -bend * lean, bend * lean * lean], axis=1, out=out[axis])
         out *= self.density
         return out.reshape(2, moments, len(rows), _POWERS).swapaxes(0, 1).astype(np.float32)
+
+    def _pose(self, times_s: Floats) -> tuple[Floats, Floats]:
+        """(n, 6) and (n, 3, 3): how the hand holds the camera at times, and `turned` so; of the same times told once,
+        since layers are mostly looked at at the same ones."""
+        key = times_s.tobytes()
+        if key not in self._known_poses:
+            pose = np.stack([np.interp(times_s, self._knots, each) for each in self._held.T], axis=1)
+            self._known_poses[key] = pose, turned(pose)
+        return self._known_poses[key]
 
     def places(self, curves: Array, columns: slice | Numbers) -> Array:
         """(..., rows, columns): where curves (..., rows, 4) look at columns that are read."""

@@ -58,28 +58,42 @@ class Sampling:
 
     def rows(self, first: int, last: int, columns: int) -> Array:
         """(last - first, columns): mean rates of these of the rows that are read."""
-        seen = self._seen(0, first, last, columns)
+        lines = slice(first, last), slice(0, columns)
+        sites = list(self._sites(lines))
+        seen = self._seen(0, lines, sites)
         for spell in range(1, self._spells):
-            seen += self._seen(spell, first, last, columns)
-        if self._spells > 1:
-            seen *= np.float32(1.0 / self._spells)
-        return seen
+            for whole, part in zip(seen, self._seen(spell, lines, sites), strict=True):
+                whole += part
+        out = np.empty((last - first, columns), np.float32)
+        for (_, (down, across)), each in zip(sites, seen, strict=True):
+            np.multiply(each, np.float32(1.0 / self._spells), out=out[down.start - first :: down.step, across])
+        return out
 
-    def _seen(self, spell: int, first: int, last: int, columns: int) -> Array:
-        """The same of one spell: all layers over each other."""
+    def _seen(self, spell: int, lines: Lines, sites: Sequence[tuple[int, Lines]]) -> list[Array]:
+        """The same of one spell, site by site: all layers over each other."""
+        patches = [patch for moved in self._moved for patch in moved.patches(spell, lines)]
+        return [self._over_each_other(patches, *site) for site in sites]
+
+    def _over_each_other(self, patches: Sequence[_Patch], colour: int, site: Lines) -> Array:
+        """(h, w): what patches, the farthest first, give the pixels of one site of the colour filter's cell."""
+        down, across = site
         if self._ground is None:
-            seen = np.zeros((last - first, columns), np.float32)
+            seen = np.zeros([len(range(each.start, each.stop, each.step)) for each in site], np.float32)
         else:
-            top, left = self._top + first, self._left
-            seen = self._ground[top : top + last - first, left : left + columns].copy()
-        for moved in self._moved:
-            for patch in moved.patches(spell, (slice(first, last), slice(0, columns))):
-                for colour, lines in self._sites(patch.lines):
-                    here = seen[slice(lines[0].start - first, lines[0].stop - first, lines[0].step), lines[1]]
-                    rates, *cover = patch.looked_at(colour, lines)
-                    for each in cover:
-                        here *= 1.0 - each
-                    here += rates
+            rows, columns = (
+                slice(begin + each.start, begin + each.stop, each.step)
+                for begin, each in zip((self._top, self._left), site, strict=True)
+            )
+            seen = self._ground[rows, columns].copy()
+        for patch in patches:
+            begin, end = (-(-(at - across.start) // across.step) for at in (patch.columns.start, patch.columns.stop))
+            if begin < end:
+                columns = slice(across.start + begin * across.step, patch.columns.stop, across.step)
+                rates, *cover = patch.looked_at(colour, (down, columns))
+                here = seen[:, begin:end]
+                for each in cover:
+                    here *= np.float32(1.0) - each
+                here += rates
         return seen
 
     def _sites(self, lines: Lines) -> Iterator[tuple[int, Lines]]:
@@ -154,7 +168,7 @@ class _Moved:
 
 
 class _Patch:
-    """Part of a layer in rows and columns that are read, `lines`, in one spell: smeared along the way it goes there,
+    """Part of a layer in rows and `columns` that are read, in one spell: smeared along the way it goes there,
     then looked at where its middle is.
 
     What smears is cubics (Keys 1981) about each moment, the same for all of the patch. Between pixels light is
@@ -164,25 +178,25 @@ class _Patch:
     """
 
     def __init__(self, moved: _Moved, spell: int, lines: Lines) -> None:
-        self.lines = lines
-        self._moved, self._spell = moved, spell
+        rows, self.columns = lines
+        self._moved, self._first_row = moved, rows.start
+        self._curves = moved.middles[spell][:, rows]
         self._planes: dict[int, Array] = {}
         self._smear: Array | None = None
         self._near: Lines = slice(None), slice(None)
-        self._first = np.zeros((2, 1, 1), np.float32)
         if moved.moments.shape[1] > 1:
-            (rows, columns), gaze = lines, moved.gaze
+            columns, gaze = self.columns, moved.gaze
             middle = (rows.start + rows.stop) // 2 // FEW, np.array([(columns.start + columns.stop) // 2])
             way = gaze.places(moved.moments[spell][:, :, [middle[0]]], middle[1])[:, :, 0, 0]
             self._smear = smear((way - way.mean(axis=0)).astype(np.float64))
-            ends = np.array([rows.start, rows.stop - 1]), np.array([columns.start, columns.stop - 1])
-            corners = gaze.places(moved.middles[spell][:, ends[0]], ends[1])
+            corners = gaze.places(self._curves[:, [0, -1]], np.array([columns.start, columns.stop - 1]))
             across, down = (
                 _within(at, _WINDOW + reach // 2, side)
                 for at, reach, side in zip(corners, self._smear.shape[::-1], moved.layer.sides[::-1], strict=True)
             )
             self._near = down, across
-            self._first = np.array([across.start, down.start], np.float32)[:, None, None]
+            self._curves = self._curves.copy()
+            self._curves[:, :, 0] -= np.array([[across.start], [down.start]], np.float32)
 
     def looked_at(self, colour: int, lines: Lines) -> list[Array]:
         """Rates of a colour at some of the rows and columns that are read, and the cover there, if any."""
@@ -194,7 +208,8 @@ class _Patch:
             there = moved.gaze.as_it_stands(lines)
             return [moved.layer.seen(each, *there) for each in channels]
         planes = [self._plane(each) for each in channels]
-        x, y = moved.gaze.places(moved.middles[self._spell][:, lines[0]], lines[1]) - self._first
+        rows = slice(lines[0].start - self._first_row, lines[0].stop - self._first_row, lines[0].step)
+        x, y = moved.gaze.places(self._curves[:, rows], lines[1])
         ways = x, y, moved.between
         found = [np.asarray(cv2.remap(each, *ways, borderMode=cv2.BORDER_REFLECT_101), np.float32) for each in planes]
         if moved.between != cv2.INTER_LINEAR:  # all others may swing below 0
@@ -238,7 +253,9 @@ def _within(at: Array, spare: int, side: int) -> slice:
 
 def runs(chosen: npt.ArrayLike) -> list[slice]:
     """From the first to the last of those that are chosen, but where four and more between them are not."""
-    at = np.flatnonzero(chosen)
-    gaps = np.flatnonzero(np.diff(at) > 4)
-    ends = zip(at[np.append(0, gaps + 1)], at[np.append(gaps, -1)] + 1, strict=True) if len(at) else ()
-    return [slice(int(first), int(last)) for first, last in ends]
+    found: list[slice] = []
+    bounds = np.flatnonzero(np.append(False, chosen) != np.append(chosen, False)).tolist()
+    for first, last in zip(bounds[::2], bounds[1::2], strict=True):
+        near = found and first - found[-1].stop < 4
+        found.append(slice(found.pop().start if near else first, last))
+    return found
