@@ -9,6 +9,7 @@ What is kept is the sum of weighted differences: equal frames leave the referenc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -102,25 +103,11 @@ def algorithm(
     def own(site: Any, dx: int = 0, dy: int = 0) -> Any:
         return still[x + (MARGIN + dx), PAIR * q + r + (MARGIN + dy), site]
 
-    def mean_of(row: int) -> Any:
-        return sum((levels[site, row] for site in range(1, 4)), levels[0, row]) * hl.f32(0.25)
-
-    over = full = zero
-    for site in range(4):
-        full = hl.max(full, hl.select(own(site) >= levels[site, 4], one, zero))
-        over = hl.max(over, hl.select(own(site) + gap[x, r, q, site] >= levels[site, 5], one, zero))
-    clipped[x, r, q, k] = hl.mux(k, [over, full])
-    here_full = (clips > 0) & (full > zero)
-    square = bright = texture = mean = zero
-    for site in range(4):
-        difference = hl.select(here_full, hl.min(gap[x, r, q, site], zero), gap[x, r, q, site])
-        square += difference * difference
-        mean += difference
-        bright += hl.max(own(site) + difference * hl.f32(0.5), zero)
-        across, along = own(site, 1, 0) - own(site, -1, 0), own(site, 0, 1) - own(site, 0, -1)
-        texture += (across * across + along * along) * hl.f32(0.25)
-    texture = hl.max(texture - (mean_of(0) * bright + hl.f32(4.0) * mean_of(1)), zero)
-    tested[x, r, q, k] = hl.mux(k, [square, mean, bright, texture])
+    full_here, over_here = _clipped(own, lambda site: gap[x, r, q, site], levels)
+    clipped[x, r, q, k] = hl.mux(k, [over_here, full_here])
+    here_full = (clips > 0) & (full_here > zero)
+    differences = [hl.select(here_full, hl.min(gap[x, r, q, site], zero), gap[x, r, q, site]) for site in range(4)]
+    tested[x, r, q, k] = hl.mux(k, _tests(own, differences, levels))
 
     def summed_down(values: Any) -> Any:
         rows = [values[x, (r + at) % PAIR, q + (r + at) / PAIR, k] for at in range(-REACH, REACH + 1)]
@@ -134,23 +121,17 @@ def algorithm(
     square, mean, bright, texture = (summed_across(down, part) for part in range(TESTS))
     over, full = (hl.select(clips > 0, summed_across(clipped_down, part), zero) for part in range(FULL))
     sites = hl.f32(4.0 * (2 * REACH + 1) ** 2)
-    noise_still, noise_moved = (mean_of(row) * bright + sites * mean_of(row + 1) for row in (0, 2))
-    noise = noise_still + noise_moved * hl.f32(INTERPOLATED)
-    allowed = noise + texture * hl.f32(TEXTURE)
-    flicker = bright * hl.f32(FLICKER)
-    off = mean * mean / (noise + texture * hl.f32(10 * TEXTURE) + flicker * flicker)
-    agrees = _falling(square / allowed, SQUARE_GOOD, SQUARE_BAD) * _falling(off, MEAN_GOOD, MEAN_BAD)
-    agrees = hl.max(agrees, one - robustness)
+    noise_still, noise_moved = (_mean_of(levels, row) * bright + sites * _mean_of(levels, row + 1) for row in (0, 2))
+    agrees = hl.max(_agreement(square, mean, bright, texture, noise_still, noise_moved), one - robustness)
     last = hl.select((full > zero) & (gain > one), hl.f32(LAST_RESORT) * gain * gain * gain * gain, zero)
     to_x, to_y = (place + moved_by(x / BLOCK_X, q / PAIRS, axis) for axis, place in enumerate((x, PAIR * q + r)))
     seen = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < tall)
     excess = hl.max(square - noise_still * hl.f32(SURELY), noise_moved)
     relation = noise_still / hl.select(robustness > zero, excess, noise_moved)
     counts = hl.select(over > zero, hl.min(agrees, last), agrees)
-    shows = zero
-    for site in range(4):
-        bright_too = (own(site) >= levels[site, 4]) & (gap[x, r, q, site] >= own(site) * hl.f32(-DARKER))
-        shows = hl.max(shows, hl.select(bright_too, one, zero))
+    shows = _any(
+        (own(site) >= levels[site, 4]) & (gap[x, r, q, site] >= own(site) * hl.f32(-DARKER)) for site in range(4)
+    )
     alone = (clips > 0) & (gain > one) & (shows > zero) & (over == zero)
     least = hl.select(alone, hl.f32(AT_LEAST) / gain, zero)
     weight = hl.select(seen, hl.max(counts * trust * relation, least), zero)
@@ -160,6 +141,54 @@ def algorithm(
         k, [*(weight * gap[x, r, q, site] for site in range(4)), weight, share[x, r, q, 1]]
     )
     return Stages(read, gap, tested, down, clipped, clipped_down, share, clips, gathered)
+
+
+def _any(conditions: Iterable[Any]) -> Any:
+    """1 where one of the conditions holds, else 0."""
+    import halide as hl
+
+    found = hl.f32(0.0)
+    for condition in conditions:
+        found = hl.max(found, hl.select(condition, hl.f32(1.0), hl.f32(0.0)))
+    return found
+
+
+def _clipped(own: Any, gap: Any, levels: Any) -> tuple[Any, Any]:
+    """Whether one of a cell's sites is clipped in the reference, and whether one is in the frame; 1 or 0."""
+    full = _any(own(site) >= levels[site, 4] for site in range(4))
+    return full, _any(own(site) + gap(site) >= levels[site, 5] for site in range(4))
+
+
+def _mean_of(levels: Any, row: int) -> Any:
+    import halide as hl
+
+    return sum((levels[site, row] for site in range(1, 4)), levels[0, row]) * hl.f32(0.25)
+
+
+def _tests(own: Any, differences: list[Any], levels: Any) -> list[Any]:
+    """Of a cell: the sum of squared differences, their sum, the light, and the texture beyond the noise."""
+    import halide as hl
+
+    square = bright = texture = mean = zero = hl.f32(0.0)
+    for site, difference in enumerate(differences):
+        square += difference * difference
+        mean += difference
+        bright += hl.max(own(site) + difference * hl.f32(0.5), zero)
+        across, along = own(site, 1, 0) - own(site, -1, 0), own(site, 0, 1) - own(site, 0, -1)
+        texture += (across * across + along * along) * hl.f32(0.25)
+    noise = _mean_of(levels, 0) * bright + hl.f32(4.0) * _mean_of(levels, 1)
+    return [square, mean, bright, hl.max(texture - noise, zero)]
+
+
+def _agreement(square: Any, mean: Any, bright: Any, texture: Any, still: Any, moved: Any) -> Any:
+    """1 where differences, summed over the cells around, are those of the noise of both frames, 0 far above it."""
+    import halide as hl
+
+    noise = still + moved * hl.f32(INTERPOLATED)
+    allowed = noise + texture * hl.f32(TEXTURE)
+    flicker = bright * hl.f32(FLICKER)
+    off = mean * mean / (noise + texture * hl.f32(10 * TEXTURE) + flicker * flicker)
+    return _falling(square / allowed, SQUARE_GOOD, SQUARE_BAD) * _falling(off, MEAN_GOOD, MEAN_BAD)
 
 
 def _read(read: Any, moved: Any, filters: Any, moved_by: Any, wide: Any, tall: Any) -> None:
@@ -243,20 +272,8 @@ def reference(
 ) -> Array:
     reach = REACH
     high = before.shape[1] * PAIR
-    x, y = np.arange(-reach, wide + reach), np.arange(-reach, high + reach)
-    bx = np.clip(x // BLOCK_X, 0, shifts.shape[2] - 1)
-    by = np.clip(y // BLOCK_Y, 0, shifts.shape[1] - 1)[:, None]
-    step_x, step_y, place = (part[by, bx] for part in shifts)
-    start_x = np.clip(bx * BLOCK_X + step_x + MARGIN - 1, 0, wide + 2 * MARGIN - BLOCK_X - CELLS + 1) + x % BLOCK_X
-    start_y = np.clip(by * BLOCK_Y + step_y + MARGIN - 1, 0, tall + 2 * MARGIN - BLOCK_Y - CELLS + 1)
-    start_y = start_y + (y % BLOCK_Y)[:, None]
-    read = np.zeros((4, len(y), len(x)), np.float32)
-    for tap in range(TAPS):
-        site, (column, row) = tap // len(READ), READ[tap % len(READ)]
-        samples = moved[site, start_y + row, start_x + column]
-        read += np.moveaxis(filters[place, :, tap], -1, 0) * samples
+    read, to_x, to_y = _read_reference(moved, filters, shifts, (tall, wide), high)
     own = still[:, MARGIN - reach : MARGIN + high + reach, MARGIN - reach : MARGIN + wide + reach]
-    wider = still[:, MARGIN - reach - 1 : MARGIN + high + reach + 1, MARGIN - reach - 1 : MARGIN + wide + reach + 1]
     gap = read * np.float32(gain) - own
     scale_still, offset_still, scale_moved, offset_moved, full_still, full_moved = (
         row[:, None, None] for row in levels
@@ -264,11 +281,7 @@ def reference(
     full = (own >= full_still).any(axis=0).astype(np.float32) * (clips > 0)
     over = (own + gap >= full_moved).any(axis=0).astype(np.float32) * (clips > 0)
     difference = np.where(full > 0, np.minimum(gap, 0), gap)
-    bright = np.maximum(own + difference * np.float32(0.5), 0).sum(axis=0)
-    across, along = wider[:, 1:-1, 2:] - wider[:, 1:-1, :-2], wider[:, 2:, 1:-1] - wider[:, :-2, 1:-1]
-    noise = scale_still.mean() * bright + 4 * offset_still.mean()
-    texture = np.maximum(((across**2 + along**2) * np.float32(0.25)).sum(axis=0) - noise, 0)
-    tested = np.stack([(difference**2).sum(axis=0), difference.sum(axis=0), bright, texture, over, full])
+    tested = np.stack([*_tests_reference(still, difference, scale_still.mean(), offset_still.mean()), over, full])
     down = np.sum([tested[:, at : at + high] for at in range(2 * reach + 1)], axis=0)
     around = np.sum([down[:, :, at : at + wide] for at in range(2 * reach + 1)], axis=0)
     square, mean, bright, texture, over, full = around
@@ -280,12 +293,10 @@ def reference(
     off = mean**2 / (noise + texture * (10 * TEXTURE) + (bright * FLICKER) ** 2)
     agrees = agrees * np.clip((MEAN_BAD - off) / (MEAN_BAD - MEAN_GOOD), 0, 1)
     agrees = np.maximum(agrees, 1 - np.float32(robustness))
-    inner = slice(reach, -reach), slice(reach, -reach)
-    to_x, to_y = (x + step_x)[inner], (y[:, None] + step_y)[inner]
     last = np.where((full > 0) & (gain > 1), np.float32(LAST_RESORT) * np.float32(gain) ** 4, 0)
     agrees = np.where(over > 0, np.minimum(agrees, last), agrees)
     seen = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < tall)
-    bright_too = ((own >= full_still) & (gap >= own * np.float32(-DARKER))).any(axis=0)[inner]
+    bright_too = ((own >= full_still) & (gap >= own * np.float32(-DARKER))).any(axis=0)[reach:-reach, reach:-reach]
     alone = bright_too & (over == 0) & (gain > 1 and clips > 0)
     least = np.where(alone, np.float32(AT_LEAST) / np.float32(gain), np.float32(0))
     relation = noise_still / (
@@ -295,6 +306,37 @@ def reference(
     share = np.stack([weight, weight**2 * noise_moved / noise_still])
     gathered = np.concatenate([share[0] * gap[:, reach:-reach, reach:-reach], share])
     return np.asarray(before + gathered.reshape(before.shape), np.float32)
+
+
+def _read_reference(
+    moved: Array, filters: Array, shifts: Shifts, shape: tuple[int, int], high: int
+) -> tuple[Array, Shifts, Shifts]:
+    """The frame at the sites of `high` rows and REACH cells around, and where the rows' cells lie in it, x and y."""
+    tall, wide = shape
+    x, y = np.arange(-REACH, wide + REACH), np.arange(-REACH, high + REACH)
+    bx = np.clip(x // BLOCK_X, 0, shifts.shape[2] - 1)
+    by = np.clip(y // BLOCK_Y, 0, shifts.shape[1] - 1)[:, None]
+    step_x, step_y, place = (part[by, bx] for part in shifts)
+    start_x = np.clip(bx * BLOCK_X + step_x + MARGIN - 1, 0, wide + 2 * MARGIN - BLOCK_X - CELLS + 1) + x % BLOCK_X
+    start_y = np.clip(by * BLOCK_Y + step_y + MARGIN - 1, 0, tall + 2 * MARGIN - BLOCK_Y - CELLS + 1)
+    start_y = start_y + (y % BLOCK_Y)[:, None]
+    read = np.zeros((4, len(y), len(x)), np.float32)
+    for tap in range(TAPS):
+        site, (column, row) = tap // len(READ), READ[tap % len(READ)]
+        samples = moved[site, start_y + row, start_x + column]
+        read += np.moveaxis(filters[place, :, tap], -1, 0) * samples
+    inner = slice(REACH, -REACH), slice(REACH, -REACH)
+    return read, (x + step_x)[inner], (y[:, None] + step_y)[inner]
+
+
+def _tests_reference(still: Array, difference: Array, scale: float, offset: float) -> tuple[Array, Array, Array, Array]:
+    """What `_tests` says, of all cells at once, by the mean noise of `still`."""
+    first, (_, tall, wide) = MARGIN - REACH - 1, difference.shape
+    wider = still[:, first : first + tall + 2, first : first + wide + 2]
+    bright = np.maximum(wider[:, 1:-1, 1:-1] + difference * np.float32(0.5), 0).sum(axis=0)
+    across, along = wider[:, 1:-1, 2:] - wider[:, 1:-1, :-2], wider[:, 2:, 1:-1] - wider[:, :-2, 1:-1]
+    texture = ((across**2 + along**2) * np.float32(0.25)).sum(axis=0) - (scale * bright + 4 * offset)
+    return (difference**2).sum(axis=0), difference.sum(axis=0), bright, np.maximum(texture, 0)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
