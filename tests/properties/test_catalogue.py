@@ -50,7 +50,7 @@ def test_a_card_is_read_back_from_its_text_and_its_file_has_its_name(name: str) 
     card = ALL[name]
     assert file_name(card.lens.model) == name
     assert parse_card(card_text(card), name) == card
-    assert card.sources, "every figure says whence it is"
+    assert card.sources, "every figure says where it is from"
     assert card.lens.mount is not None
     assert mount(card.lens.mount).name == card.lens.mount
 

@@ -338,7 +338,7 @@ def _treated(job: Job) -> Callable[[Frame], Frame]:
     def treated(frame: Frame) -> Frame:
         if not is_quad(frame.facts.sensor.cfa):
             raise voice.Usage(
-                f"--mode {job.mode} is about quad-Bayer frames and this sensor has another filter; leave it away"
+                f"--mode {job.mode} is about quad-Bayer frames and this sensor has another filter; leave it out"
             )
         return taken_off(frame)
 

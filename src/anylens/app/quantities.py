@@ -1,4 +1,4 @@
-"""Numbers as they are typed: within bounds, their unit behind them or left away."""
+"""Numbers as they are typed: within bounds, their unit behind them or left out."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ ROWS, COLUMNS = 13, 17
 
 
 def vignetting(measure: ShadingMeasure, pitch_um: float, said: dict[str, Any]) -> Vignetting:
-    """Falloff as even powers of the radius about its own centre; `said` are the section's rings and whence it is."""
+    """Falloff as even powers of the radius about its own centre; `said` are the section's rings and origin."""
     half_px = math.hypot(measure.width_px, measure.height_px) / 2.0
     half_mm = half_px * pitch_um * 1e-3
     middle = (measure.width_px - 1) / 2.0, (measure.height_px - 1) / 2.0

@@ -16,7 +16,7 @@ from anylens.refusal import Refusal
 
 _ROUNDS = 4
 _THINNED = 3
-"""Every so manieth sample is enough to find the edge, where there are so many left; its profile takes all."""
+"""One sample in so many is enough to find the edge, where at least _LEFT are left; its profile takes all."""
 _LEFT = 400
 _FINEST_PX = 0.3
 _COARSEST_PX = 0.9

@@ -92,7 +92,7 @@ def spread_out(grid: Grid, picture: Picture, blur: Blur, threads: int, every: in
 @dataclass(frozen=True, slots=True)
 class _Windows:
     """How samples are cut: windows of so many a `side`, each seen with `size` more around it, through transforms of
-    `length` samples of which the `kept` lowest frequencies are used; `every` so manieth is an output."""
+    `length` samples of which the `kept` lowest frequencies are used; one in `every` is an output."""
 
     side: int
     size: int
@@ -248,7 +248,7 @@ def _spectrum(samples: Array, windows: _Windows) -> Spectra:
 
 
 def _folded(light: Spectra, kernel: Spectra, every: int) -> Spectra:
-    """The half spectrum of every so manieth sample of a square of samples, times `every` squared, from the product of
+    """The half spectrum of one sample in `every`, down and across a square, times `every` squared, from the product of
     two half spectra of all: what repeats adds up."""
     rows = len(light)
     kept = rows // every

@@ -201,7 +201,7 @@ def _merging(given: Namespace, chosen: Recipe) -> list[str]:
     """What --mode, --merge and --reference set in the recipe that was chosen; auto leaves its way as it is."""
     if given.mode != "auto" and (given.merge in ("focus", "super") or type(chosen.merge).__name__ != "Merge"):
         raise Usage(
-            f"--mode {given.mode} is not for focus stacks and super-resolution, which join pixels; leave one away"
+            f"--mode {given.mode} is not for focus stacks and super-resolution, which join pixels; leave one out"
         )
     mode = [] if given.mode == "auto" else [f"Merge.mode={given.mode}"]
     if not given.burst:

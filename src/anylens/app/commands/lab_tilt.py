@@ -112,7 +112,7 @@ def _numbers(name: str, text: str | None, count: int) -> Sequence[float | None]:
     except ValueError:
         raise Usage(f"{name} {text} is not a list of numbers; write them with commas between") from None
     if not all(-math.inf < number for number in numbers) or (name == "--focus" and math.inf in numbers):
-        raise Usage(f"{name} {text} has what is no such number; give others")
+        raise Usage(f"{name} {text} has a number that no focus has; give others")
     if len(numbers) != count:
         raise Usage(f"{name} has {len(numbers)} numbers for {count} files; give one for each, in their order")
     return numbers

@@ -28,7 +28,7 @@ def options(syntax: Syntax) -> None:
     )
     syntax.add_argument("--close", type=distance_m, metavar="M", help="the nearest distance on its ring, in metres")
     syntax.add_argument("--code", type=whole(0, 63, "31"), metavar="N", help="its 6-bit code, 0 to 63")
-    syntax.add_argument("--source", metavar="TEXT", help="whence you have these figures")
+    syntax.add_argument("--source", metavar="TEXT", help="where these figures come from")
     syntax.add_argument("--remove", action="store_true", help="the lens is no longer yours; its file stays")
 
 

@@ -79,8 +79,8 @@ def _known(passport: Passport) -> list[Headline]:
         found.append(Headline("Corners", f"{math.log2(light):+.2f}", "EV", f"by {falloff.method}{_where(falloff)}"))
     for lateral in passport.lateral[:1]:
         red, blue = (1e3 * lateral.reach_mm * sum(terms) for terms in (lateral.red, lateral.blue))
-        both, whence = f"{red:+.2f}, {blue:+.2f}", f"by {lateral.method}{_where(lateral)}"
-        found.append(Headline("Red, blue outside of green", both, "µm", whence))
+        both, how = f"{red:+.2f}, {blue:+.2f}", f"by {lateral.method}{_where(lateral)}"
+        found.append(Headline("Red, blue outside of green", both, "µm", how))
     return found
 
 

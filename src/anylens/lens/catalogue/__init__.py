@@ -35,7 +35,7 @@ class Code:
 
 @record(frozen=True, slots=True)
 class Card:
-    """One lens of the catalogue: `name` is its file's, `sources` say whence each figure is, `note` what is doubtful.
+    """One lens of the catalogue: `name` is its file's, `sources` say where figures are from, `note` what is doubtful.
 
     What is None or empty has no source, which does not mean that there is none.
     """

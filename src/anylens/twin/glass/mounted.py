@@ -28,8 +28,8 @@ ANGLES = 64
 RINGS = 12
 FIELD_NODES = 24
 DEGREES = ((12, 2), (20, 1))
-"""Of a wave's polynomial, the higher where the lower leaves it rough, and every so manieth angle it is fitted at: more
-than two of them to an order, lest one pass for another between them."""
+"""Of a wave's polynomial, the higher where the lower leaves it rough, and at one angle in how many it is fitted: more
+than two of them to an order, or one would pass for another between them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ class Arrival:
 
 
 Beams = Callable[[int, Floats], Arrival]
-"""(every so manieth angle, rings (r,) from 0, the pole, to 1, the rim) -> (places, wavelengths, rings, angles), those
+"""(one angle in how many, rings (r,) from 0, the pole, to 1, the rim) -> (places, wavelengths, rings, angles), those
 of half a turn where the rest mirrors them."""
 
 

@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 FEW = 16
-"""Every so manieth row is asked where it looks, straight in between: the hand's pose is."""
+"""One row in so many is asked where it looks; in between it changes evenly, as the hand's pose does."""
 _POSE_STEP_S = 0.5e-3
 _POWERS = 4
 
