@@ -70,6 +70,17 @@ def test_distortion_is_found_within_a_tenth_of_a_pixel(kind, k1):
     assert grid_drawn(samples, grid).shape == (HEIGHT, WIDTH, 3)
 
 
+def test_dots_are_placed_as_well_however_many_pixels_they_take():
+    times, k1 = 6, -0.02
+    drawn = np.kron(chart("dots", k1, 0.0), np.ones((times, times)))
+    noise = np.random.default_rng(3).normal(0.0, 0.02, drawn.shape)
+    grid = find_grid(Samples((drawn + noise).astype(np.float32)))
+    small = find_grid(Samples(chart("dots", k1, 0.0).astype(np.float32)))
+    assert len(grid.points_px) == len(small.points_px)
+    away = np.hypot(*((grid.points_px + 0.5) / times - 0.5 - small.points_px[:, None]).T).min(axis=1)
+    assert away.max() * times < 0.1
+
+
 @pytest.mark.parametrize(("kind", "most_px"), [("chessboard", 0.001), ("lines", 0.004)])
 def test_corners_stand_where_they_are_though_the_lens_bows_their_edges(kind, most_px):
     k1, turn = -0.06, 0.02

@@ -18,17 +18,21 @@ _FEWEST = 24
 _MOST_LEFT = {"dot": 0.3, "corner": 0.12, "crossing": 0.4}
 _STEEPEST = 0.5
 _LEAST_INSIDE = 0.25
-_REACH, _WIDEST_PX = {"dot": 0.46, "corner": 0.3, "crossing": 0.46}, 48.0
+_REACH = {"dot": 0.46, "corner": 0.3, "crossing": 0.46}
+_WIDEST_PX = {"dot": math.inf, "corner": 48.0, "crossing": 48.0}
+"""A dot is told by its rim, however large it is; edges and lines by what runs through the point itself."""
 _SETTLED_PX = {"few": 1e-2, "all": 5e-4}
 _BLURS = (-2.0, 3.0)
 _AT_ONCE = 40_000
 _FIRST, _ENOUGH = 4, 100
 """A point is sought by one sample in so many, where that leaves so many in a window, before all are asked."""
+_MOST = 20_000
+"""A larger window's samples are asked evenly, about so many of them."""
 
 
 def reach_px(kind: Kind, step_px: float | Floats) -> Floats:
     """How far about a point its samples are looked at, where neighbours lie so far apart."""
-    return np.minimum(_WIDEST_PX, _REACH[kind] * np.asarray(step_px, np.float64))
+    return np.minimum(_WIDEST_PX[kind], _REACH[kind] * np.asarray(step_px, np.float64))
 
 
 def refined(samples: Samples, near: Floats, kind: Kind, step_px: float | Floats) -> tuple[Floats, Floats]:
@@ -71,7 +75,8 @@ class _Windows:
         down, right = np.mgrid[-math.ceil(widest) : math.ceil(widest) + 1, -math.ceil(widest) : math.ceil(widest) + 1]
         far = _far(right - (side[0] - 1) / 2.0, down - (side[1] - 1) / 2.0, kind)
         inside = tile[down % side[1], right % side[0]] & (far <= widest)
-        every = min(_FIRST, max(int(inside.sum()) // _ENOUGH, 1)) if few else 1
+        every = math.ceil(int(inside.sum()) / _MOST)
+        every *= min(_FIRST, max(int(inside.sum()) // every // _ENOUGH, 1)) if few else 1
         right, down = right[inside][::every], down[inside][::every]
         corner = np.floor((near + 0.5) / side).astype(np.intp) * side  # of the filter's repeat that the point lies in
         self.kind, self.reach = kind, reach
@@ -274,7 +279,7 @@ def _turned(x: Singles, y: Singles, angle: Singles) -> tuple[Singles, Singles]:
 def _dot(x: Singles, y: Singles, numbers: Singles, slopes: Singles) -> Singles:
     """An ellipse, and how its picture changes with each number."""
     size, longer, turned, blur = numbers
-    radius = np.exp(np.clip(size, -1.0, 5.0))
+    radius = np.exp(np.clip(size, -1.0, 6.0))
     along, across = (1.0 + longer) * x + turned * y, turned * x + (1.0 - longer) * y
     far = np.maximum(np.hypot(along, across), np.float32(1e-6))
     inside, bell = _step(radius - far, blur)
