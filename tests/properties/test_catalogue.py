@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from hypothesis import strategies as st
 
 from anylens.app import by_hand, mine
 from anylens.app.command_line import run
+from anylens.frame import Facts
 from anylens.lens import Lens, Passport, depth
 from anylens.lens.catalogue import Card, card_text, cards, file_name, find, parse_card
 from anylens.lens.mounts import adapter_mm, mount, mounts
 from anylens.lens.passport_file import passport_text
 from anylens.refusal import Refusal
+from anylens.sensor import Sensor, bayer
 
 TABLE = Path(__file__).parents[3] / "shared" / "data" / "optics" / "leica_m_lenses.tsv"
 ALL = cards()
@@ -208,9 +211,34 @@ def test_a_lens_that_only_a_passport_of_ones_own_names_is_known_by_it(
     (folder / "damaged.toml").write_text("no passport")
     assert mine.card("helios").lens == lens
     told(capfd, "use", "helios")
+    assert "mounted" in told(capfd, "list", "helios")
     said = by_hand.said_in(Namespace(lens=None, aperture=None, distance=None, focal=None))
     assert said is not None
     assert said.lens == lens
+
+
+def test_a_passport_that_is_given_names_its_lens(tmp_path: Path) -> None:
+    given = Passport(Lens("", "My Summilux"), "a body")
+    typed = Namespace(lens="summilux", aperture=None, distance=None, focal=None)
+    named = by_hand.said_in(typed, passport=given)
+    assert named == by_hand.Said(given.lens)
+    typed.lens = None
+    assumed = by_hand.said_in(typed, passport=given)
+    assert assumed is not None
+    silent = by_hand.held(Facts.whole(Sensor("test", 8, 8, bayer("RGGB"))), assumed)
+    assert silent.lens == given.lens
+    assert silent.notes == ("The lens is taken to be My Summilux, whose passport was given; the file names none.",)
+    names_one = by_hand.held(replace(silent, lens=Lens("KMZ", "Helios"), notes=()), assumed)
+    assert names_one.lens == Lens("KMZ", "Helios")
+
+
+def test_a_mount_without_lenses_says_which_have_some(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["lens", "list", "m42"]) == 1
+    assert "0 lenses of M42; the catalogue has those of Leica M" in capfd.readouterr().out
+    told(capfd, "add", "Helios", "--maker", "KMZ", "--mount", "m42", "--focal", "58")
+    assert "1 lens, 1 of them yours" in told(capfd, "list", "m42")
+    mounts = json.loads(told(capfd, "mounts", "--json"))["mounts"]
+    assert {each["name"]: each["lenses"] for each in mounts if each["lenses"]} == {"Leica M": 147, "M42": 1}
 
 
 @pytest.mark.parametrize(

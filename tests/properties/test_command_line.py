@@ -314,6 +314,11 @@ def test_empty_folders_and_missing_files_are_refused_in_one_line(tmp_path: Path,
     folder = tmp_path / "folder.dng"
     folder.mkdir()
     assert "holds no raw files" in failed_in_one_line(run(command, folder), 2)
+    for name in ("left", "right", "empty"):
+        (folder / name).mkdir()
+    for name in ("left", "right"):
+        write_raw(folder / name / "a.dng")
+    assert "those in it do (left, right), name these" in failed_in_one_line(run(command, folder), 2)
 
 
 def test_a_folder_stands_for_the_raws_in_it(tmp_path: Path) -> None:

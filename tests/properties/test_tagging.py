@@ -357,7 +357,7 @@ def test_hand_wins_and_what_contradicts_it_is_said() -> None:
 
 
 def test_a_lens_that_is_only_kept_as_mounted_stands_where_the_file_names_none() -> None:
-    kept = Said(SUMMILUX, assumed=True)
+    kept = Said(SUMMILUX, assumed="kept as mounted")
     assert held(facts(), kept).lens == SUMMILUX
     assert "kept as mounted" in held(facts(), kept).notes[0]
     named = facts(Lens("Zeiss", "Planar"), Setting("exif", 8.0))
@@ -366,7 +366,7 @@ def test_a_lens_that_is_only_kept_as_mounted_stands_where_the_file_names_none() 
 
 def test_a_lens_without_a_name_is_no_name_to_contradict() -> None:
     file = facts(Lens("", "", (50.0, 50.0), (2.0, 2.0)))
-    for said in (Said(SUMMILUX), Said(SUMMILUX, assumed=True)):
+    for said in (Said(SUMMILUX), Said(SUMMILUX, assumed="kept as mounted")):
         told = held(file, said)
         assert told.lens == SUMMILUX
         assert all("kept as mounted" in note for note in told.notes)

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
     from anylens.app.syntax import Syntax
     from anylens.frame import Facts
-    from anylens.lens import Lens
+    from anylens.lens import Lens, Passport
 
 
 @record(frozen=True, slots=True)
 class Said:
     """What was said by hand: the lens, and its rings; None where nothing was.
 
-    `assumed` says that nobody named the lens for these files: it is the one that is kept as mounted, and stands only
-    where a file names none.
+    `assumed` says why the lens is taken to be this one where nobody named it for these files, "" where somebody did;
+    such a lens stands only where a file names none.
     """
 
     lens: Lens | None = None
     f_number: float | None = None
     focal_mm: float | None = None
     focus_m: float | None = None
-    assumed: bool = False
+    assumed: str = ""
 
 
 def lens_options(syntax: Syntax) -> None:
@@ -39,24 +39,27 @@ def lens_options(syntax: Syntax) -> None:
     syntax.add_argument("--focal", type=focal_mm, metavar="MM", help="the focal length, for a lens that has several")
 
 
-def said_in(given: Namespace, *, kept: bool = True) -> Said | None:
-    """What the options say, with `kept` the lens kept as mounted where they name none; None for nothing.
+def said_in(given: Namespace, *, kept: bool = True, passport: Passport | None = None) -> Said | None:
+    """What the options say; where they name no lens that of a given passport or, with `kept`, the one mounted.
 
-    Raises Refusal.
+    None where all that says nothing. Raises Refusal.
     """
-    focal_mm = given.focal
-    if given.lens is None:
-        lens, assumed = _mounted() if kept else None, True
-    else:
+    lens: Lens | None
+    focal_mm, assumed = given.focal, ""
+    if given.lens is not None:
         from anylens.app import mine
 
-        lens, assumed = mine.card(given.lens).lens, False
+        lens = mine.card(given.lens, passport).lens
+    elif passport is not None:
+        lens, assumed = passport.lens, "whose passport was given"
+    else:
+        lens, assumed = _mounted() if kept else None, "kept as mounted"
     if lens is not None and lens.focal_mm is not None and focal_mm is not None and not assumed:
         shortest, longest = lens.focal_mm
         if not shortest <= focal_mm <= longest:
             raise Refusal(f"{lens.model} has no {focal_mm:g} mm; it has {shortest:g} to {longest:g}.")
     said = Said(lens, given.aperture, focal_mm, given.distance, assumed)
-    return None if said == Said(assumed=True) else said
+    return None if said == Said(assumed=assumed) else said
 
 
 def held(facts: Facts, said: Said) -> Facts:
@@ -67,7 +70,7 @@ def held(facts: Facts, said: Said) -> Facts:
     named = before is not None and before.model
     told = None if named and said.assumed else said.lens
     if told is not None and said.assumed:
-        notes.append(f"The lens is taken to be {told.name}, kept as mounted; the file names none.")
+        notes.append(f"The lens is taken to be {told.name}, {said.assumed}; the file names none.")
     elif told is not None and before is not None and named and not _one(before, told):
         notes.append(f"The file names the lens {before.name}, said by hand is {told.name}, which stands.")
     setting = facts.setting

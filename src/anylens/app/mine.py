@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,15 +34,19 @@ def catalogue() -> dict[str, Card]:
     return cards(own_folder() / "catalogue")
 
 
-def card(asked: str) -> Card:
+def card(asked: str, given: Passport | None = None) -> Card:
     """The lens of that name or unambiguous beginning, the user's own first; Refusal lists the near ones.
 
-    A lens that no catalogue has may be one that only a passport of the user's names.
+    A lens that no catalogue has, or several, may be that of the passport that was `given`; one that none has may be
+    one that only a passport of the user's names.
     """
     from anylens.lens.catalogue import find, meant
 
     known = catalogue()
-    return find(asked, known if meant(asked, known) else {**_of_passports(), **known}, mine().lenses)
+    fitting = meant(asked, known)
+    if given is not None and len(fitting) != 1 and meant(asked, one := _named((given,))):
+        return find(asked, one)
+    return find(asked, known if fitting else {**of_passports(), **known}, mine().lenses)
 
 
 def lens(asked: str) -> Lens | None:
@@ -122,20 +127,24 @@ def add(name: str) -> None:
         keep(replace(said, lenses=(*said.lenses, name)))
 
 
-def _of_passports() -> dict[str, Card]:
+def of_passports() -> dict[str, Card]:
     """The lenses of the user's own passports by name; one that cannot be read is left out."""
     from anylens.lens import read_passport
-    from anylens.lens.catalogue import Card, file_name
     from anylens.lens.passport_place import own_passports
 
-    found = {}
+    found = []
     for path in sorted(own_passports().glob("*.toml")):
         try:
-            lens = read_passport(path).lens
+            found.append(read_passport(path))
         except Refusal:
             continue
-        found[file_name(lens.name)] = Card(file_name(lens.name), lens)
-    return found
+    return _named(found)
+
+
+def _named(passports: Iterable[Passport]) -> dict[str, Card]:
+    from anylens.lens.catalogue import Card, file_name
+
+    return {name: Card(name, each.lens) for each in passports for name in (file_name(each.lens.name),)}
 
 
 def _place() -> Path:

@@ -31,7 +31,17 @@ def raws_in(folder: Path, *, finished: bool = False) -> list[Path]:
         found = [each for each in inside if _suffix(each) in suffixes]
         if found:
             return found
-    raise Refusal(f"{folder} holds no raw files{' and no JPEG' if finished else ''}; name another folder.")
+    holding = _holding(folder, FINISHED | RAWS if finished else RAWS)
+    instead = f"those in it do ({holding}), name these" if holding else "name another folder"
+    raise Refusal(f"{folder} holds no raw files{' and no JPEG' if finished else ''}; {instead}.")
+
+
+def _holding(folder: Path, suffixes: set[str]) -> str:
+    """The folders in a folder that hold such files, the first three by name."""
+    inside = sorted((each for each in folder.iterdir() if each.is_dir()), key=_natural)
+    found = [each.name for each in inside if any(_suffix(file) in suffixes for file in each.glob("*"))]
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return ", ".join(found[:3]) + more
 
 
 def _suffix(path: Path) -> str:

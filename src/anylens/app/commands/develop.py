@@ -140,6 +140,7 @@ def _jobs(given: Namespace) -> list[Job]:
     _spare(frames, planned)
     folders = _inspection(sources, given.inspect)
     image = None if frames else reading(sources[0], given.sensor)
+    passport = _passport(given.passport)
     alike = Job(
         sources[0],
         planned[0],
@@ -148,8 +149,8 @@ def _jobs(given: Namespace) -> list[Job]:
         given.sensor,
         named=given.output is not None and planned == [Path(given.output)],
         frames=frames,
-        said=said_in(given),
-        passport=_passport(given.passport),
+        said=said_in(given, passport=None if isinstance(passport, str) else passport),
+        passport=passport,
         watch=_watch(given.watch),
         mode=given.mode,
         darks=not given.no_darks,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from anylens.app import mine
 from anylens.app.quantities import whole
 from anylens.app.syntax import Syntax
+from anylens.refusal import Refusal
 
 if TYPE_CHECKING:
     from anylens.lens.catalogue import Card
@@ -30,7 +31,7 @@ def run(given: Namespace) -> int:
     words = " ".join(given.words)
     shown = [
         card
-        for card in mine.catalogue().values()
+        for card in {**mine.of_passports(), **mine.catalogue()}.values()
         if (not words or fits(words, card))
         and (not given.mine or card.name in said.lenses)
         and (given.code is None or given.code in {code.number for code in card.codes})
@@ -52,7 +53,7 @@ def run(given: Namespace) -> int:
         ]
         print(table(rows, ("lens", "", "mount", "code", "")))
     yours = sum(card.name in said.lenses for card in shown)
-    print(f"{len(shown)} lens{'' if len(shown) == 1 else 'es'}{_more(given, yours)}")
+    print(f"{len(shown)} lens{'' if len(shown) == 1 else 'es'}{_more(given, yours) if shown else _none(given)}")
     return int(not shown)
 
 
@@ -77,6 +78,18 @@ def _whose(name: str, said: mine.Mine) -> str:
 
 
 def _more(given: Namespace, yours: int) -> str:
-    if given.mine:
-        return "" if yours or given.words or given.code is not None else "; anylens lens add NAME makes one yours"
-    return f", {yours} of them yours" if yours else ""
+    return f", {yours} of them yours" if yours and not given.mine else ""
+
+
+def _none(given: Namespace) -> str:
+    """What helps where no lens is listed; the words may be a mount's name, of which the catalogue has no lens."""
+    from anylens.lens.mounts import mount
+
+    if not given.words or given.code is not None:
+        return "; anylens lens add NAME makes one yours" if given.mine and given.code is None else ""
+    try:
+        asked = mount(" ".join(given.words)).name
+    except Refusal:
+        return ""
+    have = sorted({card.lens.mount for card in mine.catalogue().values() if card.lens.mount})
+    return f" of {asked}; the catalogue has those of {', '.join(have)}, and anylens lens add makes any other yours"

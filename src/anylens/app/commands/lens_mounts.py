@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 
 from anylens.app import mine
 from anylens.app.syntax import Syntax
@@ -21,19 +22,25 @@ def run(given: Namespace) -> int:
 
     where = body_mount(given.body)
     lengths = {each.name: adapter_mm(each.name, where) for each in mounts()}
+    lenses = Counter(card.lens.mount for card in mine.catalogue().values())
     if given.json:
         from anylens.app.plain import as_json, plain
 
-        told = [{**plain(each), "adapter_mm": lengths[each.name]} for each in mounts()]
+        told = [{**plain(each), "adapter_mm": lengths[each.name], "lenses": lenses[each.name]} for each in mounts()]
         print(as_json({"body_mount": where, "mounts": told}))
         return 0
     from anylens.app.table import table
 
     rows = [
-        (each.name, f"{each.kind}; {adapter_words(lengths[each.name])}", f"{each.flange_mm:.2f} mm")
+        (
+            each.name,
+            f"{each.kind}; {adapter_words(lengths[each.name])}",
+            f"{each.flange_mm:.2f} mm",
+            str(lenses[each.name] or ""),
+        )
         for each in mounts()
     ]
-    print(table(rows, ("mount", f"on {where}", "flange")))
+    print(table(rows, ("mount", f"on {where}", "flange", "lenses")))
     return 0
 
 
