@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Literal
 
 from anylens.lab.specimen import Specimen
-from anylens.lens.model import Lens
+from anylens.lens.model import Lens, plain
 from anylens.refusal import Refusal
 
 
@@ -53,7 +53,7 @@ def seen(specimen: Specimen, given: Given) -> Seen:
     facts = specimen.facts
     setting = None if facts is None else facts.setting
     body = None if facts is None or facts.body is None else facts.body.name
-    if given.body is not None and body is not None and _plain(given.body) != _plain(body):
+    if given.body is not None and body is not None and plain(given.body) != plain(body):
         raise Refusal(
             f"{specimen.name} was taken with {body}, not with {given.body}; leave --body out or sort the files."
         )
@@ -110,7 +110,3 @@ def date_of(files: Sequence[Seen]) -> str:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) and value > 0 else None
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from anylens.lab.calibrate_files import Given, Seen, agreed, date_of, focal_of, seen
 from anylens.lab.calibrate_flat import COLUMNS, ROWS, lattice
-from anylens.lab.fringes import Fringes, RadialShift, fringes, radial_shift
+from anylens.lab.fringes import Fringes, fringes, lateral_section, radial_shift
 from anylens.lab.overlaps import Overlap, Sight, overlaps, seen_before, sight
 from anylens.lab.panned_light import LEAST_MOVE, Agreed, PannedLight, cast_terms, panned_light
 from anylens.lab.photo_edges import as_sharp_as_lens, edges_in
@@ -123,7 +123,7 @@ def _fringed(views: Sequence[PhotoView], pitch_um: float, said: dict[str, Any]) 
     red, blue = radial_shift([each.red for each in views]), radial_shift([each.blue for each in views])
     if red is None or blue is None:
         return "The photos have too few sharp edges for lateral colour; take leaves, roofs or letters."
-    return _lateral(red, blue, pitch_um, said)
+    return lateral_section(red, blue, pitch_um, said)
 
 
 def _straightened(
@@ -192,28 +192,6 @@ def _blur(
                 return blur
             lacking = "that agree on one lens"
     return f"For blur the photos have too few edges as sharp as the lens {lacking}; {_WALL}."
-
-
-def _lateral(red: RadialShift, blue: RadialShift, pitch_um: float, said: dict[str, Any]) -> Lateral:
-    mm = pitch_um * 1e-3
-    both = []
-    for fit in (red, blue):
-        for numbers in (fit.terms, np.sqrt(np.diag(fit.covariance))):
-            a, b, c, x, y = (float(each) for each in numbers)
-            both.append(((a, b, c), (x * mm, y * mm)))
-    return Lateral(
-        **said,
-        residual=pitch_um * math.hypot(red.residual_px, blue.residual_px) / math.sqrt(2.0),
-        red=both[0][0],
-        red_error=both[1][0],
-        blue=both[2][0],
-        blue_error=both[3][0],
-        red_shift_mm=both[0][1],
-        red_shift_mm_error=both[1][1],
-        blue_shift_mm=both[2][1],
-        blue_shift_mm_error=both[3][1],
-        reach_mm=red.reach_px * mm,
-    )
 
 
 def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, said: dict[str, Any]) -> Vignetting:

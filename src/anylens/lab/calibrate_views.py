@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from anylens.lab import colorchecker
 from anylens.lab.calibrate_chart import ChartFit, chart_fit
 from anylens.lab.calibrate_files import Given, Seen, agreed, date_of, focal_of, seen
-from anylens.lab.figure import mostly, sandwich
+from anylens.lab.figure import at_least, mostly, sandwich
+from anylens.lab.fringes import RadialShift, lateral_section, terms_at
 from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats, NoChart
 from anylens.lab.specimen import Specimen
@@ -20,6 +20,7 @@ from anylens.lens.model import Lens
 from anylens.lens.passport import Geometry, Lateral
 from anylens.refusal import Refusal
 
+_LEAST_SHIFTS = 24
 _CROSSINGS = (colorchecker.ACROSS + 1) * (colorchecker.DOWN + 1)
 
 
@@ -111,15 +112,17 @@ def of_chart(
         )
     if any(each.kind == "finished" for each in files):
         notes.append("Finished pictures: the camera may have straightened them already; raws are surer.")
-    lateral = _lateral(views, middle, mm, math.hypot(width, height) / 2.0 * mm, {**said, "f_number": f_number})
-    return geometry, lateral, fit, notes
+    red, blue = _radial_shifts(views, middle, math.hypot(width, height) / 2.0)
+    if red is None or blue is None:
+        return geometry, None, fit, notes
+    return geometry, lateral_section(red, blue, pitch_um, {**said, "f_number": f_number}), fit, notes
 
 
-def _lateral(
-    views: Sequence[ChartView], middle: tuple[float, float], mm: float, reach_mm: float, said: dict[str, Any]
-) -> Lateral | None:
+def _radial_shifts(
+    views: Sequence[ChartView], middle: tuple[float, float], reach_px: float
+) -> list[RadialShift | None]:
     """Where red and blue lie from green, over all views together; None where the pictures do not tell it."""
-    found = []
+    found: list[RadialShift | None] = []
     for pairs in ([(v.grid, v.red) for v in views], [(v.grid, v.blue) for v in views]):
         places, shifts, view = [], [], []
         for index, (green, other) in enumerate(pairs):
@@ -131,41 +134,17 @@ def _lateral(
                     places.append(at[int(i), int(j)])
                     shifts.append(place - at[int(i), int(j)])
                     view.append(index)
-        if len(places) < 24:
-            return None
-        found.append(_radial_shift((np.array(places) - middle) * mm, np.array(shifts) * mm, np.array(view), reach_mm))
-    (red, red_error, red_left), (blue, blue_error, blue_left) = found
-    return Lateral(
-        **said,
-        residual=1e3 * math.hypot(red_left, blue_left) / math.sqrt(2.0),
-        red=_three(red),
-        red_error=_three(red_error),
-        blue=_three(blue),
-        blue_error=_three(blue_error),
-        red_shift_mm=(float(red[3]), float(red[4])),
-        red_shift_mm_error=(float(red_error[3]), float(red_error[4])),
-        blue_shift_mm=(float(blue[3]), float(blue[4])),
-        blue_shift_mm_error=(float(blue_error[3]), float(blue_error[4])),
-        reach_mm=reach_mm,
-    )
+        told = len(places) >= _LEAST_SHIFTS
+        found.append(_agreed(np.array(places) - middle, np.array(shifts), view, reach_px) if told else None)
+    return found
 
 
-def _radial_shift(places: Floats, shifts: Floats, view: Floats, reach_mm: float) -> tuple[Floats, Floats, float]:
-    """((c0, c1, c2, x, y), their errors, rms left): robust; errors the larger of the residuals' and the views'."""
-    s2 = np.sum(places**2, axis=1) / reach_mm**2
-    flat = np.zeros(len(places))
-    terms = [np.column_stack([a, a * s2, a * s2**2, b, c]) for a, b, c in (
-        (places[:, 0], flat + 1.0, flat),
-        (places[:, 1], flat, flat + 1.0),
-    )]  # fmt: skip
-    design, value, of = np.concatenate(terms), shifts.T.ravel(), np.concatenate([view, view])
+def _agreed(places_px: Floats, shifts_px: Floats, view: Sequence[int], reach_px: float) -> RadialShift:
+    """What most shifts (n, 2) at places (n, 2) say; errors are the larger of the residuals' and the views'."""
+    design, value = terms_at(places_px, reach_px).reshape(-1, 5), shifts_px.ravel()
     found, inverse, weight = mostly(design, value, width=3.0, rounds=8)
     left = value - design @ found
     spread = float(np.sum(weight * left**2)) / (len(value) - 5)
     pulls = design * (weight * left)[:, None]
-    error = np.sqrt(np.maximum(np.diag(inverse) * spread, np.diag(sandwich(inverse, pulls, of, 1))))
-    return found, error, float(np.sqrt(np.mean(left**2)))
-
-
-def _three(numbers: Floats) -> tuple[float, float, float]:
-    return float(numbers[0]), float(numbers[1]), float(numbers[2])
+    covariance = at_least(inverse * spread, sandwich(inverse, pulls, np.repeat(view, 2), 1))
+    return RadialShift(found, covariance, reach_px, float(np.sqrt(np.mean(left**2))))

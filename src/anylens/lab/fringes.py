@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.figure import at_least, sandwich
 from anylens.lab.specimen import Plane, Specimen
+from anylens.lens.passport import Lateral
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -61,7 +62,6 @@ class RadialShift:
     `residual_px` is what is usually left of a tile's shift across its edges.
     """
 
-    letter: str
     terms: Floats
     covariance: Floats = field(repr=False)
     reach_px: float
@@ -69,7 +69,7 @@ class RadialShift:
 
     def at(self, places_px: npt.ArrayLike) -> tuple[Floats, Floats]:
         """((n, 2) shift, (n, 2) its standard error) in px at places (n, 2), from the picture's middle."""
-        design = _design(np.asarray(places_px, np.float64), self.reach_px)
+        design = terms_at(np.asarray(places_px, np.float64), self.reach_px)
         error = np.sqrt(np.maximum(np.einsum("nij,jk,nik->ni", design, self.covariance, design), 0.0))
         return design @ self.terms, error
 
@@ -120,7 +120,7 @@ def radial_shift(seen: Sequence[Fringes]) -> RadialShift | None:
     shifts = np.concatenate([each.shifts_px for each in seen])
     covariance = np.concatenate([each.covariance_px2 for each in seen]) + FLOOR_PX**2 * np.eye(2)
     root = np.linalg.cholesky(np.linalg.inv(covariance))
-    design = np.einsum("nji,njk->nik", root, _design(places, reach))
+    design = np.einsum("nji,njk->nik", root, terms_at(places, reach))
     value = np.einsum("nji,nj->ni", root, shifts)
     weight = np.ones(len(places))
     spread = 1.0
@@ -136,11 +136,34 @@ def radial_shift(seen: Sequence[Fringes]) -> RadialShift | None:
     errors = at_least(inverse * spread * 1.3, sandwich(inverse, pulls, part, 5))
     across = np.sqrt(np.linalg.eigvalsh(covariance)[:, 0])
     residual = math.sqrt(spread) * float(np.median(across))
-    return RadialShift(seen[0].letter, found, errors, reach, residual)
+    return RadialShift(found, errors, reach, residual)
 
 
-def _design(places: Floats, reach: float) -> Floats:
-    """(n, 2, 5) what the five terms do at places (n, 2)."""
+def lateral_section(red: RadialShift, blue: RadialShift, pitch_um: float, said: dict[str, Any]) -> Lateral:
+    """What a passport says of both, of pixels so far apart; `said` is how it was measured."""
+    mm = pitch_um * 1e-3
+    both = []
+    for fit in (red, blue):
+        for numbers in (fit.terms, np.sqrt(np.diag(fit.covariance))):
+            a, b, c, x, y = (float(each) for each in numbers)
+            both.append(((a, b, c), (x * mm, y * mm)))
+    return Lateral(
+        **said,
+        residual=pitch_um * math.hypot(red.residual_px, blue.residual_px) / math.sqrt(2.0),
+        red=both[0][0],
+        red_error=both[1][0],
+        blue=both[2][0],
+        blue_error=both[3][0],
+        red_shift_mm=both[0][1],
+        red_shift_mm_error=both[1][1],
+        blue_shift_mm=both[2][1],
+        blue_shift_mm_error=both[3][1],
+        reach_mm=red.reach_px * mm,
+    )
+
+
+def terms_at(places: Floats, reach: float) -> Floats:
+    """(n, 2, 5) what the five terms of a `RadialShift` do at places (n, 2) from the middle, reach in the same unit."""
     s2 = np.sum(places**2, axis=1)[:, None] / reach**2
     ones, none = np.ones(len(places)), np.zeros(len(places))
     aside = [np.column_stack([ones, none]), np.column_stack([none, ones])]
