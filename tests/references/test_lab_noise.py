@@ -121,8 +121,15 @@ def test_rounding_that_hides_the_read_noise_is_said() -> None:
 
 def test_flats_of_one_brightness_are_refused() -> None:
     frames = [flats.flat(ORDINARY, np.full((64, 64), 1000.0), seed, 0.01) for seed in (1, 2)]
-    with pytest.raises(Refusal, match="one brightness"):
+    with pytest.raises(Refusal, match=r"from \d+ to \d+ of \d+ counts only"):
         measured(frames)
+
+
+def test_frames_of_two_sensors_are_refused_by_what_each_is() -> None:
+    """Files of two folders may have one name."""
+    one, two = (flats.flat(ORDINARY, np.full((side, 64), 1000.0), 1, 0.01) for side in (64, 128))
+    with pytest.raises(Refusal, match=r"64 x 64 px.*64 x 128 px|64 x 128 px.*64 x 64 px"):
+        noise([of_image(one, "a.dng"), of_image(two, "a.dng")])
 
 
 def test_clipped_flats_are_refused() -> None:

@@ -113,8 +113,16 @@ def noise(specimens: Sequence[Specimen]) -> tuple[NoiseMeasure, ...]:
         if [(p.letter, p.shape, p.step_px) for p in each.planes] != [
             (p.letter, p.shape, p.step_px) for p in specimens[0].planes
         ]:
-            raise Refusal(f"{each.name} is not of the sensor and size of {specimens[0].name}; measure them apart.")
+            raise Refusal(f"{_silicon(each)} and {_silicon(specimens[0])} are not one sensor; measure them apart.")
     return tuple(_one_gain(group) for group in _by_gain(specimens))
+
+
+def _silicon(specimen: Specimen) -> str:
+    """Whose counts a raw frame holds, and how many."""
+    assert specimen.facts is not None
+    sensor = specimen.facts.sensor
+    whose = f" of {sensor.name}" if sensor.name else ""
+    return f"{specimen.name}{whose} ({sensor.width_px} x {sensor.height_px} px)"
 
 
 def _by_gain(specimens: Sequence[Specimen]) -> list[list[Specimen]]:

@@ -128,9 +128,12 @@ def transfer_line(
             "give raw flats up to about half of white."
         )
     if len(used) < 2 or reach < 0.02 * top.value:
+        levels = [p.mean_dn for p in used]
+        seen = f"from {min(levels):.0f} to {max(levels):.0f} of {top.value:.0f} counts only" if used else "nowhere"
         raise Refusal(
-            "What is even in the frames over 64 x 64 pixels is all of one brightness, so the noise shows no growth; "
-            "give raw flats at several exposures from dark to nearly white, or larger steps of grey."
+            "What is even in the frames, well below white, and noisier than the rounding to whole counts is seen "
+            f"{seen}, so the noise shows no growth; give raw flats at several exposures from dark to nearly white, or "
+            "larger steps of grey."
         )
     x = np.array([p.mean_dn for p in used])
     y = np.array([p.temporal_dn2.value for p in used])
