@@ -105,35 +105,48 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     beyond = hl.f32(BEYOND) * (highest - lowest)
     likely = hl.clamp(center + estimated, lowest - beyond, highest + beyond) - center
     estimate[x, y] = (hl.select(green_site, estimated, likely), weighed[x, y][1])
+    green = center + hl.select(green_site, hl.f32(0.0), estimate[x, y][0])
 
-    def difference(dx: int, dy: int) -> Any:
-        return estimate[x + dx, y + dy][0]
+    def halfway(one: Any, other: Any) -> Any:
+        return half * (one + other)
 
-    green = center + hl.select(green_site, hl.f32(0.0), difference(0, 0))
-    one, other = (difference(-1, -1), difference(1, 1)), (difference(1, -1), difference(-1, 1))
-    diagonal[x, y] = half * (hl.max(hl.min(*one), hl.min(*other)) + hl.min(hl.max(*one), hl.max(*other)))
+    def between(one: Any, other: Any) -> Any:
+        """From one difference to another, as far as the columns' share says."""
+        return one + estimate[x, y][1] * (other - one)
 
-    # At a green site the row neighbours hold one colour's difference and the column neighbours the other's; what is
-    # missing of each stands in `diagonal` of the other two neighbours.
-    upright = estimate[x, y][1]
-    row_pair = half * (difference(-1, 0) + difference(1, 0))
-    column_pair = half * (difference(0, -1) + difference(0, 1))
-    row_filled = half * (diagonal[x - 1, y] + diagonal[x + 1, y])
-    column_filled = half * (diagonal[x, y - 1] + diagonal[x, y + 1])
-    row_color = row_pair + upright * (column_filled - row_pair)
-    column_color = row_filled + upright * (column_pair - row_filled)
-    own, crossed = difference(0, 0), hl.Expr(diagonal[x, y])
-    red_difference = hl.select(
-        green_site, hl.select(red_row, row_color, column_color), hl.select(red_row, own, crossed)
-    )
-    blue_difference = hl.select(
-        green_site, hl.select(red_row, column_color, row_color), hl.select(red_row, crossed, own)
-    )
+    red_difference, blue_difference = differences(estimate, diagonal, halfway, between, (green_site, red_row))
     value = green - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
     rgb = hl.Func("rgb")
     rgb[x, y, c] = value * hl.abs(value) - toe
     lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
     return Stages(sites, lines, weighed, rgb)
+
+
+def differences(estimate: Any, diagonal: Any, mean: Any, between: Any, site: tuple[Any, Any]) -> tuple[Any, Any]:
+    """What green is above red and above blue at each pixel, from the first of `estimate`, one of them at each site.
+
+    `diagonal` becomes the mean of the two middle ones of four diagonal neighbours. `site` says whether it is green, and
+    whether its row has red. There the row neighbours hold one colour's difference and the column neighbours the
+    other's; what is missing of each stands in `diagonal` of the other two neighbours.
+    """
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+
+    def at(dx: int, dy: int) -> Any:
+        return estimate[x + dx, y + dy][0]
+
+    one, other = (at(-1, -1), at(1, 1)), (at(1, -1), at(-1, 1))
+    diagonal[x, y] = mean(hl.max(hl.min(*one), hl.min(*other)), hl.min(hl.max(*one), hl.max(*other)))
+    row_pair, column_pair = mean(at(-1, 0), at(1, 0)), mean(at(0, -1), at(0, 1))
+    row_filled = mean(diagonal[x - 1, y], diagonal[x + 1, y])
+    column_filled = mean(diagonal[x, y - 1], diagonal[x, y + 1])
+    row_color, column_color = between(row_pair, column_filled), between(row_filled, column_pair)
+    own, crossed = at(0, 0), hl.Expr(diagonal[x, y])
+    green_site, red_row = site
+    red = hl.select(green_site, hl.select(red_row, row_color, column_color), hl.select(red_row, own, crossed))
+    blue = hl.select(green_site, hl.select(red_row, column_color, row_color), hl.select(red_row, crossed, own))
+    return red, blue
 
 
 def schedule(stages: Stages, target: Any) -> None:

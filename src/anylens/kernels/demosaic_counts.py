@@ -114,33 +114,14 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     likely = hl.clamp(likely, hl.saturating_sub(lowest, beyond), most(highest, beyond)) - center + hl.u16(MIDDLE)
     share = hl.cast(i16, hl.cast(hl.Int(32), weighed[x, y][1] * hl.f32(2.0**PART_BITS - 1.0)))
     estimate[x, y] = (hl.select(green_site, estimated, likely), share)
-
-    def difference(dx: int, dy: int) -> Any:
-        return estimate[x + dx, y + dy][0]
-
-    green = center + hl.select(green_site, hl.u16(0), difference(0, 0) - hl.u16(MIDDLE))
-    one, other = (difference(-1, -1), difference(1, 1)), (difference(1, -1), difference(-1, 1))
-    diagonal[x, y] = mean(hl.max(hl.min(*one), hl.min(*other)), hl.min(hl.max(*one), hl.max(*other)))
-
-    upright = estimate[x, y][1]
-    row_pair = mean(difference(-1, 0), difference(1, 0))
-    column_pair = mean(difference(0, -1), difference(0, 1))
-    row_filled = mean(diagonal[x - 1, y], diagonal[x + 1, y])
-    column_filled = mean(diagonal[x, y - 1], diagonal[x, y + 1])
+    green = center + hl.select(green_site, hl.u16(0), estimate[x, y][0] - hl.u16(MIDDLE))
 
     def between(one: Any, other: Any) -> Any:
         """From one difference to another, as far as the columns' share says."""
-        way = hl.rounding_mul_shift_right(hl.cast(i16, other - one), upright, hl.u16(PART_BITS))
+        way = hl.rounding_mul_shift_right(hl.cast(i16, other - one), estimate[x, y][1], hl.u16(PART_BITS))
         return one + hl.cast(u16, way)
 
-    row_color, column_color = between(row_pair, column_filled), between(row_filled, column_pair)
-    own, crossed = difference(0, 0), hl.Expr(diagonal[x, y])
-    red_difference = hl.select(
-        green_site, hl.select(red_row, row_color, column_color), hl.select(red_row, own, crossed)
-    )
-    blue_difference = hl.select(
-        green_site, hl.select(red_row, column_color, row_color), hl.select(red_row, crossed, own)
-    )
+    red_difference, blue_difference = demosaic.differences(estimate, diagonal, mean, between, (green_site, red_row))
     apart = hl.mux(c, [red_difference, hl.u16(MIDDLE), blue_difference])
     counted, rgb = hl.Func("counted"), hl.Func("rgb")
     counted[x, y, c] = green - apart + hl.u16(MIDDLE - ABOVE + BELOW * int(STEPS))
