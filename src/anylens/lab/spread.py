@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from operator import itemgetter
@@ -12,12 +12,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from anylens.lab.figure import at_least
 from anylens.lab.sharpness import EdgeSharpness
 from anylens.lens.passport import PSF_ROWS, PSF_TERMS, PsfField
 from anylens.lens.psf import LEAST_TAIL, blur, terms
 from anylens.refusal import Refusal
 
 Floats = npt.NDArray[np.float64]
+State = tuple[float, Floats, Floats, Floats]
+"""The cost of some numbers, and of each edge what `_misfit` says: pulls, normals and what a higher step would pull."""
 Method = Literal["edges", "photos"]
 
 LEAST_EDGES = 6
@@ -256,15 +259,38 @@ def _solved(
     kept = np.ones(edges) if good is None else good
     belief = 1.0 / _UNUSUAL[seen.method] ** 2 / edges
 
-    def state(numbers: Floats) -> tuple[float, Floats, Floats, Floats]:
+    def state(numbers: Floats) -> State:
         at = np.einsum("nej,j->ne", design, numbers)
         squares, pulls, normals, higher = _misfit(seen, at, tail)
         away = _USUAL - at
         pulls, normals = pulls + belief * away, normals + np.diag(belief)
         return float((kept * squares).sum() + (belief * away**2).sum()), pulls, normals, higher
 
-    numbers, damping = start.copy(), 1e-3
-    now = state(numbers)
+    numbers, (_, own_pulls, normals, higher), normal = _descended(state, design, kept, start)
+    apart = np.einsum("ne,nef,nf->n", own_pulls, np.linalg.inv(normals + 1e-9 * np.eye(_EACH)), own_pulls)
+    usual = max(float(np.median(apart)) / _MEDIAN, 1.0)
+    most = STRANGE**2 * _EACH * usual
+    if good is None and np.any(apart > most) and _EACH * np.sum(apart <= most) > 1.2 * figures:
+        return _solved(seen, design, tail, numbers, (apart <= most).astype(np.float64))
+    count = _EACH * edges
+    misfit = float(np.minimum(apart, most).sum())
+    spread = float((kept * apart).sum()) / max(_EACH * float(kept.sum()) - figures, 1.0)
+    cost = count * math.log(max(misfit, 1e-9) / count)
+    cost += 2 * figures * (1.0 + (figures + 1) / max(count - figures - 1, 0.5))
+    inverse = np.linalg.pinv(normal, rcond=1e-12, hermitian=True)
+    # What all edges owe to the levels of their steps does not show in their scatter.
+    raised = inverse @ np.einsum("n,nej,ne->j", kept, design, higher)
+    pulls = np.einsum("n,nej,ne->nj", kept, design, own_pulls)
+    apart_by = inverse @ (pulls.T @ pulls) @ inverse * edges / max(float(kept.sum()) - figures / _EACH, 1.0)
+    covariance = at_least(inverse * max(spread, 1.0), apart_by)
+    return numbers, covariance + np.outer(raised, raised), cost
+
+
+def _descended(
+    state: Callable[[Floats], State], design: Floats, kept: Floats, start: Floats
+) -> tuple[Floats, State, Floats]:
+    """(numbers of the least cost, the state there, the normal matrix of the last step); edges count as `kept` says."""
+    numbers, damping, now = start, 1e-3, state(start)
     for _ in range(60):
         normal = np.einsum("n,nej,nef,nfk->jk", kept, design, now[2], design, optimize=True)
         pull = np.einsum("n,nej,ne->j", kept, design, now[1])
@@ -280,25 +306,7 @@ def _solved(
         numbers, now, damping = tried, then, max(damping / 10.0, 1e-9)
         if settled:
             break
-    apart = np.einsum("ne,nef,nf->n", now[1], np.linalg.inv(now[2] + 1e-9 * np.eye(_EACH)), now[1])
-    usual = max(float(np.median(apart)) / _MEDIAN, 1.0)
-    most = STRANGE**2 * _EACH * usual
-    if good is None and np.any(apart > most) and _EACH * np.sum(apart <= most) > 1.2 * figures:
-        return _solved(seen, design, tail, numbers, (apart <= most).astype(np.float64))
-    count = _EACH * edges
-    misfit = float(np.minimum(apart, most).sum())
-    spread = float((kept * apart).sum()) / max(_EACH * float(kept.sum()) - figures, 1.0)
-    cost = count * math.log(max(misfit, 1e-9) / count)
-    cost += 2 * figures * (1.0 + (figures + 1) / max(count - figures - 1, 0.5))
-    inverse = np.linalg.pinv(normal, rcond=1e-12, hermitian=True)
-    # What all edges owe to the levels of their steps does not show in their scatter.
-    raised = inverse @ np.einsum("n,nej,ne->j", kept, design, now[3])
-    pulls = np.einsum("n,nej,ne->nj", kept, design, now[1])
-    apart_by = inverse @ (pulls.T @ pulls) @ inverse * edges / max(float(kept.sum()) - figures / _EACH, 1.0)
-    inverse = inverse * max(spread, 1.0)
-    grown = np.sqrt(np.maximum(np.diag(apart_by) / np.maximum(np.diag(inverse), 1e-300), 1.0))
-    inverse = inverse * grown[:, None] * grown
-    return numbers, inverse + np.outer(raised, raised), cost
+    return numbers, now, normal
 
 
 def _polynomial(count: int) -> Floats:
