@@ -399,14 +399,17 @@ class Formation:
                     blur.add_points(rates[:, down::dense, right::dense], places, flux, there)
         x = grid.left_mm + np.arange(rates.shape[2], dtype=np.float64) * part
         y = grid.top_mm + np.arange(rates.shape[1], dtype=np.float64) * part
-        if blur.skirt is not None:
-            self._add_skirt(rates, plane, blur.skirt, ways["origin"], colors - ground, x, y)
+        skirt, far = blur.skirt, None
+        if skirt is not None:
+            far = Layer(self._far(plane, skirt, ways["origin"], colors - ground), SKIRT_PX, dense, rates.shape[1:])
 
         def finished(top: int) -> None:
-            rows = slice(top, top + _ROWS)
+            rows = slice(top, min(top + _ROWS, len(y)))
+            part = rates[:, rows]
+            if skirt is not None and far is not None:
+                _mix(part, far, rows, skirt.share.at(x, y[rows])[0])
             if not ground.any() and made[:, rows].min() == made[:, rows].max() == 0.0:
                 return
-            part = rates[:, rows]
             part += ground[:, None, None]
             np.maximum(part, 0.0, out=part)
             part *= ways["illumination"].at(x, y[rows])
@@ -417,31 +420,30 @@ class Formation:
             list(pool.map(finished, range(0, len(y), _ROWS)))
         return made
 
-    def _add_skirt(
-        self, rates: Array, plane: Plane, skirt: Skirt, origin: Net, colors: Array, x_mm: Floats, y_mm: Floats
-    ) -> None:
-        """Takes from `rates` (3, h, w), at x_mm and y_mm, what a plane's light throws far, and lays it where it lands.
-
-        Its cover stays as it is: what of the light behind passes beside it is not told by how that is drawn.
-        """
-        grid = replace(self.grid(skirt.blur.times), fine=1)
+    def _far(self, plane: Plane, skirt: Skirt, origin: Net, colors: Array) -> Array:
+        """(3, h, w): what a plane's light would be if all of it landed as a skirt does, one value to `SKIRT_PX`
+        pixels."""
+        grid = replace(self.grid(SKIRT_PX), fine=1)
         far = drawn(plane, grid, skirt.blur, origin, colors)[:3]
         if plane.points is not None:
             places = np.stack([self.observed(share, plane.points.places_mm) for share in self.shares()], axis=1)
-            skirt.blur.add_points(far, places, self._flux(plane) / skirt.blur.times**2, grid)
-        haze = Layer(far, skirt.blur.times, rates.shape[2] // self.grid().width, rates.shape[1:])
-
-        def mixed(top: int) -> None:
-            rows = slice(top, min(top + _ROWS, len(y_mm)))
-            share = skirt.share.at(x_mm, y_mm[rows])[0]
-            for channel, near in enumerate(rates[:, rows]):
-                near += share * (haze.seen(channel, rows, slice(0, len(x_mm))) - near)
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(mixed, range(0, len(y_mm), _ROWS)))
+            skirt.blur.add_points(far, places, self._flux(plane) / SKIRT_PX**2, grid)
+        return far
 
     def _flux(self, plane: Plane) -> Floats:
         """(n, 3): electrons per second of points, by what their light would give spread over one pixel."""
         assert plane.points is not None
         pixel_sr = (self.sensor.pitch_um * 1e-3 / self.glass.scale_mm) ** 2
         return self.electrons(plane.points.irradiance / pixel_sr)
+
+
+def _mix(near: Array, far: Layer, rows: slice, share: Array) -> None:
+    """Takes a `share` (h, w) of the light in some rows of a plane, `near` (3, h, w), and lays that of `far` there.
+
+    Its cover stays as it is: what of the light behind passes beside it is not told by how that is drawn.
+    """
+    for channel, here in enumerate(near):
+        there = far.seen(channel, rows, slice(0, near.shape[2]))
+        there -= here
+        there *= share
+        here += there

@@ -138,9 +138,10 @@ def spreads(
     x_mm = np.linspace(-0.5, 0.5, columns) * lit.width_mm
     y_mm = np.linspace(-0.5, 0.5, rows) * lit.height_mm
     sample_um = field.pitch_um * times / fine
-    skirt = None if whole else _skirt(glass, field, 0.5 * size * sample_um, distance_m)
+    straight = not any((*mounting.tilt_deg, *mounting.decentre_mm))
+    skirt = None if whole else _skirt(glass, straight, field, 0.5 * size * sample_um, distance_m)
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
-    if any((*mounting.tilt_deg, *mounting.decentre_mm)):
+    if not straight:
         places = crossings(x_mm, y_mm).reshape(-1, 2)
         for at, transfer in enumerate(transfers(glass, shares, wavelengths_nm, places, distance_m, sample_um, size)):
             kernels[divmod(at, columns)] = _kernels(transfer, fine)
@@ -150,15 +151,20 @@ def spreads(
     along = _along(glass, shares, wavelengths_nm, reach_mm, radii, distance_m, sample_um, size)
 
     def quarter(row: int, column: int) -> None:
-        seen = _kernels(_turned(*along, x_mm[column], y_mm[row], size), fine)
-        # A kernel's middle lies half of its pixel's samples before size // 2.
-        for down, upright in ((row, seen), (rows - 1 - row, np.roll(seen[:, ::-1], 2 - fine, axis=1))):
-            kernels[down, column] = upright
-            kernels[down, columns - 1 - column] = np.roll(upright[:, :, ::-1], 2 - fine, axis=2)
+        _lay(kernels, row, column, _kernels(_turned(*along, x_mm[column], y_mm[row], size), fine), fine)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(quarter, *zip(*product(range(rows // 2, rows), range(columns // 2, columns)), strict=True)))
     return replace(_centred(x_mm, y_mm, kernels, fine, times, sample_um), skirt=skirt)
+
+
+def _lay(kernels: Array | Floats, row: int, column: int, seen: Array | Floats, fine: int) -> None:
+    """Lays what is seen at a place, and its images in the other quarters, among `kernels` (rows, columns, ...)."""
+    rows, columns = kernels.shape[:2]
+    # A kernel's middle lies half of its pixel's samples before size // 2.
+    for down, upright in ((row, seen), (rows - 1 - row, np.roll(seen[..., ::-1, :], 2 - fine, axis=-2))):
+        kernels[down, column] = upright
+        kernels[down, columns - 1 - column] = np.roll(upright[..., ::-1], 2 - fine, axis=-1)
 
 
 def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, sample_um: float) -> Spreads:
@@ -189,24 +195,30 @@ def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, 
     return Spreads(kernels, net, fine, times, smooth=fine == 1 and left < _FAINT)
 
 
-def _skirt(glass: Glass, field: Field, half_um: float, distance_m: float) -> Skirt | None:
+def _skirt(glass: Glass, straight: bool, field: Field, half_um: float, distance_m: float) -> Skirt | None:
     """What lands farther than `half_um` aside of or above its place, of green light for all; None if next to nothing
-    does."""
+    does. Behind a `straight` lens one quarter of the field tells the others."""
     step_um = SKIRT_PX * field.pitch_um
     away = np.abs(np.arange(_SKIRT_CELLS) - _SKIRT_CELLS // 2)
     near = np.clip(half_um / step_um - away + 0.5, 0.0, 1.0)
+    far = 1.0 - near * near[:, None]
 
-    def seen(places: Floats) -> tuple[Floats, Floats]:
-        light = np.asarray(glass.spreads(places, [550.0], distance_m, step_um, _SKIRT_CELLS)[:, 0], np.float64)
-        return light, light * (1.0 - near * near[:, None])
+    def seen(places: Floats) -> Floats:
+        return np.asarray(glass.spreads(places, [550.0], distance_m, step_um, _SKIRT_CELLS)[:, 0], np.float64)
 
-    x_mm, y_mm = (np.linspace(-0.5, 0.5, _SKIRT_KNOTS) * side for side in (field.width_mm, field.height_mm))
     outward = np.array([[0.35], [0.5]]) * (field.width_mm, field.height_mm)
-    if seen(outward)[1].sum((-2, -1)).max() < _SKIRT_LEAST:
+    if (seen(outward) * far).sum((-2, -1)).max() < _SKIRT_LEAST:
         return None
-    light, beyond = (
-        each.reshape(len(y_mm), len(x_mm), *each.shape[1:]) for each in seen(crossings(x_mm, y_mm).reshape(-1, 2))
-    )
+    x_mm, y_mm = (np.linspace(-0.5, 0.5, _SKIRT_KNOTS) * side for side in (field.width_mm, field.height_mm))
+    light = np.empty((_SKIRT_KNOTS, _SKIRT_KNOTS, _SKIRT_CELLS, _SKIRT_CELLS))
+    asked = range(_SKIRT_KNOTS // 2 if straight else 0, _SKIRT_KNOTS)
+    places = crossings(x_mm, y_mm)[asked.start :, asked.start :].reshape(-1, 2)
+    for (row, column), each in zip(product(asked, asked), seen(places), strict=True):
+        if straight:
+            _lay(light, row, column, each, 1)
+        else:
+            light[row, column] = each
+    beyond = light * far
     # Where nothing lies beyond, it does not matter how.
     kernels = beyond + 1e-9 * light
     kernels /= kernels.sum((-2, -1), keepdims=True)

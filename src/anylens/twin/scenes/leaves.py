@@ -101,7 +101,7 @@ class Leaves:
     def _hidden(self, chosen: npt.NDArray[np.intp], fine: float) -> npt.NDArray[np.bool_]:
         """(n,): which discs lie wholly under a larger one that comes later, drawn as chords; more than half do."""
         (x, y), radii = self.places_mm[chosen].T.astype(np.float32), self.radii_mm[chosen].astype(np.float32)
-        large = np.flatnonzero(radii > 16.0 * self.radii_mm.min())
+        large = np.flatnonzero(radii > 6.0 * self.radii_mm.min())
         dx, dy = x[large, None] - x, y[large, None] - y
         spare = 0.998 * radii[large, None] - radii - np.float32(2.0 * fine)
         under = (spare > 0.0) & (dx * dx + dy * dy < spare * spare) & (np.arange(len(chosen)) < large[:, None])
