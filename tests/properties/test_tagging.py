@@ -440,3 +440,6 @@ def test_a_passport_is_found_by_the_lens_that_is_said(
     told = anylens.read(tmp_path / "a.dng").facts
     assert told.lens is not None
     assert find_passport(told.lens, told.body.name if told.body else "") is not None
+    capfd.readouterr()
+    assert run(["info", str(tmp_path / "a.dng")]) == 0
+    assert f"{lens.name} on {body.name}" in capfd.readouterr().out

@@ -12,7 +12,7 @@ from anylens.app.command_line import run
 from anylens.app.mine import card
 from anylens.files.lensfun import FULL_FRAME_MM, lensfun_text, read_lensfun
 from anylens.files.passport_out import write_passport
-from anylens.lens import read_passport
+from anylens.lens import find_passport, read_passport
 from anylens.lens.correction import GRID_SPACING, places_seen
 from anylens.lens.mapping import lateral_shift, light, observed
 from anylens.lens.passport_place import file_name, own_passports
@@ -134,6 +134,18 @@ def test_a_passport_of_ones_own_is_exported_by_its_lens_name(tmp_path: Path, cap
         assert run(asked) == (0 if body == "One" else 2)
     assert "several bodies" in capsys.readouterr().err
     assert "<model>Summilux-M 50mm" in (tmp_path / "a.xml").read_text()
+
+
+def test_a_passport_of_another_is_imported_to_where_it_is_found(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("anylens.app.voice.quiet_libraries", lambda: None)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    write_passport(PASSPORT, tmp_path / "from-a-friend.toml")
+    assert run(["lens", "import", str(tmp_path / "from-a-friend.toml")]) == 0
+    assert find_passport(PASSPORT.lens, PASSPORT.body) == PASSPORT
+    assert run(["lens", "import", str(tmp_path / "from-a-friend.toml"), "--body", "Mine"]) == 0
+    assert find_passport(PASSPORT.lens, "Mine") == replace(PASSPORT, body="Mine")
+    assert run(["lens", "import", str(tmp_path / "nothing.toml")]) == 2
+    assert "nothing.toml cannot be read" in capsys.readouterr().err
 
 
 def test_the_commands_import_merge_export_and_refuse(

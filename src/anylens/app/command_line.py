@@ -29,7 +29,7 @@ COMMANDS = {
     "lens chart": "Make the chart that lens calibrate measures, to print or show.",
     "lens calibrate": "Make a lens's passport from flats, charts, edges or photos.",
     "lens identify": "Tell which of the lenses with a passport took pictures.",
-    "lens import": "Make a passport from Lensfun's database or a DNG's corrections.",
+    "lens import": "Make Lensfun's figures, a DNG's or another's passport your own.",
     "lens export": "Give a passport to Lensfun.",
     "lab report": "Measure whatever can be measured in files, on one page.",
     "lab sharpness": "Measure sharpness from slanted edges (MTF).",

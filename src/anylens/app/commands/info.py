@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anylens.app import voice
 from anylens.app.syntax import Syntax
+from anylens.record import replace
+from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.frame import Facts
 
 
 def options(syntax: Syntax) -> None:
@@ -40,9 +45,23 @@ def run(given: Namespace) -> int:
             told.append({"file": file, "kind": type(image).__name__.lower(), "facts": image.facts})
         else:
             print(file)
-            print(table(words(image.facts, linear=isinstance(image, Scene))))
+            print(table(words(_as_developed(image), linear=isinstance(image, Scene))))
     if given.json:
         from anylens.app.plain import as_json
 
         print(as_json({"files": told}))
     return failed
+
+
+def _as_developed(image: Any) -> Facts:
+    """The facts with the passport that developing finds; of one that cannot be read the notes say why."""
+    from anylens import Frame
+    from anylens.lens import find_passport
+
+    facts: Facts = image.facts
+    if not isinstance(image, Frame) or facts.passport is not None or facts.lens is None or facts.body is None:
+        return facts
+    try:
+        return replace(facts, passport=find_passport(facts.lens, facts.body.name))
+    except Refusal as error:
+        return replace(facts, notes=(*facts.notes, str(error)))

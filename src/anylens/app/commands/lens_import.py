@@ -1,4 +1,4 @@
-"""`anylens lens import`: a lens of Lensfun's database, or what a DNG brings along for its lens, as a passport."""
+"""`anylens lens import`: Lensfun's figures, what a DNG brings along or another's passport, as one's own."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens import`."""
-    syntax.usage = "anylens lens import [options] NAME|FILE.dng [--body BODY]"
-    syntax.add_argument("name", metavar="NAME|DNG", help="the lens as Lensfun calls it, or a DNG with corrections")
+    syntax.usage = "anylens lens import [options] NAME|FILE [--body BODY]"
+    syntax.add_argument(
+        "name", metavar="NAME|FILE", help="the lens as Lensfun calls it, a DNG with corrections, or a passport's .toml"
+    )
     syntax.add_argument(
         "--body",
         metavar="NAME",
-        help="the body that the passport is for; the one in use where not given, a DNG names its own",
+        help="the body that the passport is for; the one in use where not given, a file names its own",
     )
     syntax.add_argument(
         "--pitch", type=pitch_um, metavar="UM", help="distance of two pixels, where files do not say it"
@@ -63,7 +65,8 @@ def run(given: Namespace) -> int:
     if kept is not None:
         print(f"the passport that was there is {kept}")
     measuring.notes(stays)
-    print("note: imported figures are of another copy of the lens; a calibration of yours is nearer to the truth")
+    if not _is_passport(given.name):
+        print("note: imported figures are of another copy of the lens; a calibration of yours is nearer to the truth")
     return 0
 
 
@@ -71,6 +74,8 @@ def _passport(given: Namespace, today: str) -> Passport:
     lens = None if given.lens is None else mine.card(given.lens).lens
     if Path(given.name).suffix.lower() == ".dng":
         return _of_dng(given, lens, today)
+    if _is_passport(given.name):
+        return _of_passport(given, lens)
     body = given.body or mine.mine().body
     if body is None:
         raise Refusal("Lensfun's figures hold for any body; say for which one the passport is, with --body.")
@@ -78,6 +83,22 @@ def _passport(given: Namespace, today: str) -> Passport:
 
     passport = read_lensfun(given.name, body, today, [Path(each) for each in given.database], given.focal)
     return replace(passport, lens=lens or passport.lens, pitch_um=given.pitch)
+
+
+def _is_passport(name: str) -> bool:
+    return Path(name).suffix.lower() == ".toml"
+
+
+def _of_passport(given: Namespace, lens: Lens | None) -> Passport:
+    from anylens.lens import read_passport
+
+    passport = read_passport(Path(given.name))
+    return replace(
+        passport,
+        lens=lens or passport.lens,
+        body=given.body or passport.body,
+        pitch_um=given.pitch or passport.pitch_um,
+    )
 
 
 def _of_dng(given: Namespace, lens: Lens | None, today: str) -> Passport:
