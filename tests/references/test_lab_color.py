@@ -9,6 +9,7 @@ from anylens import color
 from anylens.lab import Specimen, spectra
 from anylens.lab.color import color_measure
 from anylens.lab.colorchecker import find
+from anylens.lab.report.survey import report
 from anylens.lab.samples import NoChart
 from anylens.lab.specimen import Plane
 from anylens.refusal import Refusal
@@ -52,6 +53,14 @@ def test_corners_lie_within_one_pixel(tilt, about, turn, size) -> None:
     camera = np.array([0.5, 1.0, 0.6])[:, None, None]
     found = find(picture(checker.chart_rgb() * 0.8, pose, 0.004) * camera)
     assert np.linalg.norm(found.corners_px - checker.corners(pose), axis=1).max() < 1.0
+
+
+def test_a_report_sees_a_chart_however_dark_it_is_exposed() -> None:
+    """What is dark is no flat for that: half of this chart's light lies below a hundredth of white."""
+    pose = checker.pose(WIDTH, HEIGHT, 10, 30, 5, 0.8)
+    dark = specimen(0.03 * picture(np.maximum(checker.chart_rgb(), 0.0), pose))
+    (section,) = report(["chart.png"], lambda _: dark).sections
+    assert section.title == "Colour"
 
 
 def test_a_faithful_picture_has_no_difference() -> None:

@@ -23,6 +23,8 @@ _DOWN, _ACROSS = 24, 32
 _LEAST_LEVEL = 0.01
 _MOST_CLIPPED = 0.001
 _MOST_TEXTURE = 0.006
+_MOST_DIM_TEXTURE = 0.06
+"""Of a frame so dark that an uneven black passes for texture."""
 _LEAST_COLOR = 0.06
 _RINGS = 16
 UNEVEN = 0.01
@@ -34,7 +36,7 @@ _TURN_OF = {1: 0.0, 3: 180.0, 6: 90.0, 8: 270.0}
 
 
 class Dim(Refusal):
-    """A frame too dark to be a flat."""
+    """An even frame too dark to be a flat."""
 
 
 class Clipped(Refusal):
@@ -157,14 +159,16 @@ def _grids(specimen: Specimen) -> dict[str, Grid]:
     if specimen.to_xyz is not None:
         grid["G"] = _luminance(grid, specimen.to_xyz)
     levels = {letter: float(np.median(values)) for letter, (values, _) in grid.items()}
-    if max(levels.values()) < _LEAST_LEVEL:
+    brightest = max(levels, key=lambda letter: levels[letter])
+    even = is_dark(specimen) or _texture(*grid[brightest]) <= _MOST_DIM_TEXTURE
+    if levels[brightest] < _LEAST_LEVEL and even:
         raise Dim(
-            f"{specimen.name} is nearly black (its brightest colour at {100 * max(levels.values()):.2g} % of white), "
+            f"{specimen.name} is nearly black (its brightest colour at {100 * levels[brightest]:.2g} % of white), "
             "so it is no flat; expose it to about half of white."
         )
-    if min(levels.values()) < _LEAST_COLOR * max(levels.values()):
-        dark = min(levels, key=lambda letter: levels[letter])
-        share = 100.0 * levels[dark] / max(levels.values())
+    dark = min(levels, key=lambda letter: levels[letter])
+    if levels[dark] < _LEAST_COLOR * levels[brightest]:
+        share = 100.0 * levels[dark] / levels[brightest]
         raise Refusal(
             f"{specimen.name} is coloured, with hardly any {_NAMES[dark]} ({share:.1f} % of the strongest colour), "
             "so its cast cannot be told; light the flat with white light."
