@@ -152,7 +152,7 @@ def drawn_by(lens: str, f_number: float, distance_m: float) -> Drawing:
     from anylens.twin.glass import glass as mounted
     from anylens.twin.light import Formation
     from anylens.twin.spectra import source
-    from anylens.twin.spreading import SPREAD_NM, transfers
+    from anylens.twin.spreading import SPREAD_NM, Beam, transfers
 
     mounting = Mounting(f_number, distance_m)
     glass = mounted(lens, mounting)
@@ -160,7 +160,7 @@ def drawn_by(lens: str, f_number: float, distance_m: float) -> Drawing:
     formation = Formation(glass, mounting, silicon, source("d65"))
     shares, places = formation.shares(), RADII[:, None] * REACH_MM * ALONG
     size, sample_um = (64 if f_number >= 4 else 96), PITCH_UM / 2
-    found = transfers(glass, shares, SPREAD_NM, places, distance_m, sample_um, size)
+    found = transfers(Beam(glass, distance_m, shares), places, sample_um, size)
     turns, half = (at(size) / (sample_um * 1e-3) for at in (np.fft.fftfreq, np.fft.rfftfreq))
     squared = turns[:, None] ** 2 + half**2
     along = turns[:, None] * ALONG[1] + half * ALONG[0]

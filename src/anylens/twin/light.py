@@ -23,7 +23,7 @@ from anylens.twin.glass import Glass, Mounting
 from anylens.twin.places import Net, crossings, net, origin
 from anylens.twin.scenes import Field, Plane, Scene
 from anylens.twin.spectra import Flicker, Source
-from anylens.twin.spreading import SKIRT_PX, SPREAD_NM, Skirt, Spreads, spreads
+from anylens.twin.spreading import SKIRT_PX, SPREAD_NM, Beam, Skirt, Spreads, spreads
 from anylens.twin.truth import Truth
 
 Array = npt.NDArray[np.float32]
@@ -296,7 +296,8 @@ class Formation:
         name = keeping.name("spreads", *self.said(), distance_m, lit) if self.kept else None
 
         def make() -> Iterator[tuple[str, npt.NDArray[Any]]]:
-            made = spreads(self.glass, self.mounting, self.shares(), self.field, lit, self.fine, distance_m)
+            beam = Beam(self.glass, distance_m, self.shares())
+            made = spreads(beam, self.mounting, self.field, lit, self.fine)
             yield "x_mm", made.moved.x_mm
             yield "y_mm", made.moved.y_mm
             yield "moved", made.moved.values

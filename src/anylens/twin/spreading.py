@@ -45,6 +45,16 @@ _FAINT = 0.025
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Beam:
+    """Light from one distance on its way through a lens: each channel's mean by `shares` (3, L) of wavelengths."""
+
+    glass: Glass
+    distance_m: float
+    shares: Floats
+    wavelengths_nm: Sequence[float] = SPREAD_NM
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Spreads:
     """Kernels (ny, nx, 3, size, size) at the knots of a net, straight in between, the middle of their light in theirs.
 
@@ -120,38 +130,36 @@ def _between(knots: Floats, at: float) -> tuple[int, float]:
     return first, float(np.clip((at - knots[first]) / (knots[first + 1] - knots[first]), 0.0, 1.0))
 
 
-def spreads(
-    glass: Glass, mounting: Mounting, shares: Floats, field: Field, lit: Field, fine: int, distance_m: float
-) -> Spreads:
-    """The kernels of an object at `distance_m`, each channel's the mean over its wavelengths by `shares` (3, L).
+def spreads(beam: Beam, mounting: Mounting, field: Field, lit: Field, fine: int) -> Spreads:
+    """The kernels of what stands at a beam's distance, `fine` samples to a pixel at most.
 
     They hold what the whole field asks for, and stand where it is `lit`. Lateral colour inside a channel is in them. A
     lens that stands straight is traced along one radius, and what it draws there is turned.
     """
-    size, fine, times, whole = _extent(glass, mounting, field, fine, distance_m)
-    wavelengths_nm: Sequence[float] = SPREAD_NM
+    size, fine, times, whole = _extent(beam.glass, mounting, field, fine, beam.distance_m)
     if times > 2:
-        shares = _at_one(shares)
+        beam = replace(beam, shares=_at_one(beam.shares))
     elif fine == 1:
-        shares, wavelengths_nm = _of_few(shares), _FEW_NM
+        beam = replace(beam, shares=_of_few(beam.shares), wavelengths_nm=_FEW_NM)
     columns, rows = (min(9, 2 * math.ceil(side / 3.2) + 1) for side in (lit.width_mm, lit.height_mm))
     x_mm = np.linspace(-0.5, 0.5, columns) * lit.width_mm
     y_mm = np.linspace(-0.5, 0.5, rows) * lit.height_mm
     sample_um = field.pitch_um * times / fine
     straight = not any((*mounting.tilt_deg, *mounting.decentre_mm))
-    skirt = None if whole else _skirt(glass, straight, field, 0.5 * size * sample_um, distance_m)
+    skirt = None if whole else _skirt(beam, straight, field, 0.5 * size * sample_um)
     kernels = np.empty((rows, columns, 3, size, size), np.float32)
     if not straight:
         places = crossings(x_mm, y_mm).reshape(-1, 2)
-        for at, transfer in enumerate(transfers(glass, shares, wavelengths_nm, places, distance_m, sample_um, size)):
+        for at, transfer in enumerate(transfers(beam, places, sample_um, size)):
             kernels[divmod(at, columns)] = _kernels(transfer, fine)
         return replace(_centred(x_mm, y_mm, kernels, fine, times, sample_um), skirt=skirt)
     reach_mm = math.hypot(x_mm[-1], y_mm[-1])
-    radii = min(13 if fine > 1 else 9 if times == 1 else 7, max(3, math.ceil(reach_mm / 0.7) + 1))
-    along = _along(glass, shares, wavelengths_nm, reach_mm, radii, distance_m, sample_um, size)
+    count = min(13 if fine > 1 else 9 if times == 1 else 7, max(3, math.ceil(reach_mm / 0.7) + 1))
+    radii = np.linspace(0.0, reach_mm, count)
+    along = _along(beam, radii, sample_um, size)
 
     def quarter(row: int, column: int) -> None:
-        _lay(kernels, row, column, _kernels(_turned(*along, x_mm[column], y_mm[row], size), fine), fine)
+        _lay(kernels, row, column, _kernels(_turned(radii, along, x_mm[column], y_mm[row], size), fine), fine)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(quarter, *zip(*product(range(rows // 2, rows), range(columns // 2, columns)), strict=True)))
@@ -195,7 +203,7 @@ def _centred(x_mm: Floats, y_mm: Floats, kernels: Array, fine: int, times: int, 
     return Spreads(kernels, net, fine, times, smooth=fine == 1 and left < _FAINT)
 
 
-def _skirt(glass: Glass, straight: bool, field: Field, half_um: float, distance_m: float) -> Skirt | None:
+def _skirt(beam: Beam, straight: bool, field: Field, half_um: float) -> Skirt | None:
     """What lands farther than `half_um` aside of or above its place, of green light for all; None if next to nothing
     does. Behind a `straight` lens one quarter of the field tells the others."""
     step_um = SKIRT_PX * field.pitch_um
@@ -204,7 +212,8 @@ def _skirt(glass: Glass, straight: bool, field: Field, half_um: float, distance_
     far = 1.0 - near * near[:, None]
 
     def seen(places: Floats) -> Floats:
-        return np.asarray(glass.spreads(places, [550.0], distance_m, step_um, _SKIRT_CELLS)[:, 0], np.float64)
+        found = beam.glass.spreads(places, [550.0], beam.distance_m, step_um, _SKIRT_CELLS)
+        return np.asarray(found[:, 0], np.float64)
 
     outward = np.array([[0.35], [0.5]]) * (field.width_mm, field.height_mm)
     if (seen(outward) * far).sum((-2, -1)).max() < _SKIRT_LEAST:
@@ -297,27 +306,19 @@ def _radii(spot: Floats) -> tuple[float, float]:
     return float(core) + 1.0, float(reach) + 1.0
 
 
-def transfers(
-    glass: Glass,
-    shares: Floats,
-    wavelengths_nm: Sequence[float],
-    places: Floats,
-    distance_m: float,
-    sample_um: float,
-    size: int,
-) -> Transfers:
-    """(n, 3, size, size // 2 + 1): each channel's optical transfer function, by its `shares` (3, L) of wavelengths, on
-    the right half of the samples' own band, 0 first."""
-    used = [at for at in range(len(wavelengths_nm)) if shares[:, at].any()]
-    wavelengths = [wavelengths_nm[at] for at in used]
+def transfers(beam: Beam, places: Floats, sample_um: float, size: int) -> Transfers:
+    """(n, 3, size, size // 2 + 1): each channel's optical transfer function at places (n, 2), on the right half of the
+    samples' own band, 0 first."""
+    used = [at for at in range(len(beam.wavelengths_nm)) if beam.shares[:, at].any()]
+    wavelengths, shares = [beam.wavelengths_nm[at] for at in used], beam.shares[:, used]
     down, across = _bands(size)
-    found = glass.transfers(places, wavelengths, distance_m, sample_um, size)
-    seen = np.stack([np.asarray(glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
-    mean = np.einsum("cl,nlk->nck", shares[:, used], seen)
+    found = beam.glass.transfers(places, wavelengths, beam.distance_m, sample_um, size)
+    seen = np.stack([np.asarray(beam.glass.observed(places, nm), np.float64) for nm in wavelengths], axis=1)
+    mean = np.einsum("cl,nlk->nck", shares, seen)
     out = np.zeros((len(places), 3, size, len(across)), np.complex64)
 
     def summed(place: int) -> None:
-        for at, share in enumerate(shares[:, used].T):
+        for at, share in enumerate(shares.T):
             for channel in np.flatnonzero(share):
                 dx, dy = (seen[place, at] - mean[place, channel]) * 1e3 / sample_um
                 rows, columns = np.exp(-2j * np.pi * down * dy), np.exp(-2j * np.pi * across * dx)
@@ -336,27 +337,17 @@ def _bands(size: int) -> tuple[Floats, Floats]:
     return band, band[: size // 2 + 1]
 
 
-def _along(
-    glass: Glass,
-    shares: Floats,
-    wavelengths_nm: Sequence[float],
-    reach_mm: float,
-    count: int,
-    distance_m: float,
-    sample_um: float,
-    size: int,
-) -> tuple[Floats, Transfers]:
-    """Radii from 0 to `reach_mm`, and (count, 3, 3 size, n) the right halves of the transfer functions of points there,
-    right of the middle: of twice as many frequencies, for what lies between, half as far again, for the corners.
+def _along(beam: Beam, radii: Floats, sample_um: float, size: int) -> Transfers:
+    """(n, 3, 3 size, m): the right halves of the transfer functions of points at `radii` (n,) right of the middle: of
+    twice as many frequencies, for what lies between, half as far again, for the corners.
 
     Frequency 0 stands in row 3 size // 2 and column `_LEFT`.
     """
     from scipy.fft import fft, irfft2, rfft
 
-    radii = np.linspace(0.0, reach_mm, count)
-    finer = size * 3 // 2
+    finer, count = size * 3 // 2, len(radii)
     places = np.stack([radii, np.zeros_like(radii)], axis=-1)
-    coarse = transfers(glass, shares, wavelengths_nm, places, distance_m, sample_um * size / finer, finer)
+    coarse = transfers(beam, places, sample_um * size / finer, finer)
     seen = np.zeros((count, 3, 2 * finer, _LEFT + finer + 1), np.complex64)
     # What lies in the middle of `finer` samples lies there for a quarter of twice as many, an even number of them.
     quarter = (1j ** np.arange(-finer, finer + 1)).astype(np.complex64)
@@ -373,7 +364,7 @@ def _along(
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(denser, *zip(*np.ndindex(count, 3), strict=True)))
-    return radii, seen
+    return seen
 
 
 def _turned(radii: Floats, along: Transfers, x_mm: float, y_mm: float, size: int) -> Transfers:
