@@ -221,6 +221,17 @@ def test_the_report_measures_leaves_where_it_is_told_how_they_were_made(tmp_path
     assert (code, "two numbers" in err) == (2, True)
 
 
+def test_a_report_of_nothing_names_each_file_once(tmp_path, capsys) -> None:
+    for name in ("one.dng", "two.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    code, _, error = called(
+        capsys, "lab", "report", tmp_path / "one.dng", tmp_path / "two.jpg", "-o", tmp_path / "a.html"
+    )
+    assert code
+    assert (error.count("one.dng"), error.count("two.jpg"), error.count("\n")) == (1, 1, 1)
+    assert not (tmp_path / "a.html").exists()
+
+
 def test_the_report_says_what_it_left_aside(folder, tmp_path, capsys) -> None:
     place = tmp_path / "report.html"
     code, _, err = called(capsys, "lab", "report", folder / "chart.png", folder / "missing.png", "-o", place)

@@ -73,12 +73,12 @@ def report(
         of = of or _camera(each)
         survey.look(each)
     found, aside = survey.measured(), survey.aside
+    lines = [why if name in why else f"{name}: {why}" for name, why in aside]
     if not found:
-        said = "; ".join(f"{name}: {why.removesuffix('.')}" for name, why in aside[:3])
+        said = "; ".join(line.removesuffix(".") for line in lines[:3])
         raise Refusal(f"Nothing can be measured in these files ({said}); give flats or a chart.")
     names = dict.fromkeys(paths)
     under = f"{len(names)} file{'s' if len(names) != 1 else ''}: {_few([path.rsplit('/', 1)[-1] for path in names])}"
-    lines = [f"{name}: {why}" if name not in why else why for name, why in aside]
     return Report(page(of or "Measured", under, found, lines), tuple(found), tuple(aside))
 
 
