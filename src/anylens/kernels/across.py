@@ -45,7 +45,11 @@ def algorithm(scene: Any, table: Any, colors: Any, slack: Any, width: Any) -> St
     lines, begins, _, begin, beyond = cubic.displaced(table, colors, width, x, y, c, start, "across")
     padded, level = hl.Func("padded"), hl.Func("level")
     padded[x, y, c] = scene[x, y, c]
-    cubic.interpolate(level, (x, y, c), lambda k: padded[begin + k + x % cubic.BLOCK, y, c], beyond, slack)
+
+    def read(k: Any) -> Any:
+        return hl.Expr(padded[begin + k + x % cubic.BLOCK, y, c])
+
+    cubic.interpolate(level, (x, y, c), read, beyond, slack, colors)
     return Stages((slack, colors), lines, begins, padded, level)
 
 

@@ -109,7 +109,7 @@ def schedule_begins(
             each.hoist_storage(*piece)
 
 
-def interpolate(stage: Any, place: tuple[Any, Any, Any], read: Any, beyond: Any, slack: Any) -> None:
+def interpolate(stage: Any, place: tuple[Any, Any, Any], read: Any, beyond: Any, slack: Any, colors: Any) -> None:
     """Make of `stage` the light `beyond` pixels after the first of a block; `read(k)` is that of pixel k after it.
 
     A cubic through pixels is the straight line between them and, by as much as it bows, the straight line between
@@ -138,9 +138,27 @@ def interpolate(stage: Any, place: tuple[Any, Any, Any], read: Any, beyond: Any,
     found = zero
     for most in SLACKS:
         found = hl.select(slack == most, total(most), found)
+    found = hl.select((slack == 1) & (colors != 1), _about_second(read, beyond), found)
     stage[place] = hl.select(slack == ASIDE, read(0), found)
     taps = hl.RDom([(-1, hl.select(slack <= SLACKS[-1], 0, 4 + slack))], "taps")
     stage[place] += _weight(hl.abs(beyond - hl.cast(hl.Float(32), taps.x))) * read(taps.x)
+
+
+def _about_second(read: Any, beyond: Any) -> Any:
+    """The same where `beyond` is less than 2: from pixel 1 to the neighbour that it is read towards.
+
+    For one colour that is less work than to weigh five pixels; three colours on one way share what pixels weigh.
+    """
+    import halide as hl
+
+    away = beyond - hl.f32(1.0)
+    part, ahead = hl.abs(away), away > hl.f32(0.0)
+    earlier, behind, here, after, later = (read(k) for k in range(-1, 4))
+    next_one, next_but_one = hl.select(ahead, after, behind), hl.select(ahead, later, earlier)
+    bend = behind + after - here * hl.f32(2.0)
+    next_bend = here + next_but_one - next_one * hl.f32(2.0)
+    bow = part * (part * hl.f32(0.5) - hl.f32(0.5))
+    return here + part * (next_one - here) + bow * (bend + part * (next_bend - bend))
 
 
 def _weight(away: Any) -> Any:
@@ -167,7 +185,7 @@ def schedule_blocks(stage: Any, width: int, slack: Any, colors: Any) -> None:
     for condition in usual:
         stage.specialize(condition & (colors == 1)).reorder(lane, c, part, x, y).unroll(c)
     for condition in usual:
-        stage.specialize(condition)
+        stage.specialize(condition & (colors == 3))
     (tap,) = stage.rvars()
     stage.update().reorder(x, c, y, tap).vectorize(x, width, round_up)
 

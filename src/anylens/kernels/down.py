@@ -58,7 +58,7 @@ def algorithm(level: Any, table: Any, colors: Any, slack: Any, width: Any, top: 
     def read(k: Any) -> Any:
         return hl.cast(hl.Float(32), level[column, begin + k, c])
 
-    cubic.interpolate(warped, (x, y, c), read, beyond, slack)
+    cubic.interpolate(warped, (x, y, c), read, beyond, slack, colors)
     return Stages((slack, colors), lines, begins, warped)
 
 

@@ -46,13 +46,14 @@ _TEXTURE, _FIELD, _STEEP = 3.6e-4, 0.02, 1.3
 """The power of detail: of a wave of f cycles per pixel _TEXTURE / (f^2 + _FIELD^2) ^ _STEEP."""
 _UNSURE = 0.055
 """How well a passport tells what became of a wave: what is not known of a blur is as noise, in parts of the light."""
-_ERRS, _ALIASED, _FINE_CPP = 1e-5, 0.06, 0.25
-"""What demosaicing errs counts as noise: this much everywhere, and so much of the mean power that a blur has left of
-detail from _FINE_CPP on."""
+_ERRS, _ALIASED, _FINE_CPP = 1e-5, 0.03, 0.25
+"""What demosaicing errs counts as noise: this much everywhere, and at _FINE_CPP so much of the mean power that a blur
+has left of detail from there on, growing with the square of the frequency, since what errs is what the colour filter
+folds back."""
 _SURE_CPP = 0.35
 _STRONG = 16.0
 """Detail that stands out is taken to be so many times as strong as the light of all the picture."""
-_MOST, _STEPS = 2.2, 5
+_MOST, _STEPS = 2.0, 5
 _WAYS = 8
 _LEAST_TAIL = 1e-3
 """As good as none, of a skirt that is a Gaussian."""
@@ -94,10 +95,9 @@ def filters_of(
     blur = (1 - part) * np.exp(-core) + part * np.exp(-skirt - 2j * np.pi * (fx * x + fy * y))
     power = _TEXTURE / (fx**2 + fy**2 + _FIELD**2) ** _STEEP
     place = _place(blur, power, fx, fy)
-    fine = waves.weight * (np.hypot(fx, fy) > _FINE_CPP)
     left = power * np.abs(blur) ** 2
-    errs = _ERRS + _ALIASED * left @ (fine / fine.sum())
-    seen = left + power * _UNSURE**2 + noise + errs[:, None]
+    aliased = _aliased(left, waves)
+    seen = left + power * _UNSURE**2 + noise + _ERRS + aliased
     pull = power * np.conj(blur) * place - seen
     even = _best(waves.even, waves.even_squares, seen * waves.weight, pull.real * waves.weight)
     odd = _best(waves.odd, waves.odd_squares, seen * waves.weight, pull.imag * waves.weight)
@@ -109,9 +109,10 @@ def filters_of(
     change = even @ waves.even + 1j * (odd @ waves.odd)
     taps = np.concatenate([even, odd], 1) @ waves.taps
     added = blur * change
-    strong = _STRONG * power * waves.weight
-    short = strong * (np.conj(added) * (place - blur - added)).real
-    lines = np.clip(short.sum(1) / (strong * np.abs(added) ** 2).sum(1), 0.0, _MOST)
+    strong, amiss = (waves.weight * each for each in (_STRONG * power, noise + _ERRS + _STRONG * aliased))
+    short = strong * (np.conj(added) * (place - blur - added)).real - amiss * (np.conj(change) * (1 + change)).real
+    lines = short.sum(1) / (strong * np.abs(added) ** 2 + amiss * np.abs(change) ** 2).sum(1)
+    lines = np.clip(lines, 0.0, _MOST)
     edges = _evened(blur + added, added, lines, waves)
     found = np.concatenate([taps, np.stack([gain, lines, edges], 1)], 1)
     return _spread(found.reshape(*shape, -1), height, width)
@@ -169,6 +170,13 @@ def _waves() -> _Waves:
     near = np.where(ring == 0, 1.0, np.cos(turned) ** 16 + 1e-9)[:, None] * (ring == np.arange(_BAND // 2 + 1)[:, None])
     ways = (near / near.sum(2, keepdims=True)).reshape(-1, len(fx)).T
     return _Waves(fx, fy, weight, ways, even, odd, squares[0], squares[1], taps)
+
+
+def _aliased(left: Floats, waves: _Waves) -> Floats:
+    """(places, F): the power of what demosaicing errs where this much (places, F) is left of detail."""
+    frequency = np.hypot(waves.fx, waves.fy) / _FINE_CPP
+    fine = waves.weight * (frequency > 1.0)
+    return np.asarray(_ALIASED * (left @ (fine / fine.sum()))[:, None] * frequency**2)
 
 
 def _best(waves: Floats, squares: Floats, seen: Floats, pull: Floats) -> Floats:
