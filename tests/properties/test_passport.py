@@ -162,6 +162,15 @@ def test_merging_takes_the_newer_of_the_same_key_and_keeps_the_others(tmp_path: 
         merged(PASSPORT, replace(new, body="Leica M11"))
 
 
+def test_a_zoom_has_a_passport_for_each_focal_length() -> None:
+    zoom = Lens("Tokina", "Zoom", (35.0, 70.0))
+    wide, long = (Passport(replace(zoom, focal_mm=(at, at)), "a body", vignetting=(VIGNETTING,)) for at in (35.0, 70.0))
+    with pytest.raises(Refusal, match="of 35 mm, the new figures are of 70 mm"):
+        merged(wide, long)
+    assert merged(wide, replace(wide, lens=zoom))[0].lens == wide.lens
+    assert merged(replace(wide, lens=zoom), long)[0].lens == long.lens
+
+
 @pytest.mark.parametrize(
     ("times", "old", "new", "why"),
     [

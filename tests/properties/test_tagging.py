@@ -19,6 +19,7 @@ import anylens
 from anylens.app.by_hand import Said, held, mounted
 from anylens.app.command_line import run
 from anylens.body import Body
+from anylens.darkroom.glass import with_passport
 from anylens.files.exposure import read_exposure
 from anylens.files.jpeg import jpeg_segments
 from anylens.files.passport_out import write_passport
@@ -443,3 +444,11 @@ def test_a_passport_is_found_by_the_lens_that_is_said(
     capfd.readouterr()
     assert run(["info", str(tmp_path / "a.dng")]) == 0
     assert f"{lens.name} on {body.name}" in capfd.readouterr().out
+
+
+def test_a_zooms_passport_of_another_focal_length_is_told() -> None:
+    zoom = Lens("Tokina", "Zoom", (35.0, 70.0))
+    passport = Passport(replace(zoom, focal_mm=(35.0, 35.0)), "a body")
+    for focal_mm, told in ((70.0, True), (36.0, False)):
+        notes = with_passport(frame(zoom, Setting("hand", 4.0, focal_mm)), passport).facts.notes
+        assert any("at 35 mm, the picture was taken at 70 mm" in note for note in notes) is told

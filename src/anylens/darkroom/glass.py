@@ -84,7 +84,7 @@ def _left_of(whole: Passport, there: Passport) -> bool:
 
 def _noted(facts: Facts) -> Facts:
     from anylens.lens.names import alike
-    from anylens.lens.passport import same
+    from anylens.lens.passport import same, same_focal
 
     passport, notes = facts.passport, list(facts.notes)
     assert passport is not None
@@ -101,6 +101,11 @@ def _noted(facts: Facts) -> Facts:
         notes.append(f"{whose}, the picture is of {facts.body.name}; its figures may not hold there.")
     if facts.lens is not None and facts.lens.model and not alike(passport.lens, facts.lens):
         notes.append(f"{whose}, the picture says it was taken with {facts.lens.name}.")
+    focal_mm = None if facts.setting is None else facts.setting.focal_mm
+    if focal_mm and passport.focal_mm and not same_focal(focal_mm, passport.focal_mm):
+        notes.append(
+            f"{whose} at {passport.focal_mm:g} mm, the picture was taken at {focal_mm:g} mm; its figures may not hold."
+        )
     keyed = [record for record in passport.vignetting if record.f_number is not None]
     if keyed and _setting(facts)[0] is None and len(keyed) == len(passport.vignetting):
         most = max(record.f_number or 0.0 for record in keyed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from anylens.lab.shading import ShadingMeasure, shading
 from anylens.lab.specimen import Specimen
 from anylens.lens.model import Lens
 from anylens.lens.passport import Passport, Section, merged
+from anylens.record import replace
 from anylens.refusal import Refusal
 
 _SURER = ("chart", "flat", "edges")
@@ -71,7 +73,9 @@ def calibrate(lens: Lens, given: Given, pictures: Pictures, old: Passport | None
             "There is nothing to calibrate from; give flats with --flat, or pictures of a chart with --chart."
         )
     body, pitch_um = body_and_pitch(files)
-    agreed(files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files")
+    focal_mm = agreed(
+        files, "focal_mm", "focal lengths", "a zoom needs a passport for each focal length; sort the files"
+    )
     fresh, measures, notes = _of_flats(pictures.flats, given, pitch_um, pictures.turns_deg)
     notes += _of_another_focal_length(files, lens)
     fit = None
@@ -87,12 +91,19 @@ def calibrate(lens: Lens, given: Given, pictures: Pictures, old: Passport | None
         notes += [sentence for section, sentence in why.items() if not fresh.get(section)]
         fresh = _with_photos(fresh, found, old)
     size_px = files[0].width_px, files[0].height_px
-    passport = Passport(lens, body, **fresh, pitch_um=pitch_um, size_px=size_px)  # type: ignore[arg-type]
+    passport = Passport(_as_it_stood(lens, focal_mm), body, **fresh, pitch_um=pitch_um, size_px=size_px)  # type: ignore[arg-type]
     if old is not None:
         passport, stays = merged(old, passport)
         notes += stays
     unknown, wanted = still_unknown(passport, measures, fit)
     return Calibrated(passport, unknown, wanted, tuple(dict.fromkeys(notes)), measures, fit)
+
+
+def _as_it_stood(lens: Lens, focal_mm: float | None) -> Lens:
+    """The lens as a passport of it holds: a zoom, at the one focal length that it was measured at."""
+    if focal_mm is None or lens.focal_mm is None or not lens.focal_mm[0] < lens.focal_mm[1]:
+        return lens
+    return replace(lens, focal_mm=(focal_mm, focal_mm))
 
 
 def _of_another_focal_length(files: Sequence[Seen], lens: Lens) -> list[str]:
@@ -119,7 +130,7 @@ def _of_flats(
     falloffs, casts, measures, notes = [], [], [], []
     for f_number, group in sorted(groups.items(), key=lambda pair: pair[0] or 0.0):
         frames, files, turns = zip(*group, strict=True)
-        measure = shading(frames, turns if turns_deg else None)
+        measure = dataclasses.replace(shading(frames, turns if turns_deg else None), f_number=f_number)
         measures.append(measure)
         notes += list(measure.notes)
         focus_m = agreed(files, "focus_m", "distances", "calibrate each distance by itself")

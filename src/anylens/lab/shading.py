@@ -60,6 +60,7 @@ class ShadingMeasure:
     1 + k1 r2 + k2 r4 + k3 r6 with r 1 in the picture's corner, `residual_percent` what that leaves. `profile` is
     (r, brightness) by rings, `corners` the four corners clockwise from top left. `light_percent` is how
     much the light grew from left to right and from top to bottom, taken out; None where no turned frames told it.
+    `f_number` is the aperture, None where nobody told it.
     """
 
     files: tuple[str, ...]
@@ -76,6 +77,7 @@ class ShadingMeasure:
     width_px: int
     height_px: int
     notes: tuple[str, ...]
+    f_number: float | None = None
 
     @property
     def corner_ev(self) -> Figure:

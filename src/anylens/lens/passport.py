@@ -237,6 +237,12 @@ class Passport:
         """The lens and the body."""
         return f"{self.lens.name} on {self.body}"
 
+    @property
+    def focal_mm(self) -> float | None:
+        """The focal length that its figures hold at; None for a zoom where it was not told."""
+        shortest, longest = self.lens.focal_mm or (0.0, 0.0)
+        return shortest if shortest == longest > 0.0 else None
+
     def pitch_of(self, shape: tuple[int, int]) -> float | None:
         """The distance of pixels in um of a picture (height, width) that does not tell it; None for one of other size.
 
@@ -269,7 +275,12 @@ def merged(old: Passport, new: Passport) -> tuple[Passport, tuple[str, ...]]:
             f"The passport at hand is of {old.whose}, the new figures are of {new.whose}; write them to a file of "
             "their own."
         )
-    sections: dict[str, Any] = {}
+    if new.focal_mm and old.focal_mm and not same_focal(new.focal_mm, old.focal_mm):
+        raise Refusal(
+            f"The passport at hand is of {old.focal_mm:g} mm, the new figures are of {new.focal_mm:g} mm; write them "
+            "to a file of their own."
+        )
+    sections: dict[str, Any] = {} if new.focal_mm or not old.focal_mm else {"lens": old.lens}
     stays: list[str] = []
     for name in SECTIONS:
         chosen = {each.key: each for each in getattr(old, name)}
@@ -307,6 +318,11 @@ def _errs(record: Section) -> float:
             numbers = _numbers(getattr(record, each.name), each.metadata["count"]) or ()
             squares.append(sum(min(number, _MOST_ERROR) ** 2 for number in numbers) / len(numbers))
     return math.exp(sum(math.log(max(each, _LEAST_ERROR**2)) for each in squares) / (2 * len(squares)))
+
+
+def same_focal(one_mm: float, other_mm: float) -> bool:
+    """Whether two focal lengths are one setting of a zoom's ring, which stands by hand."""
+    return one_mm / 1.1 < other_mm < 1.1 * one_mm
 
 
 def same(passport: Passport, lens: Lens, body: str) -> bool:

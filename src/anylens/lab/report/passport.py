@@ -11,7 +11,7 @@ from anylens.lab.geometry import Distortion
 from anylens.lab.report import plots
 from anylens.lab.report.page import Headline, Section, page
 from anylens.lab.report.passport_plots import passport_plots, setting
-from anylens.lab.report.sections import shading_section
+from anylens.lab.report.sections import corners_headline, shading_section
 from anylens.lab.spread import lens_mtf50
 from anylens.lens.passport import ColorShading, Geometry, Lateral, Mount, Passport, PsfField, Vignetting
 from anylens.lens.passport import Section as PassportSection
@@ -62,7 +62,7 @@ def _headlines(result: Calibrated) -> list[Headline]:
     if result.chart is not None:
         found.append(Headline("Distortion moves the corner by", result.chart.corner_px, "px"))
         found.append(Headline("Left of the chart", f"{result.chart.residual_px:.3f}", "px rms"))
-    found += [Headline("Corners", each.corner_ev, "EV", "against the middle") for each in result.flats]
+    found += map(corners_headline, result.flats)
     return found or _known(result.passport)
 
 

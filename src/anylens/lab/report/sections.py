@@ -234,9 +234,8 @@ def encoded(pixels: npt.NDArray[np.uint8]) -> bytes:
 
 def shading_section(measure: ShadingMeasure) -> Section:
     """Falloff and colour cast."""
-    corner = measure.corner_ev
     headlines = [
-        Headline("Corners", corner, "EV", "against the middle"),
+        corners_headline(measure),
         Headline(
             "Centre",
             f"{measure.centre_px[0].value:.0f}, {measure.centre_px[1].value:.0f}",
@@ -265,6 +264,12 @@ def shading_section(measure: ShadingMeasure) -> Section:
         rows=tuple(rows),
         notes=measure.notes,
     )
+
+
+def corners_headline(measure: ShadingMeasure) -> Headline:
+    """How dark the corners are, and at which aperture."""
+    at = "" if measure.f_number is None else f" at f/{measure.f_number:g}"
+    return Headline(f"Corners{at}", measure.corner_ev, "EV", "against the middle")
 
 
 def color_section(measure: ColorMeasure, marked: npt.NDArray[np.uint8] | None) -> Section:
