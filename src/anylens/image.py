@@ -15,7 +15,17 @@ Pixels = npt.NDArray[np.float32]
 FrameCount = npt.NDArray[np.float32]
 FrameNumber = npt.NDArray[np.uint8]
 
-OVERVIEW_SPACING = 8
+ENOUGH_SEEN = 400_000
+"""Of so many points at most an overview is made, where they need not lie farther apart than WIDEST_SPACING."""
+LEAST_SPACING, WIDEST_SPACING = 8, 32
+
+
+def overview_spacing(height: int, width: int) -> int:
+    """How many pixels the points of a picture's overview lie apart: a power of two, the more the larger it is."""
+    spacing = LEAST_SPACING
+    while spacing < WIDEST_SPACING and height * width > ENOUGH_SEEN * spacing * spacing:
+        spacing *= 2
+    return spacing
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -48,7 +58,7 @@ class Scene:
     """Linear light of the scene in Rec. 2020 (D65).
 
     `pixels` is (3, H, W) float32; 1.0 is sensor white after white balance, values above it are kept. `overview` is the
-    same light seen small, (3, h, w), one point every OVERVIEW_SPACING pixels from the first one on, by which exposure
+    same light seen small, (3, h, w), one point every `overview_spacing` pixels from the first one on, by which exposure
     and local tone are chosen; None where it was not kept. `shading` is a Mosaic's, None once the light is denoised;
     `span_ev` is a Mosaic's. `came_from` is (H, W), the number from 1 on of the frame of a focus stack that shows each
     pixel; None for no stack. `brightest` is how bright its brightest part is once exposed, `held_ev` by how many stops
@@ -71,7 +81,10 @@ class Scene:
 
     def seen_small(self) -> Pixels:
         """The overview, taken from the pixels where none was kept."""
-        return self.pixels[:, ::OVERVIEW_SPACING, ::OVERVIEW_SPACING] if self.overview is None else self.overview
+        if self.overview is not None:
+            return self.overview
+        spacing = overview_spacing(*self.pixels.shape[1:])
+        return self.pixels[:, ::spacing, ::spacing]
 
 
 @record(frozen=True, slots=True, eq=False)

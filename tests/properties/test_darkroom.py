@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anylens import color, darkroom
+from anylens import color, darkroom, image
 from anylens.darkroom import one_pass
 from anylens.darkroom.light import gains_of, noise_of, scene_matrix, toe_of
 from anylens.darkroom.stages.merge import Merge
@@ -21,6 +21,7 @@ from anylens.darkroom.stages.tone import Tone
 from anylens.files import read, write
 from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Latent, Scene
+from anylens.kernels.passes import cells as cells_of_counts
 from anylens.refusal import Refusal
 from anylens.sensor import Noise
 from tests.compiled import needs_kernels
@@ -526,9 +527,15 @@ def test_tiny_pictures_are_developed_like_any_other(cfa: str, height: int, width
 
 
 @needs_kernels
-def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A frame with everything in it: noise, defects, clipping, gain maps, a crop, an active area at odd places."""
+@pytest.mark.parametrize("spacing", [8, 16, 32])
+def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch, spacing: int) -> None:
+    """A frame with everything in it: noise, defects, clipping, gain maps, a crop, an active area at odd places.
+
+    However far apart the points of its overview lie.
+    """
     monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
+    monkeypatch.setattr(image, "ENOUGH_SEEN", 300 * 402 // spacing**2 + 1)
+    assert image.overview_spacing(300, 402) == spacing
     rng = np.random.default_rng(11)
     coarse = np.kron(rng.random((3, 7, 9)) * 0.7 + 0.05, np.ones((1, 50, 50)))[:, :300, :402]
     coarse[:, 40:90, 60:200] = 3.0
@@ -553,6 +560,20 @@ def test_the_one_pass_gives_what_the_stages_give(monkeypatch: pytest.MonkeyPatch
         apart = np.abs(fused.pixels.astype(int) - by_stage.pixels)
         assert (apart > 0).mean() < 0.05  # counted roots and half floats lie between the parts of the pass
         assert (apart > 1).mean() < 5e-4
+
+
+def test_a_larger_picture_is_looked_at_in_hardly_more_places() -> None:
+    for height, width in ((3072, 4080), (4000, 6000), (6144, 8160), (8704, 11520), (12288, 16320)):
+        spacing = image.overview_spacing(height, width)
+        assert image.ENOUGH_SEEN / 4 < height * width / spacing**2 <= image.ENOUGH_SEEN
+
+
+@needs_kernels
+@pytest.mark.parametrize("spacing", [16, 32])
+def test_cells_farther_apart_are_some_of_those_nearer(spacing: int) -> None:
+    *counts, _ = cells_of_counts.example(np.random.default_rng(3), 199, 245)
+    nearer, farther = (cells_of_counts.cells(tuple(counts), each) for each in (8, spacing))
+    assert np.array_equal(farther, nearer[:, :: spacing // 8, :: spacing // 8])
 
 
 @needs_kernels

@@ -61,15 +61,16 @@ def clipping_level(
     return found[0], found[1], found[2]
 
 
-def leaning(seen: Array, clip: tuple[float, float, float]) -> Array:
+def leaning(seen: Array, clip: tuple[float, float, float], spacing_px: int = SPACING) -> Array:
     """(3, 3, v, h): how far R, G and B lean from the mean of the others to the one that is brighter, just below `clip`.
 
-    `seen` is (3, h, w), the colours of cells; the points are those of `highlights`. Least squares over
-    the colours around each point, the nearer the more; where nothing is clipped one point stands for all.
+    `seen` is (3, h, w), the colours of cells `spacing_px` apart, SPAN_PX at most; the points are those of `highlights`.
+    Least squares over the colours around each point, the nearer the more; where nothing is clipped one point stands
+    for all.
     """
     _, tall, wide = seen.shape
     brightest = of_levels(seen, clip)
-    each = SPAN_PX // SPACING if brightest.max(initial=0.0) >= 1.0 - RISE else max(tall, wide, 1)
+    each = SPAN_PX // spacing_px if brightest.max(initial=0.0) >= 1.0 - RISE else max(tall, wide, 1)
     down, across = max(-(-tall // each), 1), max(-(-wide // each), 1)
     places = np.flatnonzero(brightest > BELOW)
     rows, columns = np.divmod(places, wide)
@@ -83,7 +84,7 @@ def leaning(seen: Array, clip: tuple[float, float, float]) -> Array:
         weight, there = part[tells] ** POWER * apart, point[tells] + np.where(warm, 0, down * across)
         for which, value in enumerate((light[own, tells] - mean, apart)):
             sums[which, 2 * own : 2 * own + 2] = np.bincount(there, weight * value, 2 * down * across).reshape(2, -1)
-    doubt = DOUBT * (DULL * min(clip)) ** 2
+    doubt = DOUBT * (DULL * min(clip) * SPACING / spacing_px) ** 2  # each of fewer places speaks for more pixels
     told, known = _with_around(sums.reshape(2, 6, down, across))
     lean = (told + np.array(USUAL * 3, np.float32)[:, None, None] * doubt) / (known + doubt)
     found = np.zeros((3, 3, down, across), np.float32)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from anylens import color
 from anylens.frame import Facts
-from anylens.image import Mosaic
+from anylens.image import Mosaic, overview_spacing
 from anylens.kernels.cells import cells, colors_of
 from anylens.kernels.denoise import SITES
 from anylens.record import replace
@@ -149,4 +149,5 @@ def seen_small(mosaic: Mosaic) -> Floats:
         return mosaic.overview
     if not mosaic.facts.sensor.cfa:
         return NOTHING_SEEN
-    return colors_of(cells(mosaic.pixels), *bayer_phase(mosaic.facts.sensor.cfa))
+    spacing = overview_spacing(*mosaic.pixels.shape)
+    return colors_of(cells(mosaic.pixels, spacing), *bayer_phase(mosaic.facts.sensor.cfa))

@@ -38,7 +38,7 @@ from anylens.darkroom.stages.scene import (
 )
 from anylens.darkroom.stages.tone import Tone
 from anylens.frame import Facts, Frame
-from anylens.image import FrameCount, Latent, Mosaic, Pixels, Scene
+from anylens.image import FrameCount, Latent, Mosaic, Pixels, Scene, overview_spacing
 from anylens.kernels.cells import SPACING, colors_of
 from anylens.kernels.linearize import tables
 from anylens.kernels.passes import cells, photo, steady
@@ -93,10 +93,10 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     """The photo of a frame and a recipe that fit; of merged light with the count of frames of each pixel."""
     facts, given = frame.facts, Given()
     shape, phase = facts.active_shape, bayer_phase(facts.sensor.cfa)
-    height, width = shape
+    (height, width), spacing = shape, overview_spacing(*shape)
     mending = _of(Defects, recipe).plan(facts, NOTHING_SEEN, shape)
     given["counts"] = (*tables(*counts_of(frame)), width, height, *mending.given)
-    seen = colors_of(cells.cells(given["counts"]), *phase)
+    seen = colors_of(cells.cells(given["counts"], spacing), *phase)
     for name, kind in (("balance", Balance), ("highlights", Highlights), ("shade", Shade)):
         plan = _of(kind, recipe).plan(facts, seen, shape)
         given[name], facts, seen = plan.given, plan.facts, plan.seen
@@ -108,10 +108,10 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     given["denoise"] = (to_scene.astype(np.float32), *noise)
     bent = _of(Unbend, recipe).plan(facts, shape)
     if bent is not None:
-        facts, seen = without(facts, "geometry", "lateral"), bent.seen_small(seen, SPACING)
+        facts, seen = without(facts, "geometry", "lateral"), bent.seen_small(seen, spacing)
     calm, used = calm_of(plan.shading), frames_used
     if frames_used is not None:
-        calm = np.ascontiguousarray(calm * frames_used[::SPACING, ::SPACING][: seen.shape[1], : seen.shape[2]])
+        calm = np.ascontiguousarray(calm * frames_used[::spacing, ::spacing][: seen.shape[1], : seen.shape[2]])
         used = frames_used if bent is None else bent.counts(frames_used)
     for restore in (stage for stage in recipe.scene if isinstance(stage, Restore)):
         blur = restore.blur(facts, height, width)
@@ -119,7 +119,8 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
             given["restore"] = restore.plan(facts, blur, seen, shape, used)
             facts = without(facts, "psf")
     shown = _shown(recipe, facts, seen, shape, used)
-    given |= {"phase": phase, "calm": (calm,), "noise": tuple(noise[:2]), "size": (width, height), **shown.given}
+    given |= {"phase": phase, "calm": (_every_few(calm, spacing),), "noise": tuple(noise[:2]), "size": (width, height)}
+    given |= shown.given
     light = _steady_light(given, shape)
     straight = bent is None and "restore" not in given
     fill = partial(_from_light, photo, given, light) if straight else _by_rows(given, light, bent, to_scene, shape)
@@ -156,12 +157,18 @@ def _shown(
     """The stages from exposure on asked, of a scene seen small whose light has this many frames in each pixel."""
     given, tone = Given(), _of(Tone, recipe)
     given["expose"], seen = _of(Expose, recipe).plan(facts, seen)
-    given["local_tone"], held_ev = _of(LocalTone, recipe).plan(seen)
+    given["local_tone"], held_ev = _of(LocalTone, recipe).plan(seen, overview_spacing(*shape))
     given["tone"] = tone.plan(brightest_of(seen), held_ev)
     rows, columns = _of(Crop, recipe).plan(facts, shape)
     used = None if frames_used is None else frames_used[rows, columns]
     given["sharpen"] = _of(Sharpen, recipe).plan(facts, used)
     return _Shown(given, rows, columns, facts, used, tone.space)
+
+
+def _every_few(calm: npt.NDArray[np.float32], spacing: int) -> npt.NDArray[np.float32]:
+    """A map seen small, `spacing` pixels from point to point, as the passes take it: SPACING pixels, or one for all."""
+    times = 1 if calm.size == 1 else spacing // SPACING
+    return calm.repeat(times, 0).repeat(times, 1)
 
 
 def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, int]) -> None:

@@ -19,7 +19,7 @@ from anylens.darkroom.light import bayer_phase, noise_of, seen_small
 from anylens.darkroom.merging import merged
 from anylens.darkroom.seen import Seen
 from anylens.frame import Burst, Facts, Opcodes
-from anylens.image import Mosaic, Pixels, Scene
+from anylens.image import Mosaic, Pixels, Scene, overview_spacing
 from anylens.kernels.agreement import agreement
 from anylens.kernels.counts import BLACK, counts
 from anylens.kernels.demosaic import demosaic
@@ -111,8 +111,11 @@ def resolved(burst: Burst, stages: Stages, plan: Plan, reference: int, robustnes
     taken = _Taken(planes, unit, fields, np.array(trusts, np.float32), places)
     steps = FAST_STEPS if (_times_drawn(facts) or 0.0) >= FAST else STEPS
     pixels = _doubled(guess, taken, _levels(facts), table, robustness, sharpness, steps)
-    overview = seen.repeat(2, 1).repeat(2, 2) if seen.size else None
-    return Scene(pixels, _doubled_facts(facts, _notes(facts, fields)), _twice(used), overview, _twice(shading))
+    # Twice as many points, or those that there are twice as far apart.
+    nearer = 2 * overview_spacing(*guess.shape[1:]) // overview_spacing(*pixels.shape[1:])
+    overview = seen.repeat(nearer, 1).repeat(nearer, 2) if seen.size else None
+    shading = None if shading is None else shading.repeat(nearer, 0).repeat(nearer, 1)
+    return Scene(pixels, _doubled_facts(facts, _notes(facts, fields)), _twice(used), overview, shading)
 
 
 def _planes(

@@ -1,4 +1,4 @@
-"""A mosaic seen small: one 2 x 2 cell of the filter in every 8 x 8 pixels, for what is measured over all of it."""
+"""A mosaic seen small: 2 x 2 cells of the filter some pixels apart, for what is measured over all of it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 
 SPACING = 8
+"""How many pixels cells lie apart at least; wherever it is another spacing, it is a multiple of this."""
 
 
-def cells(mosaic: Array) -> Array:
-    """(4, h, w): the sites (0, 0), (1, 0), (0, 1), (1, 1), as (x, y), of the cell at the start of each 8 x 8 pixels.
+def cells(mosaic: Array, spacing: int = SPACING) -> Array:
+    """(4, h, w): the sites (0, 0), (1, 0), (0, 1), (1, 1), as (x, y), of a cell every `spacing` pixels each way.
 
     A picture narrower or lower than one cell has none: h or w is 0.
     """
     height, width = mosaic.shape
-    tall, wide = (height + SPACING - 2) // SPACING, (width + SPACING - 2) // SPACING
-    sites = [mosaic[y::SPACING, x::SPACING][:tall, :wide] for y in (0, 1) for x in (0, 1)]
+    tall, wide = (height + spacing - 2) // spacing, (width + spacing - 2) // spacing
+    sites = [mosaic[y::spacing, x::spacing][:tall, :wide] for y in (0, 1) for x in (0, 1)]
     return np.stack(sites)
 
 
@@ -28,9 +29,9 @@ def colors_of(seen: Array, red_x: int, red_y: int) -> Array:
     return np.stack([seen[red], (seen[first] + seen[second]) / 2, seen[blue]])
 
 
-def spread(small: Array, height: int, width: int) -> Array:
-    """(height, width) of a (h, w) map seen small: each point over its SPACING x SPACING pixels, the last ones on."""
-    rows = np.minimum(np.arange(height) // SPACING, small.shape[0] - 1)
-    columns = np.minimum(np.arange(width) // SPACING, small.shape[1] - 1)
+def spread(small: Array, height: int, width: int, spacing: int = SPACING) -> Array:
+    """(height, width) of a (h, w) map seen small: each point over its `spacing` pixels each way, the last ones on."""
+    rows = np.minimum(np.arange(height) // spacing, small.shape[0] - 1)
+    columns = np.minimum(np.arange(width) // spacing, small.shape[1] - 1)
     whole: Array = small[rows[:, None], columns]
     return whole

@@ -44,6 +44,8 @@ COSINES = np.array(
 )
 MARGIN = 64
 TILE = (252, 64)
+CHROMA_TILE = (252, 144)
+"""Of the small pictures, where higher tiles have fewer rows of blocks twice."""
 BEYOND = 16
 """Columns of blocks on either side of a tile, at most, whose blocks reach into it or fill its last vector."""
 
@@ -438,19 +440,16 @@ def schedule_chroma(stages: Stages, width: int) -> None:
     """What denoising changes in the small pictures of chroma whole, each in tiles of its own."""
     import halide as hl
 
-    across, down, guard = hl.Var("across"), hl.Var("down"), hl.TailStrategy.GuardWithIf
-    for shrunk, change, source in (
-        (stages.half_clean, stages.half_change, stages.half_fixed),
-        (stages.quarter_clean, stages.quarter_change, stages.quarter),
-    ):
+    across, down, tile, guard = hl.Var("across"), hl.Var("down"), hl.Var("tile"), hl.TailStrategy.GuardWithIf
+    for shrunk, change in ((stages.half_clean, stages.half_change), (stages.quarter_clean, stages.quarter_change)):
         x, y, c = change.args()
-        change.compute_root().tile(x, y, across, down, x, y, *TILE, guard).parallel(down).parallel(c)
-        change.vectorize(x, width, guard)
-        schedule_blocks(shrunk, (change, across), (change, across), width, TILE[0])
-        x, y, _ = source.args()
-        source.compute_root().vectorize(x, width).parallel(y, 16)
-    finer = stages.quarter_finer
-    finer.compute_at(stages.half_fixed, y).vectorize(finer.args()[0], 2 * width)
+        change.compute_root().tile(x, y, across, down, x, y, *CHROMA_TILE, guard).fuse(across, down, tile)
+        change.parallel(tile).parallel(c).vectorize(x, width, guard)
+        schedule_blocks(shrunk, (change, tile), (change, tile), width, CHROMA_TILE[0])
+    stages.quarter.compute_at(stages.quarter_change, tile).vectorize(stages.quarter.args()[0], width)
+    columns = stages.half_clean.columns
+    for rows, lanes in ((stages.quarter_finer, 2 * width), (stages.half_fixed, width)):
+        rows.store_at(stages.half_change, tile).compute_at(columns, columns.args()[3]).vectorize(rows.args()[0], lanes)
     x, y, _ = stages.half.args()
     stages.half.compute_root().vectorize(x, width).parallel(y, 16)
 

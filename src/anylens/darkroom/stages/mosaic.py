@@ -25,9 +25,9 @@ from anylens.darkroom.light import (
 from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.white import estimate_neutral
 from anylens.frame import Facts
-from anylens.image import Mosaic, Pixels, Scene
+from anylens.image import Mosaic, Pixels, Scene, overview_spacing
 from anylens.kernels import balance, defects, highlights, shade
-from anylens.kernels.cells import SPACING, colors_of
+from anylens.kernels.cells import colors_of
 from anylens.kernels.highlights import filled_in
 from anylens.kernels.library import Kernel
 from anylens.kernels.matrix import matrix
@@ -134,18 +134,18 @@ class Highlights(Planned):
 
     clip: float = taste(0.985, 0.5, 1.0, 0.005)
 
-    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:  # noqa: ARG002 - as every plan
+    def plan(self, facts: Facts, seen: Pixels, shape: tuple[int, ...]) -> Plan:
         """The kernel takes where each site clips, how far it leans around there, and the phase of the filter."""
         if not facts.sensor.cfa or facts.balance is None:
             return Plan(None, (), facts, seen)
-        clip = self._levels(facts, seen)
-        lean = leaning(seen, clip)
+        clip, spacing = self._levels(facts, seen), overview_spacing(shape[-2], shape[-1])
+        lean = leaning(seen, clip, spacing)
         cfa = facts.sensor.cfa
         sites = by_site(cfa, (0.0, 1.0, 2.0)).astype(np.intp)
         beside = sites[:, ::-1]
         by_sites = [lean[sites, which].reshape(4, *lean.shape[2:]) for which in (beside, 3 - sites - beside)]
         given = by_site(cfa, clip), np.concatenate(by_sites), *bayer_phase(cfa)
-        return Plan(highlights.kernel, given, facts, filled_in(seen, clip, lean))
+        return Plan(highlights.kernel, given, facts, filled_in(seen, clip, lean, spacing))
 
     def colors(self, scene: Scene) -> Scene:
         """A scene that never was a mosaic of ours, as a linear DNG's, filled in likewise."""
@@ -154,9 +154,10 @@ class Highlights(Planned):
             return scene
         to_scene = scene_matrix(facts)
         light = matrix(scene.pixels, np.linalg.inv(to_scene).astype(np.float32))
-        seen = light[:, ::SPACING, ::SPACING]
+        spacing = overview_spacing(*light.shape[1:])
+        seen = light[:, ::spacing, ::spacing]
         clip = self._levels(facts, seen)
-        filled = filled_in(light, clip, leaning(seen, clip), spacing_px=1)
+        filled = filled_in(light, clip, leaning(seen, clip, spacing), spacing_px=1)
         places = (filled != light).any(0)
         if not places.any():
             return scene
@@ -193,8 +194,9 @@ class Shade(Planned):
             return Plan(None, (np.ones((4, 1, 1), np.float32), np.zeros(4, np.float32), 1, 1), facts, seen)
         table, place = found
         by_color = colors_of(table, *bayer_phase(facts.sensor.cfa)) if facts.sensor.cfa else table[:3]
-        rows = np.arange(seen.shape[1]) * SPACING * place[2] + place[3]
-        columns = np.arange(seen.shape[2]) * SPACING * place[0] + place[1]
+        spacing = overview_spacing(shape[-2], shape[-1])
+        rows = np.arange(seen.shape[1]) * spacing * place[2] + place[3]
+        columns = np.arange(seen.shape[2]) * spacing * place[0] + place[1]
         lifting = np.stack([_between(plane, rows, columns) for plane in by_color])
         lifted, shading = seen * lifting, lifting.mean(0).astype(np.float32)
         left_over = replace(facts.opcodes, list2=b"")

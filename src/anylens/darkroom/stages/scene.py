@@ -14,7 +14,7 @@ from anylens.darkroom.grain import over_white
 from anylens.darkroom.light import ENOUGH_FOR_BRIGHTNESS, MIDDLE_GREY, mean_frames, noise_of, sampled, scene_matrix
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
-from anylens.image import OVERVIEW_SPACING, Pixels, Scene
+from anylens.image import Pixels, Scene, overview_spacing
 from anylens.kernels.cells import spread
 from anylens.kernels.denoise import denoise, tables
 from anylens.kernels.expose import expose
@@ -69,7 +69,8 @@ def calm_light(scene: Scene) -> Pixels:
     """(H, W): to how many frames the noise of each pixel is equal; (1, 1) where it is one everywhere."""
     calm = calm_of(scene.shading)
     if calm.size > 1:
-        calm = spread(calm, *scene.pixels.shape[1:])
+        height, width = scene.pixels.shape[1:]
+        calm = spread(calm, height, width, overview_spacing(height, width))
     return calm if scene.frames_used is None else scene.frames_used * calm
 
 
@@ -115,7 +116,7 @@ class Unbend:
         used = None if scene.frames_used is None else found.counts(scene.frames_used)
         facts, seen = (
             without(scene.facts, "geometry", "lateral"),
-            found.seen_small(scene.seen_small(), OVERVIEW_SPACING),
+            found.seen_small(scene.seen_small(), overview_spacing(*scene.pixels.shape[1:])),
         )
         return replace(scene, pixels=pixels, facts=facts, frames_used=used, overview=seen, shading=None)
 
@@ -321,19 +322,22 @@ class LocalTone:
         if self.shadows == 0.0 and self.highlights == 0.0:
             return scene
         seen = scene.seen_small()
-        plan, held_ev = self.plan(seen)
+        plan, held_ev = self.plan(seen, overview_spacing(*scene.pixels.shape[1:]))
         pixels = local_tone(scene.pixels, *plan)
         return replace(scene, pixels=pixels, overview=None, brightest=brightest_of(seen), held_ev=held_ev)
 
-    def plan(self, seen: Pixels) -> tuple[tuple[Pixels, float, int, int, float, float], float]:
-        """What the kernel takes (lines of the surroundings and where they lie, shadows, highlights); and `held_ev`."""
+    def plan(self, seen: Pixels, spacing: int) -> tuple[tuple[Pixels, float, int, int, float, float], float]:
+        """What the kernel takes (lines of the surroundings and where they lie, shadows, highlights); and `held_ev`.
+
+        The points of `seen` lie `spacing` pixels apart.
+        """
         if self.shadows == 0.0 and self.highlights == 0.0:
-            return self._given(np.zeros((2, 1, 1), np.float32), OVERVIEW_SPACING), 0.0
+            return self._given(np.zeros((2, 1, 1), np.float32), spacing), 0.0
         lines = surroundings(seen)
         small, thin = (np.ascontiguousarray(sampled(every, ENOUGH_FOR_BRIGHTNESS)) for every in (seen, lines))
         evened = local_tone(small, *self._given(thin, 1))
         before, after = (max(brightest_of(scene), DARKEST) for scene in (small, evened))
-        return self._given(lines, OVERVIEW_SPACING), float(np.log2(before / after))
+        return self._given(lines, spacing), float(np.log2(before / after))
 
     def _given(self, lines: Pixels, spacing: int) -> tuple[Pixels, float, int, int, float, float]:
         """The kernel's, for `lines` every `spacing` pixels."""

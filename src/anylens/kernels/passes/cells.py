@@ -1,4 +1,4 @@
-"""Counts -> a picture seen small: the mended light of one 2 x 2 cell in every 8 x 8 pixels.
+"""Counts -> a picture seen small: the mended light of 2 x 2 cells, SPACING columns and `rows_apart` rows apart.
 
 What a pass in bands must know of the whole picture before it begins. The same light as `linearize`, `defects` and
 `kernels.cells` one after the other, worked out only where it is looked at.
@@ -25,7 +25,7 @@ COUNTS = (
     Scalar("height", "int32"),
     *defects.SIGNATURE.inputs[1:],
 )
-SIGNATURE = Signature(inputs=COUNTS, outputs=(Image("cells", "float32", 3),))
+SIGNATURE = Signature(inputs=(*COUNTS, Scalar("rows_apart", "int32")), outputs=(Image("cells", "float32", 3),))
 
 
 class Stages(Parts):
@@ -52,7 +52,7 @@ def inside(place: Any, size: Any, beyond: Any = None) -> Any:
     return hl.select(place >= 0, hl.likely(hl.select(place < size, hl.likely(within), beyond)), beyond)
 
 
-def algorithm(*counts: Any) -> Stages:
+def algorithm(*inputs: Any) -> Stages:
     """Counts of a row are dealt out to as many places as there are pixels from cell to cell, by halves three times.
 
     So all that a cell and its next one ask for at the same place lies side by side.
@@ -60,7 +60,7 @@ def algorithm(*counts: Any) -> Stages:
     import halide as hl
 
     x, y, site, part = hl.Var("x"), hl.Var("y"), hl.Var("site"), hl.Var("part")
-    raw, black, scale, row_delta, period, width, height, *noise = counts
+    raw, black, scale, row_delta, period, width, height, *noise, rows_apart = inputs
     columns, blacks, scales, counted, halves, quarters, eighths, light, found = (
         hl.Func(name)
         for name in ("columns", "blacks", "scales", "counted", "halves", "quarters", "eighths", "light", "cells")
@@ -80,7 +80,7 @@ def algorithm(*counts: Any) -> Stages:
     dealt = hl.Func("dealt")
     dealt[x, y] = light[x / small.SPACING, x % small.SPACING, y]
     mending = defects.algorithm(dealt, *noise)
-    found[x, y, site] = mending.mended[x * small.SPACING + site % 2, y * small.SPACING + site / 2]
+    found[x, y, site] = mending.mended[x * small.SPACING + site % 2, y * rows_apart + site / 2]
     return Stages(columns, blacks, scales, counted, halves, quarters, eighths, light, mending, found)
 
 
@@ -104,24 +104,27 @@ def schedule(stages: Stages, target: Any) -> None:
         pattern.schedule(table, width)
 
 
-def reference(*counts: Any) -> Array:
-    first = len(linearize.SIGNATURE.inputs)
-    return small.cells(defects.reference(linearize.reference(*counts[:first]), *counts[first + 2 :]))
+def reference(*inputs: Any) -> Array:
+    first, (*counts, rows_apart) = len(linearize.SIGNATURE.inputs), inputs
+    mended = defects.reference(linearize.reference(*counts[:first]), *counts[first + 2 :])
+    every = rows_apart // small.SPACING
+    return small.cells(mended)[:, ::every]
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
 
 
-def cells(counts: tuple[Any, ...]) -> Array:
+def cells(counts: tuple[Any, ...], spacing: int) -> Array:
     """(4, h, w) float32 as `kernels.cells.cells` gives it, from the arguments that COUNTS names."""
     height, width = counts[0].shape
-    tall, wide = ((side + small.SPACING - 2) // small.SPACING for side in (height, width))
-    if min(tall, wide) == 0:
-        return np.empty((4, tall, wide), np.float32)
-    return kernel(*counts, out=np.empty((4, tall, wide), np.float32))
+    tall, wide = (height + spacing - 2) // spacing, (width + small.SPACING - 2) // small.SPACING
+    found = np.empty((4, tall, wide), np.float32)
+    if found.size:
+        kernel(*counts, spacing, out=found)
+    return np.ascontiguousarray(found[:, :, :: spacing // small.SPACING])
 
 
 def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...]:
     height, width = max(height, 2), max(width, 2)
     _, *noise = defects.example(rng, 2, 2)
-    return *linearize.example(rng, height, width), width, height, *noise
+    return *linearize.example(rng, height, width), width, height, *noise, small.SPACING

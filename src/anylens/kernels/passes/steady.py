@@ -168,7 +168,7 @@ def example(rng: np.random.Generator, height: int, width: int) -> tuple[Any, ...
     height, width = counts[0].shape
     ramp = np.linspace(4000, 9000, width) * np.linspace(1, 0.6, height)[:, None]
     raw = (ramp + rng.normal(0, 150, (height, width))).astype(np.uint16)
-    given = dict(zip((argument.name for argument in cells.COUNTS), (raw, *counts[1:]), strict=True))
+    given = dict(zip((argument.name for argument in cells.COUNTS), (raw, *counts[1:-1]), strict=True))
     given |= {"red_x": 1, "red_y": 0, "steps": 4.0, "dark": 0.1}
     for name, module in MODULES.items():
         given |= named(rng, name, module, height, width)
