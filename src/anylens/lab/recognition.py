@@ -23,8 +23,9 @@ from anylens.lens.rings import nearest, opening
 
 Floats = npt.NDArray[np.float64]
 
-UNKNOWN = 0.2
-"""How probable it is, before any look, that none of the passports' lenses took the pictures."""
+UNKNOWN, UNMEASURED = 0.2, 1.5
+"""How probable it is at least, before any look, that none of the passports' lenses took the pictures; and how many
+passports' lenses those without one are worth. The fewer were measured, the likelier it was another."""
 
 SURE = 0.98
 """How probable a lens is that is named: from there on 1.5 % of strangers are taken for one of six others, of fifteen
@@ -70,12 +71,28 @@ PICTURE = 1.2
 """How much farther than they say pictures' lateral colours are off; simulated."""
 
 LENSES_REACH_MM = 8.19
-FALLOFF, FALLOFF_OPENING = (-0.15, 0.25), 2.0
-CASTS = 0.05
-FOCAL_ERROR, FOCAL_WRONG, FOCALS = 0.03, 0.05, 0.7
+FALLOFF, FALLOFF_OPENING = 0.02, 2.0
+"""How far pictures' falloff is off from a passport's besides, in logarithms: at its apertures, and for 1 of 1 / N
+squared from them."""
+
+CAST = 0.01
+"""The same of R/G and B/G."""
+
+FALLOFFS, FALLOFFS_OPENING, CASTS = 0.026, 0.05, (0.011, 0.006)
+"""How unlike lenses' falloffs are to each other at one aperture on one 1-inch sensor, with 1 of 1 / N squared more,
+and their casts R/G and B/G: rms in logarithms at SHADE of walls through all 37 designs of the twin, 15 to 135 mm, at
+f/2 to f/8 (simulated: benchmarks.alike). So alike are they that these tell little against a lens without a passport."""
+
+FOCAL_ERROR, FOCAL_WRONG, FOCALS = 0.03, 0.002, 0.7
+"""How far a lens's focal length may be off, in parts of it; how likely another than its own is written, against its
+own; and how far lenses' focal lengths are from 50 mm."""
+
 FOCAL_SAID, FOCAL_APART = 0.05, 3.0
 """How far a focal length that is written or engraved may be off, in parts of it, and the standard errors from which on
 pictures contradict it."""
+
+Light = tuple[Figure | None, Figure | None, Figure | None]
+"""Falloff, R/G and B/G at SHADE in logarithms."""
 
 _TOGETHER = evenly((1, 3, 5))
 """(3, 3): how the errors of a passport's three radial terms of lateral colour go together."""
@@ -130,9 +147,11 @@ def recognise(seen: Sequence[Seen], passports: Sequence[Passport]) -> Verdict:
 
     `seen` are groups of pictures, each of one setting, all of one lens.
     """
-    unknown = math.log(UNKNOWN) + sum(_of_any(each) for each in seen)
-    share = math.log((1.0 - UNKNOWN) / max(len(passports), 1))
-    told = [[_of(each, passport) for each in seen] for passport in passports]
+    none = max(UNKNOWN, UNMEASURED / (UNMEASURED + len(passports)))
+    unknown = math.log(none) + sum(_of_any(each.traits) for each in seen)
+    share = math.log((1.0 - none) / max(len(passports), 1))
+    usual = [_usual(each, passports) for each in seen]
+    told = [[_of(each, passport, light) for each, light in zip(seen, usual, strict=True)] for passport in passports]
     scores = [share + sum(score for score, _ in each) for each in told]
     most = max([unknown, *scores])
     weights = [math.exp(score - most) for score in scores]
@@ -145,13 +164,13 @@ def recognise(seen: Sequence[Seen], passports: Sequence[Passport]) -> Verdict:
     return Verdict(tuple(candidates), math.exp(unknown - most) / whole)
 
 
-def _of_any(seen: Seen) -> float:
-    """The logarithm of how likely the traits are of a lens about which nothing is known."""
-    traits, score = seen.traits, 0.0
-    score += _any_lateral(traits) + _any_bend(traits)
-    score += _shade(traits.falloff, Figure(*FALLOFF))
-    score += _shade(traits.red_green, Figure(0.0, CASTS)) + _shade(traits.blue_green, Figure(0.0, CASTS))
-    return score + _focal(seen.focal_mm, None) + _seen_focal(traits.focal_mm, None)
+def _of_any(traits: Traits) -> float:
+    """The logarithm of how likely the traits are of a lens about which nothing is known, but for its light.
+
+    What falloff and casts tell of a passport's lens is weighed against this one there, and what is written does not
+    speak for any lens.
+    """
+    return _any_lateral(traits) + _any_bend(traits) + _seen_focal(traits.focal_mm, None)
 
 
 def _any_lateral(traits: Traits) -> float:
@@ -190,10 +209,40 @@ def apertures(passport: Passport) -> list[float]:
     return [each for each in APERTURES if each >= 0.95 * least] or [least]
 
 
-def _of(seen: Seen, passport: Passport) -> tuple[float, float | None]:
+def _possible(seen: Seen, passport: Passport) -> list[float]:
+    return apertures(passport) if seen.f_number is None else [seen.f_number]
+
+
+def _usual(seen: Seen, passports: Sequence[Passport]) -> dict[float, Light]:
+    """Falloff, R/G and B/G of any lens at each aperture that may have been used; None where no passport knows one.
+
+    As the passports' lenses draw on this sensor, whose own part in it they share, give or take how unlike lenses are.
+    """
+    found: dict[float, Light] = {}
+    grown = (seen.traits.reach_mm / LENSES_REACH_MM) ** 2
+    for f_number in {each for passport in passports for each in _possible(seen, passport)}:
+        told = zip(*(shades(each, f_number, seen.focus_m, seen.traits.reach_mm) for each in passports), strict=True)
+        unlike = FALLOFFS + FALLOFFS_OPENING / f_number**2, *CASTS
+        kinds = [
+            _any_of([each for each in kind if each is not None], grown * apart)
+            for kind, apart in zip(told, unlike, strict=True)
+        ]
+        found[f_number] = kinds[0], kinds[1], kinds[2]
+    return found
+
+
+def _any_of(known: Sequence[Figure], apart: float) -> Figure | None:
+    """The figure of one more lens, where these are known of others and lenses are so far apart."""
+    if not known:
+        return None
+    value, error = (float(np.mean(each)) for each in ([one.value for one in known], [one.error for one in known]))
+    return Figure(value, math.hypot(error, apart * math.sqrt(1.0 + 1.0 / len(known))))
+
+
+def _of(seen: Seen, passport: Passport, usual: dict[float, Light]) -> tuple[float, float | None]:
     """(logarithm of how likely the traits are of this lens, the aperture at which they are likeliest)."""
-    possible = apertures(passport) if seen.f_number is None else [seen.f_number]
-    scores = [_at(seen, passport, f_number) for f_number in possible]
+    possible = _possible(seen, passport)
+    scores = [_at(seen, passport, f_number) + _light(seen, passport, f_number, usual) for f_number in possible]
     shares = _shares(passport, possible)
     mean = _either([score + math.log(share) for score, share in zip(scores, shares, strict=True)])
     focal = _focal(seen.focal_mm, passport) + _seen_focal(seen.traits.focal_mm, passport)
@@ -209,7 +258,7 @@ def _shares(passport: Passport, possible: Sequence[float]) -> Floats:
 
 
 def _at(seen: Seen, passport: Passport, f_number: float) -> float:
-    """The same at one aperture, the focal length left aside. What a passport does not know is as of any lens."""
+    """The same at one aperture, light and focal length left aside. What a passport does not know is as of any lens."""
     traits, score = seen.traits, 0.0
     said = lateral_um(passport, f_number, seen.focus_m, traits.reach_mm)
     if said is None or traits.lateral is None:
@@ -221,10 +270,18 @@ def _at(seen: Seen, passport: Passport, f_number: float) -> float:
         score += _any_bend(traits)
     else:
         score += _student(traits.bend.values - told[0], traits.bend.covariance + told[1])
-    falloff, red_green, blue_green = shades(passport, f_number, seen.focus_m, traits.reach_mm)
-    score += _shade(traits.falloff, falloff or Figure(*FALLOFF))
-    score += _shade(traits.red_green, red_green or Figure(0.0, CASTS))
-    return score + _shade(traits.blue_green, blue_green or Figure(0.0, CASTS))
+    return score
+
+
+def _light(seen: Seen, passport: Passport, f_number: float, usual: dict[float, Light]) -> float:
+    """By how much likelier falloff and casts are of this lens than of any, in logarithms."""
+    shown = seen.traits.falloff, seen.traits.red_green, seen.traits.blue_green
+    foretold = shades(passport, f_number, seen.focus_m, seen.traits.reach_mm)
+    return sum(
+        _shade(figure, said) - _shade(figure, of_any)
+        for figure, said, of_any in zip(shown, foretold, usual[f_number], strict=True)
+        if figure is not None and said is not None and of_any is not None
+    )
 
 
 def lateral_um(
@@ -287,9 +344,7 @@ def _away(records: Sequence[Lateral], f_number: float | None) -> float:
     return 0.6 * near * far / (near + far) if near > 0.0 else 0.0
 
 
-def shades(
-    passport: Passport, f_number: float | None, focus_m: float | None, reach_mm: float
-) -> tuple[Figure | None, Figure | None, Figure | None]:
+def shades(passport: Passport, f_number: float | None, focus_m: float | None, reach_mm: float) -> Light:
     """Falloff, R/G and B/G at SHADE in logarithms, the mean of all directions; None where a passport knows none."""
     angles = np.linspace(0.0, 2.0 * math.pi, 16, endpoint=False)
     x, y = (SHADE * reach_mm * part for part in (np.cos(angles), np.sin(angles)))
@@ -300,11 +355,11 @@ def shades(
         seen = sum(weight * float(light(record, x, y).mean()) for weight, record in falloffs)
         keys = [record.f_number for record in passport.vignetting if record.f_number is not None]
         away = min((abs(f_number**-2 - key**-2) for key in keys), default=0.0) if f_number is not None else 0.0
-        falloff = Figure(math.log(max(seen, 1e-3)), 0.02 + FALLOFF_OPENING * away)
+        falloff = Figure(math.log(max(seen, 1e-3)), FALLOFF + FALLOFF_OPENING * away)
     if casts:
         both = [(weight, cast(record, x, y)) for weight, record in casts]
         red, blue = (sum(weight * float(np.log(each[k]).mean()) for weight, each in both) for k in (0, 1))
-        red_green, blue_green = Figure(red, 0.01), Figure(blue, 0.01)
+        red_green, blue_green = Figure(red, CAST), Figure(blue, CAST)
     return falloff, red_green, blue_green
 
 
@@ -331,22 +386,20 @@ def _student(away: Floats, covariance: Floats) -> float:
     return whole - 0.5 * float(np.linalg.slogdet(covariance)[1]) - (TAILS + size) / 2.0 * math.log1p(square / TAILS)
 
 
-def _shade(seen: Figure | None, said: Figure) -> float:
-    if seen is None:
-        return 0.0
+def _shade(seen: Figure, said: Figure) -> float:
     return _student(np.array([seen.value - said.value]), np.array([[seen.error**2 + said.error**2]]))
 
 
-def _focal(focal_mm: float | None, passport: Passport | None) -> float:
-    """Logarithm of how likely a focal length is that the camera has written down; such entries are wrong at times."""
-    if focal_mm is None:
+def _focal(focal_mm: float | None, passport: Passport) -> float:
+    """Logarithm of how likely a focal length is that the camera has written down, against a lens that has it.
+
+    It keeps lenses out, though such entries are wrong at times, and speaks for none: other lenses have it too.
+    """
+    known = None if focal_mm is None else _known_focal(passport)
+    if focal_mm is None or known is None:
         return 0.0
-    broad = _normal(math.log(focal_mm / 50.0), FOCALS)
-    known = None if passport is None else _known_focal(passport)
-    if known is None:
-        return math.log(broad)
     beyond = max(math.log(known[0] / focal_mm), math.log(focal_mm / known[1]), 0.0)
-    return math.log((1.0 - FOCAL_WRONG) * _normal(beyond, FOCAL_ERROR) + FOCAL_WRONG * broad)
+    return math.log((1.0 - FOCAL_WRONG) * math.exp(-0.5 * (beyond / FOCAL_ERROR) ** 2) + FOCAL_WRONG)
 
 
 def _seen_focal(seen: Figure | None, passport: Passport | None) -> float:

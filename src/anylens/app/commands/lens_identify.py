@@ -74,7 +74,10 @@ def run(given: Namespace) -> int:
     if others:
         notes.append(f"Measured on another body than these pictures: the passport of {'; of '.join(others)}.")
     if whole.lateral is None:
-        notes.append("The pictures hold too little texture to tell lateral colour; give others, sharp to the corners.")
+        notes.append(
+            "The pictures hold too little texture to tell lateral colour, and falloff and casts hardly differ between "
+            "lenses: give one of leaves, bricks or a house front, sharp to its corners."
+        )
     if given.json:
         print(measuring.as_json("identify", [_told(pictures, whole, verdict, notes)]))
     else:
@@ -249,23 +252,34 @@ def _tell(pictures: Sequence[Picture], whole: Traits, verdict: Verdict) -> None:
 
 
 def _answer(verdict: Verdict, seen: Sequence[Seen]) -> str:
-    """The lens where it is sure; else what it probably is, what may draw alike, and what would tell."""
-    best = verdict.best
-    if best is None:
-        return "none of these lenses"
-    name = best.passport.lens.name
+    """The lens, or none, where it is sure; else what it probably is, what else it may be, and what would tell."""
+    from anylens.lab.recognition import SURE
+
     if verdict.told is not None:
-        return name
-    others = [each.passport.lens.name for each in verdict.candidates[1:] if each.probability > verdict.none]
-    rival = others[0] if others else "a lens that has no passport here"
-    if all(each.focal_mm is None and each.traits.focal_mm is None for each in seen):
-        more = "two pictures that show most of the same would tell its focal length"
-    elif any(each.f_number is None for each in seen):
-        more = "its aperture, said by --aperture, would tell more"
+        return verdict.told.passport.lens.name
+    nothing, best = "none of these lenses", verdict.best
+    if verdict.none >= SURE:
+        return nothing
+    probability = verdict.none if best is None else best.probability
+    how = "probably" if probability >= PROBABLE else "perhaps"
+    if best is None:
+        doubt = f"{nothing} ({_percent(probability)}), though it may be {verdict.candidates[0].passport.lens.name}"
     else:
-        more = "more pictures would tell"
-    how = "probably" if best.probability >= PROBABLE else "perhaps"
-    return f"{how} {name} ({_percent(best.probability)}), though {rival} may draw alike; {more}"
+        others = [each.passport.lens.name for each in verdict.candidates[1:] if each.probability > verdict.none]
+        rival = others[0] if others else "a lens that has no passport here"
+        doubt = f"{best.passport.lens.name} ({_percent(probability)}), though {rival} may draw alike"
+    return f"{how} {doubt}; {_more(seen)}"
+
+
+def _more(seen: Sequence[Seen]) -> str:
+    """What would tell more than these pictures do."""
+    if all(each.traits.lateral is None for each in seen):
+        return "a picture full of detail, sharp to its corners, would tell"
+    if all(each.focal_mm is None and each.traits.focal_mm is None for each in seen):
+        return "two pictures that show most of the same would tell its focal length"
+    if any(each.f_number is None for each in seen):
+        return "its aperture, said by --aperture, would tell more"
+    return "more pictures would tell"
 
 
 def _aperture(f_number: float | None) -> str:
