@@ -124,6 +124,33 @@ def test_lateral_colour_goes_in_the_cameras_own_colours() -> None:
 
 
 @needs_kernels
+@pytest.mark.parametrize("bits", [8, 32])
+@pytest.mark.parametrize("part_px", [0.4, 0.7, 2.3])
+def test_an_edge_that_a_lens_parted_stands_in_one_place(part_px: float, bits: Literal[8, 32]) -> None:
+    """Demosaicing pulls parted colours together by itself, so that all of it would be too much after it."""
+    apart = part_px * PITCH_UM / 1000.0
+    none = (0.0, 0.0, 0.0)
+    record = replace(LATERAL, red=none, blue=none, red_shift_mm=(apart, 0.0), blue_shift_mm=(-apart, apart))
+    passport = Passport(LENS, BODY.name, lateral=(record,))
+    across, down = (PLACES[0] - PLACES[0].min()) / PITCH_UM * 1000.0, (PLACES[1] - PLACES[1].min()) / PITCH_UM * 1000.0
+
+    def edge(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return 0.1 + 0.4 / (1.0 + np.exp(-(x - WIDTH / 2 - 0.13 * (y - HEIGHT / 2)) / 0.5))
+
+    planes = edge(across - part_px, down), edge(across, down), edge(across + part_px, down - part_px)
+    frame = replace(sampled(np.stack(planes) * np.array(NEUTRAL)[:, None, None]), facts=known(passport))
+
+    def parted_px(passport: Passport | Literal["none"]) -> float:
+        photo = darkroom.develop(frame, bits=bits, passport=passport).pixels[:, 32:-32, 32:-32].astype(np.float64)
+        dark, bright = photo[:, :, :64].mean((1, 2)), photo[:, :, -64:].mean((1, 2))
+        places = (photo.mean(1) - dark[:, None]).sum(1) / (bright - dark)
+        return float(np.ptp(places))
+
+    assert parted_px("none") > 0.3 * part_px
+    assert parted_px(passport) < 0.04
+
+
+@needs_kernels
 def test_the_fused_pass_shades_as_the_stages_do() -> None:
     frame = shaded(replace(WHOLE, geometry=(), lateral=()))
     recipe = darkroom.default_recipe()

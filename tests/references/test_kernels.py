@@ -17,7 +17,7 @@ import pytest
 from anylens.kernels import defects, demosaic_counts, highlights, local_tone, tone
 from anylens.kernels.compile import jit
 from anylens.kernels.library import LIBRARY, X86_FLAGS, supported_sets
-from anylens.kernels.passes import level, steady
+from anylens.kernels.passes import joined, level, roots, steady
 from tests.references.examples import SIZES, expected, inputs, modules, unset
 
 ROOT = Path(__file__).parents[2]
@@ -45,11 +45,13 @@ def allowed(module: ModuleType) -> float:
     """1e-5; one step where the output has steps of 1/255, or half floats above 1 and counted roots have.
 
     A quarter of such a step for curves that are meant for the eye, and what polynomials leave of powers; a dozen
-    steps of the roots that are counted, where noise alone decides between directions.
+    steps of the roots that are counted, where noise alone decides between directions; one such step where they are
+    what comes out.
     """
     if any(image.type == "uint8" for image in module.SIGNATURE.outputs):
         return 1.0001 / 255.0
-    return {level: 3e-3, tone: 1e-3, local_tone: 3e-4, demosaic_counts: 6e-3, steady: 6e-3}.get(module, 1e-5)
+    coarse = {level: 3e-3, tone: 1e-3, local_tone: 3e-4, roots: 1.0}
+    return (coarse | dict.fromkeys((demosaic_counts, steady, joined), 6e-3)).get(module, 1e-5)
 
 
 def assert_equals_reference(module: ModuleType, run: Callable[..., object]) -> None:

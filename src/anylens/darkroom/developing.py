@@ -17,6 +17,7 @@ from anylens.darkroom.stages import RENDERING, default_recipe
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Highlights
 from anylens.darkroom.stages.resolve import Resolve
+from anylens.darkroom.stages.scene import Unbend
 from anylens.darkroom.stages.stack import Stack
 from anylens.frame import Burst, Frame
 from anylens.image import Latent, Mosaic, Photo, Scene
@@ -102,12 +103,20 @@ def _merge_of(recipe: Recipe, passport: Choice) -> Callable[[Burst], Mosaic | Sc
     return partial(recipe.merge, mosaic=(Fitted(passport), *recipe.mosaic), demosaic=recipe.demosaic)
 
 
+def _demosaiced(recipe: Recipe, mosaic: Mosaic) -> Any:
+    """The scene of a mosaic; what a lens has parted is joined before colours are told from each other."""
+    for stage in recipe.scene:
+        if isinstance(stage, Unbend):
+            mosaic = stage.beside_green(mosaic)
+    return recipe.demosaic(mosaic)
+
+
 def _stage_by_stage(
     image: Frame | Burst | Mosaic | Scene, recipe: Recipe, until: Until, watch: Watch | None, passport: Choice
 ) -> Any:
-    def through(stage: Stage, value: Any) -> Any:
+    def through(stage: Stage, value: Any, does: Stage | None = None) -> Any:
         start = perf_counter()
-        result = stage(value)
+        result = (does or stage)(value)
         if watch is not None:
             watch(stage, result, perf_counter() - start)
         return result
@@ -131,7 +140,7 @@ def _stage_by_stage(
     if isinstance(state, Mosaic):
         for stage in recipe.mosaic:
             state = through(stage, state)
-        state = through(recipe.demosaic, state)
+        state = through(recipe.demosaic, state, partial(_demosaiced, recipe))
     for stage in recipe.scene:
         if until == "scene" and isinstance(stage, RENDERING):
             break

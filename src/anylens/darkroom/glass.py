@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anylens.frame import Facts, Frame
-from anylens.image import Mosaic, Scene
+from anylens.image import Mosaic, Pixels, Scene
 from anylens.lens import find_passport
 from anylens.opcodes import cleared
 from anylens.record import record, replace
@@ -135,6 +135,27 @@ def places_seen(facts: Facts, shape: tuple[int, int], geometry: float, lateral: 
 
         found = places_brought(facts.opcodes.list3, shape, geometry, lateral)
     return found
+
+
+def colors_apart(facts: Facts, shape: tuple[int, int], lateral: float) -> tuple[Pixels, Pixels] | None:
+    """Right of green's place and below it, in pixels, where the passport says that red's and blue's light lies.
+
+    (2, rows, columns) each, as `kernels.beside` takes them; None where nothing is apart, or for it too far or too
+    unevenly, which no lens for photographs does.
+    """
+    passport, pitch = facts.passport, facts.sensor.pitch_um
+    if passport is None or pitch is None or not passport.lateral or not lateral:
+        return None
+    from anylens.kernels.beside import fits
+    from anylens.lens.correction import places_seen as seen_of
+
+    seen = seen_of(passport, _setting(facts), shape, pitch, 0.0, lateral)
+    if seen is None:
+        return None
+    corners = np.moveaxis(seen[[0, 2]] - seen[1], 1, 0)
+    sides = corners[..., 1:, :] + corners[..., :-1, :]
+    across, down = ((sides[..., 1:] + sides[..., :-1]) / 4).astype(np.float32)
+    return (across, down) if fits(across, down) else None
 
 
 def without(facts: Facts, *sections: str) -> Facts:

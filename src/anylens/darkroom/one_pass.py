@@ -106,7 +106,14 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     _, _, *noise = denoise.plan(facts)
     facts = denoise.afterwards(facts)
     given["denoise"] = (to_scene.astype(np.float32), *noise)
-    bent = _of(Unbend, recipe).plan(facts, shape)
+    unbend = _of(Unbend, recipe)
+    apart = unbend.apart(facts, shape)
+    if apart is not None:
+        from anylens.kernels.beside import laid_out
+        from anylens.kernels.passes.roots import EDGE
+
+        given["apart"], facts = laid_out(*apart, shape, EDGE), without(facts, "lateral")
+    bent = unbend.plan(facts, shape)
     if bent is not None:
         facts, seen = without(facts, "geometry", "lateral"), bent.seen_small(seen, spacing)
     calm, used = calm_of(plan.shading), frames_used
@@ -177,8 +184,22 @@ def _fill(module: Any, given: Given, out: npt.NDArray[Any], origin: tuple[int, i
 
 def _steady_light(given: Given, shape: tuple[int, int]) -> Rows:
     """Light of unit noise, whose first row and column stand `steady.MARGIN` before those of the picture."""
-    tall, wide = steady.sides_of(*shape)
-    return Rows(lambda out, top: _fill(steady, given, out, (0, top)), (3, tall, wide), np.float16, BAND_ROWS)
+    whole = (3, *steady.sides_of(*shape))
+    if "apart" not in given:
+        return Rows(lambda out, top: _fill(steady, given, out, (0, top)), whole, np.float16, BAND_ROWS)
+    from anylens.kernels.beside import BEYOND
+    from anylens.kernels.passes import joined, roots
+
+    around = 2 * BEYOND[1]
+    mosaic = Rows(
+        lambda out, top: _fill(roots, given, out[0], (0, top)), (1, *roots.sides_of(*shape)), np.uint16, BAND_ROWS
+    )
+
+    def make(out: npt.NDArray[Any], top: int) -> None:
+        (rows,), above = mosaic.between(top, top + out.shape[1] + around)
+        _fill(joined, given | {"roots": (rows, above)}, out, (0, top))
+
+    return Rows(make, whole, np.float16, BAND_ROWS)
 
 
 def _from_light(module: Any, given: Given, light: Rows, out: npt.NDArray[Any], origin: tuple[int, int]) -> None:

@@ -51,16 +51,37 @@ class Stages(Parts):
 
 
 def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
+    return of_roots(rooted(mosaic, toe), red_x, red_y, toe)
+
+
+def rooted(mosaic: Any, toe: Any) -> Any:
+    """(x, y): the root of the light above `toe`, in STEPS, ABOVE for a root of 0."""
+    import halide as hl
+
+    x, y, root = hl.Var("x"), hl.Var("y"), hl.Func("root")
+    lifted = mosaic[x, y] + toe
+    size = hl.min(hl.sqrt(hl.abs(lifted)), hl.f32(LARGEST))
+    size = hl.select(lifted < hl.f32(0.0), -size, size)
+    root[x, y] = hl.u16_sat(hl.cast(hl.Int(32), size * hl.f32(STEPS) + hl.f32(ABOVE + 0.5)))
+    return root
+
+
+def rooted_reference(mosaic: Array, toe: float) -> npt.NDArray[np.uint16]:
+    """What `rooted` says, in NumPy."""
+    lifted = mosaic + np.float32(toe)
+    root = np.copysign(np.minimum(np.sqrt(np.abs(lifted)), np.float32(LARGEST)), lifted)
+    counted = np.clip(root * np.float32(STEPS) + np.float32(ABOVE + 0.5), 0, 65535)
+    return np.asarray(counted, np.uint16)
+
+
+def of_roots(root: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
+    """What `algorithm` makes of the roots of a mosaic."""
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     u16, i16 = hl.UInt(16), hl.Int(16)
     mean, most = hl.rounding_halving_add, hl.saturating_add
-    root, across, down = hl.Func("root"), hl.Func("across"), hl.Func("down")
-    lifted = mosaic[x, y] + toe
-    size = hl.min(hl.sqrt(hl.abs(lifted)), hl.f32(LARGEST))
-    size = hl.select(lifted < hl.f32(0.0), -size, size)
-    root[x, y] = hl.u16_sat(hl.cast(hl.Int(32), size * hl.f32(STEPS) + hl.f32(ABOVE + 0.5)))
+    across, down = hl.Func("across"), hl.Func("down")
 
     sites = pattern.along_rows(
         "signs", lambda x, odd: hl.select((x + odd + red_x + red_y) % 2 == 1, hl.i16(1), hl.i16(-1))
