@@ -78,7 +78,7 @@ squared from them."""
 CAST = 0.01
 """The same of R/G and B/G."""
 
-FALLOFFS, FALLOFFS_OPENING, CASTS = 0.026, 0.05, (0.011, 0.006)
+FALLOFFS, FALLOFFS_OPENING, CASTS = 0.024, 0.09, (0.011, 0.006)
 """How unlike lenses' falloffs are to each other at one aperture on one 1-inch sensor, with 1 of 1 / N squared more,
 and their casts R/G and B/G: rms in logarithms at SHADE of walls through all 37 designs of the twin, 15 to 135 mm, at
 f/2 to f/8 (simulated: benchmarks.alike). So alike are they that these tell little against a lens without a passport."""
