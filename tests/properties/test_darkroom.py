@@ -449,7 +449,7 @@ def test_more_light_is_never_shown_darker(
 ) -> None:
     tone = Tone(contrast=contrast, white_ev=white_ev, grey=grey, black=black)
     for held_ev in (0.0, 0.1, bright_ev / 2, bright_ev, bright_ev + 1.0):
-        _, power, bend, peak, _, flare = tone.plan(0.18 * 2.0**bright_ev, held_ev)
+        _, power, bend, peak, *_, flare = tone.plan(0.18 * 2.0**bright_ev, held_ev)
         light = np.logspace(-4, 4, 200) ** power
         shown = peak * light / (light + bend) - flare
         assert np.isfinite(shown).all()

@@ -11,6 +11,7 @@ from scipy.special import ndtr
 from anylens import color, darkroom
 from anylens.darkroom.stages import Sharpen
 from anylens.frame import Frame
+from anylens.kernels import tone
 from anylens.kernels.sharpen import sharpen
 from anylens.sensor import Noise
 from tests import spectra
@@ -111,6 +112,49 @@ def test_contrast_neither_turns_hues_nor_paints_over(look: str, least: float, mo
     assert least < np.mean(chroma / wanted) < most
     turned = np.degrees(np.angle((rendered[1] + 1j * rendered[2]) / (truth[1, :18] + 1j * truth[2, :18])))
     assert np.sqrt(np.mean(turned**2)) < turn
+
+
+def chroma(srgb: np.ndarray) -> np.ndarray:
+    """Oklab's chroma over its lightness of linear sRGB, (3, n)."""
+    lab = color.oklab_from_rgb(srgb, "srgb")
+    return np.asarray(np.hypot(lab[1], lab[2]) / lab[0])
+
+
+def patch(name: str) -> np.ndarray:
+    """A patch of the ColorChecker, (3, 1), of middle grey's luminance."""
+    found = checker()[0][:, {"skin": 1, "sky": 2, "wood": 6}[name], None]
+    return np.asarray(0.18 * found / (np.array(tone.LUMA) @ found))
+
+
+def test_a_bright_sky_stays_blue_until_a_stop_below_white() -> None:
+    ev = np.linspace(0.0, 5.0, 41)
+    sky = patch("sky") * 2.0**ev
+    kept = chroma(shown("none", sky[:, ev <= 1.5])) / chroma(shown("none", sky[:, :1]))
+    assert kept.min() > 0.85
+    kept = chroma(shown("none", sky)) / chroma(shown("none", sky[:, :1]))
+    assert kept[-1] < 0.01, "and is white where it is far above it"
+    assert np.diff(kept).max() < 0.01, "on its way it never becomes bluer"
+
+
+def test_vibrant_is_kinder_to_skin_and_wood_than_to_the_sky() -> None:
+    to_srgb = color.rgb_to_rgb("rec2020", "srgb")
+    richer = {
+        name: float(chroma(shown("vibrant", patch(name)))[0] / chroma(to_srgb @ patch(name))[0])
+        for name in ("skin", "sky", "wood")
+    }
+    assert richer["sky"] > 1.2
+    assert 1.0 < richer["skin"] < 1.2
+    assert 1.0 < richer["wood"] < 1.2
+
+
+def test_light_purer_than_the_space_is_drawn_in_without_a_contour() -> None:
+    green = np.linspace(0.12, -0.12, 241)
+    lamp = 0.3 * np.stack([np.full(241, 0.06), green, np.ones(241)])
+    codes = 255 * color.srgb_encode(shown("none", lamp))
+    bends = np.abs(np.diff(codes, 2)).max(0)
+    outside = np.abs(np.diff(codes[:, (green < 0.0) & (green > -0.08)])).max(0)
+    assert bends.max() < 1.2
+    assert outside.min() > 0.02, "and what lies outside is told apart"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ class Tone:
     """Render for a display: `contrast` at middle grey, white `white_ev` stops above it, `black` lifted off.
 
     Where the scene is brighter than that, white is up to `room_ev` stops further up, so that clouds keep their shape.
+    Vibrance is saturation that spares what is rich already, and skin and wood.
     What local tone held back is shown as bright as it would be without, so that white does not become grey.
     """
 
@@ -32,6 +33,7 @@ class Tone:
     grey: float = taste(0.18, 0.05, 0.5, 0.01)
     black: float = taste(0.0005, 0.0, 0.05, 0.0005)
     saturation: float = taste(1.0, 0.0, 2.0, 0.05)
+    vibrance: float = taste(0.0, 0.0, 1.0, 0.05)
     space: Literal["srgb", "display-p3"] = taste("srgb")
 
     def __post_init__(self) -> None:
@@ -42,8 +44,8 @@ class Tone:
         pixels = tone(scene.pixels, *self.plan(brightest, scene.held_ev))
         return Photo(pixels, scene.facts, scene.frames_used, space=self.space, came_from=scene.came_from)
 
-    def plan(self, brightest: float, held_ev: float) -> tuple[Pixels, float, float, float, float, float]:
-        """What the kernel takes: the matrix to the display, power, bend and peak of the curve, saturation, flare."""
+    def plan(self, brightest: float, held_ev: float) -> tuple[Pixels, float, float, float, float, float, float]:
+        """The matrix to the display, power, bend and peak of the curve, saturation, vibrance, flare, for the kernel."""
         bright_ev = float(np.log2(max(brightest, GREY) / GREY))
         white_ev = min(max(bright_ev, self.white_ev), self.white_ev + self.room_ev)
         bend, peak = self._curve(white_ev, 1.0 + self.black)
@@ -52,7 +54,7 @@ class Tone:
             light = min(peak * raised / (raised + bend), 1.0 + self.black)
             bend, peak = self._curve(bright_ev - held_ev, light, white_ev)
         to_display = color.rgb_to_rgb("rec2020", self.space).astype(np.float32)
-        return to_display, self.contrast, bend, peak, self.saturation, self.black
+        return to_display, self.contrast, bend, peak, self.saturation, self.vibrance, self.black
 
     def _curve(self, ev: float, light: float, white_ev: float = 0.0) -> tuple[float, float]:
         """Bend and peak of the curve that shows middle grey as `grey` and `ev` stops above it as `light`.

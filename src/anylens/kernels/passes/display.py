@@ -35,7 +35,7 @@ def to_colors(given: dict[str, Any], table: Any) -> Any:
     import halide as hl
 
     x, y = hl.Var("x"), hl.Var("y")
-    (factor,), (*_, saturation, _) = given["expose"], given["tone"]
+    (factor,), (*_, saturation, _, _) = given["expose"], given["tone"]
     colors = hl.Func("to_colors")
     colors[x, y] = tone.enriched([table[x, i] for i in range(3)], table[x, y], saturation) * factor
     return colors
@@ -51,8 +51,8 @@ def algorithm(colors: Any, place: Any, given: dict[str, Any]) -> Stages:
     x, y = hl.Var("x"), hl.Var("y")
     *lines, shadows, brights = given["local_tone"]
     even = local_tone.evened(colors, local_tone.line_at(*lines, *place), x, y, shadows, brights)
-    to_display, power, bend, peak, _, flare = given["tone"]
-    toned = tone.rendered(even, to_display, power, bend, peak, flare, white=sharpen_counts.WHITE)
+    *curve, _, vibrance, flare = given["tone"]
+    toned = tone.rendered(even, *curve, vibrance, flare, white=sharpen_counts.WHITE)
     sharp = sharpen_counts.algorithm(toned.photo, *given["sharpen"])
     return Stages((shadows, brights), even, toned, sharp, sharp.sharp)
 
@@ -82,7 +82,9 @@ def schedule(stages: Stages, target: Any) -> tuple[tuple[Any, Any], ...]:
     tone.schedule_rows(stages.tone, (photo, piece), row, width, hl.TailStrategy.Auto)
     rich = stages.tone.rich
     vectors = rich, rich.args()[0]
-    rich.specialize((stages.slopes[0] == 0.0) & (stages.slopes[1] == 0.0))
+    # One after the other: of conditions joined, the compiler does not see that each holds.
+    dull = rich.specialize(stages.tone.vibrance == 0.0)
+    dull.specialize((stages.slopes[0] == 0.0) & (stages.slopes[1] == 0.0))
     x, _, c = stages.even.args()
     stages.even.compute_at(*vectors).bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x)
     return (photo, piece), (photo, y), (rendered, row), vectors
