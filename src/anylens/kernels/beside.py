@@ -77,6 +77,7 @@ class Beside(Parts):
 
 
 def total(terms: Iterable[Any]) -> Any:
+    """The sum of expressions, without the 0 that Python's begins with."""
     first, *others = terms
     return sum(others, first)
 
@@ -106,7 +107,6 @@ def laid_beside(roots: Any, across: Any, down: Any, red_x: Any, red_y: Any) -> S
     import halide as hl
 
     x, y, i, odd = (hl.Var(name) for name in ("x", "y", "i", "odd"))
-    block, line, of, tap = (hl.Var(name) for name in ("block", "line", "of", "tap"))
     sites = pattern.green_sites("green_sites", red_x, red_y)
     green = hl.Func("green")
     near = [hl.Expr(roots[x + dx, y + dy]) for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1))]
@@ -115,30 +115,12 @@ def laid_beside(roots: Any, across: Any, down: Any, red_x: Any, red_y: Any) -> S
     color = (y + red_y) % 2  # which of the two a row has beside green
     site = (color + red_x) % 2  # at which of two pixels
 
-    def moves(table: Any, name: str) -> tuple[Any, Any, Any]:
-        """Of squares of sites: by how many whole ones they are moved, and what is weighed for what is left."""
-        apart, whole, own, greens = (hl.Func(f"{name}_{part}") for part in ("apart", "whole", "own", "greens"))
-        square = (block, line, of)
-        half = table[block, line, hl.clamp(of, 0, 1)] * hl.f32(0.5)
-        held = hl.clamp(half, hl.f32(-REACH), hl.f32(REACH - 1 / 1024))
-        apart[square] = held
-        first = hl.floor(apart[square])
-        whole[square], beyond = hl.clamp(hl.cast(hl.Int(32), first), -REACH, REACH - 1), apart[square] - first
-        weights = cubic.weights(beyond, hl.f32(1.0))
-        own[*square, tap] = hl.mux(tap, weights)
-        # Green is read as far from here as sites of the colour are from where its light lies, straight between pixels.
-        away = (hl.abs(hl.f32(tap - AROUND - 2 * (k - 1)) + beyond * hl.f32(2.0)) for k in range(4))
-        greens[*square, tap] = total(
-            weight * hl.max(hl.f32(1.0) - far, hl.f32(0.0)) for weight, far in zip(weights, away, strict=True)
-        )
-        return whole, own, greens
-
-    moved = moves(across, "across"), moves(down, "down")
+    moved = _moved("across", across), _moved("down", down)
     (right, own_right, greens_right), (below, own_below, greens_below) = moved
     green_down, green_dealt, own_down, joined, dealt, whole = (
         hl.Func(name) for name in ("green_down", "green_dealt", "own_down", "joined", "dealt", "whole")
     )
-    row = y / (SQUARE)
+    row = y / SQUARE
     here = (x / (SQUARE), row, color)
     around = range(2 * AROUND + 1)
     green_down[x, y] = total(greens_below[*here, k] * green[x, y + k - AROUND] for k in around)
@@ -158,6 +140,27 @@ def laid_beside(roots: Any, across: Any, down: Any, red_x: Any, red_y: Any) -> S
     dealt[odd, i, y] = hl.select(odd == site, joined[i, y], roots[2 * i + odd, y])
     whole[x, y] = dealt[x % 2, x / 2, y]
     return Stages(sites, green, moved, green_down, green_dealt, own_down, joined, dealt, whole)
+
+
+def _moved(name: str, table: Any) -> tuple[Any, Any, Any]:
+    """Of squares (across, down, colour): by how many whole sites they are moved, and what is weighed for the rest."""
+    import halide as hl
+
+    block, line, of, tap = (hl.Var(part) for part in ("block", "line", "of", "tap"))
+    apart, whole, own, greens = (hl.Func(f"{name}_{part}") for part in ("apart", "whole", "own", "greens"))
+    square = (block, line, of)
+    half = table[block, line, hl.clamp(of, 0, 1)] * hl.f32(0.5)
+    apart[square] = hl.clamp(half, hl.f32(-REACH), hl.f32(REACH - 1 / 1024))
+    first = hl.floor(apart[square])
+    whole[square], beyond = hl.clamp(hl.cast(hl.Int(32), first), -REACH, REACH - 1), apart[square] - first
+    weights = cubic.weights(beyond, hl.f32(1.0))
+    own[*square, tap] = hl.mux(tap, weights)
+    # Green is read as far from here as sites of the colour are from where its light lies, straight between pixels.
+    away = (hl.abs(hl.f32(tap - AROUND - 2 * (k - 1)) + beyond * hl.f32(2.0)) for k in range(4))
+    greens[*square, tap] = total(
+        weight * hl.max(hl.f32(1.0) - far, hl.f32(0.0)) for weight, far in zip(weights, away, strict=True)
+    )
+    return whole, own, greens
 
 
 def schedule(stages: Beside, target: Any) -> None:
