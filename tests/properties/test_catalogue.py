@@ -72,6 +72,14 @@ def test_an_unambiguous_beginning_or_some_words_are_enough() -> None:
     assert find("apo-telyt-m 18", ALL).lens.model.startswith("Super-Elmar-M 18mm")
 
 
+def test_a_generation_means_itself_and_none_that_begins_so() -> None:
+    assert find("summicron-m-35mm-f2-i", ALL).name == "summicron-35mm-f2-i"
+    with pytest.raises(Refusal, match="There is no lens"):
+        find("summicron 50 i", ALL)
+    assert find("summicron 50 iii", ALL).name == "summicron-m-50mm-f2-iii"
+    assert find("summicron 50 iv", ALL).name == "summicron-m-50mm-f2-iv-v"
+
+
 def test_what_is_ambiguous_is_asked_back_and_what_is_unknown_names_its_neighbours() -> None:
     with pytest.raises(Refusal, match=r"summilux-m-35mm-f1.4, summilux-m-35mm-f1.4-asph"):
         find("summilux-m-35mm", ALL)

@@ -21,7 +21,8 @@ _MAKERS = {
     *("cosina", "konica", "minolta", "nikon", "nippon", "kogaku", "canon"),
 }
 _NOISE = {"vm", "zm", "mm", "f", "lens", "l", "ltm"}
-_ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7}
+GENERATIONS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7}
+"""Roman numerals, as catalogues number the versions of a lens."""
 
 
 class Meaning(NamedTuple):
@@ -55,7 +56,7 @@ def meaning(lens: Lens) -> Meaning:
     text = lens.model.casefold()
     found: set[int] = set()
     for roman, number in _GENERATION.findall(text):
-        found |= {_ROMAN.get(each.strip(), 0) for each in re.split(r"[,/]", roman)} if roman else {int(number)}
+        found |= {GENERATIONS.get(each.strip(), 0) for each in re.split(r"[,/]", roman)} if roman else {int(number)}
     text = _GENERATION.sub(" ", text)
     focal, aperture = _first(_FOCAL, text), _first(_APERTURE, text)
     both = _SAID_BOTH.search(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from anylens import toml
 from anylens.lens.model import Lens, parse_lens
+from anylens.lens.names import GENERATIONS
 from anylens.record import record
 from anylens.refusal import Refusal, near
 
@@ -107,11 +108,18 @@ def meant(asked: str, among: Mapping[str, Card]) -> dict[str, Card]:
     spelt = _spelt(among)
     if word in spelt:
         return {spelt[word].name: spelt[word]}
-    beginning = {card.name: card for each, card in spelt.items() if word and each.startswith(word)}
+    beginning = {card.name: card for each, card in spelt.items() if word and _begins(word, each)}
     if len(beginning) == 1:
         return beginning
     said = _words(asked)
     return beginning or {name: card for name, card in among.items() if said and _fits(said, card)}
+
+
+def _begins(word: str, name: str) -> bool:
+    """Whether a name begins so, a generation whole: i is no beginning of iv."""
+    return name.startswith(word) and not (
+        word.rsplit("-", maxsplit=1)[-1] in GENERATIONS and name[len(word) : len(word) + 1].isalpha()
+    )
 
 
 def _spelt(among: Mapping[str, Card]) -> dict[str, Card]:
@@ -193,7 +201,9 @@ def _fits(said: list[str], card: Card) -> bool:
 
 
 def _means(said: str, held: str) -> bool:
-    """A number means that number, with mm or f or without; a word means what it begins."""
+    """A number means that number, with mm or f or without; so does a generation's; a word means what it begins."""
+    if said in GENERATIONS and held in GENERATIONS:
+        return said == held
     number = re.fullmatch(r"(f?)(\d+(?:\.\d+)?)(mm)?", said)
     if number is None:
         return held.startswith(said)
