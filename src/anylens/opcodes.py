@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Collection, Sequence
 
-from anylens.record import fields, record
+from anylens.record import fields, record, replace
 from anylens.refusal import Refusal
 
 MOST_OPCODES = 256
@@ -146,6 +146,25 @@ def cleared(data: bytes, numbers: Collection[int]) -> bytes:
         return _joined([each for each in parse(data) if each.number not in numbers])
     except Refusal:
         return b""
+
+
+def moved_as_green(data: bytes) -> bytes:
+    """A list that moves all colours as it moved green, the rest as it is: lateral colour was undone before.
+
+    b"" of a damaged one, which says nothing.
+    """
+    try:
+        return _joined([_moved_as_green(each) for each in parse(data)])
+    except Refusal:
+        return b""
+
+
+def _moved_as_green(opcode: Opcode) -> Opcode:
+    warp = opcode.record
+    if not isinstance(warp, WarpRectilinear) or len(warp.planes) < 3:
+        return opcode
+    _, told = _parameters(WarpRectilinear(warp.planes[1:2], warp.center))
+    return replace(opcode, parameters=told)
 
 
 def _joined(opcodes: Sequence[Opcode]) -> bytes:

@@ -26,7 +26,8 @@ from anylens.kernels.rows import Rows
 from anylens.lens import Lens, Passport, Setting
 from anylens.lens.mapping import cast, lateral_shift, light, mm_of_pixels
 from anylens.lens.passport_place import file_name, own_passports
-from tests import blurs
+from anylens.opcodes import WarpRectilinear, packed
+from tests import blurs, parted
 from tests.compiled import needs_kernels
 from tests.frames import NEUTRAL, facts, grey, sampled
 from tests.properties.test_passport import COLOR, GEOMETRY, LATERAL, LENS, VIGNETTING
@@ -132,22 +133,35 @@ def test_an_edge_that_a_lens_parted_stands_in_one_place(part_px: float, bits: Li
     none = (0.0, 0.0, 0.0)
     record = replace(LATERAL, red=none, blue=none, red_shift_mm=(apart, 0.0), blue_shift_mm=(-apart, apart))
     passport = Passport(LENS, BODY.name, lateral=(record,))
-    across, down = (PLACES[0] - PLACES[0].min()) / PITCH_UM * 1000.0, (PLACES[1] - PLACES[1].min()) / PITCH_UM * 1000.0
+    height, width = parted.SHAPE
+    across, down = np.meshgrid(np.arange(float(width)), np.arange(float(height)))
+    frame = parted.frame([(across - part_px, down), (across, down), (across + part_px, down - part_px)])
+    frame = replace(frame, facts=known(passport, height=height, width=width))
+    assert parted.apart_px(darkroom.develop(frame, bits=bits, passport="none")) > 0.3 * part_px
+    assert parted.apart_px(darkroom.develop(frame, bits=bits)) < 0.04
 
-    def edge(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return 0.1 + 0.4 / (1.0 + np.exp(-(x - WIDTH / 2 - 0.13 * (y - HEIGHT / 2)) / 0.5))
 
-    planes = edge(across - part_px, down), edge(across, down), edge(across + part_px, down - part_px)
-    frame = replace(sampled(np.stack(planes) * np.array(NEUTRAL)[:, None, None]), facts=known(passport))
+@needs_kernels
+@pytest.mark.parametrize("until", ["mosaic", "written"])
+def test_a_negative_of_ours_that_is_developed_without_its_passport_has_its_edges_in_one_place(
+    until: str, tmp_path: Path
+) -> None:
+    """Its opcodes say what the passport said, so they are followed as it is."""
+    from anylens import read
 
-    def parted_px(passport: Passport | Literal["none"]) -> float:
-        photo = darkroom.develop(frame, bits=bits, passport=passport).pixels[:, 32:-32, 32:-32].astype(np.float64)
-        dark, bright = photo[:, :, :64].mean((1, 2)), photo[:, :, -64:].mean((1, 2))
-        places = (photo.mean(1) - dark[:, None]).sum(1) / (bright - dark)
-        return float(np.ptp(places))
-
-    assert parted_px("none") > 0.3 * part_px
-    assert parted_px(passport) < 0.04
+    height, width = parted.SHAPE
+    more, along = 0.003, np.arange(float(width)) - (width - 1) / 2
+    across, down = np.meshgrid(along, np.arange(float(height)) - (height - 1) / 2)
+    passport = Passport(LENS, BODY.name, lateral=(replace(LATERAL, red=(more, 0.0, 0.0), blue=(-more, 0.0, 0.0)),))
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    frame = parted.frame([(across / by + middle[0], down / by + middle[1]) for by in (1 + more, 1.0, 1 - more)])
+    known_ = known(passport, height=height, width=width)
+    frame = replace(frame, facts=replace(known_, sensor=replace(known_.sensor, pitch_um=29.0)))
+    write(darkroom.develop(frame, until="mosaic") if until == "mosaic" else frame, tmp_path / "a.dng")
+    alone = read(tmp_path / "a.dng")
+    assert parted.apart_px(darkroom.develop(alone, passport="none")) < 0.03
+    untouched = replace(alone, facts=replace(alone.facts, opcodes=Opcodes()))
+    assert parted.apart_px(darkroom.develop(untouched, passport="none")) > 0.3
 
 
 @needs_kernels
@@ -160,13 +174,21 @@ def test_the_fused_pass_shades_as_the_stages_do() -> None:
     assert np.abs(at_once - one_by_one).max() <= 1
 
 
+BROUGHT = packed([WarpRectilinear(tuple((by, -0.06, 0.0, 0.0, 0.0, 0.0) for by in (1.042, 1.04, 1.039)), (0.5, 0.5))])
+
+
 @needs_kernels
-@pytest.mark.parametrize("passport", [WHOLE, replace(WHOLE, lateral=()), replace(WHOLE, geometry=())])
-def test_the_fused_passes_unbend_as_the_stages_do(passport: Passport, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("passport", "list3"),
+    [(WHOLE, b""), (replace(WHOLE, lateral=()), b""), (replace(WHOLE, geometry=()), b""), (None, BROUGHT)],
+)
+def test_the_fused_passes_unbend_as_the_stages_do(
+    passport: Passport | None, list3: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(one_pass, "BAND_ROWS", 96)
     patches = np.random.default_rng(4).random((3, HEIGHT // 16, WIDTH // 16)) * 0.6 + 0.05
     frame = sampled(np.kron(patches, np.ones((1, 16, 16))), noise_seed=2)
-    facts_ = replace(known(passport), crop=(3.0, 5.0, WIDTH - 10.0, HEIGHT - 12.0))
+    facts_ = replace(known(passport, opcodes=Opcodes(list3=list3)), crop=(3.0, 5.0, WIDTH - 10.0, HEIGHT - 12.0))
     frame, recipe = replace(frame, facts=facts_), darkroom.look("vibrant")
     assert one_pass.fits(frame, recipe)
     fused = darkroom.develop(frame, recipe, bits=8)
@@ -281,7 +303,7 @@ def test_the_command_finds_forces_and_leaves_out_a_passport(
 def test_a_written_negative_carries_the_passport_as_opcodes(tmp_path: Path) -> None:
     from anylens import read
     from anylens.lens.correction import GRID_SPACING, places_seen
-    from anylens.opcodes import FixVignetteRadial, GainMap, WarpRectilinear, packed, parse
+    from anylens.opcodes import FixVignetteRadial, GainMap, parse
 
     bare = replace(facts("GBRG", 384, 576), passport=WHOLE, setting=Setting("hand", 1.4))
     bare = replace(bare, sensor=replace(bare.sensor, pitch_um=29.0))
@@ -331,7 +353,7 @@ def test_a_written_negative_carries_the_passport_as_opcodes(tmp_path: Path) -> N
 
 def test_a_negative_of_corrected_light_asks_for_no_correction_again(tmp_path: Path) -> None:
     from anylens import read
-    from anylens.opcodes import FixVignetteRadial, WarpRectilinear, cleared, packed, parse
+    from anylens.opcodes import FixVignetteRadial, cleared, parse
 
     frame = shaded(WHOLE)
     sensor = replace(frame.facts.sensor, pitch_um=29.0)
@@ -352,6 +374,10 @@ def test_a_negative_of_corrected_light_asks_for_no_correction_again(tmp_path: Pa
     assert asked(replace(WHOLE, vignetting=())) == []
     assert asked("none") == []
     assert asked("none", "Unbend.geometry=0", "Unbend.lateral=0") == [1]
+    assert asked("none", "Unbend.geometry=0") == [1]
+    (warp,) = parse(read(tmp_path / "scene.dng").facts.opcodes.list3)
+    assert isinstance(warp.record, WarpRectilinear)
+    assert len(warp.record.planes) == 1, "lateral colour is gone"
     assert asked("none", "Shade.amount=0") == [3]
 
     own = [FixVignetteRadial((0.1, 0.0, 0.0, 0.0, 0.0), (0.5, 0.5)), WarpRectilinear(((1.0, *[0.0] * 5),), (0.5, 0.5))]

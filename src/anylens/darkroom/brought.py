@@ -21,27 +21,33 @@ GAINS = 0.2, 50.0
 FARTHEST = 0.5
 """How far a warp may move light, in parts of the way from its centre to the farthest corner."""
 
+MOST_STEPS, NEAR_ENOUGH = 40, 1e-4
+"""In so many steps at most the straight place of a seen one is looked for, in the same parts: colours lie apart as they
+do so near to it."""
+
 
 def places_brought(list3: bytes, shape: tuple[int, int], geometry: float, lateral: float) -> Floats | None:
     """(3, 2, rows, columns): where each pixel of (height, width) was seen, as `lens.correction.places_seen` says it.
 
-    `geometry` and `lateral`, 0 to 1, say how much of what moves green, and of what moves red and blue beyond it. None
-    where the file brings no warp.
+    `geometry` and `lateral`, 0 to 1, say how much of what moves green, and of how far from it, where green is seen, red
+    and blue are. None where the file brings no warp that moves anything so.
     """
     warp = first(list3, WarpRectilinear) if geometry or lateral else None
     if warp is None:
         return None
     middle, reach = lies(warp.center, shape)
     rows, columns = (np.arange((size - 1) // GRID_SPACING + 2) * GRID_SPACING for size in shape)
-    down, across = np.meshgrid(rows - middle[1], columns - middle[0], indexing="ij")
-    x, y = across / reach, down / reach
-    planes = warp.planes if len(warp.planes) >= 3 else warp.planes[:1] * 3
-    found = np.stack([_seen(terms, x, y) for terms in planes[:3]])
-    plain, green = np.stack([x, y]), found[1].copy()
-    if np.abs(found - plain)[..., np.hypot(x, y) <= 1.0].max() > FARTHEST:
+    plain = np.stack(np.meshgrid((columns - middle[0]) / reach, (rows - middle[1]) / reach))
+    planes = warp.planes[:3] if len(warp.planes) >= 3 else warp.planes[:1] * 3
+    inside = np.hypot(*plain) <= 1.0
+    if max(np.abs(_seen(terms, plain) - plain)[:, inside].max() for terms in planes) > FARTHEST:
         return None
-    found = plain + geometry * (green - plain) + lateral * (found - green)
-    return np.asarray(found * reach + np.array(middle)[:, None, None])
+    green = plain + geometry * (_seen(planes[1], plain) - plain)
+    found = np.stack([green] * 3)
+    if lateral and len(set(planes)) > 1:
+        straight = _straight(planes[1], green, plain)
+        found += lateral * np.stack([_seen(terms, straight) - _seen(planes[1], straight) for terms in planes])
+    return None if (found == plain).all() else np.asarray(found * reach + np.array(middle)[:, None, None])
 
 
 def gains_brought(list3: bytes, down: Floats, along: Floats, shape: tuple[int, int]) -> Floats | None:
@@ -76,10 +82,21 @@ def lies(center: tuple[float, float], shape: tuple[int, int]) -> tuple[tuple[flo
     return (x - 0.5, y - 0.5), float(np.hypot(max(x, width - x), max(y, height - y)))
 
 
-def _seen(terms: tuple[float, ...], x: Floats, y: Floats) -> Floats:
-    """(2, ...): where a warp's terms of one colour read (x, y), both in parts of the reach."""
+def _seen(terms: tuple[float, ...], place: Floats) -> Floats:
+    """(2, ...): where a warp's terms of one colour read a place (x, y), both in parts of the reach."""
     r0, r1, r2, r3, t0, t1 = terms
+    x, y = place
     square = x * x + y * y
     radial = r0 + square * (r1 + square * (r2 + square * r3))
     aside = 2 * t0 * x * y + t1 * (square + 2 * x * x), 2 * t1 * x * y + t0 * (square + 2 * y * y)
     return np.stack([x * radial + aside[0], y * radial + aside[1]])
+
+
+def _straight(terms: tuple[float, ...], seen: Floats, near: Floats) -> Floats:
+    """(2, ...): the places that a warp reads at `seen`, looked for from `near` on; any but an absurd one has them."""
+    for _ in range(MOST_STEPS):
+        off = _seen(terms, near) - seen
+        near = np.clip(near - off, seen - FARTHEST, seen + FARTHEST)
+        if np.abs(off).max() < NEAR_ENOUGH:
+            break
+    return near

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from anylens.frame import Facts, Frame
 from anylens.image import Mosaic, Pixels, Scene
 from anylens.lens import find_passport
-from anylens.opcodes import cleared
+from anylens.opcodes import cleared, moved_as_green
 from anylens.record import record, replace
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from anylens.lens import Passport
 
 Floats = npt.NDArray[np.float64]
-OPCODES = {"vignetting": (3,), "geometry": (1, 2, 14), "lateral": (1, 2, 14)}
-"""The opcodes after demosaicing that undo the same as a section: FixVignetteRadial, and the warps."""
+OPCODES = {"vignetting": (3,), "geometry": (1, 2, 14), "lateral": (2, 14)}
+"""The opcodes after demosaicing that undo the same as a section and go with it: FixVignetteRadial, and the warps. Of a
+WarpRectilinear only what it does to lateral colour goes with that."""
 _WORTH_SAYING = 0.9
 """The part of a blur from which on what is missing may be the scene's own: facades of sharp edges ask for 0.97."""
 
@@ -138,20 +139,16 @@ def places_seen(facts: Facts, shape: tuple[int, int], geometry: float, lateral: 
 
 
 def colors_apart(facts: Facts, shape: tuple[int, int], lateral: float) -> tuple[Pixels, Pixels] | None:
-    """Right of green's place and below it, in pixels, where the passport says that red's and blue's light lies.
+    """Right of green's place and below it, in pixels, where red's and blue's light lies by the lens's passport.
 
-    (2, rows, columns) each, as `kernels.beside` takes them; None where nothing is apart, or for it too far or too
-    unevenly, which no lens for photographs does.
+    Where none speaks of it, by what the file brings along. (2, rows, columns) each, as `kernels.beside` takes them;
+    None where nothing is apart, or for it too far or too unevenly, which no lens for photographs does.
     """
-    passport, pitch = facts.passport, facts.sensor.pitch_um
-    if passport is None or pitch is None or not passport.lateral or not lateral:
-        return None
-    from anylens.kernels.beside import fits
-    from anylens.lens.correction import places_seen as seen_of
-
-    seen = seen_of(passport, _setting(facts), shape, pitch, 0.0, lateral)
+    seen = places_seen(facts, shape, 0.0, lateral, 0.0)
     if seen is None:
         return None
+    from anylens.kernels.beside import fits
+
     corners = np.moveaxis(seen[[0, 2]] - seen[1], 1, 0)
     sides = corners[..., 1:, :] + corners[..., :-1, :]
     across, down = ((sides[..., 1:] + sides[..., :-1]) / 4).astype(np.float32)
@@ -161,14 +158,16 @@ def colors_apart(facts: Facts, shape: tuple[int, int], lateral: float) -> tuple[
 def without(facts: Facts, *sections: str) -> Facts:
     """The facts of light in which what these sections of the passport say has been undone, so that it is not again.
 
-    The file's own opcodes for the same go with them: where no passport speaks, they were what was undone.
+    The file's own opcodes for the same go with them: where no passport speaks, they were what was undone. A warp
+    without its lateral colour stays for what it does to green.
     """
     passport = None if facts.sensor.pitch_um is None else facts.passport
     undone: dict[str, Any] = {name: () for name in sections if getattr(passport, name, ())}
     numbers = {number for name in sections for number in OPCODES.get(name, ())}
     opcodes = facts.opcodes
     if numbers and opcodes.list3:
-        opcodes = replace(opcodes, list3=cleared(opcodes.list3, numbers))
+        left = cleared(opcodes.list3, numbers)
+        opcodes = replace(opcodes, list3=moved_as_green(left) if "lateral" in sections else left)
     return replace(facts, passport=facts.passport if passport is None else replace(passport, **undone), opcodes=opcodes)
 
 
