@@ -5,21 +5,21 @@ the others, so that to move them afterwards moves them too far: over fifteen noi
 that is 0.3 dB worse than to leave them apart, while to move them before is 2.2 dB better; at 2 pixels 2.3 and 7.0 dB
 better (`benchmarks.lateral`).
 
-A site of red or blue becomes the green beside it, and the difference from green of what the lens laid there, by a
-cubic (Keys 1981) between sites of its colour. Differences are those of square roots, as in `demosaic`. The light of an
-edge then comes from green, which has twice as many sites. What a lens does changes slowly, so for each square of 32
-pixels it is one displacement.
+Each site of red or blue is told by how much it differs from green where its light belongs, straight between pixels; a
+site becomes the green beside it and the difference that the lens has moved away, by a cubic (Keys 1981) between sites
+of its colour. Differences are those of square roots, as in `demosaic`. The light of an edge then comes from green,
+which has twice as many sites. What a lens does changes slowly, so for each square of 32 pixels it is one displacement.
+Even and odd columns lie apart, so that sites of a colour stand side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import cubic, pattern
+from anylens.kernels import cubic
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.record import Parts
@@ -29,7 +29,7 @@ Array = npt.NDArray[np.float32]
 APART = (Image("across", "float32", 3, "repeat"), Image("down", "float32", 3, "repeat"))
 """Where red's light lies, and blue's: (2, rows, columns) pixels right of green's and below, one for each SQUARE."""
 
-BEYOND = (96, 32)
+BEYOND = (96, 64)
 """Columns and rows that are laid out on each side of what is asked for, as far as is looked for a colour."""
 
 SIGNATURE = Signature(
@@ -51,20 +51,19 @@ LAID_OUT = 2048
 UNEVEN_PX = 0.25
 """By less than this light lies farther apart from square to square; its ends are moved wrongly by half as much."""
 
-AROUND = 4
-"""Pixels beside a site whose green counts."""
-
-SUPPORT = 2 * (REACH + 2)
+SUPPORT = 4 * (REACH + 2)
 """Pixels beside a site by which it may be told at most."""
+
+PART_BITS = 15
+"""Weights of whole numbers are counted in 2 to minus this."""
 
 
 class Stages(Parts):
-    sites: Any
+    moves: tuple[Any, ...]
+    """Along rows and along columns: whole sites, what four of them weigh, whole pixels to green, and what is beyond."""
+    split: Any
     green: Any
-    moved: tuple[tuple[Any, Any, Any], ...]
-    """Along rows and along columns: whole sites, and what sites of the colour and pixels of green weigh."""
-    green_down: Any
-    green_dealt: Any
+    apart: Any
     own_down: Any
     joined: Any
     dealt: Any
@@ -76,20 +75,43 @@ class Beside(Parts):
     beside: Any
 
 
-def total(terms: Iterable[Any]) -> Any:
-    """The sum of expressions, without the 0 that Python's begins with."""
-    first, *others = terms
-    return sum(others, first)
+class _Sums(Parts):
+    """How numbers of a kind are added up: floats, or whole ones of 16 bits that are rounded and stay within them."""
 
+    kind: Any
+    whole: bool
 
-def mean(values: list[Any]) -> Any:
-    """Of four numbers, whole ones rounded."""
-    import halide as hl
+    def weight(self, part: Any) -> Any:
+        """A float from -1 to 1 as what `times` takes."""
+        import halide as hl
 
-    if values[0].type() == hl.UInt(16):
-        halves = [hl.rounding_halving_add(*values[k : k + 2]) for k in (0, 2)]
-        return hl.rounding_halving_add(*halves)
-    return total(values) * hl.f32(0.25)
+        if not self.whole:
+            return part
+        return hl.cast(self.kind, hl.clamp(hl.round(part * hl.f32(2.0**PART_BITS)), hl.f32(-32767), hl.f32(32767)))
+
+    def times(self, value: Any, weight: Any) -> Any:
+        import halide as hl
+
+        if not self.whole:
+            return value * weight
+        # Not -32768, whose square alone would overflow, so that nobody looks for it.
+        weight = hl.unsafe_promise_clamped(weight, hl.i16(-32767), hl.i16(32767))
+        return hl.rounding_mul_shift_right(value, weight, hl.u16(PART_BITS))
+
+    def total(self, first: Any, *others: Any) -> Any:
+        import halide as hl
+
+        for other in others:
+            first = hl.saturating_add(first, other) if self.whole else first + other
+        return first
+
+    def between(self, one: Any, other: Any, weight: Any) -> Any:
+        return one + self.times(other - one, weight)
+
+    def mean(self, one: Any, other: Any) -> Any:
+        import halide as hl
+
+        return hl.rounding_halving_add(one, other) if self.whole else (one + other) * hl.f32(0.5)
 
 
 def algorithm(roots: Any, across: Any, down: Any, red_x: Any, red_y: Any) -> Beside:
@@ -103,68 +125,71 @@ def algorithm(roots: Any, across: Any, down: Any, red_x: Any, red_y: Any) -> Bes
 
 
 def laid_beside(roots: Any, across: Any, down: Any, red_x: Any, red_y: Any) -> Stages:
-    """Roots (x, y) are floats or whole numbers of 16 bits, and come back as what they were."""
+    """Roots (x, y) are floats, or whole numbers of 16 bits below 32768, and come back as what they were."""
     import halide as hl
 
     x, y, i, odd = (hl.Var(name) for name in ("x", "y", "i", "odd"))
-    sites = pattern.green_sites("green_sites", red_x, red_y)
-    green = hl.Func("green")
-    near = [hl.Expr(roots[x + dx, y + dy]) for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1))]
-    green[x, y] = hl.f32(hl.select(sites[x, y % 2] > hl.f32(0.0), roots[x, y], mean(near)))
-
+    split, green, apart, own_down, joined, dealt, whole = (hl.Func(name) for name in Stages._fields[1:])
+    counted = roots.types()[0] == hl.UInt(16)
+    sums = _Sums(hl.Int(16) if counted else hl.Float(32), counted)
     color = (y + red_y) % 2  # which of the two a row has beside green
     site = (color + red_x) % 2  # at which of two pixels
 
-    moved = _moved("across", across), _moved("down", down)
-    (right, own_right, greens_right), (below, own_below, greens_below) = moved
-    green_down, green_dealt, own_down, joined, dealt, whole = (
-        hl.Func(name) for name in ("green_down", "green_dealt", "own_down", "joined", "dealt", "whole")
+    split[i, odd, y] = hl.cast(sums.kind, roots[2 * i + odd, y])
+    beside, above = (
+        sums.mean(*pair)
+        for pair in (
+            (split[i + site - 1, 1 - site, y], split[i + site, 1 - site, y]),
+            (split[i, site, y - 1], split[i, site, y + 1]),
+        )
     )
-    row = y / SQUARE
-    here = (x / (SQUARE), row, color)
-    around = range(2 * AROUND + 1)
-    green_down[x, y] = total(greens_below[*here, k] * green[x, y + k - AROUND] for k in around)
-    green_dealt[i, odd, y] = green_down[2 * i + odd, y]
-    here = (i / BLOCK, row, color)
-    own_down[i, y] = total(
-        own_below[*here, k] * hl.f32(roots[2 * i + site, y + 2 * (below[here] + (k - 1))]) for k in range(4)
+    green[i, odd, y] = hl.select(odd == site, sums.mean(beside, above), split[i, odd, y])
+
+    moves = _moves("across", across, sums), _moves("down", down, sums)
+    (right, own_right, to_left, left_part), (below, own_below, upwards, up_part) = moves
+    here = (i / BLOCK, y / SQUARE, color)
+
+    def green_in(row: Any) -> Any:
+        """Of a row, straight between two columns."""
+        left = hl.unsafe_promise_clamped(to_left[here], -2 * REACH, 2 * REACH)
+        one, other = (green[i + at / 2, at % 2, row] for at in (site + left, site + left + 1))
+        return sums.between(one, other, left_part[here])
+
+    row = y + hl.unsafe_promise_clamped(upwards[here], -2 * REACH, 2 * REACH)
+    apart[i, y] = split[i, site, y] - sums.between(green_in(row), green_in(row + 1), up_part[here])
+    to_below, to_right = (hl.unsafe_promise_clamped(each[here], -REACH, REACH - 1) for each in (below, right))
+    own_down[i, y] = sums.total(
+        *(sums.times(apart[i, y + 2 * (to_below + (k - 1))], own_below[*here, k]) for k in range(4))
     )
-    of_own = total(own_right[*here, k] * own_down[i + right[here] + (k - 1), y] for k in range(4))
-    of_green = total(
-        greens_right[*here, k] * green_dealt[i + (site + k) / 2 - AROUND // 2, (site + k) % 2, y] for k in around
-    )
-    found = green[2 * i + site, y] + (of_own - of_green)
-    if roots.types()[0] == hl.UInt(16):
-        found = hl.u16_sat(hl.cast(hl.Int(32), found + hl.f32(0.5)))
-    joined[i, y] = found
-    dealt[odd, i, y] = hl.select(odd == site, joined[i, y], roots[2 * i + odd, y])
+    differs = (sums.times(own_down[i + to_right + (k - 1), y], own_right[*here, k]) for k in range(4))
+    found = sums.total(green[i, site, y], *differs)
+    joined[i, y] = hl.max(found, hl.i16(0)) if counted else found
+    dealt[odd, i, y] = hl.cast(roots.types()[0], hl.select(odd == site, hl.Expr(joined[i, y]), green[i, odd, y]))
     whole[x, y] = dealt[x % 2, x / 2, y]
-    return Stages(sites, green, moved, green_down, green_dealt, own_down, joined, dealt, whole)
+    return Stages((*moves[0], *moves[1]), split, green, apart, own_down, joined, dealt, whole)
 
 
-def _moved(name: str, table: Any) -> tuple[Any, Any, Any]:
-    """Of squares (across, down, colour): by how many whole sites they are moved, and what is weighed for the rest."""
+def _moves(name: str, table: Any, sums: _Sums) -> tuple[Any, Any, Any, Any]:
+    """Of squares (across, down, colour): by how many whole sites they are moved, and what four of them weigh; and how
+    many whole pixels from a site the green lies that its light belongs to, and by which part of one farther."""
     import halide as hl
 
     block, line, of, tap = (hl.Var(part) for part in ("block", "line", "of", "tap"))
-    apart, whole, own, greens = (hl.Func(f"{name}_{part}") for part in ("apart", "whole", "own", "greens"))
+    moved, whole, own, back, part = (hl.Func(f"{name}_{part}") for part in ("moved", "whole", "own", "back", "part"))
     square = (block, line, of)
     half = table[block, line, hl.clamp(of, 0, 1)] * hl.f32(0.5)
-    apart[square] = hl.clamp(half, hl.f32(-REACH), hl.f32(REACH - 1 / 1024))
-    first = hl.floor(apart[square])
-    whole[square], beyond = hl.clamp(hl.cast(hl.Int(32), first), -REACH, REACH - 1), apart[square] - first
-    weights = cubic.weights(beyond, hl.f32(1.0))
-    own[*square, tap] = hl.mux(tap, weights)
-    # Green is read as far from here as sites of the colour are from where its light lies, straight between pixels.
-    away = (hl.abs(hl.f32(tap - AROUND - 2 * (k - 1)) + beyond * hl.f32(2.0)) for k in range(4))
-    greens[*square, tap] = total(
-        weight * hl.max(hl.f32(1.0) - far, hl.f32(0.0)) for weight, far in zip(weights, away, strict=True)
-    )
-    return whole, own, greens
+    moved[square] = hl.clamp(half, hl.f32(-REACH), hl.f32(REACH - 1 / 1024))
+    first = hl.floor(moved[square])
+    whole[square] = hl.clamp(hl.cast(hl.Int(32), first), -REACH, REACH - 1)
+    own[*square, tap] = hl.mux(tap, [sums.weight(each) for each in cubic.weights(moved[square] - first, hl.f32(1.0))])
+    away = moved[square] * hl.f32(-2.0)
+    back[square] = hl.clamp(hl.cast(hl.Int(32), hl.floor(away)), -2 * REACH, 2 * REACH)
+    part[square] = sums.weight(away - hl.floor(away))
+    return whole, own, back, part
 
 
 def schedule(stages: Beside, target: Any) -> None:
-    """32 ms of one core of an AMD EPYC (AVX-512), other work beside it, 12 MP, output already in memory."""
+    """25 ms of one core of an AMD EPYC (AVX-512), other work beside it, 12 MP, output already in memory."""
     import halide as hl
 
     inner, beside = hl.Var("inner"), stages.beside
@@ -176,34 +201,28 @@ def schedule(stages: Beside, target: Any) -> None:
 
 
 def schedule_rows(stages: Stages, store: tuple[Any, Any], row: tuple[Any, Any], target: Any) -> None:
-    """All that a `row` is made of, in memory of the piece where it is to `store`; green slides down."""
+    """All that a `row` is made of, in memory of the piece where it is to `store`; lines slide down."""
     import halide as hl
 
-    width = target.natural_vector_size(hl.Float(32))
-    round_up = hl.TailStrategy.RoundUp
-    part, lane = hl.Var("part"), hl.Var("lane")
-    pattern.schedule(stages.sites, width)
-
-    def by_blocks(func: Any, size: int) -> None:
-        first = func.args()[0]
-        func.hoist_storage(*store).compute_at(*row).align_bounds(first, size)
-        func.split(first, first, lane, size, round_up).split(lane, part, lane, min(width, size)).vectorize(lane)
-        func.unroll(part)
-
-    for whole, *weights in stages.moved:
-        for func in (whole, *weights):
-            func.compute_root()
-    stages.green.store_at(*store).compute_at(*row).fold_storage(stages.green.args()[1], 16)
-    stages.green.vectorize(stages.green.args()[0], 2 * width)
-    by_blocks(stages.green_down, SQUARE)
-    by_blocks(stages.own_down, BLOCK)
-    by_blocks(stages.joined, BLOCK)
-    i, odd, _ = stages.green_dealt.args()
-    stages.green_dealt.hoist_storage(*store).compute_at(*row).bound(odd, 0, 2).reorder(odd, i).unroll(odd)
-    stages.green_dealt.vectorize(i, width)
+    lane, part = hl.Var("lane"), hl.Var("part")
+    kind = stages.joined.types()[0]
+    width = min(target.natural_vector_size(kind), BLOCK)
+    for func in stages.moves:
+        func.compute_root()
+    for func in (stages.split, stages.green):
+        i, odd, y = func.args()
+        func.store_at(*store).compute_at(*row).fold_storage(y, 64).bound(odd, 0, 2).reorder(odd, i).unroll(odd)
+        func.vectorize(i, target.natural_vector_size(kind))
+    for func in (stages.apart, stages.own_down, stages.joined):
+        i, y = func.args()
+        func.compute_at(*row).align_bounds(i, BLOCK).split(i, i, lane, BLOCK, hl.TailStrategy.RoundUp)
+        func.split(lane, part, lane, width).vectorize(lane).unroll(part)
+    stages.apart.store_at(*store).fold_storage(stages.apart.args()[1], 64)
+    for func in (stages.own_down, stages.joined):
+        func.hoist_storage(*store)
     odd, i, _ = stages.dealt.args()
     by = stages.dealt.hoist_storage(*store).compute_at(*row).bound(odd, 0, 2).align_bounds(i, BLOCK)
-    by.split(i, i, lane, BLOCK, round_up).reorder(odd, lane, i).unroll(odd).vectorize(lane)
+    by.split(i, i, lane, BLOCK, hl.TailStrategy.RoundUp).reorder(odd, lane, i).unroll(odd).vectorize(lane)
 
 
 def reference(roots: Array, across: Array, down: Array, red_x: int, red_y: int) -> Array:
@@ -214,43 +233,42 @@ def reference(roots: Array, across: Array, down: Array, red_x: int, red_y: int) 
 
 def reference_whole(roots: Array, across: Array, down: Array, red_x: int, red_y: int) -> Array:
     """What `laid_beside` says, in NumPy; within SUPPORT of the border of what is given it may differ."""
-    height, width = roots.shape
-    rows, columns = np.arange(height)[:, None], np.arange(-SUPPORT, width + SUPPORT)
-    wide = np.pad(roots.astype(np.float32), SUPPORT + 1, mode="symmetric")
-    around = [np.roll(wide, step, axis) for axis in (0, 1) for step in (1, -1)]
-    y, x = (np.arange(size) - SUPPORT - 1 for size in wide.shape)
-    green_sites = (y[:, None] + x + red_x + red_y) % 2 == 1
-    green = np.where(green_sites, wide, sum(around) / np.float32(4))[1:-1, 1:-1]
-    wide, green_sites = wide[1:-1, 1:-1], green_sites[1:-1, 1:-1]
-    color = (rows + red_y) % 2  # which of the two a row has beside green
-    below, own, of_green = _moves(down, color, rows, columns)
-    at = np.arange(wide.shape[1])
-    own_down = sum(own[k] * wide[rows + SUPPORT + 2 * (below + k - 1), at] for k in range(4))
-    green_down = sum(of_green[k] * green[rows + SUPPORT + k - AROUND, at] for k in range(2 * AROUND + 1))
-    here = np.arange(width)
-    right, own, of_green = _moves(across, color, rows, here)
-    of_own = sum(own[k] * own_down[rows, here + SUPPORT + 2 * (right + k - 1)] for k in range(4))
-    greens = sum(of_green[k] * green_down[:, here + SUPPORT + k - AROUND] for k in range(2 * AROUND + 1))
-    inside = slice(SUPPORT, -SUPPORT)
-    found: Array = green[inside, inside] + np.where(green_sites[inside, inside], 0, of_own - greens)
-    return found
+    wide = np.pad(roots.astype(np.float32), SUPPORT, mode="symmetric")
+    y, x = np.ogrid[tuple(slice(-SUPPORT, size + SUPPORT) for size in roots.shape)]
+    around = (np.roll(wide, step, axis) for axis in (0, 1) for step in (1, -1))
+    green_sites = (y + x + red_x + red_y) % 2 == 1
+    green = np.where(green_sites, wide, sum(around) / np.float32(4))
+    color = (y + red_y) % 2  # which of the two a row has beside green
+    to_right, to_below = (_moved(table, color, y, x) for table in (across, down))
 
+    def at(plane: Array, down: Any, right: Any) -> Array:
+        """What lies so many rows and columns from each place."""
+        place = zip(plane.shape, (y + SUPPORT + down, x + SUPPORT + right), strict=True)
+        found: Array = plane[*(np.clip(each, 0, size - 1) for size, each in place)]
+        return found
 
-def _moves(table: Array, color: Any, rows: Any, columns: Any) -> tuple[Any, list[Any], list[Any]]:
-    """By how many whole sites each is moved, and what four sites of its colour and nine pixels of green weigh."""
-
-    line, block = (
-        np.clip(at // SQUARE, 0, most - 1) for at, most in zip((rows, columns), table.shape[1:], strict=True)
+    left, up = (np.floor(-moved).astype(np.intp) for moved in (to_right, to_below))
+    left_part, up_part = (-moved - whole for moved, whole in ((to_right, left), (to_below, up)))
+    upper, lower = (
+        (1 - left_part) * at(green, up + k, left) + left_part * at(green, up + k, left + 1) for k in range(2)
     )
-    apart = np.clip(table[color, line, block] * np.float32(0.5), -REACH, REACH - 1 / 1024)
-    whole = np.floor(apart)
-    beyond = apart - whole
-    own = cubic.weights(beyond, np.float32(1))
-    greens = []
-    for place in range(-AROUND, AROUND + 1):
-        away = [np.maximum(1 - np.abs(place - 2 * (k - 1) + 2 * beyond), np.float32(0)) for k in range(4)]
-        greens.append(sum(w * a for w, a in zip(own, away, strict=True)))
-    return whole.astype(np.intp), own, greens
+    found = wide - ((1 - up_part) * upper + up_part * lower)
+    for moved, axis in ((to_below, 0), (to_right, 1)):
+        whole = np.floor(moved / 2).astype(np.intp)
+        ways = (2 * (whole + k - 1) for k in range(4))
+        parts = cubic.weights(moved / 2 - whole, np.float32(1))
+        found = sum(
+            part * at(found, *((way, 0) if axis == 0 else (0, way))) for part, way in zip(parts, ways, strict=True)
+        )
+    inside = slice(SUPPORT, -SUPPORT)
+    result: Array = (green + np.where(green_sites, 0, found))[inside, inside]
+    return result
+
+
+def _moved(table: Array, color: Any, y: Any, x: Any) -> Array:
+    """By how many pixels each site is moved."""
+    line, block = (np.clip(at // SQUARE, 0, most - 1) for at, most in zip((y, x), table.shape[1:], strict=True))
+    return np.asarray(np.clip(table[color, line, block], -2 * REACH, 2 * (REACH - 1 / 1024)))
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)
