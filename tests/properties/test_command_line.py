@@ -104,26 +104,6 @@ def test_version_and_import_load_no_other_package() -> None:
     assert ran.stdout.splitlines()[-1] == "[]"
 
 
-def test_what_is_left_empty_of_numpy_is_there_and_only_tells_what_functions_do() -> None:
-    code = """
-import sys
-from importlib.util import find_spec
-from anylens.app.__main__ import NEVER_ASKED, main
-main()
-import numpy
-assert numpy.ndarray.sum.__doc__ is None
-for name in NEVER_ASKED:
-    del sys.modules[name]
-assert all(find_spec(name) for name in NEVER_ASKED)
-names = {*dir(numpy)}, {*dir(numpy.ndarray)}, {*dir(numpy.dtype)}
-for name in NEVER_ASKED:
-    __import__(name)
-assert numpy.ndarray.sum.__doc__
-assert names == ({*dir(numpy)}, {*dir(numpy.ndarray)}, {*dir(numpy.dtype)})
-"""
-    subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, timeout=60, check=True)
-
-
 def test_a_raw_becomes_a_jpeg_beside_it(raw: Path, tmp_path: Path) -> None:
     source = tmp_path / raw.name
     source.write_bytes(raw.read_bytes())

@@ -117,6 +117,7 @@ def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
     Its bytes are fetched and decoded while the modules that understand them are loaded, and these by one thread alone:
     two that load modules only take turns. Who waits for the image decodes what is left of it too.
     """
+    from anylens.app.standing_in import load_numpy
     from anylens.files import ahead, gate, read
 
     left: SimpleQueue[Callable[[], bool]] = SimpleQueue()
@@ -145,6 +146,7 @@ def reading(source: Path, sensor: str | None) -> Callable[[], Any]:
 
     threading.Thread(target=begin, daemon=True).start()
     try:
+        load_numpy()
         from anylens.files import dng  # noqa: F401 - most files are DNG
     finally:
         able.set()
