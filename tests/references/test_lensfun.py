@@ -142,6 +142,9 @@ def test_a_passport_of_another_is_imported_to_where_it_is_found(tmp_path: Path, 
     write_passport(PASSPORT, tmp_path / "from-a-friend.toml")
     assert run(["lens", "import", str(tmp_path / "from-a-friend.toml")]) == 0
     assert find_passport(PASSPORT.lens, PASSPORT.body) == PASSPORT
+    told = capsys.readouterr().out
+    assert f"geometry, {GEOMETRY.residual:.2g} µm rms left" in told
+    assert f"vignetting at f/{VIGNETTING.f_number:g}, {100 * VIGNETTING.residual:.2g} % rms left" in told
     assert run(["lens", "import", str(tmp_path / "from-a-friend.toml"), "--body", "Mine"]) == 0
     assert find_passport(PASSPORT.lens, "Mine") == replace(PASSPORT, body="Mine")
     assert run(["lens", "import", str(tmp_path / "nothing.toml")]) == 2

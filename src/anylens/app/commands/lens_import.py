@@ -16,6 +16,14 @@ from anylens.refusal import Refusal
 if TYPE_CHECKING:
     from anylens.lens import Lens, Passport
 
+_RESIDUALS = {
+    **dict.fromkeys(("geometry", "lateral"), (" µm", 1.0)),
+    **dict.fromkeys(("vignetting", "color"), (" %", 0.01)),
+    "psf": (" of MTF", 1.0),
+    "mount": ("°", 1.0),
+}
+"""The unit of what a section's fit left, and one of it in the passport's own."""
+
 
 def options(syntax: Syntax) -> None:
     """What can be typed after `anylens lens import`."""
@@ -60,14 +68,18 @@ def run(given: Namespace) -> int:
     for name in SECTIONS:
         for record in (each for each in getattr(passport, name) if each in getattr(whole, name)):
             at = "" if record.f_number is None else f" at f/{record.f_number:g}"
-            left = f", {record.residual:.2g} um rms left by the fit" if record.residual > 1e-3 else ""
-            print(f"{name}{at}{left}")
+            print(f"{name}{at}{_left(name, record.residual)}")
     if kept is not None:
         print(f"the passport that was there is {kept}")
     measuring.notes(stays)
     if not _is_passport(given.name):
         print("note: imported figures are of another copy of the lens; a calibration of yours is nearer to the truth")
     return 0
+
+
+def _left(section: str, residual: float) -> str:
+    unit, of_one = _RESIDUALS[section]
+    return f", {residual / of_one:.2g}{unit} rms left by the fit" if residual >= 1e-3 * of_one else ""
 
 
 def _passport(given: Namespace, today: str) -> Passport:
