@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from anylens.darkroom import default_recipe, develop
+from anylens.darkroom.beside import Beside
 from anylens.darkroom.brought import gains_brought, places_brought
 from anylens.darkroom.glass import without
 from anylens.darkroom.imported import passport_brought
@@ -168,14 +169,14 @@ def test_of_what_a_passport_does_not_tell_the_file_speaks() -> None:
     raised = of_warp((1.004, *BENT[1:]), BENT, (1.015, *BENT[1:]))
     bayer = frames.facts("RGGB", *SHAPE)
     facts = replace(bayer, opcodes=Opcodes(list3=raised), sensor=replace(bayer.sensor, pitch_um=90.0))
-    own = Unbend().apart(facts, SHAPE)
+    own = Beside().apart(facts, SHAPE)
     assert own is not None
     straight, parted_ = (Passport(blurs.LENS, "Some Body", **{name: (section,)}) for name, section in SECTIONS)
-    assert np.array_equal(Unbend().apart(replace(facts, passport=straight), SHAPE), own)
-    assert not np.array_equal(Unbend().apart(replace(facts, passport=parted_), SHAPE), own)
-    assert Unbend(lateral=0.0).apart(facts, SHAPE) is None
+    assert np.array_equal(Beside().apart(replace(facts, passport=straight), SHAPE), own)
+    assert not np.array_equal(Beside().apart(replace(facts, passport=parted_), SHAPE), own)
+    assert Beside(lateral=0.0).apart(facts, SHAPE) is None
     left = without(facts, "lateral")
-    assert Unbend().apart(left, SHAPE) is None
+    assert Beside().apart(left, SHAPE) is None
     whole, green = Unbend(lateral=0.0).plan(facts, SHAPE), Unbend().plan(left, SHAPE)
     assert all(np.array_equal(first, second) for first, second in zip(whole, green, strict=True))
 

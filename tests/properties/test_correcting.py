@@ -142,6 +142,22 @@ def test_an_edge_that_a_lens_parted_stands_in_one_place(part_px: float, bits: Li
 
 
 @needs_kernels
+@pytest.mark.parametrize("merge", [Merge(), Stack(), Resolve()])
+def test_of_many_frames_too_an_edge_that_a_lens_parted_stands_in_one_place(merge: Merge | Stack | Resolve) -> None:
+    part_px = 0.7
+    apart, none = part_px * PITCH_UM / 1000.0, (0.0, 0.0, 0.0)
+    record = replace(LATERAL, red=none, blue=none, red_shift_mm=(apart, 0.0), blue_shift_mm=(-apart, 0.0))
+    height, width = parted.SHAPE
+    across, down = np.meshgrid(np.arange(float(width)), np.arange(float(height)))
+    frame = parted.frame([(across - part_px, down), (across, down), (across + part_px, down)])
+    frame = replace(frame, facts=known(Passport(LENS, BODY.name, lateral=(record,)), height=height, width=width))
+    recipe = replace(darkroom.default_recipe(), merge=merge)
+    scene = darkroom.develop(Burst((frame, frame, frame)), recipe, until="scene")
+    times = scene.pixels.shape[2] / width
+    assert parted.apart_px(scene) < 0.03 * times
+
+
+@needs_kernels
 @pytest.mark.parametrize("until", ["mosaic", "written"])
 def test_a_negative_of_ours_that_is_developed_without_its_passport_has_its_edges_in_one_place(
     until: str, tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,13 +13,15 @@ import rawpy
 
 from anylens import Burst, Refusal, develop, read, write
 from anylens.darkroom import default_recipe
+from anylens.darkroom.beside import Beside
 from anylens.darkroom.parts import Parts
 from anylens.darkroom.stages import Balance, Defects, Demosaic, Highlights, Shade, Stack
 from anylens.files import recipe_text
 from anylens.files.burst import read_burst
-from anylens.frame import Frame
+from anylens.frame import Frame, Opcodes
 from anylens.image import Scene
 from anylens.kernels.turn import turn
+from anylens.opcodes import WarpRectilinear, packed, parse
 from tests.bursts import exposed, under_filter
 from tests.properties.test_command_line import failed_in_one_line, run
 from tests.stacks import DISTANCES, layers, seen
@@ -108,15 +111,32 @@ def test_a_turned_picture_is_read_where_the_move_says(grow: float, turn_rad: flo
     assert off[2].max() < 1e-5
 
 
-@pytest.mark.parametrize("frame", [DEMO, None], ids=["real, with gain maps", "drawn"])
-def test_a_part_of_a_frame_is_developed_as_in_the_whole(frame: Path | None) -> None:
-    image = stack().frames[0] if frame is None else read(frame)
-    parts = Parts((Defects(), Balance(), Highlights(), Shade()), Demosaic())
+def parted() -> Frame:
+    """A frame, much of it clipped, whose file brings lateral colour along."""
+    frame = stack().frames[0]
+    warp = WarpRectilinear(tuple((by, 0.0, 0.0, 0.0, 0.0, 0.0) for by in (1.004, 1.0, 0.995)), (0.5, 0.5))
+    sensor = replace(frame.facts.sensor, white=(float(np.quantile(frame.raw, 0.7)),))
+    return replace(frame, facts=replace(frame.facts, sensor=sensor, opcodes=Opcodes(list3=packed([warp]))))
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda: read(DEMO), lambda: stack().frames[0], parted], ids=["real", "drawn", "parted"]
+)
+def test_a_part_of_a_frame_is_developed_as_in_the_whole(draw: Callable[[], Frame]) -> None:
+    image = draw()
+    parts = Parts((Defects(), Balance(), Highlights(), Shade(), Beside()), Demosaic())
     whole = parts.whole(image).pixels
     _, height, width = whole.shape
-    for rows, columns in (((0, 40), (0, 64)), ((101, 180), (33, 99)), ((height - 30, height), (width - 51, width))):
+    for rows, columns in (((0, 40), (0, 64)), ((101, 180), (133, 199)), ((height - 30, height), (width - 51, width))):
         here = slice(*rows), slice(*columns)
         np.testing.assert_allclose(parts.of(image)(*here), whole[:, *here], atol=2e-6)
+
+
+def test_a_stack_s_linear_negative_asks_only_for_what_is_left_to_be_done(tmp_path: Path) -> None:
+    """Its lateral colour went before its colours were joined; what moves all of them alike did not."""
+    write(develop(Burst((parted(),) * 2), replace(default_recipe(), merge=Stack()), until="mosaic"), tmp_path / "a.dng")
+    (warp,) = parse(read(tmp_path / "a.dng").facts.opcodes.list3)
+    assert warp.record == WarpRectilinear(((1.0, 0.0, 0.0, 0.0, 0.0, 0.0),), (0.5, 0.5))
 
 
 def test_equal_frames_stack_to_the_frame() -> None:

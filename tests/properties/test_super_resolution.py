@@ -13,11 +13,13 @@ import pytest
 from anylens import Burst, Refusal, Scene, develop, write
 from anylens.darkroom import adjust, default_recipe
 from anylens.darkroom.stages.resolve import Resolve
-from anylens.lens import Setting
+from anylens.darkroom.stages.scene import Unbend
+from anylens.lens import Passport, Setting
 from tests.bursts import exposed, under_filter
 from tests.frames import NEUTRAL
 from tests.properties.test_command_line import failed_in_one_line, run
-from tests.tremor import as_seen, burst, enlarged, leaves, tremor
+from tests.properties.test_passport import LATERAL, LENS
+from tests.tremor import OVER, PITCH_UM, as_seen, burst, enlarged, leaves, tremor
 
 EDGE = 24
 
@@ -38,6 +40,22 @@ def test_frames_of_a_tremor_are_finer_than_their_merge_enlarged() -> None:
     scene = Resolve(reference=1)(given)
     assert scene.pixels.shape == (3, 192, 192)
     assert error(as_seen(scene), truth) < error(enlarged(given), truth) * 10 ** (-3.5 / 20)
+
+
+def test_colors_that_a_lens_parted_are_nearly_as_fine_as_those_it_did_not() -> None:
+    """Samples stay where they are; only the guess, which demosaicing makes, wants its colours together."""
+    points, none = OVER // 2, (0.0, 0.0, 0.0)
+    light = leaves(96, 96)
+    seen = np.stack([np.roll(plane, way * points, 1) for plane, way in zip(light, (1, 0, -1), strict=True)])
+    given, _ = burst(seen, tremor(8, 6))
+    across = points / OVER * PITCH_UM / 1000.0, 0.0
+    record = replace(LATERAL, red=none, blue=none, red_shift_mm=across, blue_shift_mm=(-across[0], 0.0))
+    passport = Passport(LENS, "Some Body", lateral=(record,))
+    frames = (replace(frame, facts=replace(frame.facts, passport=passport)) for frame in given.frames)
+    scene = Unbend()(Resolve(reference=1)(Burst(tuple(frames))))
+    together, truth = simulated(8)
+    wanted = error(as_seen(Resolve(reference=1)(together)), truth)
+    assert error(as_seen(scene), truth) < wanted * 10 ** (0.3 / 20)
 
 
 def test_facts_and_sizes_are_those_of_twice_the_pixels() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from anylens.darkroom.beside import beside_of
 from anylens.darkroom.glass import Choice, Fitted, with_passport
 from anylens.darkroom.one_pass import counted, fits, in_bands, in_one_pass, renders
 from anylens.darkroom.quad import as_bayer
@@ -17,7 +18,6 @@ from anylens.darkroom.stages import RENDERING, default_recipe
 from anylens.darkroom.stages.merge import Merge
 from anylens.darkroom.stages.mosaic import Highlights
 from anylens.darkroom.stages.resolve import Resolve
-from anylens.darkroom.stages.scene import Unbend
 from anylens.darkroom.stages.stack import Stack
 from anylens.frame import Burst, Frame
 from anylens.image import Latent, Mosaic, Photo, Scene
@@ -100,15 +100,17 @@ def _merge_of(recipe: Recipe, passport: Choice) -> Callable[[Burst], Mosaic | Sc
     """A focus stack and super-resolution take each frame through the recipe's own stages before it is one scene."""
     if not isinstance(recipe.merge, Stack | Resolve):
         return recipe.merge
-    return partial(recipe.merge, mosaic=(Fitted(passport), *recipe.mosaic), demosaic=recipe.demosaic)
+    return partial(
+        recipe.merge,
+        mosaic=(Fitted(passport), *recipe.mosaic),
+        demosaic=recipe.demosaic,
+        beside=beside_of(recipe),
+    )
 
 
 def _demosaiced(recipe: Recipe, mosaic: Mosaic) -> Any:
     """The scene of a mosaic; what a lens has parted is joined before colours are told from each other."""
-    for stage in recipe.scene:
-        if isinstance(stage, Unbend):
-            mosaic = stage.beside_green(mosaic)
-    return recipe.demosaic(mosaic)
+    return recipe.demosaic(beside_of(recipe)(mosaic))
 
 
 def _stage_by_stage(

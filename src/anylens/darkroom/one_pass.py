@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from anylens.darkroom.beside import beside_of
 from anylens.darkroom.counts import counts_of
 from anylens.darkroom.glass import without
 from anylens.darkroom.light import NOTHING_SEEN, bayer_phase
@@ -107,7 +108,7 @@ def in_one_pass(frame: Frame, recipe: Recipe, frames_used: FrameCount | None = N
     facts = denoise.afterwards(facts)
     given["denoise"] = (to_scene.astype(np.float32), *noise)
     unbend = _of(Unbend, recipe)
-    apart = unbend.apart(facts, shape)
+    apart = beside_of(recipe).apart(facts, shape)
     if apart is not None:
         from anylens.kernels.beside import laid_out
         from anylens.kernels.passes.roots import EDGE

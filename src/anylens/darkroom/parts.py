@@ -15,10 +15,10 @@ from anylens.darkroom.glass import Fitted
 from anylens.darkroom.light import NOTHING_SEEN, bayer_phase
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.merge import Merge
-from anylens.darkroom.stages.mosaic import Balance, Highlights, Plan, Planned
+from anylens.darkroom.stages.mosaic import PART_STEP, Balance, Highlights, Plan, Planned
 from anylens.frame import Burst, Facts, Frame
 from anylens.image import Mosaic, Pixels, Scene
-from anylens.kernels import demosaic, linearize, shade
+from anylens.kernels import demosaic, linearize
 from anylens.kernels.matrix import matrix
 from anylens.record import replace
 
@@ -27,7 +27,7 @@ Part = Callable[[slice, slice], Pixels]
 """(3, h, w) of some rows and columns of a scene."""
 
 AROUND_PX = 16
-"""How far around a part the stages look, and more; even, as parts keep the phase of the filter."""
+"""How far around a part the stages look, and more, but for those whose plan says how far."""
 
 
 class Parts:
@@ -99,22 +99,19 @@ class Parts:
         (toe,), to_scene, _ = self._demosaic.plan(first, NOTHING_SEEN)
         counts, blacks, scales, below, period = linearize.tables(*counts_of(frame))
         height, width = counts.shape
-        even = np.lcm(2, period)
+        step_down, around = np.lcm(PART_STEP, period), AROUND_PX + sum(step.reach for step in steps)
 
         def part(rows: slice, columns: slice) -> Pixels:
-            top, left = max(0, rows.start - AROUND_PX) // even * even, max(0, columns.start - AROUND_PX) // 2 * 2
-            bottom, right = min(height, rows.stop + AROUND_PX), min(width, columns.stop + AROUND_PX)
+            top = max(0, rows.start - around) // step_down * step_down
+            left = max(0, columns.start - around) // PART_STEP * PART_STEP
+            bottom, right = min(height, rows.stop + around), min(width, columns.stop + around)
             black, scale = (np.ascontiguousarray(table[:, left:right]) for table in (blacks, scales))
             taken = counts[top:bottom, left:right], black, scale, below[top:bottom], period
             light = linearize.kernel(*taken, out=np.empty((bottom - top, right - left), np.float32))
             for step in steps:
-                given = step.given
                 if step.kernel is None:
                     continue
-                if step.kernel is shade.kernel:
-                    table, (scale_x, shift_x, scale_y, shift_y), *points = given
-                    place = (scale_x, shift_x + left * scale_x, scale_y, shift_y + top * scale_y)
-                    given = (table, np.array(place, np.float32), *points)
+                given = step.given if step.part is None else step.part(top, left)
                 light = step.kernel(light, *given, out=np.empty(light.shape, np.float32))
             colors = matrix(demosaic.demosaic(light, *phase, toe), to_scene)
             return colors[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]

@@ -10,7 +10,7 @@ made in bands of rows, each a small burst of its own, so that no more of it is i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,10 @@ from anylens.kernels.superpose import BLOCK_X, BLOCK_Y, FINE, superpose
 from anylens.kernels.supersample import supersample
 from anylens.record import record, replace
 from anylens.refusal import Refusal
+
+if TYPE_CHECKING:
+    from anylens.darkroom.beside import Beside
+    from anylens.darkroom.stages.resolve import Resolve
 
 Floats = npt.NDArray[np.floating[Any]]
 Counts = npt.NDArray[np.uint16]
@@ -70,11 +74,12 @@ class _Taken:
     places: Places
 
 
-def resolved(burst: Burst, stages: Stages, plan: Plan, reference: int, robustness: float, sharpness: float) -> Scene:
+def resolved(burst: Burst, stages: Stages, plan: Plan, beside: Beside, taste: Resolve) -> Scene:
     """The scene of a burst in twice its width and height, frames of the reference's exposure laid together.
 
     `stages` are what each frame's light goes through before its colours are joined, `plan` is the demosaicing stage's.
-    Raises Refusal as `merged` does, and for light under no Bayer filter.
+    Only the guess has its colours laid `beside` each other, and parted again: what frames have sampled stays as it is,
+    since a sample that is moved is interpolated. Raises Refusal as `merged` does, and for light under no Bayer filter.
     """
     kept: list[Counts] = []
     fields: list[Pixels] = []
@@ -91,7 +96,7 @@ def resolved(burst: Burst, stages: Stages, plan: Plan, reference: int, robustnes
         trusts.append(trust)
         baselines.append(seen.facts.baseline_exposure)
 
-    mosaic = merged(burst, reference, robustness, keep)
+    mosaic = merged(burst, taste.reference, taste.robustness, keep)
     assert isinstance(mosaic, Mosaic)
     phase = bayer_phase(mosaic.facts.sensor.cfa)
     lift = 2.0 ** (mosaic.facts.baseline_exposure - baselines[0])
@@ -105,12 +110,12 @@ def resolved(burst: Burst, stages: Stages, plan: Plan, reference: int, robustnes
     unit = min(max(1.0, float(mosaic.pixels.max())) * 1.05, BRIGHTEST) / LARGEST
     planes = _planes(kept, lift, passed, mosaic, places, unit)
     (toe,), table, seen = plan(mosaic.facts, seen_small(mosaic))
-    guess = demosaic(mosaic.pixels, *phase, toe)
+    guess = beside.parted(demosaic(beside(mosaic).pixels, *phase, toe), mosaic.facts)
     facts, used, shading = mosaic.facts, mosaic.frames_used, mosaic.shading
     del mosaic
     taken = _Taken(planes, unit, fields, np.array(trusts, np.float32), places)
     steps = FAST_STEPS if (_times_drawn(facts) or 0.0) >= FAST else STEPS
-    pixels = _doubled(guess, taken, _levels(facts), table, robustness, sharpness, steps)
+    pixels = _doubled(guess, taken, _levels(facts), table, taste.robustness, taste.sharpness, steps)
     # Twice as many points, or those that there are twice as far apart.
     nearer = 2 * overview_spacing(*guess.shape[1:]) // overview_spacing(*pixels.shape[1:])
     overview = seen.repeat(nearer, 1).repeat(nearer, 2) if seen.size else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -28,8 +29,7 @@ from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels, Scene, overview_spacing
 from anylens.kernels import balance, defects, highlights, shade
 from anylens.kernels.cells import colors_of
-from anylens.kernels.highlights import filled_in
-from anylens.kernels.library import Kernel
+from anylens.kernels.highlights import SPAN_PX, filled_in
 from anylens.kernels.matrix import matrix
 from anylens.opcodes import GainMap, parse
 from anylens.record import record, replace
@@ -38,6 +38,9 @@ Places = npt.NDArray[np.floating[Any]]
 Lying = tuple[float, float, float, float]
 """scale_x, shift_x, scale_y, shift_y from a pixel to its place in a map."""
 
+PART_STEP = 32
+"""Parts of a mosaic begin at whole squares of so many pixels, by which tables of places go."""
+
 
 @record(frozen=True, slots=True, eq=False)
 class Plan:
@@ -45,14 +48,18 @@ class Plan:
 
     `kernel` is to take the light and then what is `given`; None where the light stays as it is. `facts` and `seen` are
     those of the light afterwards, `seen` empty where it must be looked at anew; `shading` is the gain by which this
-    stage lifts the overview's points, None for no gain.
+    stage lifts the overview's points, None for no gain. `part` says what is given for a part that begins at this row
+    and column, multiples of PART_STEP, None where that is the same everywhere; `reach` how many pixels around one tell
+    it, 0 for few.
     """
 
-    kernel: Kernel | None
+    kernel: Callable[..., Any] | None
     given: tuple[Any, ...]
     facts: Facts
     seen: Pixels
     shading: Pixels | None = None
+    part: Callable[[int, int], tuple[Any, ...]] | None = None
+    reach: int = 0
 
     def __call__(self, mosaic: Mosaic) -> Mosaic:
         """The mosaic as planned."""
@@ -144,8 +151,15 @@ class Highlights(Planned):
         sites = by_site(cfa, (0.0, 1.0, 2.0)).astype(np.intp)
         beside = sites[:, ::-1]
         by_sites = [lean[sites, which].reshape(4, *lean.shape[2:]) for which in (beside, 3 - sites - beside)]
-        given = by_site(cfa, clip), np.concatenate(by_sites), *bayer_phase(cfa)
-        return Plan(highlights.kernel, given, facts, filled_in(seen, clip, lean, spacing))
+        table, clips = np.concatenate(by_sites), by_site(cfa, clip)
+
+        def part(top: int, left: int) -> tuple[Any, ...]:
+            rows, columns = (
+                min(at // SPAN_PX, size - 1) for at, size in zip((top, left), table.shape[1:], strict=True)
+            )
+            return clips, np.ascontiguousarray(table[:, rows:, columns:]), *bayer_phase(cfa)
+
+        return Plan(highlights.kernel, part(0, 0), facts, filled_in(seen, clip, lean, spacing), part=part)
 
     def colors(self, scene: Scene) -> Scene:
         """A scene that never was a mosaic of ours, as a linear DNG's, filled in likewise."""
@@ -200,9 +214,14 @@ class Shade(Planned):
         lifting = np.stack([_between(plane, rows, columns) for plane in by_color])
         lifted, shading = seen * lifting, lifting.mean(0).astype(np.float32)
         left_over = replace(facts.opcodes, list2=b"")
-        given = table, np.array(place, np.float32), table.shape[2], table.shape[1]
+        scale_x, shift_x, scale_y, shift_y = place
+
+        def part(top: int, left: int) -> tuple[Any, ...]:
+            lies = np.array((scale_x, shift_x + left * scale_x, scale_y, shift_y + top * scale_y), np.float32)
+            return table, lies, table.shape[2], table.shape[1]
+
         facts = without(replace(facts, opcodes=left_over), "vignetting", "color")
-        return Plan(shade.kernel, given, facts, lifted.astype(np.float32), shading)
+        return Plan(shade.kernel, part(0, 0), facts, lifted.astype(np.float32), shading, part)
 
     def _by_passport(self, facts: Facts, shape: tuple[int, ...]) -> tuple[Pixels, Lying] | None:
         """Gains by site, (4, v, h), and where they lie, None where the passport says nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from anylens.darkroom.recipe import checked, taste
 from anylens.darkroom.stages.demosaic import Demosaic
@@ -10,6 +11,9 @@ from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst
 from anylens.image import Mosaic, Scene
 from anylens.record import record
+
+if TYPE_CHECKING:
+    from anylens.darkroom.beside import Beside
 
 
 @record(frozen=True, slots=True)
@@ -32,9 +36,11 @@ class Resolve:
         burst: Burst,
         mosaic: tuple[Callable[[Mosaic], Mosaic], ...] = (Defects(), Balance(), Highlights(), Shade()),
         demosaic: Callable[[Mosaic], Scene] | None = None,
+        beside: Beside | None = None,
     ) -> Scene:
         """The scene, each frame's light taken through these stages of a mosaic first, as the recipe has them."""
+        from anylens.darkroom.beside import Beside
         from anylens.darkroom.resolving import resolved
 
         plan = (demosaic if isinstance(demosaic, Demosaic) else Demosaic()).plan
-        return resolved(burst, mosaic, plan, self.reference, self.robustness, self.sharpness)
+        return resolved(burst, mosaic, plan, beside or Beside(), self)

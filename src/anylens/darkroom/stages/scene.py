@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anylens.color import rgb_to_rgb
-from anylens.darkroom.glass import colors_apart, places_seen, without
+from anylens.darkroom.glass import places_seen, without
 from anylens.darkroom.grain import over_white
 from anylens.darkroom.light import (
     ENOUGH_FOR_BRIGHTNESS,
     MIDDLE_GREY,
-    bayer_phase,
     mean_frames,
     noise_of,
     sampled,
     scene_matrix,
-    toe_of,
 )
 from anylens.darkroom.recipe import checked, taste
 from anylens.frame import Facts
-from anylens.image import Mosaic, Pixels, Scene, overview_spacing
+from anylens.image import Pixels, Scene, overview_spacing
 from anylens.kernels.cells import spread
 from anylens.kernels.denoise import denoise, tables
 from anylens.kernels.expose import expose
@@ -99,7 +97,7 @@ class Unbend:
 
     `geometry` and `lateral` say how much of the two parts; with `fill` 1 the straight picture is as wide as it can be
     without empty borders, with 0 the scale in its middle stays. A mosaic's lateral colour goes before it is demosaiced
-    (`beside_green`); a scene's is that of the camera's colours, so they are brought back for it.
+    (`darkroom.beside`); a scene's is that of the camera's colours, so they are brought back for it.
     """
 
     geometry: float = taste(1.0, 0.0, 1.0, 0.05)
@@ -128,23 +126,6 @@ class Unbend:
             found.seen_small(scene.seen_small(), overview_spacing(*scene.pixels.shape[1:])),
         )
         return replace(scene, pixels=pixels, facts=facts, frames_used=used, overview=seen, shading=None)
-
-    def beside_green(self, mosaic: Mosaic) -> Mosaic:
-        """The mosaic with red's and blue's light where green's is, as demosaicing takes them to be."""
-        facts, light = mosaic.facts, mosaic.pixels
-        found = self.apart(facts, light.shape)
-        if found is None:
-            return mosaic
-        from anylens.kernels.beside import beside_green
-
-        toe = np.float32(toe_of(noise_of(facts)))
-        lifted = light + toe
-        roots = beside_green(np.copysign(np.sqrt(np.abs(lifted)), lifted), found, *bayer_phase(facts.sensor.cfa))
-        return replace(mosaic, pixels=roots * np.abs(roots) - toe, facts=without(facts, "lateral"))
-
-    def apart(self, facts: Facts, shape: tuple[int, ...]) -> tuple[Pixels, Pixels] | None:
-        """As `glass.colors_apart`, where there is a Bayer mosaic."""
-        return colors_apart(facts, (shape[0], shape[1]), self.lateral) if len(facts.sensor.cfa) == 2 else None
 
     def acts(self, facts: Facts, shape: tuple[int, int]) -> bool:
         """Whether a picture of this shape is bent."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst, Frame
 from anylens.image import Pixels, Scene
 from anylens.record import record
+
+if TYPE_CHECKING:
+    from anylens.darkroom.beside import Beside
 
 Stages = tuple[Callable[[Any], Any], ...]
 
@@ -33,16 +36,22 @@ class Stack:
         checked(self)
 
     def __call__(
-        self, burst: Burst, mosaic: Stages | None = None, demosaic: Callable[[Any], Any] | None = None
+        self,
+        burst: Burst,
+        mosaic: Stages | None = None,
+        demosaic: Callable[[Any], Any] | None = None,
+        beside: Beside | None = None,
     ) -> Scene:
         """The scene of a burst; every frame goes through the stages given, the shipped ones where none are.
 
         All frames are balanced as the first of them is. Raises Refusal as `stacked` does.
         """
+        from anylens.darkroom.beside import Beside
         from anylens.darkroom.parts import Parts
         from anylens.darkroom.stacking import stacked
 
         stages = (Defects(), Balance(), Highlights(), Shade()) if mosaic is None else mosaic
+        stages = (*stages, beside or Beside())
         return stacked(burst, Parts(stages, demosaic or Demosaic()), _grey, self.reference, self.reach)
 
 
