@@ -53,9 +53,15 @@ def test_bands_decode_as_one_jpeg_coded_in_one_piece(
 ) -> None:
     cuts = sorted(cut for cut in cuts if cut < height)
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    banded = b"".join(encode_jpeg(np.split(picture.transpose(2, 0, 1), cuts, axis=1), (height, width), quality))
+    planes = picture.transpose(2, 0, 1)
+    banded = b"".join(encode_jpeg(np.split(planes, cuts, axis=1), (height, width), quality))
+    assert b"".join(encode_jpeg([planes], (height, width), quality)) == banded
     piece = imagecodecs.jpeg8_encode(picture, level=quality, subsampling="444" if quality >= 90 else "420")
-    np.testing.assert_array_equal(imagecodecs.jpeg8_decode(banded), imagecodecs.jpeg8_decode(piece))
+    ours, theirs = (imagecodecs.jpeg8_decode(coded).astype(float) for coded in (banded, piece))
+    if quality < 90:
+        np.testing.assert_array_equal(ours, theirs)
+    else:
+        assert np.sqrt(np.mean((ours - picture) ** 2)) < 1.05 * np.sqrt(np.mean((theirs - picture) ** 2)) + 0.2
 
 
 def test_the_widest_jpeg_has_intervals_that_its_header_can_count() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from anylens.files.bands import Planes, counts, in_order
+from anylens.files.jpeg_tables import CODES, SCAN, steps, tables
 from anylens.files.tiff import Buffer
+from anylens.kernels.jpeg_scan import Scan
 from anylens.refusal import Refusal
 
 LONGEST_SIDE = 65500
@@ -21,7 +23,7 @@ Segments = Sequence[tuple[int, bytes]]
 
 _STRIP_ROWS = 128
 _MOST_UNITS = 65535
-_SOF0, _SOS, _DRI = 0xC0, 0xDA, 0xDD
+_SOS, _DRI = 0xDA, 0xDD
 
 
 def encode_jpeg(
@@ -41,35 +43,45 @@ def encode_jpeg(
         raise Refusal(f"A JPEG quality of {quality} does not exist; choose one from 1 to 100.")
     if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
         raise Refusal(f"{width} x {height} pixels do not fit a JPEG, which ends at {LONGEST_SIDE} a side; use .tif.")
-    subsampling, unit = ("444", 8) if quality >= 90 else ("420", 16)
+    unit = 8 if quality >= 90 else 16
     units_across = -(-width // unit)
     rows = min(_STRIP_ROWS // unit, _MOST_UNITS // units_across) * unit
+    scan = _scanner(quality)
 
-    def encoded(strip: Planes) -> bytes:
-        import imagecodecs
-
-        return bytes(imagecodecs.jpeg8_encode(counts(strip, 255), level=quality, subsampling=subsampling))
-
-    def begun() -> Segments:
-        import imagecodecs  # noqa: F401 - loaded while the first band is made
-
-        return head()
+    def coded(strip: Planes) -> bytes | memoryview:
+        return scan(counts(strip, 255))
 
     def pieces() -> Iterator[Callable[[], Any]]:
-        yield begun
+        yield head
         for strip in _strips(bands, rows):
-            yield partial(encoded, strip)
+            yield partial(coded, strip)
 
     made = in_order(lambda make: make(), pieces())
-    segments, first = next(made), next(made)
-    tables, scan, entropy = _parts(first, height)
+    interval = _DRI, (rows // unit * units_across).to_bytes(2, "big")
+    segments = *next(made), *tables(quality, shape, halved=unit == 16), interval, SCAN
     yield b"\xff\xd8" + b"".join(_segment(marker, content) for marker, content in segments)
-    yield tables + _segment(_DRI, (rows // unit * units_across).to_bytes(2, "big")) + scan
-    yield entropy
-    for index, coded in enumerate(made):
-        yield bytes((0xFF, 0xD0 + index % 8))
-        yield _parts(coded, height)[2]
+    for index, piece in enumerate(made):
+        if index:
+            yield bytes((0xFF, 0xD0 + (index - 1) % 8))
+        yield piece
     yield b"\xff\xd9"
+
+
+def _scanner(quality: int) -> Callable[[Any], bytes | memoryview]:
+    """What codes the scan of interleaved rows (H, W, 3): a compiled function where colour is whole, else libjpeg."""
+    own = Scan(steps(quality), CODES)
+    if own.compiled and quality >= 90:
+        return own
+
+    def libjpeg(picture: Any) -> memoryview:
+        import imagecodecs
+
+        subsampling = "444" if quality >= 90 else "420"
+        coded = memoryview(imagecodecs.jpeg8_encode(picture, level=quality, subsampling=subsampling))
+        at = 2 + sum(4 + len(content) for _, content in jpeg_segments(coded))
+        return coded[at + 2 + int.from_bytes(coded[at + 2 : at + 4], "big") : -2]
+
+    return libjpeg
 
 
 def _strips(bands: Iterable[Planes], rows: int) -> Iterator[Planes]:
@@ -107,17 +119,3 @@ def _segment(marker: int, content: bytes) -> bytes:
             f"{len(content)} bytes of text or facts do not fit a JPEG's segment of {LONGEST_SEGMENT}; write a .tif."
         )
     return bytes((0xFF, marker)) + (len(content) + 2).to_bytes(2, "big") + content
-
-
-def _parts(coded: bytes, height: int) -> tuple[bytes, bytes, memoryview]:
-    """Of one band: its tables and frame header with the whole picture's height, its scan header, its coded scan."""
-    tables = bytearray()
-    at = 2
-    for marker, content in jpeg_segments(coded):
-        at += 4 + len(content)
-        if marker == _SOF0:
-            content = content[:1] + height.to_bytes(2, "big") + content[3:]
-        if not 0xE0 <= marker <= 0xEF:
-            tables += _segment(marker, content)
-    scan = 2 + int.from_bytes(coded[at + 2 : at + 4], "big")
-    return bytes(tables), coded[at : at + scan], memoryview(coded)[at + scan : -2]
