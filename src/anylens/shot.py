@@ -11,7 +11,7 @@ class Shot:
 
     `exposure_s` > 0; `gain` >= 1 is a factor over the sensor's lowest; `frame_s` is the time from one frame to the
     next (0: as fast as the sensor goes); `crop` is (top, left, bottom, right) in sensor pixels, None for all of it.
-    Raises ValueError for times and gains that no camera has.
+    Raises ValueError for times, gains and crops that no camera has.
     """
 
     exposure_s: float
@@ -26,6 +26,8 @@ class Shot:
             raise ValueError(f"gain is {self.gain:g}, the lowest gain of a sensor is 1")
         if not self.frame_s >= 0.0:
             raise ValueError(f"frame_s is {self.frame_s:g}, frames follow each other in 0 s or more")
+        if self.crop is not None and len(self.crop) != 4:
+            raise ValueError(f"crop is {self.crop}, it has four sides: (top, left, bottom, right)")
 
     def stops(self, ev: float) -> Shot:
         """The same shot with 2**ev times the exposure time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from anylens import camera
 from anylens.camera import Camera
+from anylens.camera.virtual import Virtual
 from anylens.files import write
 from anylens.frame import Frame
 from anylens.refusal import Refusal
@@ -157,3 +159,38 @@ def test_a_raw_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_cameras_that_there_are_not_are_refused(name: str) -> None:
     with pytest.raises(Refusal):
         camera.open(name)
+
+
+@pytest.mark.parametrize("name", [3, None, b"virtual:", ["virtual:"], Path("raws")])
+def test_what_is_no_name_opens_no_camera(name: object) -> None:
+    with pytest.raises(Refusal, match="is no text; give one"):
+        camera.open(name)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shots", [None, 3, Shot(0.01), "shot", [3], [Shot(0.01), None], {0.01: "a set of no shots"}])
+def test_what_is_no_shot_is_refused_in_one_sentence(backend: Backend, shots: object) -> None:
+    with pytest.raises(Refusal, match=r"A camera is asked for shots .*; give \[Shot"):
+        list(backend.opened().capture(shots))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"lens": 3}, "no lens '3'"),
+        ({"size": (64,)}, "is not like 640x480"),
+        ({"seed": 1.5}, "not a whole number"),
+        ({"aperture": [2, 4]}, "not a number"),
+        ({"scene": 7}, "no scene '7'"),
+    ],
+)
+def test_settings_that_are_not_what_they_should_be_are_refused(settings: dict[str, object], why: str) -> None:
+    with pytest.raises(Refusal, match=why):
+        camera.open("virtual:lens=ideal", **settings)
+
+
+def test_settings_mean_the_same_as_numbers_and_as_text() -> None:
+    said = camera.open("virtual:lens=ideal,size=64x48,aperture=4,tilt=0.1/0.05,distance=inf,seed=3")
+    given = camera.open("virtual:lens=ideal", size=(64, 48), aperture=4, tilt=(0.1, 0.05), distance=math.inf, seed=3)
+    assert isinstance(said, Virtual)
+    assert isinstance(given, Virtual)
+    assert said.setup == given.setup

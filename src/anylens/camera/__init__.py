@@ -26,6 +26,8 @@ def open(name: str, **settings: Any) -> Camera:  # noqa: A001
     `virtual:` takes settings as `key=value` with commas between (see `camera.virtual`). Raises Refusal for kinds of
     camera that there are not and for settings that cannot be.
     """
+    if not isinstance(name, str):
+        raise Refusal(f"A camera is opened by its name and {name!r} is no text; give one, as 'folder:raws/'.")
     kind, colon, rest = name.partition(":")
     if colon and kind == "virtual":
         from anylens.camera.virtual import open_virtual

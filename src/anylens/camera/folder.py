@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from anylens.camera.model import shots_of
 from anylens.frame import Frame
 from anylens.record import replace
 from anylens.refusal import Refusal
@@ -30,7 +31,7 @@ class Folder:
     def capture(self, shots: Iterable[Shot]) -> Iterator[Frame]:
         """The next files as frames; what a shot asked and the file was not taken with stands in its notes."""
         self._open()
-        return self._frames(shots)
+        return self._frames(shots_of(shots))
 
     def close(self) -> None:
         """Gives no further frames."""

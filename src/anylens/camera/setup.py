@@ -91,14 +91,19 @@ def setup(text: str, **settings: Any) -> Setup:
             raise Refusal(f"The camera's name says {key}= twice; say it once.")
         said[key] = value.strip()
     said |= {key: value for key, value in settings.items() if value is not None}
-    chosen = {key: _meant(key, value) for key, value in said.items() if key in OWN}
+    chosen = {key: _meant(key, _written(key, value)) for key, value in said.items() if key in OWN}
     options = tuple(sorted((key, str(value)) for key, value in said.items() if key not in OWN))
     return Setup(**chosen, options=options)
 
 
-def _meant(key: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+def _written(key: str, value: Any) -> str:
+    """A setting as a name would say it."""
+    if isinstance(value, list | tuple):
+        return ("x" if key == "size" else "/").join(map(str, value))
+    return str(value)
+
+
+def _meant(key: str, value: str) -> Any:
     match key:
         case "size":
             sides = value.lower().split("x")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from anylens.body import Body, Mode
+from anylens.camera.model import shots_of
 from anylens.camera.setup import OWN, Setup, setup
 from anylens.frame import Facts, Frame
 from anylens.lens import Lens, Setting
@@ -97,7 +98,7 @@ class Virtual:
     def capture(self, shots: Iterable[Shot]) -> Iterator[Frame]:
         """One frame a shot, in order; see `Camera`. Refusal for exposures, gains and crops that the sensor has not."""
         self._open()
-        return self._frames(shots)
+        return self._frames(shots_of(shots))
 
     def close(self) -> None:
         """Lets go of the light; closing twice is fine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -115,13 +116,19 @@ class Gaze:
 
 def every_row(few: Array, rows: int) -> Array:
     """(..., rows, 4): curves of all rows from those of every 16th and the last."""
-    first = np.minimum(np.arange(rows) // FEW, max(few.shape[-2] - 2, 0))
-    at = _every_few(rows)
-    span = np.maximum(np.diff(at, append=at[-1] + 1), 1)[first]
-    part = ((np.arange(rows) - at[first]) / span).astype(np.float32)[:, None]
-    after = few[..., np.minimum(first + 1, few.shape[-2] - 1), :]
-    before = few[..., first, :]
-    return np.asarray(before + part * (after - before))
+    before, after, part = _between(rows)
+    start = np.take(few, before, axis=-2)
+    return np.asarray(start + part * (np.take(few, after, axis=-2) - start))
+
+
+@lru_cache(8)
+def _between(rows: int) -> tuple[Numbers, Numbers, Array]:
+    """Which of every 16th stand before and after each row, and how far (rows, 1) it is from the one to the other."""
+    at, row = _every_few(rows), np.arange(rows)
+    before = np.minimum(row // FEW, max(len(at) - 2, 0))
+    after = np.minimum(before + 1, len(at) - 1)
+    part = (row - at[before]) / np.maximum(at[after] - at[before], 1)
+    return before, after, part.astype(np.float32)[:, None]
 
 
 def turned(pose: Floats) -> Floats:

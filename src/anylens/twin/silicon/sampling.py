@@ -70,31 +70,32 @@ class Sampling:
         return out
 
     def _seen(self, spell: int, lines: Lines, sites: Sequence[tuple[int, Lines]]) -> list[Array]:
-        """The same of one spell, site by site: all layers over each other."""
-        patches = [patch for moved in self._moved for patch in moved.patches(spell, lines)]
-        return [self._over_each_other(patches, *site) for site in sites]
+        """The same of one spell, site by site: all layers over each other, the farthest first.
 
-    def _over_each_other(self, patches: Sequence[_Patch], colour: int, site: Lines) -> Array:
-        """(h, w): what patches, the farthest first, give the pixels of one site of the colour filter's cell."""
-        down, across = site
-        if self._ground is None:
-            seen = np.zeros([len(range(each.start, each.stop, each.step)) for each in site], np.float32)
-        else:
-            rows, columns = (
-                slice(begin + each.start, begin + each.stop, each.step)
-                for begin, each in zip((self._top, self._left), site, strict=True)
-            )
-            seen = self._ground[rows, columns].copy()
-        for patch in patches:
-            begin, end = (-(-(at - across.start) // across.step) for at in (patch.columns.start, patch.columns.stop))
-            if begin < end:
-                columns = slice(across.start + begin * across.step, patch.columns.stop, across.step)
-                rates, *cover = patch.looked_at(colour, (down, columns))
-                here = seen[:, begin:end]
-                for each in cover:
-                    here *= np.float32(1.0) - each
-                here += rates
+        A patch is looked at by all sites before the next one is: its planes stay in a core's own cache.
+        """
+        seen = [self._behind(site) for _, site in sites]
+        for patch in (patch for moved in self._moved for patch in moved.patches(spell, lines)):
+            for (colour, (down, across)), whole in zip(sites, seen, strict=True):
+                begin, end = (-(-(at - across.start) // across.step) for at in (patch.columns.start, patch.columns.stop))
+                if begin < end:
+                    columns = slice(across.start + begin * across.step, patch.columns.stop, across.step)
+                    rates, *cover = patch.looked_at(colour, (down, columns))
+                    here = whole[:, begin:end]
+                    for each in cover:
+                        here *= np.float32(1.0) - each
+                    here += rates
         return seen
+
+    def _behind(self, site: Lines) -> Array:
+        """(h, w): what stands behind all that is looked at, on the pixels of one site of the colour filter's cell."""
+        if self._ground is None:
+            return np.zeros([len(range(each.start, each.stop, each.step)) for each in site], np.float32)
+        rows, columns = (
+            slice(begin + each.start, begin + each.stop, each.step)
+            for begin, each in zip((self._top, self._left), site, strict=True)
+        )
+        return self._ground[rows, columns].copy()
 
     def _sites(self, lines: Lines) -> Iterator[tuple[int, Lines]]:
         """Which colour some of the rows and columns that are read count, and which of them that are."""
