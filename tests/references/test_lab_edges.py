@@ -7,7 +7,7 @@ import pytest
 
 from anylens.lab.charts import Edge, find_edges
 from anylens.lab.profile import fitted
-from anylens.lab.samples import NoChart, Samples
+from anylens.lab.samples import EVERYWHERE, NoChart, Samples
 from anylens.lab.sharpness import edge_sharpness, edges_drawn, edges_sharpness
 from anylens.refusal import Refusal
 from tests import edges
@@ -21,6 +21,7 @@ BLURS = {
 }
 GREEN = ((False, True), (True, False))
 RED = ((True, False), (False, False))
+QUAD_GREEN = ((False, False, True, True),) * 2 + ((True, True, False, False),) * 2
 QUAD_RED = ((True, True, False, False), (True, True, False, False), (False,) * 4, (False,) * 4)
 
 
@@ -74,6 +75,20 @@ def test_noise_of_three_percent_spreads_it_two_percent_at_most_and_the_error_say
     assert abs(bias) < 0.01
     assert spread < 0.02
     assert 0.7 * spread < told < 1.5 * spread
+
+
+@pytest.mark.parametrize("sites", [EVERYWHERE, GREEN, QUAD_GREEN], ids=["mono", "Bayer", "quad-Bayer"])
+@pytest.mark.parametrize("noise", [0.01, 0.03])
+def test_leaning_on_what_blurs_are_like_adds_no_bias_that_stays_in_the_mean_of_many_edges(sites, noise):
+    random = np.random.default_rng(6)
+    for half in (0.2, 0.35):
+        blur, found = edges.gaussian(half), []
+        for angle, offset in ((4.0, 0.2), (11.0, -0.3), (33.0, 0.1), (97.0, 0.4)):
+            pixels, edge = picture(blur, angle, offset, size=200, length=160.0)
+            grain = random.normal(0.0, noise, pixels.shape)
+            for seen in (pixels + grain, pixels - grain):
+                found.append(error(blur, angle, Samples(seen.astype(np.float32), "G", sites, pitch_um=3.2), edge)[0])
+        assert abs(np.mean(found)) < 0.006
 
 
 @pytest.mark.parametrize("sites", [GREEN, RED, QUAD_RED], ids=["green", "red", "quad red"])
