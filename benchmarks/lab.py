@@ -112,11 +112,11 @@ def mosaics(rounds: int) -> dict[str, dict[str, float]]:
     kept, rows = {}, []
     for kind in SITES:
         for half in HALVES_CPP:
-            found = {noise: mosaic(kind, half, noise, rounds) for noise in NOISES}
+            found = {grain: mosaic(kind, half, grain, rounds) for grain in NOISES}
             rows.append((kind, f"{half:g}", *(f"{bias:+.2f} {spread:.2f}" for bias, spread in found.values())))
-            for noise, (bias, spread) in found.items():
-                kept[f"{kind}, {half:g} cycles/px, {100 * noise:g} %"] = {"bias": bias, "spread": spread}
-    columns = ("sites", "MTF50", *(f"{100 * noise:g} %" for noise in NOISES))
+            for grain, (bias, spread) in found.items():
+                kept[f"{kind}, {half:g} cycles/px, {100 * grain:g} %"] = {"bias": bias, "spread": spread}
+    columns = ("sites", "MTF50", *(f"{100 * grain:g} %" for grain in NOISES))
     report.table("Bias and spread of MTF50, %, by noise in parts of white; the step is 0.6", columns, rows)
     return kept
 

@@ -86,8 +86,8 @@ def test_leaning_on_what_blurs_are_like_adds_no_bias_that_stays_in_the_mean_of_m
         for angle, offset in ((4.0, 0.2), (11.0, -0.3), (33.0, 0.1), (97.0, 0.4)):
             pixels, edge = picture(blur, angle, offset, size=200, length=160.0)
             grain = random.normal(0.0, noise, pixels.shape)
-            for seen in (pixels + grain, pixels - grain):
-                found.append(error(blur, angle, Samples(seen.astype(np.float32), "G", sites, pitch_um=3.2), edge)[0])
+            both = (Samples((pixels + x).astype(np.float32), "G", sites, pitch_um=3.2) for x in (grain, -grain))
+            found += [error(blur, angle, samples, edge)[0] for samples in both]
         assert abs(np.mean(found)) < 0.006
 
 

@@ -84,7 +84,8 @@ class Layer:
         near = cv2.dilate(self._lit_blocks, np.ones((reach, reach), np.uint8))
         # What is lit at a border is seen beyond it too.
         rows, columns = (
-            np.clip(at * np.float32(1.0 / _BLOCK), 0, side - 1).astype(np.intp) for at, side in zip((y, x), near.shape, strict=True)
+            np.clip(at * np.float32(1.0 / _BLOCK), 0, side - 1).astype(np.intp)
+            for at, side in zip((y, x), near.shape, strict=True)
         )
         return np.asarray(near[rows, columns] > 0)
 

@@ -76,15 +76,8 @@ class Sampling:
         """
         seen = [self._behind(site) for _, site in sites]
         for patch in (patch for moved in self._moved for patch in moved.patches(spell, lines)):
-            for (colour, (down, across)), whole in zip(sites, seen, strict=True):
-                begin, end = (-(-(at - across.start) // across.step) for at in (patch.columns.start, patch.columns.stop))
-                if begin < end:
-                    columns = slice(across.start + begin * across.step, patch.columns.stop, across.step)
-                    rates, *cover = patch.looked_at(colour, (down, columns))
-                    here = whole[:, begin:end]
-                    for each in cover:
-                        here *= np.float32(1.0) - each
-                    here += rates
+            for (colour, site), whole in zip(sites, seen, strict=True):
+                patch.put_over(whole, colour, site)
         return seen
 
     def _behind(self, site: Lines) -> Array:
@@ -198,6 +191,18 @@ class _Patch:
             self._near = down, across
             self._curves = self._curves.copy()
             self._curves[:, :, 0] -= np.array([[across.start], [down.start]], np.float32)
+
+    def put_over(self, whole: Array, colour: int, site: Lines) -> None:
+        """Puts it over what stands behind it on the pixels of one site of the colour filter's cell."""
+        down, across = site
+        begin, end = (-(-(at - across.start) // across.step) for at in (self.columns.start, self.columns.stop))
+        if begin < end:
+            columns = slice(across.start + begin * across.step, self.columns.stop, across.step)
+            rates, *cover = self.looked_at(colour, (down, columns))
+            here = whole[:, begin:end]
+            for each in cover:
+                here *= np.float32(1.0) - each
+            here += rates
 
     def looked_at(self, colour: int, lines: Lines) -> list[Array]:
         """Rates of a colour at some of the rows and columns that are read, and the cover there, if any."""
