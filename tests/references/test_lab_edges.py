@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -159,6 +161,19 @@ def test_squares_are_found_and_measured_by_themselves():
     seen = edges_drawn(samples, found)
     assert seen.shape == (260, 260, 3)
     assert (seen[:, :, 1].astype(int) - seen[:, :, 0] > 60).sum() > 500
+
+
+def test_edges_beside_each_other_are_alike_in_a_chart_and_not_where_things_are_soft_themselves():
+    def squares(*halves):
+        drawn = [edges.square(200, edges.gaussian(half), 6.0, 110.0, (99.5, 99.5)) for half in halves]
+        return edges_sharpness(Samples(np.hstack(drawn).astype(np.float32)))
+
+    assert squares(0.3, 0.3).unlike() == pytest.approx(1.0, abs=0.05)
+    soft = squares(0.08, 0.12, 0.3)
+    few = replace(soft, edges=tuple(each for each in soft.edges if each.angle_deg > 90.0)[::2])
+    assert len(few.edges) == 3
+    assert few.unlike() > 1.3
+    assert replace(few, edges=few.edges[:1]).unlike() == 1.0
 
 
 def test_a_picture_without_edges_is_refused_with_a_picture_of_it():

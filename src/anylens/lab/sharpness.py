@@ -92,6 +92,19 @@ class Sharpness:
             return [float(np.hypot(*(np.array(edge.place_px) - middle))) for edge in self.edges]
         return [float(np.hypot(*edge.place_mm)) for edge in self.edges if edge.place_mm is not None]
 
+    def unlike(self) -> float:
+        """By what factor MTF50 differs between an edge and the nearest one of its direction: the median, 1 or more.
+
+        A lens draws neighbours alike; contours of things are as soft as the things are, moved and out of focus.
+        """
+        factors = []
+        for edge in self.edges:
+            others = [each for each in self.edges if each is not edge and each.direction == edge.direction]
+            if others:
+                nearest = min(others, key=lambda each: math.dist(each.place_px, edge.place_px))
+                factors.append(abs(math.log(nearest.mtf50_cpp.value / edge.mtf50_cpp.value)))
+        return math.exp(float(np.median(factors))) if factors else 1.0
+
     def by_place(self) -> list[Ring]:
         """The edges in three rings of equal width about the middle, by direction; empty ones left out."""
         away = self.from_middle()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 12
 """More edges are told by rings about the middle."""
+_UNLIKE = 1.3
+"""A chart's neighbours differ by less."""
 
 
 def options(syntax: Syntax) -> None:
@@ -89,6 +91,11 @@ def _tell(file: str, result: Sharpness) -> None:
         print(f"single edges have an MTF50 of {values[0]:.3f} to {values[-1]:.3f} cycles/px; --json tells each")
     if result.refused:
         print(f"{len(result.refused)} edges refused, the first: {voice.one_line(result.refused[0].why)}")
+    if result.unlike() > _UNLIKE:
+        print(
+            f"note: This may be no chart: edges beside each other differ {result.unlike():.1f} times in sharpness, so "
+            "it is the things' as much as the lens's; photograph slanted edges for the lens's own"
+        )
     if result.left:
         print(f"{result.left} more straight lines were not looked at: these edges from all over the picture are enough")
 
