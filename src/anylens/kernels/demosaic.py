@@ -55,29 +55,78 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    half, quarter = hl.f32(0.5), hl.f32(0.25)
-    root, across, down = hl.Func("root"), hl.Func("across"), hl.Func("down")
+    root, sites = _rooted(mosaic, toe), pattern.green_sites("sites", red_x, red_y)
+    green_site, red_row = sites[x, y % 2] > hl.f32(0.0), (y + red_y) % 2 == 0
+    across, down = _apart(root, sites)
+    across_change, across_thick, down_thick = _changes(across, down)
+    weighed = _weighed(root, (across, across_thick), (down, down_thick))
+    estimate, diagonal, rgb = _held(root, weighed, green_site), hl.Func("diagonal"), hl.Func("rgb")
+    green = root[x, y] + hl.select(green_site, hl.f32(0.0), estimate[x, y][0])
+
+    def halfway(one: Any, other: Any) -> Any:
+        return hl.f32(0.5) * (one + other)
+
+    def between(one: Any, other: Any) -> Any:
+        """From one difference to another, as far as the columns' share says."""
+        return one + estimate[x, y][1] * (other - one)
+
+    red_difference, blue_difference = differences(estimate, diagonal, halfway, between, (green_site, red_row))
+    value = green - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
+    rgb[x, y, c] = value * hl.abs(value) - toe
+    lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
+    return Stages(sites, lines, weighed, rgb)
+
+
+def _rooted(mosaic: Any, toe: Any) -> Any:
+    """(x, y): the root of the light above `toe`, negative where that is."""
+    import halide as hl
+
+    x, y, root = hl.Var("x"), hl.Var("y"), hl.Func("root")
     lifted = mosaic[x, y] + toe
     size = hl.sqrt(hl.abs(lifted))
     root[x, y] = hl.select(lifted < hl.f32(0.0), -size, size)
+    return root
 
-    sites = pattern.green_sites("sites", red_x, red_y)
-    sign = sites[x, y % 2]
-    green_site = sign > hl.f32(0.0)
-    red_row = (y + red_y) % 2 == 0
-    center = root[x, y]
+
+def _apart(root: Any, sites: Any) -> tuple[Any, Any]:
+    """How far green lies above the other colour of its row, and of its column, each pixel's taken from neighbours."""
+    import halide as hl
+
+    x, y, across, down = hl.Var("x"), hl.Var("y"), hl.Func("across"), hl.Func("down")
+    half, quarter = hl.f32(0.5), hl.f32(0.25)
+    center, sign = root[x, y], sites[x, y % 2]
     row = (root[x - 1, y] + root[x + 1, y]) * half + (center * 2 - root[x - 2, y] - root[x + 2, y]) * quarter
     column = (root[x, y - 1] + root[x, y + 1]) * half + (center * 2 - root[x, y - 2] - root[x, y + 2]) * quarter
     across[x, y] = sign * (center - row)
     down[x, y] = sign * (center - column)
+    return across, down
 
-    # A gradient is the mean of changes over 4 x 3 places beside a pixel: means of three across its way are shared.
+
+def _changes(across: Any, down: Any) -> tuple[Any, Any, Any]:
+    """How much `across` changes along rows; and of that, and of `down` along columns, the mean of three beside it.
+
+    A gradient is the mean of changes over 4 x 3 places beside a pixel: means of three across its way are shared.
+    """
+    import halide as hl
+
+    x, y, quarter = hl.Var("x"), hl.Var("y"), hl.f32(0.25)
     across_change, across_thick, down_thick = (hl.Func(n) for n in ("across_change", "across_thick", "down_thick"))
     across_change[x, y] = hl.abs(across[x - 1, y] - across[x + 1, y])
     across_thick[x, y] = quarter * (across_change[x, y - 1] + across_change[x, y] * 2 + across_change[x, y + 1])
     change = [hl.abs(down[x + d, y - 1] - down[x + d, y + 1]) for d in range(-1, 2)]
     down_thick[x, y] = quarter * (change[0] + change[1] * 2 + change[2])
+    return across_change, across_thick, down_thick
 
+
+def _weighed(root: Any, by_rows: tuple[Any, Any], by_columns: tuple[Any, Any]) -> Any:
+    """The colour difference that the four directions tell, each the less the steeper it is, and the columns' share.
+
+    `by_rows` and `by_columns` are the differences and how much they change.
+    """
+    import halide as hl
+
+    x, y, weighed = hl.Var("x"), hl.Var("y"), hl.Func("weighed")
+    (across, across_thick), (down, down_thick) = by_rows, by_columns
     own_across = hl.abs(root[x - 1, y] - root[x + 1, y]) * hl.f32(OWN_CHANGE)
     own_down = hl.abs(root[x, y - 1] - root[x, y + 1]) * hl.f32(OWN_CHANGE)
 
@@ -96,30 +145,23 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     leftward = sum((across[x - d, y] for d in range(NEAREST)), hl.f32(0.0))
     rightward = sum((across[x + d, y] for d in range(NEAREST)), hl.f32(0.0))
     part = hl.f32(1.0) / (north + south + west + east)
-    weighed, estimate, diagonal = hl.Func("weighed"), hl.Func("estimate"), hl.Func("diagonal")
     mean = (north * upward + south * downward + west * leftward + east * rightward) * part * hl.f32(1 / NEAREST)
     weighed[x, y] = (mean, (north + south) * part)
-    estimated = weighed[x, y][0]
+    return weighed
+
+
+def _held(root: Any, weighed: Any, green_site: Any) -> Any:
+    """The same, an estimated green held to what the four around it span, and BEYOND."""
+    import halide as hl
+
+    x, y, estimate = hl.Var("x"), hl.Var("y"), hl.Func("estimate")
+    center, estimated = root[x, y], weighed[x, y][0]
     around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
     lowest, highest = hl.min(*around), hl.max(*around)
     beyond = hl.f32(BEYOND) * (highest - lowest)
     likely = hl.clamp(center + estimated, lowest - beyond, highest + beyond) - center
     estimate[x, y] = (hl.select(green_site, estimated, likely), weighed[x, y][1])
-    green = center + hl.select(green_site, hl.f32(0.0), estimate[x, y][0])
-
-    def halfway(one: Any, other: Any) -> Any:
-        return half * (one + other)
-
-    def between(one: Any, other: Any) -> Any:
-        """From one difference to another, as far as the columns' share says."""
-        return one + estimate[x, y][1] * (other - one)
-
-    red_difference, blue_difference = differences(estimate, diagonal, halfway, between, (green_site, red_row))
-    value = green - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
-    rgb = hl.Func("rgb")
-    rgb[x, y, c] = value * hl.abs(value) - toe
-    lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
-    return Stages(sites, lines, weighed, rgb)
+    return estimate
 
 
 def differences(estimate: Any, diagonal: Any, mean: Any, between: Any, site: tuple[Any, Any]) -> tuple[Any, Any]:

@@ -79,31 +79,70 @@ def of_roots(root: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    u16, i16 = hl.UInt(16), hl.Int(16)
-    mean, most = hl.rounding_halving_add, hl.saturating_add
-    across, down = hl.Func("across"), hl.Func("down")
-
     sites = pattern.along_rows(
         "signs", lambda x, odd: hl.select((x + odd + red_x + red_y) % 2 == 1, hl.i16(1), hl.i16(-1))
     )
-    sign = sites[x, y % 2]
-    green_site = sign > hl.i16(0)
-    red_row = (y + red_y) % 2 == 0
-    center = root[x, y]
+    green_site, red_row = sites[x, y % 2] > hl.i16(0), (y + red_y) % 2 == 0
+    across, down = _apart(root, sites)
+    across_change, across_thick, down_thick = _changes(across, down)
+    weighed = _weighed(root, (across, across_thick), (down, down_thick))
+    estimate, diagonal = _held(root, weighed, green_site), hl.Func("diagonal")
+    green = root[x, y] + hl.select(green_site, hl.u16(0), estimate[x, y][0] - hl.u16(MIDDLE))
+
+    def between(one: Any, other: Any) -> Any:
+        """From one difference to another, as far as the columns' share says."""
+        way = hl.rounding_mul_shift_right(hl.cast(hl.Int(16), other - one), estimate[x, y][1], hl.u16(PART_BITS))
+        return one + hl.cast(hl.UInt(16), way)
+
+    red_difference, blue_difference = demosaic.differences(
+        estimate, diagonal, hl.rounding_halving_add, between, (green_site, red_row)
+    )
+    apart = hl.mux(c, [red_difference, hl.u16(MIDDLE), blue_difference])
+    counted, rgb = hl.Func("counted"), hl.Func("rgb")
+    counted[x, y, c] = green - apart + hl.u16(MIDDLE - ABOVE + BELOW * int(STEPS))
+    value = hl.f32(counted[x, y, c]) * hl.f32(1.0 / STEPS) - hl.f32(BELOW)
+    rgb[x, y, c] = value * hl.abs(value) - toe
+    lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
+    return Stages(sites, lines, weighed, counted, rgb)
+
+
+def _apart(root: Any, sites: Any) -> tuple[Any, Any]:
+    """How far green lies above the other colour of its row, and of its column, from MIDDLE on."""
+    import halide as hl
+
+    x, y, across, down = hl.Var("x"), hl.Var("y"), hl.Func("across"), hl.Func("down")
+    center, sign, mean = root[x, y], sites[x, y % 2], hl.rounding_halving_add
 
     def difference_of(near: tuple[Any, Any], far: tuple[Any, Any]) -> Any:
         """The centre less what its neighbours tell it to be, counted up for a green one, down for another."""
-        change = hl.cast(i16, center - mean(*near)) - (hl.cast(i16, center - mean(*far)) >> 1)
-        return hl.cast(u16, change * sign) + hl.u16(MIDDLE)
+        change = hl.cast(hl.Int(16), center - mean(*near)) - (hl.cast(hl.Int(16), center - mean(*far)) >> 1)
+        return hl.cast(hl.UInt(16), change * sign) + hl.u16(MIDDLE)
 
     across[x, y] = difference_of((root[x - 1, y], root[x + 1, y]), (root[x - 2, y], root[x + 2, y]))
     down[x, y] = difference_of((root[x, y - 1], root[x, y + 1]), (root[x, y - 2], root[x, y + 2]))
+    return across, down
 
+
+def _changes(across: Any, down: Any) -> tuple[Any, Any, Any]:
+    """How much `across` changes along rows; and of that, and of `down` along columns, the mean of three beside it."""
+    import halide as hl
+
+    x, y, mean = hl.Var("x"), hl.Var("y"), hl.rounding_halving_add
     across_change, across_thick, down_thick = (hl.Func(n) for n in ("across_change", "across_thick", "down_thick"))
     across_change[x, y] = hl.absd(across[x - 1, y], across[x + 1, y])
     across_thick[x, y] = mean(mean(across_change[x, y - 1], across_change[x, y + 1]), across_change[x, y])
     change = [hl.absd(down[x + d, y - 1], down[x + d, y + 1]) for d in range(-1, 2)]
     down_thick[x, y] = mean(mean(change[0], change[2]), change[1])
+    return across_change, across_thick, down_thick
+
+
+def _weighed(root: Any, by_rows: tuple[Any, Any], by_columns: tuple[Any, Any]) -> Any:
+    """The colour difference that the four directions tell, in floats, and the columns' share, as `demosaic` does."""
+    import halide as hl
+
+    x, y, weighed = hl.Var("x"), hl.Var("y"), hl.Func("weighed")
+    (across, across_thick), (down, down_thick) = by_rows, by_columns
+    mean, most = hl.rounding_halving_add, hl.saturating_add
 
     def along(plane: Any, dx: int, dy: int) -> Any:
         values = [plane[x + dx * d, y + dy * d] for d in range(demosaic.NEAREST)]
@@ -123,33 +162,28 @@ def of_roots(root: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     west, east = weight(across_thick, own_across, -1, 0), weight(across_thick, own_across, 1, 0)
     columns = north * hl.f32(along(down, 0, -1)) + south * hl.f32(along(down, 0, 1))
     rows = west * hl.f32(along(across, -1, 0)) + east * hl.f32(along(across, 1, 0))
-    by_columns = north + south
-    part = powers.inverse(by_columns + (west + east))
-    weighed, estimate, diagonal = hl.Func("weighed"), hl.Func("estimate"), hl.Func("diagonal")
-    weighed[x, y] = ((columns + rows) * part, by_columns * part)
-    estimated = hl.cast(u16, hl.cast(hl.Int(32), weighed[x, y][0] + hl.f32(0.5)))
+    upright = north + south
+    part = powers.inverse(upright + (west + east))
+    weighed[x, y] = ((columns + rows) * part, upright * part)
+    return weighed
+
+
+def _held(root: Any, weighed: Any, green_site: Any) -> Any:
+    """The same in whole numbers, an estimated green held to what the four around it span, and as much beyond."""
+    import halide as hl
+
+    x, y, estimate = hl.Var("x"), hl.Var("y"), hl.Func("estimate")
+    center = root[x, y]
+    estimated = hl.cast(hl.UInt(16), hl.cast(hl.Int(32), weighed[x, y][0] + hl.f32(0.5)))
     around = [root[x - 1, y], root[x + 1, y], root[x, y - 1], root[x, y + 1]]
     lowest, highest = hl.min(*around), hl.max(*around)
     beyond = highest - lowest
     likely = center + estimated - hl.u16(MIDDLE)
-    likely = hl.clamp(likely, hl.saturating_sub(lowest, beyond), most(highest, beyond)) - center + hl.u16(MIDDLE)
-    share = hl.cast(i16, hl.cast(hl.Int(32), weighed[x, y][1] * hl.f32(2.0**PART_BITS - 1.0)))
+    likely = hl.clamp(likely, hl.saturating_sub(lowest, beyond), hl.saturating_add(highest, beyond))
+    likely = likely - center + hl.u16(MIDDLE)
+    share = hl.cast(hl.Int(16), hl.cast(hl.Int(32), weighed[x, y][1] * hl.f32(2.0**PART_BITS - 1.0)))
     estimate[x, y] = (hl.select(green_site, estimated, likely), share)
-    green = center + hl.select(green_site, hl.u16(0), estimate[x, y][0] - hl.u16(MIDDLE))
-
-    def between(one: Any, other: Any) -> Any:
-        """From one difference to another, as far as the columns' share says."""
-        way = hl.rounding_mul_shift_right(hl.cast(i16, other - one), estimate[x, y][1], hl.u16(PART_BITS))
-        return one + hl.cast(u16, way)
-
-    red_difference, blue_difference = demosaic.differences(estimate, diagonal, mean, between, (green_site, red_row))
-    apart = hl.mux(c, [red_difference, hl.u16(MIDDLE), blue_difference])
-    counted, rgb = hl.Func("counted"), hl.Func("rgb")
-    counted[x, y, c] = green - apart + hl.u16(MIDDLE - ABOVE + BELOW * int(STEPS))
-    value = hl.f32(counted[x, y, c]) * hl.f32(1.0 / STEPS) - hl.f32(BELOW)
-    rgb[x, y, c] = value * hl.abs(value) - toe
-    lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
-    return Stages(sites, lines, weighed, counted, rgb)
+    return estimate
 
 
 def schedule(stages: Stages, target: Any) -> None:

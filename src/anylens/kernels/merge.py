@@ -71,76 +71,111 @@ class Stages(Parts):
     gathered: Any
 
 
-def algorithm(
-    still: Any,
-    moved: Any,
-    filters: Any,
-    shifts: Any,
-    levels: Any,
-    before: Any,
-    wide: Any,
-    tall: Any,
-    gain: Any,
-    trust: Any,
-    robustness: Any,
-    clips: Any,
-) -> Stages:
+def algorithm(*arguments: Any) -> Stages:
     """`clips` is 0 where no light is to be taken for clipped, whatever `levels` say: the burst is no bracket."""
     import halide as hl
 
+    still, moved, filters, shifts, levels, before, wide, tall, gain, trust, robustness, clips = arguments
     x, r, q, s, k = (hl.Var(name) for name in "xrqsk")
-    zero, one = hl.f32(0.0), hl.f32(1.0)
-    read, gap, tested, down, clipped, clipped_down, share, gathered = (
-        hl.Func(name) for name in ("read", "gap", "tested", "down", "clipped", "clipped_down", "share", "gathered")
-    )
+    gap, share, gathered = hl.Func("gap"), hl.Func("share"), hl.Func("gathered")
 
     def moved_by(block_x: Any, block_y: Any, part: int) -> Any:
         return shifts[hl.clamp(block_x, 0, (wide - 1) / BLOCK_X), hl.clamp(block_y, 0, (tall - 1) / BLOCK_Y), part]
 
-    _read(read, moved, filters, moved_by, wide, tall)
-    gap[x, r, q, s] = read[x % BLOCK_X, r, s, x / BLOCK_X, q] * gain - still[x + MARGIN, PAIR * q + r + MARGIN, s]
-
     def own(site: Any, dx: int = 0, dy: int = 0) -> Any:
         return still[x + (MARGIN + dx), PAIR * q + r + (MARGIN + dy), site]
 
-    full_here, over_here = _clipped(own, lambda site: gap[x, r, q, site], levels)
-    clipped[x, r, q, k] = hl.mux(k, [over_here, full_here])
-    here_full = (clips > 0) & (full_here > zero)
-    differences = [hl.select(here_full, hl.min(gap[x, r, q, site], zero), gap[x, r, q, site]) for site in range(4)]
-    tested[x, r, q, k] = hl.mux(k, _tests(own, differences, levels))
-
-    def summed_down(values: Any) -> Any:
-        rows = [values[x, (r + at) % PAIR, q + (r + at) / PAIR, k] for at in range(-REACH, REACH + 1)]
-        return sum(rows[1:], rows[0])
-
-    def summed_across(values: Any, part: int) -> Any:
-        return sum((values[x + at, r, q, part] for at in range(1 - REACH, REACH + 1)), values[x - REACH, r, q, part])
-
-    down[x, r, q, k] = summed_down(tested)
-    clipped_down[x, r, q, k] = summed_down(clipped)
-    square, mean, bright, texture = (summed_across(down, part) for part in range(TESTS))
-    over, full = (hl.select(clips > 0, summed_across(clipped_down, part), zero) for part in range(FULL))
-    sites = hl.f32(4.0 * (2 * REACH + 1) ** 2)
-    noise_still, noise_moved = (_mean_of(levels, row) * bright + sites * _mean_of(levels, row + 1) for row in (0, 2))
-    agrees = hl.max(_agreement(square, mean, bright, texture, noise_still, noise_moved), one - robustness)
-    last = hl.select((full > zero) & (gain > one), hl.f32(LAST_RESORT) * gain * gain * gain * gain, zero)
+    read = _read(moved, filters, moved_by, wide, tall)
+    gap[x, r, q, s] = read[x % BLOCK_X, r, s, x / BLOCK_X, q] * gain - still[x + MARGIN, PAIR * q + r + MARGIN, s]
+    gaps = [gap[x, r, q, site] for site in range(4)]
+    tested, clipped = _tested(own, gaps, levels, clips)
+    down, clipped_down = _summed_down("down", tested), _summed_down("clipped_down", clipped)
+    tests = [_summed_across(down, part) for part in range(TESTS)]
+    full, over = (hl.select(clips > 0, _summed_across(clipped_down, part), hl.f32(0.0)) for part in (1, 0))
+    agrees, relation, noise_ratio = _agreed(tests, levels, robustness)
+    counts = _last_word(agrees, full, over, gain)
+    least = _least(own, gaps, levels, over, gain, clips)
     to_x, to_y = (place + moved_by(x / BLOCK_X, q / PAIRS, axis) for axis, place in enumerate((x, PAIR * q + r)))
     seen = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < tall)
-    excess = hl.max(square - noise_still * hl.f32(SURELY), noise_moved)
-    relation = noise_still / hl.select(robustness > zero, excess, noise_moved)
-    counts = hl.select(over > zero, hl.min(agrees, last), agrees)
-    shows = _any(
-        (own(site) >= levels[site, 4]) & (gap[x, r, q, site] >= own(site) * hl.f32(-DARKER)) for site in range(4)
-    )
-    alone = (clips > 0) & (gain > one) & (shows > zero) & (over == zero)
-    least = hl.select(alone, hl.f32(AT_LEAST) / gain, zero)
-    weight = hl.select(seen, hl.max(counts * trust * relation, least), zero)
-    share[x, r, q, k] = hl.mux(k, [weight, weight * weight * (noise_moved / noise_still)])
+    weight = hl.select(seen, hl.max(counts * trust * relation, least), hl.f32(0.0))
+    share[x, r, q, k] = hl.mux(k, [weight, weight * weight * noise_ratio])
     weight = share[x, r, q, 0]
     gathered[x, r, q, k] = before[x, r, q, k] + hl.mux(
-        k, [*(weight * gap[x, r, q, site] for site in range(4)), weight, share[x, r, q, 1]]
+        k, [*(weight * each for each in gaps), weight, share[x, r, q, 1]]
     )
     return Stages(read, gap, tested, down, clipped, clipped_down, share, clips, gathered)
+
+
+def _tested(own: Any, gaps: list[Any], levels: Any, clips: Any) -> tuple[Any, Any]:
+    """(x, r, q, k): what `_tests` says of each cell, and what `_clipped` does.
+
+    Where the reference is clipped, the frame may well be brighter.
+    """
+    import halide as hl
+
+    x, r, q, k = (hl.Var(name) for name in "xrqk")
+    tested, clipped = hl.Func("tested"), hl.Func("clipped")
+    full, over = _clipped(own, gaps, levels)
+    clipped[x, r, q, k] = hl.mux(k, [over, full])
+    zero = hl.f32(0.0)
+    differences = [hl.select((clips > 0) & (full > zero), hl.min(gap, zero), gap) for gap in gaps]
+    tested[x, r, q, k] = hl.mux(k, _tests(own, differences, levels))
+    return tested, clipped
+
+
+def _summed_down(name: str, values: Any) -> Any:
+    """Sums over the cells up to REACH above and below."""
+    import halide as hl
+
+    x, r, q, k = values.args()
+    down = hl.Func(name)
+    rows = [values[x, (r + at) % PAIR, q + (r + at) / PAIR, k] for at in range(-REACH, REACH + 1)]
+    down[x, r, q, k] = sum(rows[1:], rows[0])
+    return down
+
+
+def _summed_across(values: Any, part: int) -> Any:
+    """The sum of one part of `values` over the cells up to REACH left and right."""
+    x, r, q, _ = values.args()
+    return sum((values[x + at, r, q, part] for at in range(1 - REACH, REACH + 1)), values[x - REACH, r, q, part])
+
+
+def _agreed(tests: list[Any], levels: Any, robustness: Any) -> tuple[Any, Any, Any]:
+    """How far a cell agrees, what the frame counts there beside the reference, and how much noisier it is.
+
+    What differs beyond the noise of the reference counts as noise of the frame, unless all frames are to be believed.
+    """
+    import halide as hl
+
+    square, _, bright, _ = tests
+    sites = hl.f32(4.0 * (2 * REACH + 1) ** 2)
+    noise_still, noise_moved = (_mean_of(levels, row) * bright + sites * _mean_of(levels, row + 1) for row in (0, 2))
+    agrees = hl.max(_agreement(*tests, noise_still, noise_moved), hl.f32(1.0) - robustness)
+    excess = hl.max(square - noise_still * hl.f32(SURELY), noise_moved)
+    relation = noise_still / hl.select(robustness > hl.f32(0.0), excess, noise_moved)
+    return agrees, relation, noise_moved / noise_still
+
+
+def _last_word(agrees: Any, full: Any, over: Any, gain: Any) -> Any:
+    """How far a cell agrees, which is nothing where the frame is clipped.
+
+    Where the reference is clipped too it is next to nothing, the more the shorter the exposure.
+    """
+    import halide as hl
+
+    zero = hl.f32(0.0)
+    last = hl.select((full > zero) & (gain > hl.f32(1.0)), hl.f32(LAST_RESORT) * gain * gain * gain * gain, zero)
+    return hl.select(over > zero, hl.min(agrees, last), agrees)
+
+
+def _least(own: Any, gaps: list[Any], levels: Any, over: Any, gain: Any, clips: Any) -> Any:
+    """What a shorter exposure that is not clipped counts at least where the reference is."""
+    import halide as hl
+
+    zero = hl.f32(0.0)
+    shows = _any((own(site) >= levels[site, 4]) & (gap >= own(site) * hl.f32(-DARKER)) for site, gap in enumerate(gaps))
+    alone = (clips > 0) & (gain > hl.f32(1.0)) & (shows > zero) & (over == zero)
+    return hl.select(alone, hl.f32(AT_LEAST) / gain, zero)
 
 
 def _any(conditions: Iterable[Any]) -> Any:
@@ -153,10 +188,10 @@ def _any(conditions: Iterable[Any]) -> Any:
     return found
 
 
-def _clipped(own: Any, gap: Any, levels: Any) -> tuple[Any, Any]:
+def _clipped(own: Any, gaps: list[Any], levels: Any) -> tuple[Any, Any]:
     """Whether one of a cell's sites is clipped in the reference, and whether one is in the frame; 1 or 0."""
     full = _any(own(site) >= levels[site, 4] for site in range(4))
-    return full, _any(own(site) + gap(site) >= levels[site, 5] for site in range(4))
+    return full, _any(own(site) + gap >= levels[site, 5] for site, gap in enumerate(gaps))
 
 
 def _mean_of(levels: Any, row: int) -> Any:
@@ -191,11 +226,12 @@ def _agreement(square: Any, mean: Any, bright: Any, texture: Any, still: Any, mo
     return _falling(square / allowed, SQUARE_GOOD, SQUARE_BAD) * _falling(off, MEAN_GOOD, MEAN_BAD)
 
 
-def _read(read: Any, moved: Any, filters: Any, moved_by: Any, wide: Any, tall: Any) -> None:
+def _read(moved: Any, filters: Any, moved_by: Any, wide: Any, tall: Any) -> Any:
     """The frame at the places of the reference's sites, block by block, each through the filter of its shift."""
     import halide as hl
 
     i, r, s, p, q = (hl.Var(name) for name in "irspq")
+    read = hl.Func("read")
     by = hl.clamp(q / PAIRS, 0, (tall - 1) / BLOCK_Y)
     taps = hl.RDom([hl.Range(0, len(READ)), hl.Range(0, 4)])
     cell_x, cell_y = (hl.mux(taps.x, [hl.i32(cell[axis]) for cell in READ]) for axis in (0, 1))
@@ -208,6 +244,7 @@ def _read(read: Any, moved: Any, filters: Any, moved_by: Any, wide: Any, tall: A
     row = top + PAIR * (q % PAIRS) + r
     read[i, r, s, p, q] = hl.f32(0.0)
     read[i, r, s, p, q] += tap * moved[left + i + cell_x, row + cell_y, taps.y]
+    return read
 
 
 def _falling(value: Any, good: float, bad: float) -> Any:

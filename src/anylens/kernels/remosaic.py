@@ -12,6 +12,7 @@ defective and becomes their middle one: estimates would spread it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -73,17 +74,25 @@ class Stages(Parts):
 
 
 def algorithm(*arguments: Any) -> Stages:
-    import halide as hl
-
     *counts, gains, noise, linear_taps, first_taps, second_taps, last_taps = arguments[:-6]
     wide, tall, red_x, red_y, toe, fine = arguments[-6:]
-    linear = linearize.algorithm(*counts).linear
-    x, y, s, cx, cy = (hl.Var(name) for name in ("x", "y", "s", "cx", "cy"))
-    light, counted, cell, bayer = (hl.Func(name) for name in ("light", "counted", "cell", "bayer"))
-    before_x, before_y = (4 - red_x) % 4, (4 - red_y) % 4
+    before = (4 - red_x) % 4, (4 - red_y) % 4
+    light = _in_whole_cells(linearize.algorithm(*counts).linear, before, (wide, tall))
+    counted, cell = _roots(light, gains, noise, toe)
+    layers = _network(cell, (linear_taps, first_taps, second_taps, last_taps), fine)
+    return Stages(light, counted, cell, *layers, *_mosaic(cell, layers[-1], gains, toe, before))
+
+
+def _in_whole_cells(linear: Any, before: tuple[Any, Any], size: tuple[Any, Any]) -> Any:
+    """(x, y): the light with so many pixels of a cell before the first, mirrored beyond its border.
+
+    The mirror stands in the middle of the outermost whole block, which keeps the colors where they belong.
+    """
+    import halide as hl
+
+    x, y, light = hl.Var("x"), hl.Var("y"), hl.Func("light")
 
     def mirrored(place: Any, before: Any, size: Any) -> Any:
-        """Mirrored about the middle of the outermost whole block, which keeps the colors where they belong."""
         least, most = before % 2, (before + size) % 2
         near = hl.select(place < 0, 2 * least + 1 - place, place)
         outside = hl.clamp(hl.select(near >= size, 2 * (size - most) - 3 - near, near), 0, size - 1)
@@ -91,9 +100,29 @@ def algorithm(*arguments: Any) -> Stages:
         inside = hl.likely(hl.unsafe_promise_clamped(place, 0, size - 1))
         return hl.select((place < 0) | (place >= size), outside, inside)
 
+    light[x, y] = linear[mirrored(x - before[0], before[0], size[0]), mirrored(y - before[1], before[1], size[1])]
+    return light
+
+
+def _roots(light: Any, gains: Any, noise: Any, toe: Any) -> tuple[Any, Any]:
+    """(cx, s, cy): the balanced light of each site of a cell, and the root of it and the toe once it is mended."""
+    import halide as hl
+
+    cx, s, cy = hl.Var("cx"), hl.Var("s"), hl.Var("cy")
+    counted, cell = hl.Func("counted"), hl.Func("cell")
     color = hl.mux(s, [int(each) for each in QUAD])
-    light[x, y] = linear[mirrored(x - before_x, before_x, wide), mirrored(y - before_y, before_y, tall)]
     counted[cx, s, cy] = light[4 * cx + s % 4, 4 * cy + s / 4] * gains[color]
+    lifted = _mended(counted, lambda level: hl.sqrt(noise[color, 0] * level + noise[color, 1])) + toe
+    size = hl.sqrt(hl.abs(lifted))
+    cell[cx, s, cy] = hl.select(lifted < hl.f32(0.0), -size, size)
+    return counted, cell
+
+
+def _mended(counted: Any, sigma_of: Callable[[Any], Any]) -> Any:
+    """The light of a site, or the middle one of the other three of its block where it leaves them far behind."""
+    import halide as hl
+
+    cx, s, cy = counted.args()
 
     def at(across: Any, down: Any) -> Any:
         """The light so many pixels right of and below the first of a cell."""
@@ -105,18 +134,25 @@ def algorithm(*arguments: Any) -> Stages:
     mates = at(here_x - away_x, here_y), at(here_x, here_y - away_y), at(here_x - away_x, here_y - away_y)
     least, most = hl.min(*mates), hl.max(*mates)
     middle = mates[0] + mates[1] + mates[2] - least - most
-    sigma = hl.sqrt(noise[color, 0] * hl.max(middle, hl.f32(0.0)) + noise[color, 1])
     beside_x, beside_y = (
         at(here_x + away_x, here_y) - at(here_x + 2 * away_x, here_y),
         at(here_x, here_y + away_y) - at(here_x, here_y + 2 * away_y),
     )
     company = hl.max(hl.abs(beside_x), hl.abs(beside_y))
+    sigma = sigma_of(hl.max(middle, hl.f32(0.0)))
     chance = hl.f32(CHANCE) * sigma
     margin = hl.f32(HOT_SIGMA) * sigma + hl.f32(UNEVEN) * hl.max(most - least - chance, hl.f32(0.0))
     margin += hl.f32(COMPANY) * hl.max(company - chance, hl.f32(0.0))
-    lifted = hl.select((value > most + margin) | (value < least - margin), middle, value) + toe
-    size = hl.sqrt(hl.abs(lifted))
-    cell[cx, s, cy] = hl.select(lifted < hl.f32(0.0), -size, size)
+    return hl.select((value > most + margin) | (value < least - margin), middle, value)
+
+
+def _network(cell: Any, taps: tuple[Any, ...], fine: Any) -> tuple[Any, ...]:
+    """Each layer, its sums before it; last, what is estimated of the sites that are MISSING."""
+    import halide as hl
+
+    cx, s, cy = cell.args()
+    linear_taps, first_taps, second_taps, last_taps = taps
+    first, second, estimate = hl.Func("first"), hl.Func("second"), hl.Func("estimate")
 
     def answers(name: str, what: Any, channels: int, taps: Any, wanted: Any) -> Any:
         """Sums of taps times the channels of what lies around each cell."""
@@ -126,7 +162,6 @@ def algorithm(*arguments: Any) -> Stages:
         found[cx, s, cy] += taps[wanted, r.x + channels * (r.y + 3 * r.z)] * what[cx + r.y - 1, r.x, cy + r.z - 1]
         return found
 
-    first, second, estimate, whole = (hl.Func(name) for name in ("first", "second", "estimate", "whole"))
     first_sum = answers("first_sum", cell, 16, first_taps, s)
     first[cx, s, cy] = hl.max(first_sum[cx, s, cy], hl.f32(0.0))
     second_sum = answers("second_sum", first, FEATURES, second_taps, s)
@@ -136,16 +171,21 @@ def algorithm(*arguments: Any) -> Stages:
     correction_sum = answers("correction_sum", second, FEATURES, last_taps, missing)
     correction = hl.select(fine != 0, hl.Expr(correction_sum[cx, s, cy]), hl.f32(0.0))
     estimate[cx, s, cy] = linear_sum[cx, s, cy] + correction
+    return first_sum, first, second_sum, second, linear_sum, correction_sum, estimate
 
+
+def _mosaic(cell: Any, estimate: Any, gains: Any, toe: Any, before: tuple[Any, Any]) -> tuple[Any, Any]:
+    """(x, y): light of a Bayer sensor, not balanced, in whole cells and from the picture's first pixel on."""
+    import halide as hl
+
+    x, y, whole, bayer = hl.Var("x"), hl.Var("y"), hl.Func("whole"), hl.Func("bayer")
     cx, cy = x / 4, y / 4
     known = (estimate[cx, MISSING.index(n), cy] if n in MISSING else cell[cx, n, cy] for n in range(16))
     value = hl.mux(x % 4 + 4 * (y % 4), [hl.Expr(each) for each in known])
     back = hl.mux(x % 2 + y % 2, [hl.f32(1.0) / gains[color] for color in range(3)])
     whole[x, y] = (value * hl.abs(value) - toe) * back
-    bayer[x, y] = whole[x + before_x, y + before_y]
-    return Stages(
-        light, counted, cell, first_sum, first, second_sum, second, linear_sum, correction_sum, estimate, whole, bayer
-    )
+    bayer[x, y] = whole[x + before[0], y + before[1]]
+    return whole, bayer
 
 
 def schedule(stages: Stages, target: Any) -> None:
@@ -200,7 +240,7 @@ def reference(*arguments: Any) -> Array:
     by_site = np.tile(gains[QUAD.reshape(4, 4)], (len(rows) // 4, len(columns) // 4))
     counted = linear[np.ix_(rows, columns)] * by_site
     table = np.tile(noise[:, QUAD.reshape(4, 4)], (len(rows) // 4, len(columns) // 4))
-    lifted = _mended(counted, *table)[4:-4, 4:-4] + np.float32(toe)
+    lifted = _mended_reference(counted, *table)[4:-4, 4:-4] + np.float32(toe)
     root = np.copysign(np.sqrt(np.abs(lifted)), lifted)
     down, across = len(rows) // 4 - 2, len(columns) // 4 - 2
     cell = root.reshape(down, 4, across, 4).transpose(0, 2, 1, 3).reshape(down, across, 16)
@@ -225,8 +265,8 @@ def reference(*arguments: Any) -> Array:
     return bayer
 
 
-def _mended(light: Array, scale: Array, offset: Array) -> Array:
-    """Balanced light (H, W) in whole cells, defective pixels replaced."""
+def _mended_reference(light: Array, scale: Array, offset: Array) -> Array:
+    """What `_mended` says of balanced light (H, W) in whole cells, in NumPy; `scale` and `offset` are its noise."""
     height, width = light.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
     down, right = rows % 2 * 2 - 1, columns % 2 * 2 - 1

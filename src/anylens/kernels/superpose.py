@@ -11,6 +11,7 @@ neighbours in a frame's sites too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,52 +62,74 @@ class Stages(Parts):
     fine: Any
 
 
-def algorithm(
-    rests: Any,
-    shifts: Any,
-    places: Any,
-    agrees: Any,
-    eager: Any,
-    before: Any,
-    frames: Any,
-    wide: Any,
-    tall: Any,
-    strength: Any,
-    more: Any,
-) -> Stages:
-    """Rows of a block are weighed along x once for the four fine rows of each cell, then those down y.
-
-    `start` is the first of three cells along axis `a`, x or y, that the fine pixels of a cell look at.
-    """
+def algorithm(*arguments: Any) -> Stages:
+    """Rows of a block are weighed along x once for the four fine rows of each cell, then those down y."""
     import halide as hl
 
-    x, y, p, c = hl.Var("x"), hl.Var("y"), hl.Var("p"), hl.Var("c")
+    rests, shifts, places, agrees, eager, before, frames, wide, tall, strength, more = arguments
+    n, bx, by = hl.Var("n"), hl.Var("bx"), hl.Var("by")
+    most = wide + 2 * MARGIN - BLOCK_X, tall + 2 * MARGIN - BLOCK_Y
+
+    def shift(axis: Any) -> Any:
+        """How far the frame has moved where the block is, in pixels."""
+        return shifts[hl.clamp(bx, 0, (wide - 1) / BLOCK_X), hl.clamp(by, 0, (tall - 1) / BLOCK_Y), axis, n]
+
+    start, weight = _weights(shift, places)
+    share = _shares(shift, agrees, most)
+    along = _weighed_along(start, weight, rests, most)
+    mass = _masses(weight)
+    laid = _summed(weight, share, along, mass, frames)
+    return Stages(start, weight, share, along, mass, laid, _added(laid, before, strength, more, eager))
+
+
+def _weights(shift: Callable[[Any], Any], places: Any) -> tuple[Any, Any]:
+    """The first of three cells along axis `a`, x or y, that the fine pixels of a cell look at, and what each weighs."""
+    import halide as hl
+
     a, s, f, t, n, bx, by = (hl.Var(name) for name in ("a", "s", "f", "t", "n", "bx", "by"))
-    start, weight, share = hl.Func("start"), hl.Func("weight"), hl.Func("share")
-    along, mass, laid, fine = hl.Func("along"), hl.Func("mass"), hl.Func("laid"), hl.Func("fine")
-    block = bx, by
-    shift = shifts[hl.clamp(bx, 0, (wide - 1) / BLOCK_X), hl.clamp(by, 0, (tall - 1) / BLOCK_Y), a, n]
-    first_px = hl.f32(FIRST_PX) + shift - hl.f32(places[s, a])
+    start, weight = hl.Func("start"), hl.Func("weight")
+    first_px = hl.f32(FIRST_PX) + shift(a) - hl.f32(places[s, a])
     start[s, a, n, bx, by] = hl.i32(hl.floor(first_px * hl.f32(0.5)))
     off = hl.f32(STEP_PX) * hl.f32(f) + first_px - hl.f32(2) * hl.f32(start[s, a, n, bx, by] + t)
     off = off * hl.f32(1.0 / REACH_PX)
     near = hl.max(hl.f32(1) - off * off, hl.f32(0))
     near = near * near
     weight[t, s, f, a, n, bx, by] = near * near
+    return start, weight
 
-    def nearest(axis: int) -> Any:
-        at = shifts[hl.clamp(bx, 0, (wide - 1) / BLOCK_X), hl.clamp(by, 0, (tall - 1) / BLOCK_Y), axis, n]
-        return hl.i32(hl.round(at * hl.f32(0.5)))
 
-    most_x, most_y = wide + 2 * MARGIN - BLOCK_X, tall + 2 * MARGIN - BLOCK_Y
-    own_x = hl.clamp(bx * BLOCK_X + nearest(0) + MARGIN, 0, most_x) + x
-    own_y = hl.clamp(by * BLOCK_Y + nearest(1) + MARGIN, 0, most_y) + y
+def _shares(shift: Callable[[Any], Any], agrees: Any, most: tuple[Any, Any]) -> Any:
+    """How much each frame counts at the cells of a block: what it agrees at the cell that is nearest in it."""
+    import halide as hl
+
+    x, y, n, bx, by = (hl.Var(name) for name in ("x", "y", "n", "bx", "by"))
+    share = hl.Func("share")
+    steps_x, steps_y = (hl.i32(hl.round(shift(axis) * hl.f32(0.5))) for axis in (0, 1))
+    own_x = hl.clamp(bx * BLOCK_X + steps_x + MARGIN, 0, most[0]) + x
+    own_y = hl.clamp(by * BLOCK_Y + steps_y + MARGIN, 0, most[1]) + y
     share[x, y, n, bx, by] = agrees[own_x, own_y, n]
+    return share
 
-    at_x = hl.clamp(bx * BLOCK_X + start[s, 0, n, bx, by] + MARGIN, 0, most_x + 1 - TAPS) + x
-    at_y = hl.clamp(by * BLOCK_Y + start[s, 1, n, bx, by] + MARGIN, 0, most_y + 1 - TAPS) + y
+
+def _weighed_along(start: Any, weight: Any, rests: Any, most: tuple[Any, Any]) -> Any:
+    """What each frame shows in a row of a block, weighed along x for each of the four fine columns of a cell."""
+    import halide as hl
+
+    x, y, along = hl.Var("x"), hl.Var("y"), hl.Func("along")
+    _, s, f, _, n, bx, by = weight.args()
+    at_x = hl.clamp(bx * BLOCK_X + start[s, 0, n, bx, by] + MARGIN, 0, most[0] + 1 - TAPS) + x
+    at_y = hl.clamp(by * BLOCK_Y + start[s, 1, n, bx, by] + MARGIN, 0, most[1] + 1 - TAPS) + y
     taps = [weight[tap, s, f, 0, n, bx, by] * rests[at_x + tap, at_y, s, n] for tap in range(TAPS)]
     along[x, y, s, f, n, bx, by] = taps[0] + taps[1] + taps[2]
+    return along
+
+
+def _masses(weight: Any) -> Any:
+    """How much all samples of a frame weigh in a fine pixel, by colour."""
+    import halide as hl
+
+    c, p, mass = hl.Var("c"), hl.Var("p"), hl.Func("mass")
+    *_, n, bx, by = weight.args()
 
     def all_of(plane: int, place: Any, axis: int) -> Any:
         return sum(
@@ -115,9 +138,17 @@ def algorithm(
 
     masses = [all_of(plane, p % FINE, 0) * all_of(plane, p / FINE, 1) for plane in range(4)]
     mass[c, n, p, bx, by] = hl.mux(c, [masses[0], masses[1] + masses[2], masses[3]])
+    return mass
 
+
+def _summed(weight: Any, share: Any, along: Any, mass: Any, frames: Any) -> Any:
+    """Over all frames, at the fine pixels of a block: by colour, what they show times its weight, and the weight."""
+    import halide as hl
+
+    x, y, _, bx, by = share.args()
+    p, laid = hl.Var("p"), hl.Func("laid")
     frame = hl.RDom([hl.Range(0, frames)]).x
-    own = (x, y, p, *block)
+    own = (x, y, p, bx, by)
     laid[own] = tuple([hl.f32(0.0)] * SUMS)
     sums = [hl.f32(0.0)] * 3
     for plane, color in enumerate(COLOR_OF_PLANE):
@@ -129,10 +160,18 @@ def algorithm(
         [laid[own][color] + agreed * sums[color] for color in range(3)]
         + [laid[own][color + 3] + agreed * mass[color, frame, p, bx, by] for color in range(3)]
     )
+    return laid
+
+
+def _added(laid: Any, before: Any, strength: Any, more: Any, eager: Any) -> Any:
+    """The picture of before and the mean of what was laid on it, `strength` and up to `more` times."""
+    import halide as hl
+
+    x, y, p, c, fine = hl.Var("x"), hl.Var("y"), hl.Var("p"), hl.Var("c"), hl.Func("fine")
     whole = laid[x % BLOCK_X, y % BLOCK_Y, p, x / BLOCK_X, y / BLOCK_Y]
     added = [whole[color] / (whole[color + 3] + hl.f32(LEAST_WEIGHT)) for color in range(3)]
     fine[x, y, p, c] = before[x, y, p, c] + (strength + more * eager[x, y]) * hl.mux(c, added)
-    return Stages(start, weight, share, along, mass, laid, fine)
+    return fine
 
 
 def schedule(stages: Stages, _target: Any) -> None:

@@ -112,16 +112,34 @@ def rendered(colors: Any, to_display: Any, *taste: Any, white: int = 0) -> Stage
 
     power, bend, peak, vibrance, flare = taste
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
-    zero, one, least, half = hl.f32(0.0), hl.f32(1.0), hl.f32(LEAST), hl.f32(0.5)
-    names = ("rich", "raised", "line", "toned", "display", "photo")
-    rich, raised, line, toned, display, photo = (hl.Func(name) for name in names)
+    zero, half = hl.f32(0.0), hl.f32(0.5)
+    rich, raised, toned, display, photo = (hl.Func(name) for name in ("rich", "raised", "toned", "display", "photo"))
     rgb = [colors[x, y, i] for i in range(3)]
     rich[x, y] = tuple(hl.select(vibrance == zero, *pair) for pair in zip(rgb, vivid(rgb, vibrance), strict=True))
     rgb = [rich[x, y][i] for i in range(3)]
-    top, low = ends(rgb)
-    raised[x, y] = tuple(powers.power(hl.max(end, least), power) for end in (top, low))
+    raised[x, y] = tuple(powers.power(hl.max(end, hl.f32(LEAST)), power) for end in ends(rgb))
+    line = _line(rich, raised, bend, peak, flare)
+    toned[x, y] = tuple(line[x, y][0] * value + line[x, y][1] for value in rgb)
+    rgb = [toned[x, y][i] for i in range(3)]
+    display[x, y] = (*(sum((to_display[j, i] * rgb[j] for j in range(3)), zero) for i in range(3)), _grey(rgb))
+    shown = _fitted(display)
+    value = hl.mux(c, [shown.picture[x, y][i] for i in range(3)])
+    signal = hl.select(value <= hl.f32(STRAIGHT_UP_TO), value * hl.f32(12.92), _encoded(value))
+    photo[x, y, c] = hl.u16(hl.i32(signal * hl.f32(white) + half)) if white else signal
+    return Stages(vibrance, rich, raised, line, toned, display, shown, photo)
 
-    # The curve of both ends by one division, and by another what divides by the larger end and by what lies between.
+
+def _line(rich: Any, raised: Any, bend: Any, peak: Any, flare: Any) -> Any:
+    """Slope and height of the line on which the three of a pixel go, once its ends are where the curve leads them.
+
+    The curve of both `raised` ends takes one division, and another divides by the larger and by what lies between.
+    """
+    import halide as hl
+
+    x, y, line = hl.Var("x"), hl.Var("y"), hl.Func("line")
+    zero, one, least = hl.f32(0.0), hl.f32(1.0), hl.f32(LEAST)
+    rgb = [rich[x, y][i] for i in range(3)]
+    top, low = ends(rgb)
     one_raised, other_raised = raised[x, y][0], raised[x, y][1]
     one_part, other_part = one_raised + bend, other_raised + bend
     scale = peak * powers.inverse(one_part * other_part)
@@ -138,28 +156,28 @@ def rendered(colors: Any, to_display: Any, *taste: Any, white: int = 0) -> Stage
     low_tone += hl.min(hl.f32(BLEACH) * above, one) * (high_tone - low_tone)
     stretch = (high_tone - low_tone) * most * quotient
     line[x, y] = (stretch, low_tone - smallest * stretch)
-    toned[x, y] = tuple(line[x, y][0] * value + line[x, y][1] for value in rgb)
+    return line
 
-    rgb = [toned[x, y][i] for i in range(3)]
-    display[x, y] = (*(sum((to_display[j, i] * rgb[j] for j in range(3)), zero) for i in range(3)), _grey(rgb))
+
+def _fitted(display: Any) -> seldom.Stages:
+    """Colours of the display, with their grey, drawn into its gamut where they lie outside of it."""
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    zero, one, least, half = hl.f32(0.0), hl.f32(1.0), hl.f32(LEAST), hl.f32(0.5)
+    inside, drawn, outside = hl.Func("inside"), hl.Func("drawn"), hl.Func("outside")
     *values, grey = (display[x, y][i] for i in range(4))
     lowest, highest = hl.min(*values), hl.max(*values)
+    inside[x, y] = tuple(hl.clamp(value, zero, one) for value in values)
+    outside[x, y] = (lowest < zero) | (highest > one)
     dim = hl.min((grey + hl.clamp(lowest, zero, one)) * half, one)
     less = hl.select(highest > one, (one - dim) / hl.max(highest - dim, least), one)
     grey, lowest, highest = dim + less * (grey - dim), dim + less * (lowest - dim), hl.min(highest, one)
     light = (grey + highest) * half
     room = hl.select(lowest < zero, light / hl.max(light - lowest, least), one)
-    inside, drawn, outside = hl.Func("inside"), hl.Func("drawn"), hl.Func("outside")
-    inside[x, y] = tuple(hl.clamp(value, zero, one) for value in values)
     part, shift = room * less, light + room * (dim - less * dim - light)
     drawn[x, y] = tuple(hl.clamp(part * value + shift, zero, one) for value in values)
-    outside[x, y] = (hl.min(*values) < zero) | (hl.max(*values) > one)
-    shown = seldom.algorithm("shown", inside, drawn, outside)
-    value = hl.mux(c, [shown.picture[x, y][i] for i in range(3)])
-    steep = _encoded(value)
-    signal = hl.select(value <= hl.f32(STRAIGHT_UP_TO), value * hl.f32(12.92), steep)
-    photo[x, y, c] = hl.u16(hl.i32(signal * hl.f32(white) + half)) if white else signal
-    return Stages(vibrance, rich, raised, line, toned, display, shown, photo)
+    return seldom.algorithm("shown", inside, drawn, outside)
 
 
 def _encoded(value: Any) -> Any:
