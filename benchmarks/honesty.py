@@ -31,7 +31,7 @@ from anylens.lab.sharpness import EdgeSharpness, edge_sharpness
 from anylens.lab.specimen import Plane, Specimen
 from anylens.lab.spread import spread_field
 from anylens.lens import Lens, Passport
-from anylens.lens.passport import PSF_ROWS, PsfField
+from anylens.lens.passport import PSF_ROWS, Origin, PsfField
 from anylens.lens.psf import blur as blur_at
 from anylens.refusal import Refusal
 from benchmarks.report import RESULTS, commit, save, table, versions
@@ -257,7 +257,8 @@ def photo_blur(seed: int) -> Iterator[tuple[str, float, float, float]]:
     photos = [photographed(lens, chance) for _ in range(3)]
     kept, lacking = as_sharp_as_lens(photos, blurs.LENSES[lens].reach_mm)
     if lacking is None:
-        field = spread_field(kept, blurs.PITCH, f_number=4.0, frames=3, date="2026-01-01", method="photos")
+        origin = Origin(f_number=4.0, method="photos", frames=3, date="2026-01-01")
+        field = spread_field(kept, blurs.PITCH, origin)
         yield from beside(field, lens, "blur by photos")
 
 

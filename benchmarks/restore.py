@@ -26,6 +26,7 @@ from anylens.lab.samples import Samples
 from anylens.lab.sharpness import EdgeSharpness, edge_sharpness, edges_sharpness
 from anylens.lab.spread import spread_field
 from anylens.lens import Lens, Passport
+from anylens.lens.passport import Origin
 from anylens.shot import Shot
 from benchmarks.report import save, table, versions
 
@@ -45,7 +46,8 @@ def shot(lens: str) -> tuple[Frame, tuple[EdgeSharpness, ...]]:
     pitch_um = frame.facts.sensor.pitch_um
     assert pitch_um is not None
     assert frame.facts.body is not None
-    field = spread_field(edges, pitch_um, f_number=F_NUMBER, date="2026-01-01")
+    origin = Origin(f_number=F_NUMBER, method="edges", frames=1, date="2026-01-01")
+    field = spread_field(edges, pitch_um, origin)
     passport = Passport(frame.facts.lens or Lens("", lens), frame.facts.body.name, psf=(field,))
     return replace(frame, facts=replace(frame.facts, passport=passport)), edges
 

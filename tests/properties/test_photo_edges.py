@@ -14,6 +14,7 @@ from anylens.lab.sharpness import EdgeSharpness
 from anylens.lab.specimen import of_image
 from anylens.lab.spread import lens_mtf50, spread_field
 from anylens.lab.straight import roots_of_green
+from anylens.lens.passport import Origin
 from tests.pans import Camera
 
 HALF_MM = 8.0
@@ -103,7 +104,8 @@ def test_blur_comes_back_from_photos(photos) -> None:
     half_mm = CAMERA.half * CAMERA.pitch_um * 1e-3
     kept, lacking = as_sharp_as_lens(photos, half_mm)
     assert lacking is None
-    field = spread_field(kept, CAMERA.pitch_um, f_number=4.0, date="2026-01-01", method="photos")
+    origin = Origin(f_number=4.0, method="photos", frames=len(photos), date="2026-01-01")
+    field = spread_field(kept, CAMERA.pitch_um, origin)
     true = math.sqrt(math.log(2.0) / 2.0) / (math.pi * CAMERA.blur_px) * 1e3 / CAMERA.pitch_um
     for part in (0.05, 0.5, 0.85):
         for way in (0.0, 90.0):

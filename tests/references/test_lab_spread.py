@@ -13,13 +13,14 @@ from anylens.lab.charts import Edge
 from anylens.lab.samples import Samples
 from anylens.lab.sharpness import EdgeSharpness, edge_sharpness
 from anylens.lab.spread import lens_mtf, lens_mtf50, spread_field
-from anylens.lens.passport import PSF_ROWS, PsfField
+from anylens.lens.passport import PSF_ROWS, Origin, PsfField
 from anylens.lens.psf import blur
 from anylens.refusal import Refusal
 from tests import blurs, edges
 
 SIZE = 72
 PITCH = blurs.PITCH_UM
+EDGES = Origin(f_number=2.0, method="edges", frames=1, date="2026-05-31")
 PLACES = tuple((x, y) for y in (-4.0, -1.3, 1.3, 4.0) for x in (-6.0, -2.0, 2.0, 6.0))
 # Wider towards the corners, along the radius more than around it, and a little worse on the right.
 ROUND = (9.0, 4.0, 0.0)
@@ -76,7 +77,7 @@ def measured(
 
 
 def fitted(found: tuple[EdgeSharpness, ...]) -> PsfField:
-    return spread_field(found, blurs.PITCH_UM, f_number=2.0, date="2026-05-31")
+    return spread_field(found, blurs.PITCH_UM, EDGES)
 
 
 @pytest.mark.parametrize("lens", LENSES)
@@ -132,7 +133,7 @@ def test_edges_of_two_directions_tell_a_round_lens() -> None:
 
 def test_photos_tell_less_and_nothing_of_a_tilt() -> None:
     found = measured("even", 1)
-    sure, field = fitted(found), spread_field(found, PITCH, f_number=2.0, date="2026-05-31", method="photos")
+    sure, field = fitted(found), spread_field(found, PITCH, replace(EDGES, method="photos"))
     assert field.core_um2[0][1:3] == (0.0, 0.0)
     assert field.core_um2_error[0][0] > sure.core_um2_error[0][0]
 

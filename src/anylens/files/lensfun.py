@@ -11,14 +11,15 @@ import math
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.lens.model import Lens
-from anylens.lens.passport import Geometry, Lateral, Passport, Vignetting
+from anylens.lens.passport import Geometry, Lateral, Origin, Passport, Vignetting
 from anylens.lens.rings import nearest
+from anylens.record import replace
 from anylens.refusal import Refusal, near
 
 if TYPE_CHECKING:
@@ -138,21 +139,21 @@ def _passport(lens: Element, name: str, body: str, date: str, focal_mm: float | 
     ratio = _ratio(lens.findtext("aspect-ratio") or "3:2")
     reach = FULL_FRAME_MM / crop
     half = _half_side(reach, ratio)
-    said: dict[str, Any] = {"method": "imported", "frames": 0, "date": date}
+    origin = Origin(method="imported", frames=0, date=date)
     here = [each for each in entries if _number(each, "focal", focal) == focal]
     maker, model = next(pair for pair in _names(lens) if " ".join(pair) == name)
-    bent = [_geometry(each, focal, reach, half, said) for each in here if each.tag == "distortion"]
-    apart = [_lateral(each, reach, half, said) for each in here if each.tag == "tca"]
+    bent = [_geometry(each, focal, reach, half, origin) for each in here if each.tag == "distortion"]
+    apart = [_lateral(each, reach, half, origin) for each in here if each.tag == "tca"]
     return Passport(
         Lens(maker, model, (focal, focal), mount=lens.findtext("mount")),
         body,
         geometry=tuple(bent[:1]),
-        vignetting=_falloffs([each for each in here if each.tag == "vignetting"], reach, said),
+        vignetting=_falloffs([each for each in here if each.tag == "vignetting"], reach, origin),
         lateral=tuple(apart[:1]),
     )
 
 
-def _geometry(entry: Element, focal: float, reach: float, half: float, said: dict[str, Any]) -> Geometry:
+def _geometry(entry: Element, focal: float, reach: float, half: float, origin: Origin) -> Geometry:
     model = entry.get("model")
     r = np.linspace(0.01, 1.0, 100) * reach / half
     a, b, c, k1, k2 = (_number(entry, key, 0.0) for key in ("a", "b", "c", "k1", "k2"))
@@ -168,7 +169,7 @@ def _geometry(entry: Element, focal: float, reach: float, half: float, said: dic
     place = middle * r * half
     terms, left = _fitted((place / real)[:, None] ** np.array([2, 4, 6]), more / middle, place)
     return Geometry(
-        **said,
+        **origin.named,
         residual=left * 1000,
         focal_mm=real,
         focal_mm_error=NOT_KNOWN,
@@ -182,7 +183,7 @@ def _geometry(entry: Element, focal: float, reach: float, half: float, said: dic
     )
 
 
-def _lateral(entry: Element, reach: float, half: float, said: dict[str, Any]) -> Lateral:
+def _lateral(entry: Element, reach: float, half: float, origin: Origin) -> Lateral:
     r = np.linspace(0.01, 1.0, 100) * reach / half
     found, worst = [], 0.0
     for letter in "rb":
@@ -192,7 +193,7 @@ def _lateral(entry: Element, reach: float, half: float, said: dict[str, Any]) ->
         found.append((terms[0], terms[1], terms[2]))
         worst = max(worst, left)
     return Lateral(
-        **said,
+        **origin.named,
         residual=worst * 1000,
         red=found[0],
         red_error=(NOT_KNOWN,) * 3,
@@ -206,15 +207,14 @@ def _lateral(entry: Element, reach: float, half: float, said: dict[str, Any]) ->
     )
 
 
-def _falloffs(entries: Sequence[Element], reach: float, said: dict[str, Any]) -> tuple[Vignetting, ...]:
+def _falloffs(entries: Sequence[Element], reach: float, origin: Origin) -> tuple[Vignetting, ...]:
     """One for each aperture: that of the farthest distance."""
     farthest: dict[float, Element] = {}
     for entry in sorted(entries, key=lambda each: _number(each, "distance", FARTHEST_M)):
         farthest[_number(entry, "aperture")] = entry
     return tuple(
         Vignetting(
-            **said,
-            f_number=f_number,
+            **replace(origin, f_number=f_number).named,
             residual=0.0,
             centre_mm=(0.0, 0.0),
             centre_mm_error=(NOT_KNOWN,) * 2,

@@ -150,7 +150,7 @@ def _agreed(tests: list[Any], levels: Any, robustness: Any) -> tuple[Any, Any, A
     square, _, bright, _ = tests
     sites = hl.f32(4.0 * (2 * REACH + 1) ** 2)
     noise_still, noise_moved = (_mean_of(levels, row) * bright + sites * _mean_of(levels, row + 1) for row in (0, 2))
-    agrees = hl.max(_agreement(*tests, noise_still, noise_moved), hl.f32(1.0) - robustness)
+    agrees = hl.max(_agreement(tests, noise_still, noise_moved), hl.f32(1.0) - robustness)
     excess = hl.max(square - noise_still * hl.f32(SURELY), noise_moved)
     relation = noise_still / hl.select(robustness > hl.f32(0.0), excess, noise_moved)
     return agrees, relation, noise_moved / noise_still
@@ -215,10 +215,11 @@ def _tests(own: Any, differences: list[Any], levels: Any) -> list[Any]:
     return [square, mean, bright, hl.max(texture - noise, zero)]
 
 
-def _agreement(square: Any, mean: Any, bright: Any, texture: Any, still: Any, moved: Any) -> Any:
-    """1 where differences, summed over the cells around, are those of the noise of both frames, 0 far above it."""
+def _agreement(tests: list[Any], still: Any, moved: Any) -> Any:
+    """1 where `tests`, summed over the cells around, fit the noise of `still` and `moved`, 0 far above it."""
     import halide as hl
 
+    square, mean, bright, texture = tests
     noise = still + moved * hl.f32(INTERPOLATED)
     allowed = noise + texture * hl.f32(TEXTURE)
     flicker = bright * hl.f32(FLICKER)

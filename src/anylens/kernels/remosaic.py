@@ -58,10 +58,7 @@ HOT_SIGMA, UNEVEN, COMPANY, CHANCE = 6.0, 4.0, 12.0, 3.0
 """How far a defective pixel leaves its block behind: in sigma, and in what the block and what is beside it differ."""
 
 
-class Stages(Parts):
-    light: Any
-    counted: Any
-    cell: Any
+class Layers(Parts):
     first_sum: Any
     first: Any
     second_sum: Any
@@ -69,6 +66,13 @@ class Stages(Parts):
     linear_sum: Any
     correction_sum: Any
     estimate: Any
+
+
+class Stages(Parts):
+    light: Any
+    counted: Any
+    cell: Any
+    layers: Layers
     whole: Any
     bayer: Any
 
@@ -80,7 +84,8 @@ def algorithm(*arguments: Any) -> Stages:
     light = _in_whole_cells(linearize.algorithm(*counts).linear, before, (wide, tall))
     counted, cell = _roots(light, gains, noise, toe)
     layers = _network(cell, (linear_taps, first_taps, second_taps, last_taps), fine)
-    return Stages(light, counted, cell, *layers, *_mosaic(cell, layers[-1], gains, toe, before))
+    whole, bayer = _mosaic(cell, layers.estimate, gains, toe, before)
+    return Stages(light, counted, cell, layers, whole, bayer)
 
 
 def _in_whole_cells(linear: Any, before: tuple[Any, Any], size: tuple[Any, Any]) -> Any:
@@ -146,8 +151,8 @@ def _mended(counted: Any, sigma_of: Callable[[Any], Any]) -> Any:
     return hl.select((value > most + margin) | (value < least - margin), middle, value)
 
 
-def _network(cell: Any, taps: tuple[Any, ...], fine: Any) -> tuple[Any, ...]:
-    """Each layer, its sums before it; last, what is estimated of the sites that are MISSING."""
+def _network(cell: Any, taps: tuple[Any, ...], fine: Any) -> Layers:
+    """What the network makes of cells; last, what is estimated of the sites that are MISSING."""
     import halide as hl
 
     cx, s, cy = cell.args()
@@ -171,7 +176,7 @@ def _network(cell: Any, taps: tuple[Any, ...], fine: Any) -> tuple[Any, ...]:
     correction_sum = answers("correction_sum", second, FEATURES, last_taps, missing)
     correction = hl.select(fine != 0, hl.Expr(correction_sum[cx, s, cy]), hl.f32(0.0))
     estimate[cx, s, cy] = linear_sum[cx, s, cy] + correction
-    return first_sum, first, second_sum, second, linear_sum, correction_sum, estimate
+    return Layers(first_sum, first, second_sum, second, linear_sum, correction_sum, estimate)
 
 
 def _mosaic(cell: Any, estimate: Any, gains: Any, toe: Any, before: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -195,7 +200,7 @@ def schedule(stages: Stages, target: Any) -> None:
     x, y = stages.bayer.args()
     column, row, some, part = hl.Var("column"), hl.Var("row"), hl.Var("some"), hl.Var("part")
     width = target.natural_vector_size(hl.Float(32))
-    size = stages.bayer.output_buffer()
+    size, layers = stages.bayer.output_buffer(), stages.layers
     wide, tall = hl.min(TILE_X, size.width()), hl.min(TILE_Y, size.height())
     inwards = hl.TailStrategy.ShiftInwards
     stages.bayer.split(x, column, x, wide, inwards).split(y, row, y, tall, inwards)
@@ -210,9 +215,9 @@ def schedule(stages: Stages, target: Any) -> None:
         sites.compute_at(stages.bayer, column).bound(s, 0, 16)
         sites.split(cx, some, cx, width).reorder(cx, s, some, cy).vectorize(cx).unroll(s)
     for totals, layer, channels in (
-        ((stages.first_sum,), stages.first, FEATURES),
-        ((stages.second_sum,), stages.second, FEATURES),
-        ((stages.linear_sum, stages.correction_sum), stages.estimate, len(MISSING)),
+        ((layers.first_sum,), layers.first, FEATURES),
+        ((layers.second_sum,), layers.second, FEATURES),
+        ((layers.linear_sum, layers.correction_sum), layers.estimate, len(MISSING)),
     ):
         cx, s, cy = layer.args()
         layer.compute_at(stages.bayer, column).bound(s, 0, channels)

@@ -18,7 +18,7 @@ from anylens.lab.calibrate_views import ChartView, of_chart
 from anylens.lab.shading import ShadingMeasure, shading
 from anylens.lab.specimen import Specimen
 from anylens.lens.model import Lens
-from anylens.lens.passport import Passport, Section, merged
+from anylens.lens.passport import Origin, Passport, Section, merged
 from anylens.record import replace
 from anylens.refusal import Refusal
 
@@ -134,10 +134,9 @@ def _of_flats(
         measures.append(measure)
         notes += list(measure.notes)
         focus_m = agreed(files, "focus_m", "distances", "calibrate each distance by itself")
-        rings = {"f_number": f_number, "focus_m": focus_m}
-        said = {**rings, "method": "flat", "frames": len(group), "date": date_of(files)}
-        falloffs.append(vignetting(measure, pitch_um, said))
-        cast = color_shading(measure, pitch_um, said)
+        origin = Origin(f_number=f_number, focus_m=focus_m, method="flat", frames=len(group), date=date_of(files))
+        falloffs.append(vignetting(measure, pitch_um, origin))
+        cast = color_shading(measure, pitch_um, origin)
         if cast is not None:
             casts.append(cast)
     return {"vignetting": tuple(falloffs), "color": tuple(casts)}, tuple(measures), notes

@@ -15,7 +15,7 @@ from anylens.lab.specimen import Specimen
 from anylens.lab.spread import spread_field
 from anylens.lab.through_focus import extension_um
 from anylens.lens.model import Lens
-from anylens.lens.passport import Mount, PsfField
+from anylens.lens.passport import Mount, Origin, PsfField
 from anylens.refusal import Refusal
 
 LEAST_FOCUS = 4
@@ -44,9 +44,8 @@ def blur_of_edges(views: Sequence[EdgeView], pitch_um: float) -> tuple[PsfField,
         files = [each.facts for each in group]
         focus_m = agreed(files, "focus_m", "distances", "calibrate each distance by itself")
         together = tuple(edge for each in group for edge in each.edges)
-        focus = None if focus_m is None else float(focus_m)
-        known = {"f_number": f_number, "focus_m": focus, "frames": len(group), "date": date_of(files)}
-        found.append(spread_field(together, pitch_um, **known))  # type: ignore[arg-type]
+        origin = Origin(f_number=f_number, focus_m=focus_m, method="edges", frames=len(group), date=date_of(files))
+        found.append(spread_field(together, pitch_um, origin))
     return tuple(found)
 
 

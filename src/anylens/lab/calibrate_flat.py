@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from anylens.lab.figure import Figure
 from anylens.lab.samples import Floats
 from anylens.lab.shading import ShadingMap, ShadingMeasure
-from anylens.lens.passport import ColorShading, Lattice, Vignetting
+from anylens.lens.passport import ColorShading, Lattice, Origin, Vignetting
 
 _DEGREE = 6
 ROWS, COLUMNS = 13, 17
 """Of the lattice that a colour cast is told on."""
 
 
-def vignetting(measure: ShadingMeasure, pitch_um: float, said: dict[str, Any]) -> Vignetting:
-    """Falloff as even powers of the radius about its own centre; `said` are the section's rings and origin."""
+def vignetting(measure: ShadingMeasure, pitch_um: float, origin: Origin) -> Vignetting:
+    """Falloff as even powers of the radius about its own centre."""
     half_px = math.hypot(measure.width_px, measure.height_px) / 2.0
     half_mm = half_px * pitch_um * 1e-3
     middle = (measure.width_px - 1) / 2.0, (measure.height_px - 1) / 2.0
@@ -28,7 +27,7 @@ def vignetting(measure: ShadingMeasure, pitch_um: float, said: dict[str, Any]) -
     )
     k1, k2, k3 = measure.radial
     return Vignetting(
-        **said,
+        **origin.named,
         residual=measure.residual_percent / 100.0,
         centre_mm=(right.value, down.value),
         centre_mm_error=(right.error, down.error),
@@ -38,14 +37,14 @@ def vignetting(measure: ShadingMeasure, pitch_um: float, said: dict[str, Any]) -
     )
 
 
-def color_shading(measure: ShadingMeasure, pitch_um: float, said: dict[str, Any]) -> ColorShading | None:
-    """Colour cast as smooth maps (polynomials of the sixth order), None for monochrome; `said` as of `vignetting`."""
+def color_shading(measure: ShadingMeasure, pitch_um: float, origin: Origin) -> ColorShading | None:
+    """Colour cast as smooth maps (polynomials of the sixth order), None for monochrome."""
     if measure.red_green is None or measure.blue_green is None:
         return None
     red, red_error, red_left = _smooth(measure.red_green)
     blue, blue_error, blue_left = _smooth(measure.blue_green)
     return ColorShading(
-        **said,
+        **origin.named,
         residual=math.hypot(red_left, blue_left) / math.sqrt(2.0),
         half_width_mm=measure.width_px * pitch_um * 5e-4,
         half_height_mm=measure.height_px * pitch_um * 5e-4,

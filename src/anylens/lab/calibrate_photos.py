@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,7 @@ from anylens.lab.specimen import Specimen
 from anylens.lab.spread import spread_field
 from anylens.lab.straight import roots_of_green, straight_things
 from anylens.lens.model import Lens
-from anylens.lens.passport import ColorShading, Geometry, Lateral, PsfField, Section, Vignetting
+from anylens.lens.passport import ColorShading, Geometry, Lateral, Origin, PsfField, Section, Vignetting
 from anylens.refusal import Refusal
 
 LEAST_PHOTOS = 2
@@ -94,14 +93,14 @@ def photo_sections(
     again = seen_before(shared, sights[0].half_px)
     views = [each for at, each in enumerate(photos) if at not in again]
     focus_m = focus.pop() if len(focus) == 1 else None
-    said = {"method": "photos", "frames": len(photos), "focus_m": focus_m, "date": date_of(files)}
-    at_ring = {**said, "f_number": f_number}
+    origin = Origin(focus_m=focus_m, method="photos", frames=len(photos), date=date_of(files))
+    at_ring = replace(origin, f_number=f_number)
     focal_px = None if focal_mm is None else focal_mm / pitch_um * 1e3
     lines = [line for each in views for line in each.lines]
     geometry = photo_geometry(lines, width, height, focal_px, shared, len(photos))
     found: dict[str, Section | str] = {
         "lateral": _fringed(views, pitch_um, at_ring),
-        "geometry": _straightened(geometry, len(lines), focal_px, (width, height), pitch_um, said),
+        "geometry": _straightened(geometry, len(lines), focal_px, (width, height), pitch_um, origin),
         **_panned(sights, shared, (width, height), pitch_um, at_ring),
         "psf": _blur(views, width, height, pitch_um, at_ring),
     }
@@ -118,12 +117,12 @@ def photo_sections(
     return sections, why
 
 
-def _fringed(views: Sequence[PhotoView], pitch_um: float, said: dict[str, Any]) -> Lateral | str:
+def _fringed(views: Sequence[PhotoView], pitch_um: float, origin: Origin) -> Lateral | str:
     """Lateral colour, or a sentence why the photos do not tell it."""
     red, blue = radial_shift([each.red for each in views]), radial_shift([each.blue for each in views])
     if red is None or blue is None:
         return "The photos have too few sharp edges for lateral colour; take leaves, roofs or letters."
-    return lateral_section(red, blue, pitch_um, said)
+    return lateral_section(red, blue, pitch_um, origin)
 
 
 def _straightened(
@@ -132,12 +131,12 @@ def _straightened(
     focal_px: float | None,
     sides: tuple[int, int],
     pitch_um: float,
-    said: dict[str, Any],
+    origin: Origin,
 ) -> Geometry | str:
     """Distortion, or a sentence why so many straight lines, with that focal length, do not tell it."""
     if found is not None:
         try:
-            return _geometry(found, *sides, pitch_um, said)
+            return _geometry(found, *sides, pitch_um, origin)
         except Refusal:
             return (
                 "What looks straight in the photos would fold the picture, which no lens does, so it is too little or "
@@ -152,7 +151,7 @@ def _straightened(
 
 
 def _panned(
-    sights: Sequence[Sight], shared: Sequence[Overlap], sides: tuple[int, int], pitch_um: float, said: dict[str, Any]
+    sights: Sequence[Sight], shared: Sequence[Overlap], sides: tuple[int, int], pitch_um: float, origin: Origin
 ) -> dict[str, Section | str]:
     """Falloff and, where that is told, the colour cast; in the place of each a sentence why a pan does not tell it."""
     light = panned_light(sights, shared)
@@ -170,21 +169,19 @@ def _panned(
         f"The photos tell colour cast to {100.0 * light.cast_error:.0f} % only; pan over things of more light."
     )
     if light.cast_error < CAST_KNOWN:
-        cast = _color(light, *sides, pitch_um, said)
-    return {"vignetting": _vignetting(light.falloff, *sides, pitch_um, said), "color": cast}
+        cast = _color(light, *sides, pitch_um, origin)
+    return {"vignetting": _vignetting(light.falloff, *sides, pitch_um, origin), "color": cast}
 
 
-def _blur(
-    photos: Sequence[PhotoView], width: int, height: int, pitch_um: float, said: dict[str, Any]
-) -> PsfField | str:
+def _blur(photos: Sequence[PhotoView], width: int, height: int, pitch_um: float, origin: Origin) -> PsfField | str:
     """The blur at the aperture of all photos, or a sentence why they do not tell it."""
-    if said["f_number"] is None:
+    if origin.f_number is None:
         return "The aperture is not known, which blur needs; say it with --aperture."
     half_mm = math.hypot(width, height) * pitch_um * 5e-4
     edges, lacking = as_sharp_as_lens([each.edges for each in photos], half_mm)
     if lacking is None:
         try:
-            blur = spread_field(edges, pitch_um, **said)
+            blur = spread_field(edges, pitch_um, origin)
         except Refusal:
             lacking = "of two directions"
         else:
@@ -194,12 +191,12 @@ def _blur(
     return f"For blur the photos have too few edges as sharp as the lens {lacking}; {_WALL}."
 
 
-def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, said: dict[str, Any]) -> Vignetting:
+def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, origin: Origin) -> Vignetting:
     half_mm = math.hypot(width, height) * pitch_um * 5e-4
     x, y, a1, a2, a3 = (float(each) for each in fit.numbers)
     x_error, y_error, *errors = (float(each) for each in np.sqrt(np.diag(fit.covariance)))
     return Vignetting(
-        **said,
+        **origin.named,
         residual=fit.left,
         centre_mm=(x * half_mm, y * half_mm),
         centre_mm_error=(x_error * half_mm, y_error * half_mm),
@@ -209,7 +206,7 @@ def _vignetting(fit: Agreed, width: int, height: int, pitch_um: float, said: dic
     )
 
 
-def _color(light: PannedLight, width: int, height: int, pitch_um: float, said: dict[str, Any]) -> ColorShading:
+def _color(light: PannedLight, width: int, height: int, pitch_um: float, origin: Origin) -> ColorShading:
     half = math.hypot(width, height)
     x, y = np.meshgrid(np.linspace(-1.0, 1.0, COLUMNS) * width / half, np.linspace(-1.0, 1.0, ROWS) * height / half)
     terms = cast_terms(x, y)
@@ -219,7 +216,7 @@ def _color(light: PannedLight, width: int, height: int, pitch_um: float, said: d
         errors = values * np.sqrt(np.einsum("...i,ij,...j->...", terms, fit.covariance, terms))
         both += [lattice(values), lattice(errors)]
     return ColorShading(
-        **said,
+        **origin.named,
         residual=math.hypot(light.red_green.left, light.blue_green.left) / math.sqrt(2.0),
         half_width_mm=width * pitch_um * 5e-4,
         half_height_mm=height * pitch_um * 5e-4,
@@ -230,13 +227,13 @@ def _color(light: PannedLight, width: int, height: int, pitch_um: float, said: d
     )
 
 
-def _geometry(fit: PhotoGeometry, width: int, height: int, pitch_um: float, said: dict[str, Any]) -> Geometry:
+def _geometry(fit: PhotoGeometry, width: int, height: int, pitch_um: float, origin: Origin) -> Geometry:
     mm = pitch_um * 1e-3
     middle = (width - 1) / 2.0, (height - 1) / 2.0
     x, y = ((figure.value - m) * mm for figure, m in zip(fit.centre_px, middle, strict=True))
     k1, k2, k3 = fit.radial
     return Geometry(
-        **said,
+        **origin.named,
         residual=1e3 * mm * fit.line_px,
         focal_mm=fit.focal_px.value * mm,
         focal_mm_error=fit.focal_px.error * mm,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from anylens.lab.grids import Grid, find_grid, measured_again
 from anylens.lab.samples import Floats, NoChart
 from anylens.lab.specimen import Specimen
 from anylens.lens.model import Lens
-from anylens.lens.passport import Geometry, Lateral
+from anylens.lens.passport import Geometry, Lateral, Origin
 from anylens.refusal import Refusal
 
 _LEAST_SHIFTS = 24
@@ -85,9 +85,9 @@ def of_chart(
     fit = chart_fit([each.grid for each in views], width, height, None if focal_mm is None else focal_mm / mm)
     middle = ((width - 1) / 2.0, (height - 1) / 2.0)
     centre = tuple((figure.value - m) * mm for figure, m in zip(fit.centre_px, middle, strict=True))
-    said = {"focus_m": focus_m, "method": "chart", "frames": fit.views, "date": date_of(files)}
+    origin = Origin(focus_m=focus_m, method="chart", frames=fit.views, date=date_of(files))
     geometry = Geometry(
-        **said,
+        **origin.named,
         residual=1e3 * mm * fit.residual_px,
         focal_mm=fit.focal_px.value * mm,
         focal_mm_error=fit.focal_px.error * mm,
@@ -115,7 +115,7 @@ def of_chart(
     red, blue = _radial_shifts(views, middle, math.hypot(width, height) / 2.0)
     if red is None or blue is None:
         return geometry, None, fit, notes
-    return geometry, lateral_section(red, blue, pitch_um, {**said, "f_number": f_number}), fit, notes
+    return geometry, lateral_section(red, blue, pitch_um, replace(origin, f_number=f_number)), fit, notes
 
 
 def _radial_shifts(

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.figure import at_least, sandwich
 from anylens.lab.specimen import Plane, Specimen
-from anylens.lens.passport import Lateral
+from anylens.lens.passport import Lateral, Origin
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -139,8 +139,8 @@ def radial_shift(seen: Sequence[Fringes]) -> RadialShift | None:
     return RadialShift(found, errors, reach, residual)
 
 
-def lateral_section(red: RadialShift, blue: RadialShift, pitch_um: float, said: dict[str, Any]) -> Lateral:
-    """What a passport says of both, of pixels so far apart; `said` is how it was measured."""
+def lateral_section(red: RadialShift, blue: RadialShift, pitch_um: float, origin: Origin) -> Lateral:
+    """What a passport says of both, of pixels so far apart."""
     mm = pitch_um * 1e-3
     both = []
     for fit in (red, blue):
@@ -148,7 +148,7 @@ def lateral_section(red: RadialShift, blue: RadialShift, pitch_um: float, said: 
             a, b, c, x, y = (float(each) for each in numbers)
             both.append(((a, b, c), (x * mm, y * mm)))
     return Lateral(
-        **said,
+        **origin.named,
         residual=pitch_um * math.hypot(red.residual_px, blue.residual_px) / math.sqrt(2.0),
         red=both[0][0],
         red_error=both[1][0],

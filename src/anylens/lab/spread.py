@@ -7,21 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anylens.lab.figure import at_least
 from anylens.lab.sharpness import EdgeSharpness
-from anylens.lens.passport import PSF_ROWS, PSF_TERMS, PsfField
+from anylens.lens.passport import PSF_ROWS, PSF_TERMS, Method, Origin, PsfField
 from anylens.lens.psf import LEAST_TAIL, blur, terms
 from anylens.refusal import Refusal
 
 Floats = npt.NDArray[np.float64]
 State = tuple[float, Floats, Floats, Floats]
 """The cost of some numbers, and of each edge what `_misfit` says: pulls, normals and what a higher step would pull."""
-Method = Literal["edges", "photos"]
 
 LEAST_EDGES = 6
 LOWEST_MTF = 0.08
@@ -63,16 +62,7 @@ class _Edges:
     method: Method
 
 
-def spread_field(
-    edges: tuple[EdgeSharpness, ...],
-    pitch_um: float,
-    *,
-    f_number: float | None = None,
-    focus_m: float | None = None,
-    frames: int = 1,
-    date: str,
-    method: Method = "edges",
-) -> PsfField:
+def spread_field(edges: tuple[EdgeSharpness, ...], pitch_um: float, origin: Origin) -> PsfField:
     """The blur over the field that slanted edges of green tell, with standard errors.
 
     Across an edge the blur is a Gaussian and a wider skirt aside of it; a step tells both from its response, modulus
@@ -85,7 +75,7 @@ def spread_field(
     lens that is not tilted, and less surely: what two such lenses, one simpler than the other, disagree about is in the
     errors too. Raises Refusal for too few edges, for all of one direction, and where millimetres are not known.
     """
-    seen = _seen(edges, method)
+    seen = _seen(edges, origin.method)
     reach_mm = max(float(np.hypot(*seen.places_mm.T).max()), 0.1)
     numbers, errors, tail = _field(seen, reach_mm)
     units = np.array([pitch_um**2] * 3 + [1.0] + [pitch_um**2] * 3 + [pitch_um] * 2)[:, None]
@@ -98,8 +88,7 @@ def spread_field(
         count = next(count for count in PSF_TERMS if not told.size or count > told[-1])
         lattices[name], lattices[f"{name}_error"] = _tuples(value[:, :count]), _tuples(error[:, :count])
         first += rows
-    known = {"f_number": f_number, "focus_m": focus_m, "frames": frames, "date": date, "reach_mm": reach_mm}
-    field = PsfField(method=method, residual=0.0, skirt_tail=tail, **known, **lattices)  # type: ignore[arg-type]
+    field = PsfField(**origin.named, residual=0.0, reach_mm=reach_mm, skirt_tail=tail, **lattices)
     return replace(field, residual=_residual(field, seen, pitch_um))
 
 

@@ -43,12 +43,10 @@ def _error(count: int | None = None) -> Any:
 
 
 @record(frozen=True, slots=True, kw_only=True)
-class Section:
-    """Where and how a part of a passport was measured; raises Refusal for figures that are missing or absurd.
+class Origin:
+    """How a part of a passport was measured: in `frames` pictures, on the ISO 8601 `date`, with the rings where.
 
-    It holds at `f_number` and `focus_m`, None where it does not depend on that ring. `frames` is the number of pictures
-    it was fitted to, `date` is ISO 8601, `residual` the rms of what the fit left, in the unit that each section names.
-    A field `x_error` is the standard error of `x`, infinite where it is not known.
+    It holds at `f_number` and `focus_m`, None where it does not depend on that ring.
     """
 
     f_number: float | None = None
@@ -56,6 +54,21 @@ class Section:
     method: Method
     frames: int
     date: str
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """Its fields by name, as sections of that origin take them."""
+        return {each.name: getattr(self, each.name) for each in fields(Origin)}
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class Section(Origin):
+    """A part of a passport and its origin; raises Refusal for figures that are missing or absurd.
+
+    `residual` is the rms of what the fit left, in the unit that each section names. A field `x_error` is the standard
+    error of `x`, infinite where it is not known.
+    """
+
     residual: float = _figure(0.0, 1e6)
 
     def __post_init__(self) -> None:
