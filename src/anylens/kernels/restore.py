@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anylens.kernels import powers
 from anylens.kernels.library import Kernel
 from anylens.kernels.restore_filters import (
     BLOCK,
@@ -93,20 +94,51 @@ class Stages(Parts):
     brightest: Any
     widest: Any
     shown: Any
+    change: Any
     restored: Any
 
 
 def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, limit: Any) -> Stages:
     import halide as hl
 
-    x, y, c, which, number, block, strip = (
-        hl.Var(name) for name in ("x", "y", "c", "which", "number", "block", "strip")
-    )
     stages = Stages(*(hl.Func(name) for name in Stages._fields))
-    lined, pairs, luma, halved, small, wide, finer, detail, squares, power, strongest, brightest, widest, shown, _ = (
-        stages
-    )
-    zero = hl.f32(0.0)
+    lined, pairs, luma, halved, small, wide, finer, detail, *_, change, restored = stages
+    x, y, c, which = (hl.Var(name) for name in ("x", "y", "c", "which"))
+    _line(lined, filters)
+    pairs[x, which, y, c] = scene[x, y * 2 + which, c]
+    luma[x, which, y] = _total(hl.f32(LUMA[i]) * pairs[x, which, y, i] for i in range(3))
+    halved[x, y] = _total(hl.f32(part) * _lying(luma, x, k - 1, y) for k, part in enumerate(HALVING))
+    small[x, y] = _total(hl.f32(part) * halved[x * 2 + k - 1, y] for k, part in enumerate(HALVING))
+    wide[x, y] = _total(_own(lined, len(NEAR) + n, 2, x, y) * small[x + i, y + j] for n, (i, j) in enumerate(WIDE))
+    finer[x, y] = _nearer(wide[x / 2, y], wide[x / 2 + x % 2 * 2 - 1, y])
+    filtered = [
+        _total(_own(lined, n, 1, x, y) * _lying(luma, x + i, j + row, y) for n, (i, j) in enumerate(NEAR))
+        + _nearer(finer[x, y], finer[x, y + 2 * row - 1])
+        for row in (0, 1)
+    ]
+    detail[x, which, y] = hl.mux(which, filtered)
+    _show(stages, _trusted(stages, limit) * strength, shot, still)
+    held = [_held_change(stages, row, x, y) for row in (0, 1)]
+    ground = hl.sqrt(still)
+    brighter = (powers.inverse(hl.max(luma[x, row, y], hl.f32(0.0)) + ground) for row in (0, 1))
+    change[x, which, y] = (hl.mux(which, held), hl.mux(which, [*brighter]))
+    at, own = (x, y % 2, y / 2), pairs[x, y % 2, y / 2, c]
+    color = hl.min((hl.max(own, hl.f32(0.0)) + ground) * change[at][1], hl.f32(MOST_COLOR))
+    restored[x, y, c] = own + change[at][0] * color
+    return stages
+
+
+def _total(terms: Any) -> Any:
+    import halide as hl
+
+    return sum(terms, hl.f32(0.0))
+
+
+def _line(lined: Any, filters: Any) -> None:
+    """The filter of each block, straight between those of the lattice."""
+    import halide as hl
+
+    number, block, strip = (hl.Var(name) for name in ("number", "block", "strip"))
 
     def middle(at: Any, size: int) -> tuple[Any, Any]:
         """The row of the lattice before the middle of a block, and how far beyond it that is."""
@@ -120,83 +152,98 @@ def algorithm(scene: Any, filters: Any, shot: Any, still: Any, strength: Any, li
     )
     lined[number, block, strip] = above + down * (below - above)
 
-    def own(at: int, times: int) -> Any:
-        """A number of the filter of a pair of rows."""
-        return lined[at, x / (BLOCK[0] // times), y / (BLOCK[1] // 2)]
 
-    def lying(lines: Any, i: Any, j: int) -> Any:
-        """What lies in column `i` of the row `j` after the first of a pair."""
-        return lines[i, j % 2, y + j // 2]
+def _own(lined: Any, number: int, times: int, x: Any, y: Any) -> Any:
+    """A number of the filter of a pair of rows, of pictures of which a pixel is `times` wide."""
+    return lined[number, x / (BLOCK[0] // times), y / (BLOCK[1] // 2)]
 
-    def nearer(near: Any, far: Any) -> Any:
-        return near * hl.f32(0.75) + far * hl.f32(0.25)
 
-    pairs[x, which, y, c] = scene[x, y * 2 + which, c]
-    luma[x, which, y] = sum((hl.f32(LUMA[i]) * pairs[x, which, y, i] for i in range(3)), zero)
-    halved[x, y] = sum((hl.f32(part) * lying(luma, x, k - 1) for k, part in enumerate(HALVING)), zero)
-    small[x, y] = sum((hl.f32(part) * halved[x * 2 + k - 1, y] for k, part in enumerate(HALVING)), zero)
-    wide[x, y] = sum((own(len(NEAR) + n, 2) * small[x + i, y + j] for n, (i, j) in enumerate(WIDE)), zero)
-    finer[x, y] = nearer(wide[x / 2, y], wide[x / 2 + x % 2 * 2 - 1, y])
-    filtered = [
-        sum((own(n, 1) * lying(luma, x + i, j + row) for n, (i, j) in enumerate(NEAR)), zero)
-        + nearer(finer[x, y], finer[x, y + 2 * row - 1])
-        for row in (0, 1)
-    ]
-    detail[x, which, y] = hl.mux(which, filtered)
+def _lying(lines: Any, x: Any, row: int, pair: Any) -> Any:
+    """What lies in column `x` of the row so many after the first of a pair."""
+    return lines[x, row % 2, pair + row // 2]
 
-    squares[x, y] = sum((detail[x, row, y] * detail[x, row, y] for row in (0, 1)), zero)
-    power[x, y] = sum((squares[x * 2 + k, y] for k in range(-2, 4)), zero)
-    energy = (power[x, y - 1] + power[x, y] + power[x, y + 1]) * hl.f32(1.0 / 36)
-    # The brightest colour of 14 x 14 pixels.
+
+def _nearer(near: Any, far: Any) -> Any:
+    import halide as hl
+
+    return near * hl.f32(0.75) + far * hl.f32(0.25)
+
+
+def _trusted(stages: Stages, limit: Any) -> Any:
+    """From 1 to 0, the nearer the brightest colour of 14 x 14 pixels comes to where light is clipped."""
+    import halide as hl
+
+    x, y = hl.Var("x"), hl.Var("y")
+    pairs, strongest, brightest, widest = stages.pairs, stages.strongest, stages.brightest, stages.widest
     strongest[x, y] = hl.max(*(pairs[x, row, y, i] for row in (0, 1) for i in range(3)))
     brightest[x, y] = hl.max(*(strongest[x * 2 + k, y] for k in range(-2, 4)))
     widest[x, y] = hl.max(brightest[x - 2, y], brightest[x, y], brightest[x + 2, y])
-    trusted = hl.clamp((limit - hl.max(*(widest[x, y + k] for k in range(-3, 4)))) * hl.f32(FADE), zero, hl.f32(1.0))
-    noise = own(GAIN, 2) * (shot * hl.max(small[x, y], zero) + still)
+    most = hl.max(*(widest[x, y + k] for k in range(-3, 4)))
+    return hl.clamp((limit - most) * hl.f32(FADE), hl.f32(0.0), hl.f32(1.0))
+
+
+def _show(stages: Stages, most: Any, shot: Any, still: Any) -> None:
+    """How much of what is added is shown, of `most`, as of lines and as of edges, and how far it may go at least."""
+    import halide as hl
+
+    x, y, zero, one = hl.Var("x"), hl.Var("y"), hl.f32(0.0), hl.f32(1.0)
+    lined, small, detail, squares, power = stages.lined, stages.small, stages.detail, stages.squares, stages.power
+    squares[x, y] = _total(detail[x, row, y] * detail[x, row, y] for row in (0, 1))
+    power[x, y] = _total(squares[x * 2 + k, y] for k in range(-2, 4))
+    energy = (power[x, y - 1] + power[x, y] + power[x, y + 1]) * hl.f32(1.0 / 36)
+    gain, lines, edges = (_own(lined, number, 2, x, y) for number in (GAIN, LINES, EDGES))
+    noise = gain * (shot * hl.max(small[x, y], zero) + still)
     clear = energy + hl.f32(1e-9)
-    far = energy / (clear + hl.f32(FAR) * noise)
-    kept = strength * trusted * hl.max(energy - hl.f32(DOUBT) * noise, zero) / clear
+    far = energy * powers.inverse(clear + hl.f32(FAR) * noise)
+    kept = most * hl.max(energy - hl.f32(DOUBT) * noise, zero) * powers.inverse(clear)
+    more = edges + _textured(small, x, y) * (lines - edges)
+    _, _, *farther = _limits(hl.Expr(small[x, y]), lambda i, j: small[x + i, y + j], ASIDE_FAR)
+    stages.shown[x, y] = (*(kept * (one + each * far) for each in (lines, more)), *farther)
+
+
+def _textured(small: Any, x: Any, y: Any) -> Any:
+    """How much a place of the picture of half the size is texture, 0 to 1."""
+    import halide as hl
+
     here = low = high = hl.Expr(small[x, y])
     along = hl.f32(np.inf)
     for i, j in ALONG:
         one, other = small[x - i, y - j], small[x + i, y + j]
         least, most = hl.min(one, other), hl.max(one, other)
         low, high, along = hl.min(low, least), hl.max(high, most), hl.min(along, hl.max(here - least, most - here))
-    free = (along / (high - low + hl.f32(_LEAST_STEP)) - hl.f32(ALIKE)) * hl.f32(1 / (UNLIKE - ALIKE))
-    more = own(EDGES, 2) + hl.clamp(free, zero, hl.f32(1.0)) * (own(LINES, 2) - own(EDGES, 2))
+    free = along * powers.inverse(high - low + hl.f32(_LEAST_STEP)) - hl.f32(ALIKE)
+    return hl.clamp(free * hl.f32(1 / (UNLIKE - ALIKE)), hl.f32(0.0), hl.f32(1.0))
 
-    def between(here: Any, at: Any, ways: Any) -> tuple[Any, ...]:
-        """What an edge is held between, and what a line is."""
-        low = high = lowest = highest = here
-        for i, j in ways:
-            one, other = at(-i, -j), at(i, j)
-            least, most = hl.min(one, other), hl.max(one, other)
-            low, high = hl.min(low, least), hl.max(high, most)
-            lowest, highest = hl.min(lowest, most), hl.max(highest, least)
-        beyond = (high - low) * hl.f32(BEYOND)
-        low, high = low - beyond, high + beyond
-        room = (hl.max(each - beyond, zero) * hl.f32(LINE) for each in (highest - here, here - lowest))
-        return low, high, low - next(room), high + next(room)
 
-    _, _, *farther = between(here, lambda i, j: small[x + i, y + j], ASIDE_FAR)
-    shown[x, y] = (*(kept * (hl.f32(1.0) + each * far) for each in (own(LINES, 2), more)), *farther)
+def _limits(here: Any, at: Any, ways: Any) -> tuple[Any, ...]:
+    """What an edge is held between, and what a line is; `at` gives what lies (x, y) from `here`."""
+    import halide as hl
 
-    both, ground = hl.Func("both"), hl.sqrt(still)
-    held = []
-    for row in (0, 1):
-        here = hl.Expr(luma[x, row, y])
-        line, wanted = (here + shown[x / 2, y][at] * detail[x, row, y] for at in (0, 1))
-        low, high, least, most = between(here, lambda i, j, row=row: lying(luma, x + i, row + j), ASIDE)
-        line = hl.clamp(line, hl.min(least, shown[x / 2, y][2]), hl.max(most, shown[x / 2, y][3]))
-        change, light = hl.clamp(wanted, hl.min(low, line), hl.max(high, line)) - here, hl.max(here, zero)
-        dark = hl.f32(DARK) * light
-        dark = dark * dark / (hl.max(dark - light - change, zero) + dark + hl.f32(_LEAST_STEP))
-        change = hl.max(change, dark - light)
-        color = (hl.max(pairs[x, row, y, c], zero) + ground) * (hl.f32(1.0) / (light + ground))
-        held.append(pairs[x, row, y, c] + change * hl.min(color, hl.f32(MOST_COLOR)))
-    both[x, which, y, c] = hl.mux(which, held)
-    stages.restored[x, y, c] = both[x, y % 2, y / 2, c]
-    return stages
+    low = high = lowest = highest = here
+    for i, j in ways:
+        one, other = at(-i, -j), at(i, j)
+        least, most = hl.min(one, other), hl.max(one, other)
+        low, high = hl.min(low, least), hl.max(high, most)
+        lowest, highest = hl.min(lowest, most), hl.max(highest, least)
+    beyond = (high - low) * hl.f32(BEYOND)
+    low, high = low - beyond, high + beyond
+    room = (hl.max(each - beyond, hl.f32(0.0)) * hl.f32(LINE) for each in (highest - here, here - lowest))
+    return low, high, low - next(room), high + next(room)
+
+
+def _held_change(stages: Stages, row: int, x: Any, y: Any) -> Any:
+    """What is added to luma in a row of a pair: held between what lies around, and dark places never black."""
+    import halide as hl
+
+    luma, shown = stages.luma, stages.shown[x / 2, y]
+    here = hl.Expr(luma[x, row, y])
+    line, wanted = (here + shown[at] * hl.Expr(stages.detail[x, row, y]) for at in (0, 1))
+    low, high, least, most = _limits(here, lambda i, j: _lying(luma, x + i, row + j, y), ASIDE)
+    line = hl.clamp(line, hl.min(least, shown[2]), hl.max(most, shown[3]))
+    change, light = hl.clamp(wanted, hl.min(low, line), hl.max(high, line)) - here, hl.max(here, hl.f32(0.0))
+    dark = hl.f32(DARK) * light
+    left = hl.max(dark - light - change, hl.f32(0.0)) + dark + hl.f32(_LEAST_STEP)
+    return hl.max(change, dark * dark * powers.inverse(left) - light)
 
 
 PIECE = (1024, 64)
@@ -204,7 +251,7 @@ PIECE = (1024, 64)
 
 
 def schedule(stages: Stages, target: Any) -> None:
-    """96 ms of one core of an AMD EPYC (AVX-512), much other work beside it, 12 MP, output already in memory."""
+    """87 ms of one core of an AMD EPYC (AVX-512), much other work beside it, 12 MP, output already in memory."""
     import halide as hl
 
     schedule_pieces(stages, PIECE, target.natural_vector_size(hl.Float(32)))
@@ -230,12 +277,13 @@ def schedule_pieces(stages: Stages, most: tuple[int, int], width: int) -> tuple[
     restored.reorder(c, x, y, pair, across, down).vectorize(x, width, guard).unroll(c).unroll(y)
     restored.fuse(across, down, piece).parallel(piece).never_partition([pair])
     tile, row = (restored, piece), (restored, pair)
-    for line in stages[1:-2]:
+    for line in stages[1:-3]:
         line.store_at(*tile).compute_at(*row).vectorize(line.args()[0], width, round_up)
+    stages.change.compute_at(*row).vectorize(stages.change.args()[0], width, round_up)
     x, _ = stages.shown.args()
     stages.shown.compute_at(*row).align_bounds(x, BLOCK[0] // 2).vectorize(x, width, round_up)
     stages.wide.align_bounds(stages.wide.args()[0], BLOCK[0] // 2)
-    for line in (stages.pairs, stages.luma, stages.detail):
+    for line in (stages.pairs, stages.luma, stages.detail, stages.change):
         x, which, *_ = line.args()
         line.bound(which, 0, 2).reorder(which, x).unroll(which)
     x, which, _, plane = stages.pairs.args()
