@@ -70,10 +70,7 @@ class Sampling:
         return out
 
     def _seen(self, spell: int, lines: Lines, sites: Sequence[tuple[int, Lines]]) -> list[Array]:
-        """The same of one spell, site by site: all layers over each other, the farthest first.
-
-        A patch is looked at by all sites before the next one is: its planes stay in a core's own cache.
-        """
+        """The same of one spell, site by site: all layers over each other, the farthest first."""
         seen = [self._behind(site) for _, site in sites]
         for patch in (patch for moved in self._moved for patch in moved.patches(spell, lines)):
             for (colour, site), whole in zip(sites, seen, strict=True):
