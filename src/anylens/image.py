@@ -15,7 +15,7 @@ Pixels = npt.NDArray[np.float32]
 FrameCount = npt.NDArray[np.float32]
 FrameNumber = npt.NDArray[np.uint8]
 
-ENOUGH_SEEN = 400_000
+ENOUGH_SEEN = 185_000
 """Of so many points at most an overview is made, where they need not lie farther apart than WIDEST_SPACING."""
 LEAST_SPACING, WIDEST_SPACING = 8, 32
 

@@ -333,18 +333,20 @@ def cleaned(
     lift: Any,
     thresholds: Any,
     *,
-    counted: bool = False,
+    short: bool = False,
 ) -> Stages:
     """Clean light of what `stabilized` gives; the coarse chroma looks at it as `around` has it, farther than the rest.
 
-    What denoising changes at half size is `counted` in 16 bits, or kept as floats.
+    Chroma at half size and what denoising changes there are kept in 16 bits, `short`, or as floats.
     """
     import halide as hl
 
     x, y, c = hl.Var("x"), hl.Var("y"), hl.Var("c")
     zero, black = hl.f32(0.0), hl.sqrt(dark * hl.f32(3.0))
     half, quarter, half_fixed, clean = (hl.Func(name) for name in ("half", "quarter", "half_fixed", "clean"))
-    half[x, y, c] = _halved(around, c + 1, x, y)
+    mean, kept = _halved(around, c + 1, x, y), hl.Func("half_kept")
+    kept[x, y, c] = hl.cast(hl.Float(16), mean) if short else mean
+    half[x, y, c] = hl.f32(kept[x, y, c])
     quarter[x, y, c] = _halved(half, c, x, y)
     quarter_clean = _shrunk(quarter, thresholds, 3, frames_used, 4, "quarter")
     quarter_change, half_change = hl.Func("quarter_change"), hl.Func("half_change")
@@ -353,7 +355,7 @@ def cleaned(
     half_fixed[x, y, c] = half[x, y, c] + _doubled(quarter_finer, c, x, y)
     half_clean = _shrunk(half_fixed, thresholds, 1, frames_used, 2, "half")
     change = half_clean.picture[x, y, c] - half[x, y, c]
-    if counted:
+    if short:
         change = hl.u16_sat(hl.i32(change * hl.f32(CHANGE_STEPS) + hl.f32(NO_CHANGE + 0.5)))
     half_change[x, y, c] = change
     half_finer = _finer(half_change, "half_finer")
@@ -362,7 +364,7 @@ def cleaned(
     parts = [luma_clean.picture[x, y, 0] + black]
     for k in (1, 2):
         change = _doubled(half_finer, k - 1, x, y)
-        if counted:
+        if short:
             change = hl.f32(change) * hl.f32(1 / CHANGE_STEPS) - hl.f32(NO_CHANGE / CHANGE_STEPS)
         parts.append(stable[x, y, k] + change)
     squares, rows = [], []
@@ -374,7 +376,7 @@ def cleaned(
         shift = sum((weight * (lift[k] - dark / steps) for k, weight in enumerate(weights)), zero)
         rows.append(sum((weight / steps * square for weight, square in zip(weights, squares, strict=True)), shift))
     clean[x, y, c] = hl.mux(c, rows)
-    coarse = (half, quarter, quarter_clean, quarter_change, quarter_finer, half_fixed, half_clean, half_change)
+    coarse = (kept, quarter, quarter_clean, quarter_change, quarter_finer, half_fixed, half_clean, half_change)
     return Stages(stable, *coarse, half_finer, luma_clean, clean)
 
 

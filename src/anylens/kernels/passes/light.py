@@ -36,7 +36,7 @@ def algorithm(given: dict[str, tuple[Any, ...]]) -> denoise.Stages:
     around[x, y, c] = hl.f32(rows[x + MARGIN, y + MARGIN - above, c])
     stable[x, y, c] = around[hl.unsafe_promise_clamped(x, -MARGIN, width + MARGIN - 1), y, c]
     frames[x, y] = calm[x / SPACING, y / SPACING]
-    return denoise.cleaned(stable, around, frames, *given["denoise"], counted=True)
+    return denoise.cleaned(stable, around, frames, *given["denoise"], short=True)
 
 
 def schedule(
