@@ -16,7 +16,8 @@ FrameCount = npt.NDArray[np.float32]
 FrameNumber = npt.NDArray[np.uint8]
 
 ENOUGH_SEEN = 185_000
-"""Of so many points at most an overview is made, where they need not lie farther apart than WIDEST_SPACING."""
+"""Of so many points at most an overview is made, where they need not lie farther apart than WIDEST_SPACING: every 16
+pixels from 12 MP on, every 32 from 47 MP on."""
 LEAST_SPACING, WIDEST_SPACING = 8, 32
 
 
