@@ -142,9 +142,9 @@ def of_passports() -> dict[str, Card]:
 
 
 def _named(passports: Iterable[Passport]) -> dict[str, Card]:
-    from anylens.lens.catalogue import Card, file_name
+    from anylens.lens.catalogue import Card
 
-    return {name: Card(name, each.lens) for each in passports for name in (file_name(each.lens.name),)}
+    return {card.name: card for card in (Card.of(each.lens) for each in passports)}
 
 
 def _place() -> Path:

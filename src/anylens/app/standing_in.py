@@ -23,8 +23,12 @@ class StandIn(ModuleType):
     def __init__(self, name: str, given: Given) -> None:
         super().__init__(name)
         self.__dict__.update(given)
+        self.__spec__ = type(sys.__spec__)(name, None)
 
     def __getattr__(self, name: str) -> Any:
+        above, _, last = self.__name__.rpartition(".")
+        if name == "__path__" and self.__name__ in PACKAGES:
+            return [f"{each}/{last}" for each in sys.modules[above].__path__]
         if name.startswith("__"):
             raise AttributeError(f"what stands in for {self.__name__} has no {name}")
         _leave(self)
@@ -45,6 +49,9 @@ ALWAYS: dict[str, Given] = {
 }
 """By name of the module, what is asked of it: translations of argparse, which speaks English here; addresses of URLs;
 what NumPy's `help` says of its functions in C; and NumPy's names of types, of which `list` takes indices as well."""
+
+PACKAGES = {"numpy._typing"}
+"""Those of `ALWAYS` whose modules can be loaded without them."""
 
 WHILE_NUMPY_LOADS: dict[str, Given] = {
     "inspect": {"cleandoc": _itself, "signature": lambda _: None},

@@ -22,8 +22,8 @@ FARTHEST = 0.5
 """How far a warp may move light, in parts of the way from its centre to the farthest corner."""
 
 MOST_STEPS, NEAR_ENOUGH = 40, 1e-4
-"""In so many steps at most the straight place of a seen one is looked for, in the same parts: colours lie apart as they
-do so near to it."""
+"""Steps at most in which the straight place of a seen one is looked for, and how near to it, in the same parts, that
+ends: colours lie apart there as they do at the place itself."""
 
 
 def places_brought(list3: bytes, shape: tuple[int, int], geometry: float, lateral: float) -> Floats | None:

@@ -142,7 +142,7 @@ def colors_apart(facts: Facts, shape: tuple[int, int], lateral: float) -> tuple[
     """Right of green's place and below it, in pixels, where red's and blue's light lies by the lens's passport.
 
     Where none speaks of it, by what the file brings along. (2, rows, columns) each, as `kernels.beside` takes them;
-    None where nothing is apart, or for it too far or too unevenly, which no lens for photographs does.
+    None where nothing is apart, or so far or so unevenly as no lens for photographs parts it.
     """
     seen = places_seen(facts, shape, 0.0, lateral, 0.0)
     if seen is None:

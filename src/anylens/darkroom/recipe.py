@@ -84,6 +84,15 @@ def checked(stage: Stage) -> Stage:
     return stage
 
 
+class Checked:
+    """A stage whose fields are looked at as it is made, as `checked` does; raises its Refusal."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        checked(self)
+
+
 def text(recipe: Recipe) -> str:
     """The recipe as TOML with every field written out, so that it makes the same photo whatever the defaults become."""
     lines = [f"schema = {SCHEMA}", "whole = true"]

@@ -44,9 +44,9 @@ def _error(count: int | None = None) -> Any:
 
 @record(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """How a part of a passport was measured: in `frames` pictures, on the ISO 8601 `date`, with the rings where.
+    """How a part of a passport was measured: by which `method`, from how many `frames`, on which ISO 8601 `date`.
 
-    It holds at `f_number` and `focus_m`, None where it does not depend on that ring.
+    It holds at `f_number` and `focus_m`, None where it does not depend on that ring. Sections check what it says.
     """
 
     f_number: float | None = None

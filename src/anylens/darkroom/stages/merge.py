@@ -6,14 +6,14 @@ from typing import Literal
 
 from anylens.darkroom.counts import light_of, planes_of
 from anylens.darkroom.quad import in_mode
-from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.recipe import Checked, taste
 from anylens.frame import Burst
 from anylens.image import Mosaic, Scene
 from anylens.record import record
 
 
 @record(frozen=True, slots=True)
-class Merge:
+class Merge(Checked):
     """Turn counts into light, many frames into one: aligned, averaged where they agree within their noise.
 
     Black goes off, white to 1, the active area is cut out. `robustness` 1 lets the reference alone speak where frames
@@ -25,9 +25,6 @@ class Merge:
     robustness: float = taste(1.0, 0.0, 1.0, 0.05)
     reference: int = taste(0, 0, 100000, 1)
     mode: Literal["auto", "full", "binned"] = taste("auto")
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, burst: Burst) -> Mosaic | Scene:
         burst, quick = in_mode(burst, self.mode)

@@ -23,7 +23,7 @@ from anylens.darkroom.light import (
     seen_small,
     warmer,
 )
-from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.recipe import Checked, taste
 from anylens.darkroom.white import estimate_neutral
 from anylens.frame import Facts
 from anylens.image import Mosaic, Pixels, Scene, overview_spacing
@@ -71,13 +71,10 @@ class Plan:
         return replace(mosaic, pixels=pixels, facts=self.facts, overview=overview, shading=shading)
 
 
-class Planned(ABC):
+class Planned(Checked, ABC):
     """A stage that says what it is going to do before it is done."""
 
     __slots__ = ()
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, mosaic: Mosaic) -> Mosaic:
         return self.planned(mosaic)(mosaic)

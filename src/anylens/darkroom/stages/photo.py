@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anylens.darkroom.grain import left_of_noise
 from anylens.darkroom.light import mean_frames, middle_grey_snr
-from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.recipe import Checked, taste
 from anylens.frame import Facts
 from anylens.image import FrameCount, Photo
 from anylens.kernels.sharpen import sharpen
@@ -18,7 +18,7 @@ GRAIN = 0.31
 
 
 @record(frozen=True, slots=True)
-class Sharpen:
+class Sharpen(Checked):
     """Crisp edges: `amount` of the fine detail is added, less below `threshold`, held to `overshoot` at edges.
 
     More is added where denoising took noise, and fine detail with it, and `threshold` is higher by the noise that it
@@ -28,9 +28,6 @@ class Sharpen:
     amount: float = taste(1.3, 0.0, 4.0, 0.1)
     threshold: float = taste(0.004, 0.0, 0.1, 0.001)
     overshoot: float = taste(0.03, 0.0, 1.0, 0.01)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, photo: Photo) -> Photo:
         if self.amount == 0.0:

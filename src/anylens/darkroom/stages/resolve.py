@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.recipe import Checked, taste
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @record(frozen=True, slots=True)
-class Resolve:
+class Resolve(Checked):
     """Turn many frames into one scene of twice the width and height, from where a hand's tremor has put their samples.
 
     `robustness` and `reference` are those of Merge; `sharpness` is how far what a pixel's width has blurred is brought
@@ -27,9 +27,6 @@ class Resolve:
     robustness: float = taste(1.0, 0.0, 1.0, 0.05)
     reference: int = taste(0, 0, 100000, 1)
     sharpness: float = taste(1.0, 0.0, 2.0, 0.1)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(
         self,

@@ -19,7 +19,7 @@ from anylens.darkroom.light import (
     sampled,
     scene_matrix,
 )
-from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.recipe import Checked, taste
 from anylens.frame import Facts
 from anylens.image import Pixels, Scene, overview_spacing
 from anylens.kernels.cells import spread
@@ -43,14 +43,11 @@ NOISE_STEPS = 4
 
 
 @record(frozen=True, slots=True)
-class Denoise:
+class Denoise(Checked):
     """Take away what the noise profile says is noise: `luma` and `chroma` are how many sigma of it count as noise."""
 
     luma: float = taste(2.0, 0.0, 6.0, 0.1)
     chroma: float = taste(2.3, 0.0, 6.0, 0.1)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
         if self.luma == 0.0 and self.chroma == 0.0:
@@ -92,7 +89,7 @@ def calm_of(shading: Pixels | None) -> Pixels:
 
 
 @record(frozen=True, slots=True)
-class Unbend:
+class Unbend(Checked):
     """The one resample for everything geometric: distortion and lateral colour go as the lens's passport knows them.
 
     `geometry` and `lateral` say how much of the two parts; with `fill` 1 the straight picture is as wide as it can be
@@ -103,9 +100,6 @@ class Unbend:
     geometry: float = taste(1.0, 0.0, 1.0, 0.05)
     lateral: float = taste(1.0, 0.0, 1.0, 0.05)
     fill: float = taste(1.0, 0.0, 1.0, 0.05)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
         found = self.plan(scene.facts, scene.pixels.shape[1:])
@@ -142,13 +136,10 @@ class Unbend:
 
 
 @record(frozen=True, slots=True)
-class Restore:
+class Restore(Checked):
     """Give back the sharpness that the lens took: place by place, as its passport measured it and noise allows."""
 
     strength: float = taste(1.0, 0.0, 1.0, 0.05)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
         _, height, width = scene.pixels.shape
@@ -237,13 +228,10 @@ class Crop:
 
 
 @record(frozen=True, slots=True)
-class Size:
+class Size(Checked):
     """Fit the longest side: to `longest_px` where it is longer; 0 keeps every pixel."""
 
     longest_px: int = taste(0, 0, 65535, 1)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
         _, height, width = scene.pixels.shape
@@ -262,14 +250,11 @@ class Size:
 
 
 @record(frozen=True, slots=True)
-class Expose:
+class Expose(Checked):
     """Exposure in stops: the camera's own baseline, `auto` times what the meter asks for, and `ev` on top of both."""
 
     ev: float = taste(0.0, -6.0, 6.0, 0.1)
     auto: float = taste(1.0, 0.0, 1.0, 0.1)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
         (factor,), seen = self.plan(scene.facts, scene.seen_small())
@@ -316,14 +301,11 @@ def brightest_of(overview: Pixels) -> float:
 
 
 @record(frozen=True, slots=True)
-class LocalTone:
+class LocalTone(Checked):
     """Open dark surroundings and hold back bright ones: so many stops for each from middle grey, textures kept."""
 
     shadows: float = taste(0.0, 0.0, 1.0, 0.05)
     highlights: float = taste(0.0, 0.0, 1.0, 0.05)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
         if self.shadows == 0.0 and self.highlights == 0.0:
@@ -353,15 +335,12 @@ class LocalTone:
 
 
 @record(frozen=True, slots=True)
-class Mono:
+class Mono(Checked):
     """Black and white, as a film sees: `red`, `green` and `blue` say how much of each becomes light."""
 
     red: float = taste(0.35, -1.0, 2.0, 0.05)
     green: float = taste(0.5, -1.0, 2.0, 0.05)
     blue: float = taste(0.15, -1.0, 2.0, 0.05)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, scene: Scene) -> Scene:
         return replace(scene, pixels=mono(scene.pixels, (self.red, self.green, self.blue)))

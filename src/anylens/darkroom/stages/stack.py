@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anylens.darkroom.light import by_site, gains_of
-from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.recipe import Checked, taste
 from anylens.darkroom.stages.demosaic import Demosaic
 from anylens.darkroom.stages.mosaic import Balance, Defects, Highlights, Shade
 from anylens.frame import Burst, Frame
@@ -22,7 +22,7 @@ Stages = tuple[Callable[[Any], Any], ...]
 
 
 @record(frozen=True, slots=True)
-class Stack:
+class Stack(Checked):
     """Take from each of a focus stack's frames what it shows sharpest, aligned, for one scene sharp everywhere.
 
     `reference` is the number, from 1 on, of the frame that the others are laid over, 0 the middle one; `reach` is how
@@ -31,9 +31,6 @@ class Stack:
 
     reference: int = taste(0, 0, 100000, 1)
     reach: float = taste(0.5, 0.0, 2.0, 0.05)
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(
         self,

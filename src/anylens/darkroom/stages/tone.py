@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from anylens import color
-from anylens.darkroom.recipe import checked, taste
+from anylens.darkroom.recipe import Checked, taste
 from anylens.darkroom.stages.scene import brightest_of
 from anylens.image import Photo, Pixels, Scene
 from anylens.kernels.tone import tone
@@ -19,7 +19,7 @@ STRAIGHT, SHOULDER = 1.002, 1.1
 
 
 @record(frozen=True, slots=True)
-class Tone:
+class Tone(Checked):
     """Render for a display: `contrast` at middle grey, white `white_ev` stops above it, `black` lifted off.
 
     Where the scene is brighter than that, white is up to `room_ev` stops further up, so that clouds keep their shape.
@@ -35,9 +35,6 @@ class Tone:
     saturation: float = taste(1.0, 0.0, 2.0, 0.05)
     vibrance: float = taste(0.0, 0.0, 1.0, 0.05)
     space: Literal["srgb", "display-p3"] = taste("srgb")
-
-    def __post_init__(self) -> None:
-        checked(self)
 
     def __call__(self, scene: Scene) -> Photo:
         brightest = brightest_of(scene.seen_small()) if scene.brightest is None else scene.brightest

@@ -52,6 +52,11 @@ class Card:
     sources: tuple[str, ...] = ()
     note: str = ""
 
+    @classmethod
+    def of(cls, lens: Lens) -> Card:
+        """The card of a lens of which no more is known, under the name that its file would have."""
+        return cls(file_name(lens.name), lens)
+
     @property
     def focals_mm(self) -> tuple[float, ...]:
         """Every focal length that is known of it, shortest first; () for none."""
