@@ -21,6 +21,7 @@ from anylens.darkroom.stages.tone import Tone
 from anylens.files import read, write
 from anylens.frame import Burst, Frame, Opcodes
 from anylens.image import Latent, Scene
+from anylens.kernels import anscombe
 from anylens.kernels.passes import cells as cells_of_counts
 from anylens.refusal import Refusal
 from anylens.sensor import Noise
@@ -321,8 +322,17 @@ def test_the_root_of_light_with_its_toe_has_even_noise(level: float) -> None:
     noise = Noise((1 / white,), ((read / white) ** 2,), "twin")
     rng = np.random.default_rng(3)
     light = (rng.poisson(level * white, 40_000) + rng.normal(0.0, read, 40_000)) / white
-    root = np.sqrt(np.maximum(light + toe_of(noise), 0.0))
+    root = anscombe.root_reference(light, toe_of(noise))
     assert root.std() == pytest.approx(0.5 * white**-0.5, rel=0.12)
+
+
+def test_noise_below_black_has_no_longer_a_way_down_than_up() -> None:
+    toe = 0.01
+    noise = np.linspace(-3 * toe, 3 * toe, 1001)
+    root = anscombe.root_reference(noise, toe)
+    steepest = np.diff(root).max() / np.diff(noise).min()
+    assert steepest < 1.25 * (0.5 / np.sqrt(toe))
+    assert np.allclose(anscombe.lifted_reference(root, toe) - toe, noise, atol=1e-6)
 
 
 def test_noise_follows_the_gains() -> None:

@@ -54,12 +54,11 @@ def _light_beside_green(
     light: Pixels, toe: float, across: Pixels, down: Pixels, red_x: int, red_y: int, *, out: Pixels
 ) -> Pixels:
     """As `kernels.beside.beside_green`, of light, whose roots are those of what is `toe` more."""
+    from anylens.kernels.anscombe import lifted_reference, root_reference
     from anylens.kernels.beside import beside_green
 
-    lifted = light + np.float32(toe)
-    roots = beside_green(np.copysign(np.sqrt(np.abs(lifted)), lifted), (across, down), red_x, red_y)
-    np.multiply(roots, np.abs(roots), out=out)
-    out -= np.float32(toe)
+    roots = beside_green(root_reference(light, toe), (across, down), red_x, red_y)
+    np.subtract(lifted_reference(roots, toe), np.float32(toe), out=out)
     return out
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import pattern
+from anylens.kernels import anscombe, pattern
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.record import Parts
@@ -72,19 +72,17 @@ def algorithm(mosaic: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
 
     red_difference, blue_difference = differences(estimate, diagonal, halfway, between, (green_site, red_row))
     value = green - hl.mux(c, [red_difference, hl.f32(0.0), blue_difference])
-    rgb[x, y, c] = value * hl.abs(value) - toe
+    rgb[x, y, c] = anscombe.lifted(value, toe) - toe
     lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
     return Stages(sites, lines, weighed, rgb)
 
 
 def _rooted(mosaic: Any, toe: Any) -> Any:
-    """(x, y): the root of the light above `toe`, negative where that is."""
+    """(x, y): the root of the light."""
     import halide as hl
 
     x, y, root = hl.Var("x"), hl.Var("y"), hl.Func("root")
-    lifted = mosaic[x, y] + toe
-    size = hl.sqrt(hl.abs(lifted))
-    root[x, y] = hl.select(lifted < hl.f32(0.0), -size, size)
+    root[x, y] = anscombe.root(mosaic[x, y], toe)
     return root
 
 
@@ -227,8 +225,7 @@ def schedule_strips(sites: Any, rgb: Any, inner: Any, width: int) -> None:
 
 def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
     margin = 12
-    wide = np.pad(mosaic, margin, mode="reflect").astype(np.float32) + np.float32(toe)
-    root = np.copysign(np.sqrt(np.abs(wide)), wide).astype(np.float32)
+    root = anscombe.root_reference(np.pad(mosaic, margin, mode="reflect").astype(np.float32), toe)
     rows, columns = np.indices(root.shape)
     rows, columns = rows - margin, columns - margin
     green_site = (rows + columns + red_x + red_y) % 2 == 1
@@ -276,8 +273,7 @@ def reference(mosaic: Array, red_x: int, red_y: int, toe: float) -> Array:
     red = np.where(green_site, np.where(red_row, row_color, column_color), np.where(red_row, difference, diagonal))
     blue = np.where(green_site, np.where(red_row, column_color, row_color), np.where(red_row, diagonal, difference))
     value = np.stack([green - red, green, green - blue])[:, margin:-margin, margin:-margin]
-    rgb: Array = (value * np.abs(value) - np.float32(toe)).astype(np.float32)
-    return rgb
+    return anscombe.lifted_reference(value, toe) - np.float32(toe)
 
 
 kernel = Kernel(__name__, SIGNATURE, reference)

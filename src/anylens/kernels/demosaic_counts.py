@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import demosaic, pattern, powers
+from anylens.kernels import anscombe, demosaic, pattern, powers
 from anylens.kernels.library import Kernel
 from anylens.record import Parts
 
@@ -36,7 +36,7 @@ PART_BITS = 15
 
 
 def root_of(counted: Any) -> Any:
-    """How many of STEPS the root of a colour is, none where its light is less than nothing."""
+    """How many of STEPS the root of a colour is, none at least."""
     import halide as hl
 
     return hl.f32(hl.saturating_sub(counted, hl.u16(BELOW * int(STEPS))))
@@ -59,17 +59,14 @@ def rooted(mosaic: Any, toe: Any) -> Any:
     import halide as hl
 
     x, y, root = hl.Var("x"), hl.Var("y"), hl.Func("root")
-    lifted = mosaic[x, y] + toe
-    size = hl.min(hl.sqrt(hl.abs(lifted)), hl.f32(LARGEST))
-    size = hl.select(lifted < hl.f32(0.0), -size, size)
+    size = hl.min(anscombe.root(mosaic[x, y], toe), hl.f32(LARGEST))
     root[x, y] = hl.u16_sat(hl.cast(hl.Int(32), size * hl.f32(STEPS) + hl.f32(ABOVE + 0.5)))
     return root
 
 
 def rooted_reference(mosaic: Array, toe: float) -> npt.NDArray[np.uint16]:
     """What `rooted` says, in NumPy."""
-    lifted = mosaic + np.float32(toe)
-    root = np.copysign(np.minimum(np.sqrt(np.abs(lifted)), np.float32(LARGEST)), lifted)
+    root = np.minimum(anscombe.root_reference(mosaic, toe), np.float32(LARGEST))
     counted = np.clip(root * np.float32(STEPS) + np.float32(ABOVE + 0.5), 0, 65535)
     return np.asarray(counted, np.uint16)
 
@@ -101,7 +98,7 @@ def of_roots(root: Any, red_x: Any, red_y: Any, toe: Any) -> Stages:
     counted, rgb = hl.Func("counted"), hl.Func("rgb")
     counted[x, y, c] = green - apart + hl.u16(MIDDLE - ABOVE + BELOW * int(STEPS))
     value = hl.f32(counted[x, y, c]) * hl.f32(1.0 / STEPS) - hl.f32(BELOW)
-    rgb[x, y, c] = value * hl.abs(value) - toe
+    rgb[x, y, c] = anscombe.lifted(value, toe) - toe
     lines = (root, across, down, across_change, across_thick, down_thick, estimate, diagonal)
     return Stages(sites, lines, weighed, counted, rgb)
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import powers
+from anylens.kernels import anscombe, powers
 from anylens.kernels.library import Kernel
 from anylens.kernels.signature import Image, Scalar, Signature
 from anylens.record import Parts
@@ -307,7 +307,7 @@ def stabilized(scene: Any, to_camera: Any, steps: Any, dark: Any) -> Any:
 
     def root(plane: int) -> Any:
         light = sum((to_camera[k, plane] * scene[x, y, k] for k in range(3)), zero)
-        return hl.sqrt(hl.max(steps * light + dark, zero))
+        return hl.max(anscombe.root(steps * light, dark), zero)
 
     stable = hl.Func("stable")
     stable[x, y, c] = hl.mux(c, opponents([root(plane) for plane in range(3)], hl.f32(1.0), dark))
@@ -369,8 +369,8 @@ def cleaned(
         parts.append(stable[x, y, k] + change)
     squares, rows = [], []
     for plane in range(3):
-        held = hl.max(sum((_constant(OPPONENT[k, plane]) * parts[k] for k in range(3)), zero), zero)
-        squares.append(held * held)
+        root = sum((_constant(OPPONENT[k, plane]) * parts[k] for k in range(3)), zero)
+        squares.append(anscombe.lifted(root, dark))
     for row in range(3):
         weights = [from_camera[k, row] for k in range(3)]
         shift = sum((weight * (lift[k] - dark / steps) for k, weight in enumerate(weights)), zero)
@@ -476,9 +476,8 @@ def reference(
 
 def stabilized_reference(scene: Array, to_camera: Array, steps: float, dark: float) -> Array:
     """What `stabilized` says, in NumPy."""
-    times, least = np.array((steps, dark), np.float32)
-    light = np.einsum("cd,dyx->cyx", to_camera, scene)
-    camera = np.sqrt(np.maximum(times * light + least, 0)) - np.sqrt(least)
+    light = np.einsum("cd,dyx->cyx", to_camera, scene) * np.float32(steps)
+    camera = np.maximum(anscombe.root_reference(light, dark), 0) - np.sqrt(np.float32(dark))
     return np.asarray(np.einsum("cd,dyx->cyx", OPPONENT.astype(np.float32), camera), np.float32)
 
 
@@ -486,7 +485,6 @@ def cleaned_reference(
     stable: Array, frames_used: Array, from_camera: Array, steps: float, dark: float, lift: Array, thresholds: Array
 ) -> Array:
     """What `cleaned` says, in NumPy, MARGIN pixels within the border of `stable`, whose sides are multiples of four."""
-    times, least = np.array((steps, dark), np.float32)
 
     def shrunk(plane: Array, limit: Array, size: int, asked_range: tuple[float, float] = (1.0, 1.0)) -> Array:
         tiles = np.lib.stride_tricks.sliding_window_view(plane, (8, 8))[::4, ::4]
@@ -533,8 +531,8 @@ def cleaned_reference(
         quarter = halved(half)
         fixed = half + doubled(shrunk(quarter, thresholds[2 + k], 4) - quarter)
         parts.append(stable[k] + doubled(shrunk(fixed, thresholds[k], 2) - half))
-    level = np.einsum("dc,dyx->cyx", OPPONENT.astype(np.float32), np.stack(parts)) + np.sqrt(least)
-    light = (np.maximum(level, 0) ** 2 - least) / times + lift[:, None, None]
+    roots = np.einsum("dc,dyx->cyx", OPPONENT.astype(np.float32), np.stack(parts)) + np.sqrt(np.float32(dark))
+    light = (anscombe.lifted_reference(roots, dark) - np.float32(dark)) / np.float32(steps) + lift[:, None, None]
     clean: Array = np.einsum("cd,dyx->cyx", from_camera, light).astype(np.float32)
     return clean[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 

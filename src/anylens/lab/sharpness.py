@@ -165,7 +165,7 @@ _MOST_OVERSHOOT = 0.4
 _LEAST_TURNS = 0.6
 
 
-def edge_sharpness(samples: Samples, edge: Edge, *, shaded: bool = True) -> EdgeSharpness:
+def edge_sharpness(samples: Samples, edge: Edge, *, shaded: bool = True, uneven: bool = False) -> EdgeSharpness:
     """The spatial frequency response across one slanted edge, straight from the sites of one colour.
 
     As in ISO 12233:2023 the edge is a polynomial (second degree, for lenses that bend it); unlike there the profile is
@@ -174,7 +174,8 @@ def edge_sharpness(samples: Samples, edge: Edge, *, shaded: bool = True) -> Edge
     and the noise of the even surfaces stays out. As far as noise hides the shape of the MTF about one half, MTF50 leans
     on what blurs are like. Modulation 1 is the step between the levels that both surfaces come to, tails that fall as
     1 / distance taken into account. Errors hold for noise that is independent from sample to sample. Raises
-    Refusal for an edge that is clipped, too faint, too noisy, too small, not slanted or not alone.
+    Refusal for an edge that is clipped, too faint, too noisy, too small, not slanted or, unless it may be `uneven` as
+    denoising leaves it, not alone.
     """
     strip = _strip(samples, edge)
     where = f"The edge at {strip.place[0]:.0f}, {strip.place[1]:.0f}"
@@ -185,6 +186,8 @@ def edge_sharpness(samples: Samples, edge: Edge, *, shaded: bool = True) -> Edge
     except (Refusal, np.linalg.LinAlgError, ValueError) as error:
         raise Refusal(f"{where} has too few samples to be measured; come nearer, or use a larger chart.") from error
     _check(profile, where)
+    if not uneven:
+        _check_alone(profile, where)
     found = profile.mtf50(_HIGHEST_CPP)
     distances = np.arange(-profile.half_width_px, profile.half_width_px, 0.25)
     share = (profile.at(distances) - profile.dark) / profile.step
@@ -202,10 +205,10 @@ def edge_sharpness(samples: Samples, edge: Edge, *, shaded: bool = True) -> Edge
     return _told(samples, profile, found)
 
 
-def edges_sharpness(samples: Samples, edges: tuple[Edge, ...] | None = None) -> Sharpness:
+def edges_sharpness(samples: Samples, edges: tuple[Edge, ...] | None = None, *, uneven: bool = False) -> Sharpness:
     """Every edge of a picture in one colour: those that are found by themselves, or those that are given.
 
-    Raises NoChart where none is found, Refusal where none of them can be measured.
+    `uneven` as for `edge_sharpness`. Raises NoChart where none is found, Refusal where none of them can be measured.
     """
     measured: list[EdgeSharpness] = []
     refused: list[Refused] = []
@@ -215,7 +218,7 @@ def edges_sharpness(samples: Samples, edges: tuple[Edge, ...] | None = None) -> 
 
     def told(edge: Edge) -> EdgeSharpness | Refused:
         try:
-            return edge_sharpness(samples, edge)
+            return edge_sharpness(samples, edge, uneven=uneven)
         except Refusal as error:
             return Refused(_middle(edge), str(error))
 
@@ -302,6 +305,11 @@ def _check(profile: Profile, where: str) -> None:
             f"{where} is too blurred for the {2 * profile.half_width_px:.0f} px that it has to itself; use a larger "
             "chart, or focus."
         )
+
+
+def _check_alone(profile: Profile, where: str) -> None:
+    """Raises Refusal where samples stray from the profile by more than the noise of the surfaces."""
+    noise = max(profile.noise)
     strange = profile.strangeness > _STRANGE and profile.strangeness * noise > 0.03 * profile.step
     if strange or profile.dropped > _MOST_DROPPED:
         raise Refusal(f"{where} is not one straight step: something else lies in it, or it is bent; choose another.")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import beside, demosaic_counts
+from anylens.kernels import anscombe, beside, demosaic_counts
 from anylens.kernels.library import Kernel
 from anylens.kernels.passes import roots, steady
 from anylens.kernels.passes.groups import Groups, flat, grouped
@@ -61,7 +61,7 @@ def reference(*inputs: Any) -> Array:
     (to_right, below), (red_x, red_y) = given["apart"], given["phase"]
     joined = beside.reference_whole(rows, to_right, below, red_x, red_y)
     value = (joined - np.float32(demosaic_counts.ABOVE)) / np.float32(demosaic_counts.STEPS)
-    light = value * np.abs(value) - np.float32(dark / steps)
+    light = anscombe.lifted_reference(value, dark / steps) - np.float32(dark / steps)
     stable = steady.unit_noise_reference(light, given)
     (across, down), (tall, wide) = beside.BEYOND, steady.sides_of(*given["size"][::-1])
     return stable[:, down : down + tall, across : across + wide]
