@@ -26,12 +26,16 @@ class Shot:
             raise ValueError(f"gain is {self.gain:g}, the lowest gain of a sensor is 1")
         if not self.frame_s >= 0.0:
             raise ValueError(f"frame_s is {self.frame_s:g}, frames follow each other in 0 s or more")
-        if self.crop is not None and len(self.crop) != 4:
-            raise ValueError(f"crop is {self.crop}, it has four sides: (top, left, bottom, right)")
+        if self.crop is not None and not _has_four_sides(self.crop):
+            raise ValueError(f"crop is {self.crop!r}, it has four sides, in pixels: (top, left, bottom, right)")
 
     def stops(self, ev: float) -> Shot:
         """The same shot with 2**ev times the exposure time."""
         return replace(self, exposure_s=self.exposure_s * 2.0**ev)
+
+
+def _has_four_sides(crop: object) -> bool:
+    return isinstance(crop, list | tuple) and len(crop) == 4 and all(hasattr(side, "__index__") for side in crop)
 
 
 def bracket(shot: Shot, *evs: float) -> tuple[Shot, ...]:

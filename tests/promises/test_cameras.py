@@ -194,3 +194,9 @@ def test_settings_mean_the_same_as_numbers_and_as_text() -> None:
     assert isinstance(said, Virtual)
     assert isinstance(given, Virtual)
     assert said.setup == given.setup
+
+
+@pytest.mark.parametrize("crop", [3, "abcd", (0, 0, 8), (0, 0, 8, 8, 8), (0, 0, 8.5, 8), (0, None, 8, 8)])
+def test_a_crop_without_four_sides_in_pixels_is_no_shot(crop: object) -> None:
+    with pytest.raises(ValueError, match="it has four sides"):
+        Shot(0.01, crop=crop)  # type: ignore[arg-type]

@@ -218,10 +218,18 @@ def test_a_closed_folder_is_refused(tmp_path: Path) -> None:
         write(photo_of(), tmp_path / "a.jpg")
 
 
-@pytest.mark.parametrize("quality", [0, -1, 101])
+@pytest.mark.parametrize("quality", [0, -1, 101, 95.5, "95", None])
 def test_a_quality_off_the_scale_is_refused(quality: int, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="1 to 100"):
         write(photo_of(), tmp_path / "a.jpg", quality=quality)
+
+
+def test_a_quality_is_that_number_of_whatever_kind(tmp_path: Path) -> None:
+    written = []
+    for quality in (95, 95.0, np.int64(95)):
+        write(photo_of(), tmp_path / "a.jpg", quality=quality)  # type: ignore[arg-type]
+        written.append((tmp_path / "a.jpg").read_bytes())
+    assert written[0] == written[1] == written[2]
 
 
 @pytest.mark.parametrize("shape", [(3, 0, 4), (3, 4, 0)])

@@ -21,6 +21,7 @@ LONGEST_SEGMENT = 65533
 Segments = Sequence[tuple[int, bytes]]
 """(marker, content) pairs such as (0xE1, EXIF block)."""
 
+_QUALITIES = range(1, 101)
 _STRIP_ROWS = 128
 _MOST_UNITS = 65535
 _SOS, _DRI = 0xDA, 0xDD
@@ -39,8 +40,9 @@ def encode_jpeg(
     and a segment that is too long.
     """
     height, width = shape
-    if not 1 <= quality <= 100:
-        raise Refusal(f"A JPEG quality of {quality} does not exist; choose one from 1 to 100.")
+    if quality not in _QUALITIES:
+        raise Refusal(f"A JPEG quality of {quality!r} does not exist; choose a whole number from 1 to 100.")
+    quality = int(quality)
     if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
         raise Refusal(f"{width} x {height} pixels do not fit a JPEG, which ends at {LONGEST_SIDE} a side; use .tif.")
     unit = 8 if quality >= 90 else 16
