@@ -220,3 +220,20 @@ def test_a_file_that_brings_nothing_or_has_no_size_makes_no_passport() -> None:
     blind = replace(facts, opcodes=Opcodes(list3=of_warp(BENT)), sensor=replace(facts.sensor, pitch_um=None))
     with pytest.raises(Refusal, match="--pitch"):
         passport_brought(blind, blurs.LENS, "Some Body", "2026-05-31")
+
+
+@pytest.mark.parametrize("terms", [PLAIN, BENT])
+@pytest.mark.parametrize("planes", [1, 3])
+def test_colours_that_a_warp_moves_alike_tell_nothing_of_lateral_colour(terms: tuple[float, ...], planes: int) -> None:
+    facts = replace(blurs.facts(*SHAPE, None), opcodes=Opcodes(list3=of_warp(*(terms,) * planes)))
+    passport = passport_brought(facts, blurs.LENS, "Some Body", "2026-05-31")
+    assert len(passport.geometry) == 1
+    assert passport.lateral == ()
+
+
+@pytest.mark.parametrize("r", [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (-1.0, 2.0, 0.0), (3.0, 0.0, 0.0)])
+@pytest.mark.parametrize("planes", [1, 3])
+def test_a_warp_that_is_no_lens_makes_no_passport(r: tuple[float, ...], planes: int) -> None:
+    facts = replace(blurs.facts(*SHAPE, None), opcodes=Opcodes(list3=of_warp(*((*r, 0.0, 0.0, 0.0),) * planes)))
+    with pytest.raises(Refusal, match="as no lens does"):
+        passport_brought(facts, blurs.LENS, "Some Body", "2026-05-31")

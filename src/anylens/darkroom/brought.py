@@ -33,21 +33,30 @@ def places_brought(list3: bytes, shape: tuple[int, int], geometry: float, latera
     and blue are. None where the file brings no warp that moves anything so.
     """
     warp = first(list3, WarpRectilinear) if geometry or lateral else None
-    if warp is None:
+    if warp is None or moves_too_far(warp, shape):
         return None
-    middle, reach = lies(warp.center, shape)
-    rows, columns = (np.arange((size - 1) // GRID_SPACING + 2) * GRID_SPACING for size in shape)
-    plain = np.stack(np.meshgrid((columns - middle[0]) / reach, (rows - middle[1]) / reach))
+    (middle, reach), plain = lies(warp.center, shape), _plain(warp, shape)
     planes = warp.planes[:3] if len(warp.planes) >= 3 else warp.planes[:1] * 3
-    inside = np.hypot(*plain) <= 1.0
-    if max(np.abs(_seen(terms, plain) - plain)[:, inside].max() for terms in planes) > FARTHEST:
-        return None
     green = plain + geometry * (_seen(planes[1], plain) - plain)
     found = np.stack([green] * 3)
     if lateral and len(set(planes)) > 1:
         straight = _straight(planes[1], green, plain)
         found += lateral * np.stack([_seen(terms, straight) - _seen(planes[1], straight) for terms in planes])
     return None if (found == plain).all() else np.asarray(found * reach + np.array(middle)[:, None, None])
+
+
+def moves_too_far(warp: WarpRectilinear, shape: tuple[int, int]) -> bool:
+    """Whether it moves light of a picture (height, width) farther than any lens does."""
+    plain = _plain(warp, shape)
+    inside = np.hypot(*plain) <= 1.0
+    return bool(max(np.abs(_seen(terms, plain) - plain)[:, inside].max() for terms in warp.planes[:3]) > FARTHEST)
+
+
+def _plain(warp: WarpRectilinear, shape: tuple[int, int]) -> Floats:
+    """(2, rows, columns): the places x, y of a lattice's points about the warp's centre, in parts of its reach."""
+    middle, reach = lies(warp.center, shape)
+    rows, columns = (np.arange((size - 1) // GRID_SPACING + 2) * GRID_SPACING for size in shape)
+    return np.stack(np.meshgrid((columns - middle[0]) / reach, (rows - middle[1]) / reach))
 
 
 def gains_brought(list3: bytes, down: Floats, along: Floats, shape: tuple[int, int]) -> Floats | None:

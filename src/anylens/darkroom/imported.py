@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from anylens.darkroom.brought import first, lies, places_brought
+from anylens.darkroom.brought import Floats, first, lies, moves_too_far, places_brought
 from anylens.frame import Facts
 from anylens.lens import Lens, Passport
-from anylens.lens.passport import Geometry, Lateral, Vignetting
+from anylens.lens.passport import Geometry, Lateral, Origin, Vignetting
 from anylens.opcodes import FixVignetteRadial, WarpRectilinear
+from anylens.record import replace
 from anylens.refusal import Refusal
 
 _UNKNOWN = (math.inf, math.inf, math.inf)
@@ -20,8 +21,9 @@ _UNKNOWN = (math.inf, math.inf, math.inf)
 def passport_brought(facts: Facts, lens: Lens, body: str, date: str) -> Passport:
     """What a file brings along as a passport of its lens on its body: method `imported`, of no known error.
 
-    What a warp does to the scale of the whole picture is no figure of a lens and is left out. Raises Refusal where the
-    file brings nothing along, or does not tell the size of its pixels.
+    What a warp does to the scale of the whole picture is no figure of a lens and is left out; colours that it moves
+    alike tell nothing of lateral colour. Raises Refusal where the file brings nothing along, or what no lens does, or
+    does not tell the size of its pixels.
     """
     shape, pitch = facts.active_shape, facts.sensor.pitch_um
     warp, fix = first(facts.opcodes.list3, WarpRectilinear), first(facts.opcodes.list3, FixVignetteRadial)
@@ -31,21 +33,24 @@ def passport_brought(facts: Facts, lens: Lens, body: str, date: str) -> Passport
         raise Refusal("The file does not tell the size of its pixels, so nothing of it is known in mm; say --pitch.")
     setting = facts.setting
     f_number, focus_m = (None, None) if setting is None else (setting.f_number, setting.focus_m)
-    when: Any = {"focus_m": focus_m, "method": "imported", "frames": 1, "date": date}
+    origin = Origin(focus_m=focus_m, method="imported", frames=1, date=date)
     mm = pitch / 1000.0
     parts: dict[str, Any] = {}
     if fix is not None:
-        parts["vignetting"] = (_vignetting(fix, shape, mm, f_number=f_number, **when),)
+        parts["vignetting"] = (_vignetting(fix, shape, mm, replace(origin, f_number=f_number)),)
     if warp is not None:
+        if moves_too_far(warp, shape) or min(terms[0] for terms in warp.planes) <= 0.0:
+            raise Refusal("The file's WarpRectilinear moves light as no lens does; the file is damaged.")
         known = None if setting is None else setting.focal_mm
         focal_mm = known or (lens.focal_mm[0] if lens.focal_mm else None)
-        parts["geometry"] = (_geometry(warp, shape, mm, focal_mm, **when),)
-        if len(warp.planes) >= 3:
-            parts["lateral"] = (_lateral(facts.opcodes.list3, shape, mm, **when),)
+        parts["geometry"] = (_geometry(warp, shape, mm, focal_mm, origin),)
+        seen = places_brought(facts.opcodes.list3, shape, 1.0, 1.0) if len(set(warp.planes)) > 1 else None
+        if seen is not None:
+            parts["lateral"] = (_lateral(seen, shape, mm, origin),)
     return Passport(lens, body, **parts, pitch_um=pitch, size_px=(shape[1], shape[0]))
 
 
-def _vignetting(fix: FixVignetteRadial, shape: tuple[int, int], mm: float, **when: Any) -> Vignetting:
+def _vignetting(fix: FixVignetteRadial, shape: tuple[int, int], mm: float, origin: Origin) -> Vignetting:
     middle, reach = lies(fix.center, shape)
     r2 = np.linspace(0.0, 1.0, 65)
     light = 1.0 / (1.0 + (r2[:, None] ** np.arange(1, 6) * fix.k).sum(-1))
@@ -53,13 +58,13 @@ def _vignetting(fix: FixVignetteRadial, shape: tuple[int, int], mm: float, **whe
     a1, a2, a3 = np.linalg.lstsq(powers, light - 1.0, rcond=None)[0].tolist()
     left = float(np.sqrt(np.mean((powers @ (a1, a2, a3) + 1.0 - light) ** 2)))
     return Vignetting(
-        **when, residual=left, centre_mm=_off_middle(middle, shape, mm), centre_mm_error=_UNKNOWN[:2],
+        **origin.named, residual=left, centre_mm=_off_middle(middle, shape, mm), centre_mm_error=_UNKNOWN[:2],
         radial=(a1, a2, a3), radial_error=_UNKNOWN, reach_mm=reach * mm,
     )  # fmt: skip
 
 
 def _geometry(
-    warp: WarpRectilinear, shape: tuple[int, int], mm: float, focal_mm: float | None, **when: Any
+    warp: WarpRectilinear, shape: tuple[int, int], mm: float, focal_mm: float | None, origin: Origin
 ) -> Geometry:
     middle, reach = lies(warp.center, shape)
     r0, r1, r2, r3, t0, t1 = warp.planes[1 if len(warp.planes) >= 3 else 0]
@@ -67,17 +72,15 @@ def _geometry(
     focal = focal_mm or reach_mm
     step = focal / (reach_mm * r0)
     return Geometry(
-        **when, residual=0.0, focal_mm=focal, focal_mm_error=math.inf,
+        **origin.named, residual=0.0, focal_mm=focal, focal_mm_error=math.inf,
         centre_mm=_off_middle(middle, shape, mm), centre_mm_error=_UNKNOWN[:2],
         radial=(r1 / r0 * step**2, r2 / r0 * step**4, r3 / r0 * step**6), radial_error=_UNKNOWN,
         tangential=(t0 / r0 * step, t1 / r0 * step), tangential_error=_UNKNOWN[:2], reach_mm=reach_mm * abs(r0),
     )  # fmt: skip
 
 
-def _lateral(list3: bytes, shape: tuple[int, int], mm: float, **when: Any) -> Lateral:
-    found = places_brought(list3, shape, 1.0, 1.0)
-    if found is None:
-        raise Refusal("The file's WarpRectilinear moves light farther than any lens does; the file is damaged.")
+def _lateral(found: Floats, shape: tuple[int, int], mm: float, origin: Origin) -> Lateral:
+    """Of where colours were seen, as `places_brought` says it."""
     height, width = shape
     places = (found[1].reshape(2, -1) - np.array([[width - 1], [height - 1]]) / 2) * mm
     reach_mm = math.hypot(height, width) / 2 * mm
@@ -94,7 +97,8 @@ def _lateral(list3: bytes, shape: tuple[int, int], mm: float, **when: Any) -> La
         left = max(left, 1000.0 * float(np.sqrt(np.mean((design @ figures - apart) ** 2))))
     red, blue = numbers
     return Lateral(
-        **when, residual=left, red=tuple(red[:3]), red_error=_UNKNOWN, blue=tuple(blue[:3]), blue_error=_UNKNOWN,
+        **origin.named, residual=left,
+        red=tuple(red[:3]), red_error=_UNKNOWN, blue=tuple(blue[:3]), blue_error=_UNKNOWN,
         red_shift_mm=tuple(red[3:]), red_shift_mm_error=_UNKNOWN[:2],
         blue_shift_mm=tuple(blue[3:]), blue_shift_mm_error=_UNKNOWN[:2], reach_mm=reach_mm,
     )  # fmt: skip
