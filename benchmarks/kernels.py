@@ -71,15 +71,12 @@ def _copy(pool: ThreadPoolExecutor, parts: list[tuple[Array, Array]]) -> None:
 def outputs(module: Any, height: int, width: int) -> tuple[Array, ...]:
     """Outputs for the example of this size, written to once.
 
-    Their sides grow evenly with the picture's, as the reference's at three small sizes tell.
+    Each side grows with one of the picture's, as the reference's of a small picture, a tall and a wide one tell.
     """
     (tall, wide), made = SMALL, []
-    sizes = (tall, wide), (2 * tall, wide), (tall, 2 * wide)
+    sizes = (tall, wide), (height, wide), (tall, width)
     for image, *three in zip(module.SIGNATURE.outputs, *(_shapes(module, *size) for size in sizes), strict=True):
-        shape = [
-            small + (taller - small) * (height - tall) // tall + (wider - small) * (width - wide) // wide
-            for small, taller, wider in zip(*three, strict=True)
-        ]
+        shape = [taller + wider - small for small, taller, wider in zip(*three, strict=True)]
         if image.interleaved:
             made.append(np.zeros((*shape[1:], shape[0]), image.type).transpose(2, 0, 1))
         else:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from anylens.kernels import demosaic
+from anylens.kernels.anscombe import lifted_reference, root_reference
 from anylens.kernels.beside import SQUARE, beside_green
 from benchmarks.pictures import Array, encoded, fitted, mosaic, pictures, psnr
 from benchmarks.report import save, table, versions
@@ -50,9 +51,8 @@ def laid_beside(sites: Array, apart: Array) -> Array:
     """As `develop` does."""
     squares = tuple(-(-size // SQUARE) for size in sites.shape)
     down, right = (np.stack([np.full(squares, way * each, np.float32) for way in (1, -1)]) for each in apart)
-    lifted = sites.astype(np.float32) + np.float32(TOE)
-    roots = beside_green(np.copysign(np.sqrt(np.abs(lifted)), lifted), (right, down), 0, 0)
-    return demosaiced(roots * np.abs(roots) - np.float32(TOE))
+    roots = beside_green(root_reference(sites.astype(np.float32), TOE), (right, down), 0, 0)
+    return demosaiced(lifted_reference(roots, TOE) - np.float32(TOE))
 
 
 def main() -> None:

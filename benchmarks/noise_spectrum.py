@@ -1,8 +1,8 @@
 """The noise that demosaicing leaves, by coefficient: python -m benchmarks.noise_spectrum [--seeds N].
 
-Prints the table NOISE_SPECTRUM of kernels/denoise.py, measured from the demosaic kernel as it is, and how far the
+Prints the table NOISE_SPECTRUM of kernels/noise_spectra.py, measured from the demosaic kernel as it is, and how far the
 stored one is from it. To be run, and the table carried over, whenever the demosaic kernel changes. `--remosaiced`
-prints REMOSAICED of darkroom/grain.py instead.
+prints REMOSAICED there instead.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from anylens.darkroom.light import by_site, noise_of
 from anylens.darkroom.quad import as_bayer
 from anylens.darkroom.stages import Balance, Merge
 from anylens.kernels.demosaic import demosaic
-from anylens.kernels.denoise import COSINES, NOISE_SPECTRUM, OPPONENT
+from anylens.kernels.denoise import OPPONENT
+from anylens.kernels.noise_spectra import NOISE_SPECTRUM
 from anylens.kernels.remosaic import QUAD
+from anylens.kernels.shrinkage import COSINES
 from anylens.sensor import Noise, bayer
 from benchmarks.report import save, table
 

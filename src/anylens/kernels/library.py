@@ -30,8 +30,8 @@ CHECKOUT = LIBRARY.parents[3] / "pyproject.toml"
 """Stands there only where the sources may change after the library was made of them."""
 
 X86_FLAGS = {
-    "avx512": {"avx512f", "avx512cd", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma", "f16c", "bmi2", "abm"},
-    "avx2": {"avx2", "avx", "fma", "f16c", "sse4_1", "bmi2", "abm"},
+    "avx512": {"avx512f", "avx512cd", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma", "f16c", "bmi1", "bmi2", "abm"},
+    "avx2": {"avx2", "avx", "fma", "f16c", "sse4_1", "bmi1", "bmi2", "abm"},
     "sse41": {"sse4_1"},
 }
 OUT_OF_MEMORY = -11

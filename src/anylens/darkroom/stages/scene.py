@@ -11,14 +11,7 @@ import numpy as np
 from anylens.color import rgb_to_rgb
 from anylens.darkroom.glass import places_seen, without
 from anylens.darkroom.grain import over_white
-from anylens.darkroom.light import (
-    ENOUGH_FOR_BRIGHTNESS,
-    MIDDLE_GREY,
-    mean_frames,
-    noise_of,
-    sampled,
-    scene_matrix,
-)
+from anylens.darkroom.light import ENOUGH_FOR_BRIGHTNESS, MIDDLE_GREY, mean_frames, noise_of, sampled, scene_matrix
 from anylens.darkroom.recipe import Checked, taste
 from anylens.frame import Facts
 from anylens.image import Pixels, Scene, overview_spacing

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anylens.kernels import denoise
+from anylens.kernels import denoise, shrinkage
 from anylens.kernels.cells import SPACING, spread
 from anylens.kernels.passes.groups import Groups, after, named
 from anylens.kernels.passes.steady import MARGIN, STEADY, sides_of
@@ -55,7 +55,7 @@ def schedule(
     width = target.natural_vector_size(hl.Float(32))
     x, _, c = stages.clean.args()
     stages.clean.bound(c, 0, 3).reorder(c, x).unroll(c).vectorize(x, width)
-    denoise.schedule_blocks(stages.luma_clean, tile, row, width, widest)
+    shrinkage.schedule_blocks(stages.luma_clean, tile, row, width, widest)
     finer = stages.half_finer
     finer.store_at(*tile).compute_at(*row).vectorize(finer.args()[0], 4 * width)
     denoise.schedule_chroma(stages, width)
